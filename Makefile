@@ -1,0 +1,60 @@
+# truncmac: everything a user or developer runs. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+ROWS ?= 8
+COLS ?= 8
+LANES ?= 8
+PLANES ?= 1
+SIM ?= verilator
+ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
+
+.DEFAULT_GOAL := main
+.PHONY: main setup setup-dev icarus test lint rtl sim train clean help
+
+main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
+	@$(BIN)/truncmac infer --on rtl $(ARRAY)
+
+setup: $(VENV)/.installed ## set up .venv with what the main job needs
+
+setup-dev: $(VENV)/.installed-dev icarus
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Adding the training and test packages to $(VENV) (once) ..."
+	@$(PIP) --editable '.[train,dev]'
+	@touch $@
+
+icarus:
+	@sh tests/setup-icarus.sh
+
+test: setup-dev lint ## set up and run all checks and tests
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.installed-dev ## format, lint and type checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@sh tests/typecheck.sh $(BIN)/python
+
+rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=)
+	@$(BIN)/truncmac rtl $(ARRAY) --out build/rtl
+
+sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
+	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
+
+train: $(VENV)/.installed-dev ## train the shipped digits network again (about 5 minutes)
+	@$(BIN)/python -m truncmac.model.train
+
+clean: ## remove .venv and build
+	rm -rf $(VENV) build
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12

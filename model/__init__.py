@@ -1,0 +1,1 @@
+"""TruncQuant training in PyTorch and export to the network file."""

@@ -1,0 +1,1 @@
+"""Runs the RTL in a simulator and compares it with golden."""
