@@ -1,0 +1,105 @@
+"""The systolic array: rows of PEs, and the skew that operands need at its edges."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import ACTIVATION_BITS
+from .hierarchy import shared
+from .row import Row
+from .token import Token
+
+__all__ = ["Array"]
+
+
+class Array(wiring.Component):
+    """Rows x columns of D, and Q of each row, drained downwards.
+
+    Output row 0 is the bottom row of PEs, so that results leave in order. A chunk meets PE
+    (r, c), counted from the top left, r + c cycles after it entered: activations wait r cycles
+    at their row's edge, weights c cycles at their column's.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+
+    Members
+    -------
+    advance : In, all registers hold while it is low
+    token : In, `Token` of the chunk that enters
+    activations : In, rows x lanes x 8 bits, output row 0 lowest; taken with `token.load`
+    weights : In, cols x lanes x planes bits, column 0 lowest; taken with `token.step`
+    drain : In, a bit for each row of PEs, the top one lowest: move its sums down
+    sums, row_sums : Out, the bottom row's D and Q
+    captured : Out, the bottom row's Q is complete, two cycles before its first D
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__(
+            {
+                "advance": In(1),
+                "token": In(Token),
+                "activations": In(config.rows * config.lanes * ACTIVATION_BITS),
+                "weights": In(config.cols * config.lanes * config.planes),
+                "drain": In(config.rows),
+                "sums": Out(config.cols * config.dot_width),
+                "row_sums": Out(config.row_sum_width),
+                "captured": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        width = config.lanes * ACTIVATION_BITS
+
+        token, weights = self.token, self._skewed_weights(m)
+        waiting = self.activations  # of the rows from this one down; the top one enters first
+        sums, row_sums = 0, 0
+        for index in range(config.rows):
+            row, m.submodules[f"row_{index}"] = shared(
+                platform, "truncmac_row", lambda: Row(config)
+            )
+            activations = waiting[-width:]
+            waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
+            m.d.comb += [
+                row.advance.eq(self.advance),
+                row.token.eq(token),
+                row.activations.eq(activations),
+                row.weights.eq(weights),
+                row.sums_above.eq(sums),
+                row.row_sums_above.eq(row_sums),
+                row.drain.eq(self.drain[index]),
+            ]
+            token, weights = row.token_next, row.weights_next
+            sums, row_sums = row.sums, row.row_sums
+        m.d.comb += [
+            self.sums.eq(sums),
+            self.row_sums.eq(row_sums),
+            self.captured.eq(row.captured),
+        ]
+
+        return m
+
+    def _skewed_weights(self, m):
+        """Column c's weights, c cycles late."""
+        config = self.config
+        width = config.lanes * config.planes
+        steps = [self.token.step]
+        for index in range(1, config.cols - 1):
+            steps.append(Signal(name=f"step_{index}"))
+            with m.If(self.advance):
+                m.d.sync += steps[index].eq(steps[index - 1])
+        columns, waiting = [], self.weights
+        for index, step in enumerate(steps[: config.cols - 1]):
+            columns.append(waiting[:width])
+            waiting = self._delay(m, waiting[width:], step, f"weights_{index}")
+        return Cat(*columns, waiting)
+
+    def _delay(self, m, value, enable, name):
+        """Register that loads only with the token, so that nothing toggles in a bubble."""
+        register = Signal(len(value), name=name, reset_less=True)
+        with m.If(enable & self.advance):
+            m.d.sync += register.eq(value)
+        return register

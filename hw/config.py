@@ -1,0 +1,119 @@
+"""The array's sizes: chosen once, checked once, and all widths derived from them."""
+
+from dataclasses import dataclass, fields
+
+__all__ = ["ACTIVATION_BITS", "WEIGHT_BITS", "ArrayConfig", "chunk_count"]
+
+ACTIVATION_BITS = 8
+WEIGHT_BITS = 8
+OFFSET_BITS = 9  # z: 2**8 - 1 for TruncQuant, 2**8 for two's complement
+
+LIMITS = {"rows": 256, "cols": 256, "lanes": 256, "planes": 8, "max_reduction": 1 << 20}
+PLANES = (1, 2, 4, 8)
+WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
+
+
+def chunk_count(bits, planes):
+    """Chunks that a weight of `bits` bits takes: ceil(bits / planes)."""
+    return -(-bits // planes)
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """Sizes of one array. Every width of the hardware follows from these.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Processing elements; a tile is `rows` x `cols` outputs.
+    lanes : int
+        Reduction elements that a processing element handles together.
+    planes : int
+        Bit positions of the weight codes that it handles together: 1, 2, 4 or 8.
+    max_reduction : int
+        The longest reduction K of a tile; it sets the accumulators' widths.
+
+    Raises
+    ------
+    TypeError
+        If a size is not an integer.
+    ValueError
+        If a size is out of range, or a weight word is too wide.
+    """
+
+    rows: int = 8
+    cols: int = 8
+    lanes: int = 8
+    planes: int = 1
+    max_reduction: int = 4608
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{field.name} must be an integer, not {value!r}")
+            limit = LIMITS[field.name]
+            if not 1 <= value <= limit:
+                raise ValueError(f"{field.name} must be in 1..{limit}, not {value}")
+        if self.planes not in PLANES:
+            raise ValueError(f"planes must be 1, 2, 4 or 8, not {self.planes}")
+        for side, count, width in (
+            ("cols x lanes x planes", self.cols, self.planes),
+            ("rows x lanes x 8", self.rows, ACTIVATION_BITS),
+        ):
+            word = count * self.lanes * width
+            if word > WEIGHT_WORD_LIMIT:
+                raise ValueError(
+                    f"{side} must be at most {WEIGHT_WORD_LIMIT} bits a cycle, not {word}; "
+                    "use fewer lanes or planes"
+                )
+
+    @property
+    def name(self):
+        """Short name of the sizes, for folders and tables."""
+        return f"{self.rows}x{self.cols}_l{self.lanes}_p{self.planes}_k{self.max_reduction}"
+
+    @property
+    def chunks(self):
+        """Chunks of a whole 8-bit weight."""
+        return chunk_count(WEIGHT_BITS, self.planes)
+
+    @property
+    def max_beats(self):
+        """Beats of the longest reduction."""
+        return -(-self.max_reduction // self.lanes)
+
+    @property
+    def reduction(self):
+        """Longest reduction in whole beats; widths are sized for it."""
+        return self.max_beats * self.lanes
+
+    @property
+    def chunk_sum_width(self):
+        """Bits of the sum over the lanes of activation x weight chunk."""
+        return (self.lanes * 255 * ((1 << self.planes) - 1)).bit_length()
+
+    @property
+    def beat_sum_width(self):
+        """Bits of the sum over the lanes of activation x weight code."""
+        return (self.lanes * 255 * 255).bit_length()
+
+    @property
+    def dot_width(self):
+        """Bits of D, the unsigned dot product of a whole reduction."""
+        return (self.reduction * 255 * 255).bit_length()
+
+    @property
+    def row_sum_width(self):
+        """Bits of Q, the sum of a row's activations over a whole reduction."""
+        return (self.reduction * 255).bit_length()
+
+    @property
+    def sum_width(self):
+        """Bits of S = 2D - zQ, signed, for every z of `OFFSET_BITS` bits."""
+        return 1 + (self.reduction * 255 * 511).bit_length()
+
+    @property
+    def peak_macs(self):
+        """8-bit multiply-accumulates a cycle, at k = 8, with every PE at work."""
+        return self.rows * self.cols * self.lanes / self.chunks

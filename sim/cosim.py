@@ -1,0 +1,226 @@
+"""Runs GEMMs through the RTL in a simulator: builds once, plays memories, reads results back."""
+
+import fcntl
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
+
+from truncmac.golden import Gemm
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import core_verilog
+
+from .files import write_text
+from .memory import Memories, read_results
+from .tools import check_simulator, simulator_environment
+
+__all__ = ["NO_STALLS", "Outcome", "SimulationError", "Stalls", "simulate"]
+
+HERE = Path(__file__).parent
+TOP = "truncmac_harness"
+BUILD_ARGS = {
+    "icarus": ["-g2005"],
+    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
+}
+SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class SimulationError(RuntimeError):
+    """The simulator could not be built or run, or the core hung."""
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Share of cycles, 0.0 to 0.99, in which each stream pauses, and the seed of the pauses."""
+
+    tiles: float = 0.0
+    activations: float = 0.0
+    weights: float = 0.0
+    results: float = 0.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("tiles", "activations", "weights", "results"):
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                raise ValueError(f"Stall share of {name} must be in 0.0..0.99, not {share}")
+
+    def plusargs(self) -> list[str]:
+        """The harness' form: of 256 cycles."""
+        shares = {"tiles", "activations", "weights", "results"}
+        args = [f"+stall_{name}={int(256 * getattr(self, name))}" for name in sorted(shares)]
+        return [*args, f"+stall_seed={self.seed % (2**32 - 1) + 1}"]
+
+
+NO_STALLS = Stalls()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the RTL made of one GEMM.
+
+    Attributes
+    ----------
+    gemm : Gemm
+    outputs : int64 array (M, N), S
+    cycles : int, from the first tile offered to the last row taken
+    """
+
+    gemm: Gemm
+    outputs: npt.NDArray[np.int64]
+    cycles: int
+
+    @property
+    def mismatches(self) -> int:
+        """Outputs that differ from golden."""
+        return int(np.count_nonzero(self.outputs != self.gemm.sums()))
+
+
+def simulate(
+    gemms: Sequence[Gemm],
+    config: ArrayConfig,
+    *,
+    simulator: str = "verilator",
+    stalls: Stalls = NO_STALLS,
+    build_root: Path = Path("build/sim"),
+    on_build: Callable[[], None] = lambda: None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> list[Outcome]:
+    """Run `gemms`, in order, through the RTL of `config`, in one simulation.
+
+    Parameters
+    ----------
+    simulator : "verilator" or "icarus"
+    stalls : pauses of the streams
+    build_root : folder that keeps the built simulators, one folder each
+    on_build : called when the simulator is built and the run begins
+    on_progress : called with the number of GEMMs done so far
+
+    Raises
+    ------
+    ValueError
+        If a GEMM does not fit the array; nothing has run then.
+    ToolMissingError, SimulationError
+        With the program to install, or the log to read.
+    """
+    check_simulator(simulator)
+    memories = Memories(config)
+    for gemm in gemms:
+        memories.add(gemm)
+    depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
+    folder = (build_root / f"{simulator}_{config.name}_d{depth.bit_length() - 1}").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = simulator_environment(simulator)
+    with _locked(folder), _environment(environment):
+        runner = _build(config, simulator, depth, folder)
+    on_build()
+    with tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name, _environment(environment):
+        run = Path(name)
+        sizes = memories.write(run)
+        plusargs = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
+        _run(runner, folder, run, plusargs, on_progress)
+        outputs = read_results(run / "results.hex", gemms, config)
+        cycles = [int(line) for line in (run / "jobs.txt").read_text().split()]
+    return [Outcome(*part) for part in zip(gemms, outputs, cycles, strict=True)]
+
+
+def _build(config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
+    """Compile core and harness; a build whose sources are unchanged takes no time."""
+    core = folder / "truncmac_core.v"
+    write_text(core, core_verilog(config), keep_unchanged=True)
+    sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
+    if simulator == "verilator":
+        sources.append(VerilatorControlFile(HERE / "verilator.vlt"))
+    runner = get_runner(simulator)
+    log = folder / "build.log"
+    try:
+        runner.build(
+            sources=sources,
+            hdl_toplevel=TOP,
+            build_dir=folder,
+            build_args=BUILD_ARGS[simulator],
+            parameters={
+                "ROWS": config.rows,
+                "COLS": config.cols,
+                "LANES": config.lanes,
+                "PLANES": config.planes,
+                "SUM_WIDTH": config.sum_width,
+                "BEATS_WIDTH": config.max_beats.bit_length(),
+                "MEMORY_DEPTH": depth,
+            },
+            timescale=("1ns", "1ps"),
+            log_file=log,
+        )
+    except (Exception, SystemExit) as error:
+        raise SimulationError(f"{simulator} could not build the array; see {log}") from error
+    return runner
+
+
+def _run(
+    runner: Runner,
+    folder: Path,
+    run: Path,
+    plusargs: Sequence[str],
+    on_progress: Callable[[int], None],
+) -> None:
+    log = folder / "run.log"
+    jobs = run / "jobs.txt"
+    failure: list[BaseException] = []
+
+    def play() -> None:
+        try:
+            results = runner.test(
+                hdl_toplevel=TOP,
+                hdl_toplevel_lang="verilog",
+                test_module="truncmac.sim.bench",
+                build_dir=folder,
+                test_dir=run,
+                plusargs=plusargs,
+                seed=1,
+                log_file=log,
+            )
+            if get_results(results) != (1, 0):
+                raise SimulationError("the bench failed")
+        except (Exception, SystemExit) as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    while thread.is_alive():
+        thread.join(SECONDS_BETWEEN_LOOKS)
+        on_progress(jobs.read_bytes().count(b"\n") if jobs.exists() else 0)
+    if failure:
+        raise SimulationError(f"The simulation did not finish; see {log}") from failure[0]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time build in `folder`."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the programs started within."""
+    saved = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
