@@ -8,7 +8,17 @@ ACTIVATION_BITS = 8
 WEIGHT_BITS = 8
 OFFSET_BITS = 9  # z: 2**8 - 1 for TruncQuant, 2**8 for two's complement
 
-LIMITS = {"rows": 256, "cols": 256, "lanes": 256, "planes": 8, "max_reduction": 1 << 20}
+SHIFT_BITS = 6
+
+LIMITS = {
+    "rows": 256,
+    "cols": 256,
+    "lanes": 256,
+    "planes": 8,
+    "max_reduction": 1 << 20,
+    "requantisers": 256,
+    "multiplier_bits": 32,
+}
 PLANES = (1, 2, 4, 8)
 WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
 
@@ -32,6 +42,13 @@ class ArrayConfig:
         Bit positions of the weight codes that it handles together: 1, 2, 4 or 8.
     max_reduction : int
         The longest reduction K of a tile; it sets the accumulators' widths.
+    requantisers : int, optional
+        Output units, a divisor of `cols`. One serves cols / requantisers columns in turn, so
+        tiles end at least rows * cols / requantisers cycles apart. By default as few as never
+        stall a reduction of 64 or more at k = 8, or of 128 or more at k = 2; where even one for
+        each column stalls those (few beats, many rows), one for each column.
+    multiplier_bits : int
+        Width of the signed requantisation multipliers M and Mr.
 
     Raises
     ------
@@ -46,8 +63,12 @@ class ArrayConfig:
     lanes: int = 8
     planes: int = 1
     max_reduction: int = 4608
+    requantisers: int | None = None
+    multiplier_bits: int = 18
 
     def __post_init__(self):
+        if self.requantisers is None:
+            object.__setattr__(self, "requantisers", self._default_requantisers())
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, int) or isinstance(value, bool):
@@ -55,6 +76,10 @@ class ArrayConfig:
             limit = LIMITS[field.name]
             if not 1 <= value <= limit:
                 raise ValueError(f"{field.name} must be in 1..{limit}, not {value}")
+        if self.cols % self.requantisers:
+            raise ValueError(
+                f"requantisers must divide cols = {self.cols}, not be {self.requantisers}"
+            )
         if self.planes not in PLANES:
             raise ValueError(f"planes must be 1, 2, 4 or 8, not {self.planes}")
         for side, count, width in (
@@ -68,10 +93,35 @@ class ArrayConfig:
                     "use fewer lanes or planes"
                 )
 
+    def _default_requantisers(self):
+        sizes = (self.rows, self.cols, self.lanes, self.planes)
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            return 1  # the sizes are refused below, by name
+        budgets = [
+            -(-reduction // self.lanes) * chunk_count(bits, self.planes)
+            for reduction, bits in ((64, 8), (128, 2))
+        ]
+        shares = [share for share in range(1, self.cols + 1) if self.cols % share == 0]
+        fitting = [share for share in shares if self.rows * share <= min(budgets)]
+        return self.cols // max(fitting, default=1)
+
     @property
     def name(self):
         """Short name of the sizes, for folders and tables."""
-        return f"{self.rows}x{self.cols}_l{self.lanes}_p{self.planes}_k{self.max_reduction}"
+        return (
+            f"{self.rows}x{self.cols}_l{self.lanes}_p{self.planes}_k{self.max_reduction}"
+            f"_q{self.requantisers}x{self.multiplier_bits}"
+        )
+
+    @property
+    def share(self):
+        """Columns that take turns at one requantiser."""
+        return self.cols // self.requantisers
+
+    @property
+    def interval(self):
+        """Cycles between the ends of two tiles, at least."""
+        return self.rows * self.share
 
     @property
     def chunks(self):
@@ -112,6 +162,11 @@ class ArrayConfig:
     def sum_width(self):
         """Bits of S = 2D - zQ, signed, for every z of `OFFSET_BITS` bits."""
         return 1 + (self.reduction * 255 * 511).bit_length()
+
+    @property
+    def bias_width(self):
+        """Bits of the requantisation bias B, signed: as many as M x S has."""
+        return self.sum_width + self.multiplier_bits
 
     @property
     def peak_macs(self):

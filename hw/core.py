@@ -1,20 +1,28 @@
 """The core: streams in, streams out, with sequencer, array and output edge between them."""
 
-from amaranth import Module, signed
+from amaranth import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .array import Array
+from .command import CommandError
 from .config import ACTIVATION_BITS
-from .edge import OutputEdge
-from .sequencer import Sequencer, tile_layout
+from .counters import Counters, counters_layout
+from .edge import OutputEdge, by_unit
+from .output_unit import OutputUnit
+from .parameters import ParameterLoader
+from .requantiser import parameters_layout
+from .row import Row
+from .row_sum import RowSum
+from .sequencer import Sequencer
+from .tile import tile_layout
 
 __all__ = ["Core"]
 
 
 class Core(wiring.Component):
-    """S = 2D - zQ of tile after tile, at any k, back to back.
+    """Tile after tile at any k, back to back: codes in, codes or S out.
 
     Any stream may stall at any time; no result changes. A missing input becomes a bubble, a
     blocked output stops the whole array.
@@ -29,51 +37,133 @@ class Core(wiring.Component):
     activations : In, stream of rows x lanes x 8 bits, one a beat; row 0, lane 0 lowest
     weights : In, stream of cols x lanes x planes bits, one a chunk: the chunks of a beat follow
         each other, MSB first; column 0, lane 0, plane 0 lowest
-    results : Out, stream of cols x S, one a row of a tile, row 0 first; column 0 lowest
+    parameters : In, stream of `parameters_layout(config)`, one a column, column 0 first, for
+        each tile that is `fresh`
+    residuals : In, stream of cols x 8 bits, one a row, row 0 first, for each tile that is
+        `residual`; column 0 lowest
+    results : Out, stream of requantisers x S, cols / requantisers a row of a tile, row 0 first,
+        columns in order, the first lowest; a code is the lowest 8 bits
+    clear : In, zeroes the counters
+    counters : Out, `counters_layout()`
+    active : Out, there is a tile at work or a result not taken
+    error : Out, `CommandError`, for the one cycle in which a command is taken
     """
 
     def __init__(self, config):
         self.config = config
-        row = data.ArrayLayout(signed(config.sum_width), config.cols)
+        part = data.ArrayLayout(signed(config.sum_width), config.requantisers)
+        activations = config.rows * config.lanes * ACTIVATION_BITS
+        weights = config.cols * config.lanes * config.planes
         super().__init__(
             {
                 "tiles": In(stream.Signature(tile_layout(config))),
-                "activations": In(
-                    stream.Signature(config.rows * config.lanes * ACTIVATION_BITS)
-                ),
-                "weights": In(stream.Signature(config.cols * config.lanes * config.planes)),
-                "results": Out(stream.Signature(row)),
+                "activations": In(stream.Signature(activations)),
+                "weights": In(stream.Signature(weights)),
+                "parameters": In(stream.Signature(parameters_layout(config))),
+                "residuals": In(stream.Signature(config.cols * ACTIVATION_BITS)),
+                "results": Out(stream.Signature(part)),
+                "clear": In(1),
+                "counters": Out(counters_layout()),
+                "active": Out(1),
+                "error": Out(CommandError),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.sequencer = sequencer = Sequencer(self.config)
-        m.submodules.array = array = Array(self.config)
-        m.submodules.edge = edge = OutputEdge(self.config)
-        # Two rows: enough that the array never waits for a register to empty
-        m.submodules.results = results = SyncFIFO(width=len(edge.results.as_value()), depth=2)
+        config = self.config
+        m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.array = array = Array(config)
+        m.submodules.edge = edge = OutputEdge(config)
+        m.submodules.loader = loader = ParameterLoader(config)
 
-        advance = ~edge.valid | results.w_rdy
-        for consumer in (sequencer, array, edge):
-            m.d.comb += consumer.advance.eq(advance)
-        for name in ("tiles", "activations", "weights"):
-            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(sequencer, name))
+        advance = Signal()
+        for part in (sequencer, array, edge):
+            m.d.comb += part.advance.eq(advance)
+        for outer, inner in (
+            (self.tiles, sequencer.tiles),
+            (self.activations, sequencer.activations),
+            (self.weights, sequencer.weights),
+            (self.parameters, loader.parameters),
+        ):
+            wiring.connect(m, wiring.flipped(outer), inner)
         m.d.comb += [
+            sequencer.available.eq(loader.available),
+            sequencer.next_bank.eq(loader.next_bank),
+            sequencer.bank.eq(loader.bank),
+            loader.claim.eq(sequencer.claim),
+            loader.release.eq(edge.release),
             array.token.eq(sequencer.token),
             array.activations.eq(self.activations.payload),
-            array.weights.eq(sequencer.truncated),
+            array.weights.eq(
+                by_unit(sequencer.truncated, config.lanes * config.planes, config)
+            ),
             array.drain.eq(edge.drain),
             edge.ends.eq(sequencer.token.capture),
             edge.ending.eq(sequencer.ending),
             edge.captured.eq(array.captured),
             edge.sums.eq(array.sums),
             edge.row_sums.eq(array.row_sums),
+            edge.write.eq(loader.write),
+            edge.unit.eq(loader.unit),
+            edge.turn.eq(loader.turn),
+            edge.write_bank.eq(loader.write_bank),
+            edge.parameters.eq(self.parameters.payload),
+            self.error.eq(sequencer.error),
+        ]
+        room = self._buffer(m, edge)
+        m.d.comb += advance.eq((~edge.valid | room) & ~edge.hold)
+        self._count(m, sequencer, advance)
+
+        return m
+
+    def _buffer(self, m, edge):
+        """Two words at each side that can hold the array, so that no path leads through it."""
+        m.submodules.results = results = SyncFIFO(width=len(edge.results.as_value()), depth=2)
+        m.submodules.residuals = residuals = SyncFIFO(
+            width=len(self.residuals.payload), depth=2
+        )
+        m.d.comb += [
             results.w_data.eq(edge.results),
-            results.w_en.eq(edge.valid),
+            results.w_en.eq(edge.valid & ~edge.hold),
             self.results.payload.eq(results.r_data),
             self.results.valid.eq(results.r_rdy),
             results.r_en.eq(self.results.ready),
+            residuals.w_data.eq(self.residuals.payload),
+            residuals.w_en.eq(self.residuals.valid),
+            self.residuals.ready.eq(residuals.w_rdy),
+            edge.residuals.payload.eq(residuals.r_data),
+            edge.residuals.valid.eq(residuals.r_rdy),
+            residuals.r_en.eq(edge.residuals.ready),
         ]
+        return results.w_rdy
 
-        return m
+    def _count(self, m, sequencer, advance):
+        """Derive the counters' events; a tile leaves a fixed number of steps after its end."""
+        config = self.config
+        m.submodules.counters = counters = Counters()
+        first = config.rows - 1 + RowSum.LATENCY  # the first row leaves the array
+        last = first + (config.rows - 1) * config.share + 1 + config.cols + OutputUnit.LATENCY
+        leaving = Signal(range(last + 1))
+        with m.If(sequencer.token.capture):
+            m.d.sync += leaving.eq(last)
+        with m.Elif(advance & (leaving != 0)):
+            m.d.sync += leaving.eq(leaving - 1)
+
+        waits = sequencer.waits
+        held = sequencer.busy & advance
+        before = 0
+        for name in ("activations", "weights", "parameters", "drain"):
+            m.d.comb += counters.events[f"stalled_{name}"].eq(held & waits[name] & ~before)
+            before = before | waits[name]
+        m.d.comb += [
+            self.active.eq(sequencer.busy | (leaving != 0) | self.results.valid),
+            counters.clear.eq(self.clear),
+            counters.events.cycles.eq(self.active),
+            counters.events.busy.eq(sequencer.busy),
+            counters.events.chunks.eq(sequencer.token.step),
+            counters.events.beats.eq(sequencer.token.load),
+            counters.events.tiles.eq(sequencer.token.capture),
+            counters.events.stalled_output.eq(self.active & ~advance),
+            self.counters.eq(counters.values),
+        ]

@@ -1,25 +1,26 @@
-"""Output edge: drains D and Q, and makes S = 2D - zQ of them."""
+"""Output edge: drains D and Q, and gives them to the output units."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from .config import OFFSET_BITS
+from .config import ACTIVATION_BITS
+from .hierarchy import shared
+from .output_unit import OutputUnit, context_layout
+from .requantiser import parameters_layout
+from .tile import ending_layout
 
-__all__ = ["OutputEdge", "ending_layout"]
-
-
-def ending_layout(config):
-    """What the edge must know of a tile: z, and the planes below k in a beat's last chunk."""
-    return data.StructLayout({"offset": OFFSET_BITS, "unused": range(max(config.planes, 2))})
+__all__ = ["OutputEdge", "by_unit"]
 
 
 class OutputEdge(wiring.Component):
-    """Rows of S, in order, from columns that drain a cycle after each other.
+    """Outputs, in order, from columns that drain a cycle after each other.
 
-    Cycle 0: Q leaves the array. Cycle 1: z x Q. Cycle 2 + c: column c's D leaves the array and
-    becomes S, and zQ moves on to column c + 1. Cycle 2 + cols: the row is complete.
+    Cycle 0: Q leaves the array. Cycle 1: z x Q. Cycle 2 + c: D of column c leaves the array,
+    into output unit c // share; what the columns of a row have in common moves on from unit to
+    unit every `share` cycles. A row leaves every `share` cycles, in `share` parts; part j holds
+    column j of each unit.
 
     Parameters
     ----------
@@ -28,86 +29,178 @@ class OutputEdge(wiring.Component):
     Members
     -------
     advance : In, all registers hold while it is low
+    hold : Out, the row that is due to leave waits for its residual codes
     ends, ending : In, a tile's last chunk enters the array; `ending_layout(config)` of the tile
     captured : In, the oldest tile that has ended starts to drain
-    sums, row_sums : In, the array's bottom row
     drain : Out, a bit for each row of PEs, the top one lowest
-    valid, results : Out, a row: S of each column
+    sums, row_sums : In, the array's bottom row
+    residuals : In, stream of cols x 8 bits, one for each row of a tile that has them
+    write, unit, turn, write_bank, parameters : In, from the parameter loader
+    release : Out, the set of parameters before the newest has served its last row
+    valid, results : Out, a part of a row: an output of each unit
     """
 
     IN_FLIGHT = 4  # tiles between their end and their drain, at most: one row gives the most
 
     def __init__(self, config):
         self.config = config
+        output = signed(config.sum_width)
         super().__init__(
             {
                 "advance": In(1),
+                "hold": Out(1),
                 "ends": In(1),
                 "ending": In(ending_layout(config)),
                 "captured": In(1),
+                "drain": Out(config.rows),
                 "sums": In(config.cols * config.dot_width),
                 "row_sums": In(config.row_sum_width),
-                "drain": Out(config.rows),
+                "residuals": In(stream.Signature(config.cols * ACTIVATION_BITS)),
+                "write": In(1),
+                "unit": In(range(max(config.requantisers, 2))),
+                "turn": In(range(max(config.share, 2))),
+                "write_bank": In(1),
+                "parameters": In(parameters_layout(config)),
+                "release": Out(1),
                 "valid": Out(1),
-                "results": Out(data.ArrayLayout(signed(config.sum_width), config.cols)),
+                "results": Out(data.ArrayLayout(output, config.requantisers)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        leaves, row_sum, ending = self._drain(m)
+
+        # Cycle 1: what a row's columns have in common. `kept` rows give results, others none.
+        taps = self._delays(m, leaves, config.cols + 1, "row")
+        kept = self._delays(
+            m, taps[1] & ~ending.void, config.cols + OutputUnit.LATENCY, "kept"
+        )
+        m.d.comb += [
+            self.hold.eq(taps[1] & ending.residual & ~self.residuals.valid),
+            self.residuals.ready.eq(taps[1] & ending.residual & self.advance),
+        ]
+        context = Signal(context_layout(config), reset_less=True)
+        residuals = Signal(config.cols * ACTIVATION_BITS, reset_less=True)
+        with m.If(taps[1] & self.advance):
+            for field in ("unused", "limit", "raw", "bank"):
+                m.d.sync += context[field].eq(ending[field])
+            m.d.sync += context.offset.eq(row_sum * ending.offset)
+            m.d.sync += residuals.eq(
+                Mux(ending.residual, by_unit(self.residuals.payload, ACTIVATION_BITS, config), 0)
+            )
+
+        # Cycle 2 on: a column a cycle, an output unit every `share` cycles
+        share = config.share
+        results = Cat()
+        for index in range(config.requantisers):
+            select = taps[2 + index * share : 2 + (index + 1) * share]
+            unit = self._unit(m, platform, index, Cat(select), context, residuals)
+            if index:
+                # The units before were `share` cycles ahead
+                start = (index - 1) * share + 1 + OutputUnit.LATENCY
+                for delay in range(share):
+                    enable = Cat(kept[start + delay : start + delay + share]).any()
+                    results = self._register(m, results, enable, f"results_{index}_{delay}")
+            results = Cat(results, unit.result)
+            if index + 1 < config.requantisers:
+                context = self._register(m, context, select[-1], f"context_{index + 1}")
+                rest = residuals[share * ACTIVATION_BITS :]
+                residuals = self._register(m, rest, select[-1], f"residuals_{index + 1}")
+        m.d.comb += self.results.as_value().eq(results)
+        m.d.comb += self.valid.eq(Cat(kept[-share:]).any())
+
+        return m
+
+    def _drain(self, m):
+        """Cycle 0: move Q down and out; return its token, Q, and the tile's ending."""
+        config = self.config
         layout = ending_layout(config)
         m.submodules.endings = endings = SyncFIFO(width=layout.size, depth=self.IN_FLIGHT)
-        ending = Signal(layout, reset_less=True)  # of the tile that drains
-
-        # Cycle 0: a row a cycle, from the cycle on that finds Q complete. Row r of the PEs, from
-        # the top, moves down r times: then it is free again, and may have captured already.
+        ending = Signal(layout, reset_less=True)
+        row_sum = Signal(config.row_sum_width, reset_less=True)
+        # Row r of the PEs, from the top, moves down r times: then it is free again, and may
+        # have captured already.
         rest = Signal(config.rows + 1)
         moves = Mux(self.captured, ((1 << config.rows) - 1) << 1, rest)
-        leaves = moves[config.rows]
-        row_sum = Signal(config.row_sum_width, reset_less=True)
+        pause = Signal(range(config.share))
+        leaves = Signal()
         m.d.comb += [
             endings.w_data.eq(self.ending),
             endings.w_en.eq(self.ends & self.advance),
             endings.r_en.eq(self.captured & self.advance),
-            self.drain.eq(moves),
+            leaves.eq(self.captured | (rest[config.rows] & (pause == 0))),
+            self.drain.eq(Mux(leaves, moves, 0)),
         ]
         with m.If(self.advance):
-            m.d.sync += rest.eq(moves << 1)
-            with m.If(self.captured):
-                m.d.sync += ending.eq(endings.r_data)
             with m.If(leaves):
                 m.d.sync += row_sum.eq(self.row_sums)
+                m.d.sync += rest.eq(moves << 1)
+                m.d.sync += pause.eq(config.share - 1)
+            with m.Elif(pause != 0):
+                m.d.sync += pause.eq(pause - 1)
+            with m.If(self.captured):
+                m.d.sync += ending.eq(endings.r_data)
+        self._release(m, layout(endings.r_data))
+        return leaves, row_sum, ending
 
-        # Cycle 1
-        taps = [leaves]
-        for index in range(1, config.cols + 3):
-            taps.append(Signal(name=f"drain_{index}"))
+    def _release(self, m, ending):
+        """Free the older set of parameters when a new one's first row passes the last column."""
+        passing = Signal(range(self.config.cols + 3))
+        used = Signal()  # a set was in use before
+        with m.If(self.advance):
+            with m.If(self.captured & ending.fresh):
+                m.d.sync += used.eq(1)
+                with m.If(used):
+                    m.d.sync += passing.eq(self.config.cols + 2)
+            with m.Elif(passing != 0):
+                m.d.sync += passing.eq(passing - 1)
+        m.d.comb += self.release.eq(self.advance & (passing == 1))
+
+    def _unit(self, m, platform, index, select, context, residuals):
+        config = self.config
+        unit, m.submodules[f"unit_{index}"] = shared(
+            platform, "truncmac_output_unit", lambda: OutputUnit(config)
+        )
+        width = config.share * config.dot_width
+        m.d.comb += [
+            unit.advance.eq(self.advance),
+            unit.select.eq(select),
+            unit.sums.eq(self.sums.word_select(index, width)),
+            unit.context.eq(context),
+            unit.residuals.eq(residuals[: config.share * ACTIVATION_BITS]),
+            unit.write.eq(self.write & (self.unit == index)),
+            unit.write_address.eq(Mux(self.write_bank, config.share, 0) + self.turn),
+            unit.parameters.eq(self.parameters),
+        ]
+        return unit
+
+    def _delays(self, m, value, count, name):
+        """`value` now and in each of `count` cycles to come."""
+        taps = [value]
+        for index in range(1, count + 1):
+            tap = Signal(name=f"{name}_{index}")
             with m.If(self.advance):
-                m.d.sync += taps[index].eq(taps[index - 1])
-        offset = Signal(signed(config.sum_width), name="offset_0", reset_less=True)
-        unused = Signal(layout["unused"].shape, name="unused_0", reset_less=True)
-        with m.If(self.advance & taps[1]):
-            m.d.sync += offset.eq(row_sum * ending.offset)
-            m.d.sync += unused.eq(ending.unused)
-
-        # Cycle 2 on: a column a cycle
-        row = Cat()
-        for column in range(config.cols):
-            enable = taps[column + 2]
-            result = Signal(signed(config.sum_width), name=f"result_{column}")
-            dot = self.sums.word_select(column, config.dot_width)
-            m.d.comb += result.eq(((dot >> unused) << 1) - offset)
-            row = self._register(m, Cat(row, result), enable, f"row_{column}")
-            offset = self._register(m, offset, enable, f"offset_{column + 1}")
-            unused = self._register(m, unused, enable, f"unused_{column + 1}")
-        m.d.comb += self.results.as_value().eq(row)
-        m.d.comb += self.valid.eq(taps[-1])
-
-        return m
+                m.d.sync += tap.eq(taps[-1])
+            taps.append(tap)
+        return taps
 
     def _register(self, m, value, enable, name):
         register = Signal(value.shape(), name=name, reset_less=True)
         with m.If(enable & self.advance):
             m.d.sync += register.eq(value)
         return register
+
+
+def by_unit(word, width, config):
+    """Reorder the columns of `word` so that those of an output unit lie side by side.
+
+    Column j * requantisers + q belongs to unit q, turn j, so that each part of a row of
+    results holds neighbouring columns.
+    """
+    return Cat(
+        word.word_select(turn * config.requantisers + unit, width)
+        for unit in range(config.requantisers)
+        for turn in range(config.share)
+    )

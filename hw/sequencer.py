@@ -1,30 +1,36 @@
 """Sequencer: turns a stream of tiles into a token a cycle."""
 
-from amaranth import Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .config import OFFSET_BITS
-from .edge import ending_layout
+from .command import CommandCheck, CommandError
+from .tile import ending_layout, tile_layout
 from .token import Token
 from .truncation import TruncationUnit
 
-__all__ = ["Sequencer", "tile_layout"]
+__all__ = ["Sequencer", "Waits"]
 
 
-def tile_layout(config):
-    """A tile's command: k, the beats of its reduction, and the weight offset z."""
-    return data.StructLayout(
-        {"bits": 4, "beats": range(config.max_beats + 1), "offset": OFFSET_BITS}
-    )
+class Waits(data.Struct):
+    """Why a tile at work gives no chunk in this cycle, though the array would take one.
+
+    activations, weights : the stream has none
+    drain : the tile before has not left yet: fewer than `interval` cycles since its end
+    parameters : the tile's set is not loaded yet
+    """
+
+    activations: 1
+    weights: 1
+    drain: 1
+    parameters: 1
 
 
 class Sequencer(wiring.Component):
     """Joins tile, activations and weights; a cycle in which one is missing becomes a bubble.
 
-    Tiles follow each other without a gap, whatever their k. Only a tile shorter than the array
-    has rows waits, before its last chunk, until the tile before it is out of the way: tiles end
-    at least `rows` cycles apart.
+    Tiles follow each other without a gap, whatever their k. Only a tile of fewer than
+    `config.interval` cycles waits, before its last chunk: tiles end at least that far apart.
 
     Parameters
     ----------
@@ -32,13 +38,18 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    tiles : In, stream of `tile_layout(config)`; k in 1..8, beats in 1..max_beats
+    tiles : In, stream of `tile_layout(config)`
     activations : In, stream of rows x lanes x 8 bits, one a beat
     weights : In, stream of cols x lanes x planes bits, one a chunk, a beat's chunks MSB first
     advance : In, the array takes `token` in this cycle
+    available, next_bank, bank : In, of the parameter loader
+    claim : Out, to the parameter loader
     token : Out, `Token`
     truncated : Out, the chunk that goes with `token`, its unused planes cleared
     ending : Out, `ending_layout(config)` of the tile, with `token.capture`
+    busy : Out, a tile is at work
+    waits : Out, `Waits`
+    error : Out, `CommandError` of the command that is taken in this cycle
     """
 
     def __init__(self, config):
@@ -50,9 +61,16 @@ class Sequencer(wiring.Component):
                 "activations": In(stream.Signature(config.rows * config.lanes * 8)),
                 "weights": In(stream.Signature(weights)),
                 "advance": In(1),
+                "available": In(1),
+                "next_bank": In(1),
+                "bank": In(1),
+                "claim": Out(1),
                 "token": Out(Token),
                 "truncated": Out(weights),
                 "ending": Out(ending_layout(config)),
+                "busy": Out(1),
+                "waits": Out(Waits),
+                "error": Out(CommandError),
             }
         )
 
@@ -60,56 +78,65 @@ class Sequencer(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.truncation = truncation = TruncationUnit(config)
+        tile, void, no_activations, no_weights = self._tile(m)
 
-        busy = Signal()
-        tile = Signal(tile_layout(config), reset_less=True)
         beat = Signal(range(config.max_beats + 1), reset_less=True)  # 1 is the first
         chunk = Signal(range(max(config.chunks, 2)), reset_less=True)
-        wait = Signal(range(max(config.rows, 2)))  # cycles until a tile may end again
-
-        m.d.comb += truncation.bits.eq(tile.bits)
-        m.d.comb += truncation.weights.eq(self.weights.payload)
-        m.d.comb += self.truncated.eq(truncation.truncated)
-
+        wait = Signal(range(max(config.interval, 2)))  # cycles until a tile may end again
         first_chunk = chunk == 0
         last_chunk = chunk == truncation.last_index
         ends = last_chunk & (beat == tile.beats)
-        may_end = wait == 0
+
         step = Signal()
-        m.d.comb += truncation.last_chunk.eq(last_chunk)
-        m.d.comb += step.eq(
-            busy
-            & self.advance
-            & self.weights.valid
-            & (~first_chunk | self.activations.valid)
-            & (~ends | may_end)
-        )
         m.d.comb += [
-            self.weights.ready.eq(step),
-            self.activations.ready.eq(step & first_chunk),
+            self.waits.activations.eq(first_chunk & ~self.activations.valid & ~no_activations),
+            self.waits.weights.eq(~self.weights.valid & ~no_weights),
+            self.waits.drain.eq(ends & (wait != 0)),
+            self.waits.parameters.eq(ends & tile.fresh & ~self.available),
+            step.eq(self.busy & self.advance & ~self.waits.as_value().any()),
+            self.activations.ready.eq(step & first_chunk & ~no_activations),
+            self.weights.ready.eq(step & ~no_weights),
+            self.tiles.ready.eq(~self.busy | (step & ends)),
+            self.claim.eq(step & ends & tile.fresh),
+            truncation.bits.eq(tile.bits),
+            truncation.last_chunk.eq(last_chunk),
+            truncation.weights.eq(self.weights.payload),
+            self.truncated.eq(truncation.truncated),
             self.token.step.eq(step),
             self.token.load.eq(step & first_chunk),
             self.token.last_chunk.eq(step & last_chunk),
             self.token.first_beat.eq(beat == 1),
             self.token.capture.eq(step & ends),
-            self.ending.offset.eq(tile.offset),
             self.ending.unused.eq(truncation.unused),
-            self.tiles.ready.eq(~busy | (step & ends)),
+            self.ending.bank.eq(Mux(tile.fresh, self.next_bank, self.bank)),
+            self.ending.void.eq(void),
         ]
+        for field in ("offset", "limit", "raw", "residual", "fresh"):
+            m.d.comb += self.ending[field].eq(tile[field])
 
-        with m.If(self.advance & (wait != 0)):
+        with m.If(step & ends):
+            m.d.sync += wait.eq(config.interval - 1)
+        with m.Elif(self.advance & (wait != 0)):
             m.d.sync += wait.eq(wait - 1)
-        with m.If(step):
-            m.d.sync += chunk.eq(chunk + 1)
-            with m.If(last_chunk):
-                m.d.sync += chunk.eq(0)
-                m.d.sync += beat.eq(beat + 1)
-            with m.If(ends):
-                m.d.sync += wait.eq(config.rows - 1)
-        with m.If(self.tiles.ready):
-            m.d.sync += busy.eq(self.tiles.valid)
-            m.d.sync += tile.eq(self.tiles.payload)
-            m.d.sync += beat.eq(1)
+        with m.If(self.tiles.ready | (step & last_chunk)):
             m.d.sync += chunk.eq(0)
+            m.d.sync += beat.eq(Mux(self.tiles.ready, 1, beat + 1))
+        with m.Elif(step):
+            m.d.sync += chunk.eq(chunk + 1)
 
         return m
+
+    def _tile(self, m):
+        """Keep the tile at work, checked as it came."""
+        m.submodules.check = check = CommandCheck(self.config)
+        tile = Signal(tile_layout(self.config), reset_less=True)
+        flags = Signal(3, reset_less=True)
+        void = check.error != CommandError.NONE
+        m.d.comb += check.command.eq(self.tiles.payload)
+        with m.If(self.tiles.ready):
+            m.d.sync += self.busy.eq(self.tiles.valid)
+        with m.If(self.tiles.ready & self.tiles.valid):
+            m.d.comb += self.error.eq(check.error)
+            m.d.sync += tile.eq(check.tile)
+            m.d.sync += flags.eq(Cat(void, check.no_activations, check.no_weights))
+        return tile, *flags

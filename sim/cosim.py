@@ -16,10 +16,13 @@ from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.counters import counters_layout
+from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import core_verilog
 
 from .files import write_text
-from .memory import Memories, read_results
+from .memory import Memories, read_counters, read_results
 from .tools import check_simulator, simulator_environment
 
 __all__ = ["NO_STALLS", "Outcome", "SimulationError", "Stalls", "simulate"]
@@ -30,6 +33,7 @@ BUILD_ARGS = {
     "icarus": ["-g2005"],
     "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
 }
+STREAMS = ("tiles", "activations", "weights", "parameters", "residuals", "results")
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -45,19 +49,25 @@ class Stalls:
     tiles: float = 0.0
     activations: float = 0.0
     weights: float = 0.0
+    parameters: float = 0.0
+    residuals: float = 0.0
     results: float = 0.0
     seed: int = 1
 
+    @classmethod
+    def everywhere(cls, share: float, seed: int = 1) -> "Stalls":
+        """Stall every stream alike."""
+        return cls(**dict.fromkeys(STREAMS, share), seed=seed)
+
     def __post_init__(self) -> None:
-        for name in ("tiles", "activations", "weights", "results"):
+        for name in STREAMS:
             share = getattr(self, name)
             if not 0 <= share < 1:
                 raise ValueError(f"Stall share of {name} must be in 0.0..0.99, not {share}")
 
     def plusargs(self) -> list[str]:
         """The harness' form: of 256 cycles."""
-        shares = {"tiles", "activations", "weights", "results"}
-        args = [f"+stall_{name}={int(256 * getattr(self, name))}" for name in sorted(shares)]
+        args = [f"+stall_{name}={int(256 * getattr(self, name))}" for name in STREAMS]
         return [*args, f"+stall_seed={self.seed % (2**32 - 1) + 1}"]
 
 
@@ -71,18 +81,24 @@ class Outcome:
     Attributes
     ----------
     gemm : Gemm
-    outputs : int64 array (M, N), S
-    cycles : int, from the first tile offered to the last row taken
+    outputs : int64 array (M, N), codes, or S without requantisation
+    counters : the core's, by name
     """
 
     gemm: Gemm
     outputs: npt.NDArray[np.int64]
-    cycles: int
+    counters: Mapping[str, int]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from the first tile at work to the last result taken."""
+        return self.counters["cycles"]
 
     @property
     def mismatches(self) -> int:
         """Outputs that differ from golden."""
-        return int(np.count_nonzero(self.outputs != self.gemm.sums()))
+        golden = self.gemm.sums() if self.gemm.requant is None else self.gemm.outputs()
+        return int(np.count_nonzero(self.outputs != golden))
 
 
 def simulate(
@@ -129,8 +145,8 @@ def simulate(
         plusargs = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
         _run(runner, folder, run, plusargs, on_progress)
         outputs = read_results(run / "results.hex", gemms, config)
-        cycles = [int(line) for line in (run / "jobs.txt").read_text().split()]
-    return [Outcome(*part) for part in zip(gemms, outputs, cycles, strict=True)]
+        counters = read_counters(run / "jobs.hex")
+    return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]
 
 
 def _build(config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
@@ -153,8 +169,12 @@ def _build(config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Run
                 "COLS": config.cols,
                 "LANES": config.lanes,
                 "PLANES": config.planes,
+                "REQUANTISERS": config.requantisers,
                 "SUM_WIDTH": config.sum_width,
                 "BEATS_WIDTH": config.max_beats.bit_length(),
+                "TILE_WIDTH": tile_layout(config).size,
+                "PARAMETERS_WIDTH": parameters_layout(config).size,
+                "COUNTERS_WIDTH": counters_layout().size,
                 "MEMORY_DEPTH": depth,
             },
             timescale=("1ns", "1ps"),
@@ -173,7 +193,7 @@ def _run(
     on_progress: Callable[[int], None],
 ) -> None:
     log = folder / "run.log"
-    jobs = run / "jobs.txt"
+    jobs = run / "jobs.hex"
     failure: list[BaseException] = []
 
     def play() -> None:

@@ -1,32 +1,43 @@
 // Memories, stalls and counters around the core, so that Python sleeps until the run is over.
 //
-// Reads tiles.hex, activations.hex and weights.hex from the working directory, in which
-//   a tile is  {last of job, offset, beats, bits, weights' base, activations' base},
-//   activations lie a beat a word,
-//   weights lie chunk-major: word base + chunk * beats + beat.
-// Writes results.hex (a row of outputs a line, 64 bits a column, column 0 last) and jobs.txt
-// (a line a job: the cycles from its first tile offered to its last row taken).
+// Reads from the working directory, a word a line,
+//   tiles.hex        {last of job, the core's command, weights' base, activations' base}
+//   activations.hex  a beat a word
+//   weights.hex      chunk-major: word base + chunk * beats + beat
+//   parameters.hex   a column a word, in the order of use
+//   residuals.hex    a row of a tile a word, in the order of use
+// and writes results.hex (a part of a row a line, 64 bits an output, the first output last) and
+// jobs.hex (the core's counters, a job a line).
 
 module truncmac_harness;
   parameter ROWS = 8;
   parameter COLS = 8;
   parameter LANES = 8;
   parameter PLANES = 1;
+  parameter REQUANTISERS = 8;
   parameter SUM_WIDTH = 32;
   parameter BEATS_WIDTH = 10;
+  parameter TILE_WIDTH = 32;
+  parameter PARAMETERS_WIDTH = 96;
+  parameter COUNTERS_WIDTH = 320;
   parameter MEMORY_DEPTH = 131072;
 
-  localparam TILE_WIDTH = 1 + 9 + BEATS_WIDTH + 4 + 64;
-  localparam CORE_TILE_WIDTH = 9 + BEATS_WIDTH + 4;
+  localparam WORD_WIDTH = 1 + TILE_WIDTH + 64;
+  localparam BITS_AT = 64;
+  localparam BEATS_AT = 68;
+  localparam RESULTS_WIDTH = REQUANTISERS * SUM_WIDTH;
 
-  // Loaded by the plusargs of the run
-  integer tile_count, activation_words, weight_words, hang_cycles;
-  reg [7:0] stall_tiles, stall_activations, stall_weights, stall_results;  // of 256 cycles
+  integer tile_count, activation_words, weight_words, parameter_words, residual_words;
+  integer hang_cycles;
+  reg [7:0] stall_tiles, stall_activations, stall_weights;  // of 256 cycles
+  reg [7:0] stall_parameters, stall_residuals, stall_results;
   reg [31:0] seed;
 
-  reg [TILE_WIDTH-1:0] tiles [0:MEMORY_DEPTH-1];
+  reg [WORD_WIDTH-1:0] tiles [0:MEMORY_DEPTH-1];
   reg [ROWS*LANES*8-1:0] activations [0:MEMORY_DEPTH-1];
   reg [COLS*LANES*PLANES-1:0] weights [0:MEMORY_DEPTH-1];
+  reg [PARAMETERS_WIDTH-1:0] parameters [0:MEMORY_DEPTH-1];
+  reg [COLS*8-1:0] residuals [0:MEMORY_DEPTH-1];
   integer results_file, jobs_file;
 
   reg clk = 0;
@@ -38,69 +49,82 @@ module truncmac_harness;
 
   initial begin
     if (!$value$plusargs("tiles=%d", tile_count)) tile_count = 0;
-    if (!$value$plusargs("activation_words=%d", activation_words)) activation_words = 0;
-    if (!$value$plusargs("weight_words=%d", weight_words)) weight_words = 0;
+    if (!$value$plusargs("activations=%d", activation_words)) activation_words = 0;
+    if (!$value$plusargs("weights=%d", weight_words)) weight_words = 0;
+    if (!$value$plusargs("parameters=%d", parameter_words)) parameter_words = 0;
+    if (!$value$plusargs("residuals=%d", residual_words)) residual_words = 0;
     if (!$value$plusargs("hang_cycles=%d", hang_cycles)) hang_cycles = 100000;
     if (!$value$plusargs("stall_tiles=%d", stall_tiles)) stall_tiles = 0;
     if (!$value$plusargs("stall_activations=%d", stall_activations)) stall_activations = 0;
     if (!$value$plusargs("stall_weights=%d", stall_weights)) stall_weights = 0;
+    if (!$value$plusargs("stall_parameters=%d", stall_parameters)) stall_parameters = 0;
+    if (!$value$plusargs("stall_residuals=%d", stall_residuals)) stall_residuals = 0;
     if (!$value$plusargs("stall_results=%d", stall_results)) stall_results = 0;
     if (!$value$plusargs("stall_seed=%d", seed)) seed = 1;
     $readmemh("tiles.hex", tiles, 0, tile_count - 1);
     $readmemh("activations.hex", activations, 0, activation_words - 1);
     $readmemh("weights.hex", weights, 0, weight_words - 1);
+    if (parameter_words > 0) $readmemh("parameters.hex", parameters, 0, parameter_words - 1);
+    if (residual_words > 0) $readmemh("residuals.hex", residuals, 0, residual_words - 1);
     results_file = $fopen("results.hex", "w");
-    jobs_file = $fopen("jobs.txt", "w");
+    jobs_file = $fopen("jobs.hex", "w");
   end
 
-  // Four bytes of noise a cycle, one for each stream (xorshift, Marsaglia 2003)
-  reg [31:0] noise;
-  reg [31:0] mixed;
+  // A byte of noise for each stream (xorshift, Marsaglia 2003)
+  reg [63:0] noise;
+  reg [63:0] mixed;
   always @* begin
     mixed = noise ^ (noise << 13);
-    mixed = mixed ^ (mixed >> 17);
-    mixed = mixed ^ (mixed << 5);
+    mixed = mixed ^ (mixed >> 7);
+    mixed = mixed ^ (mixed << 17);
   end
 
-  // A stream that pauses may not take back what it offered
-  reg tiles_go, activations_go, weights_go, results_go;
+  // A stream that pauses may not take back what it offered, so it draws anew when it is taken
+  reg tiles_go, activations_go, weights_go, parameters_go, residuals_go, results_go;
 
-  // Tiles: the next job starts when the last one's rows are out
+  // Tiles: the next job starts when the core is idle
   integer tile;
   reg job_open;
-  integer rows_due;
-  wire [TILE_WIDTH-1:0] tile_word = tiles[tile];
-  wire [CORE_TILE_WIDTH-1:0] core_tile = tile_word[TILE_WIDTH-2:64];
+  wire [WORD_WIDTH-1:0] tile_word = tiles[tile];
   wire tiles_valid = !rst && tile < tile_count && tiles_go && job_open;
   wire tiles_ready;
 
   // Activations: a word a beat
   integer activation_tile, activation_beat;
-  wire [TILE_WIDTH-1:0] activation_tile_word = tiles[activation_tile];
-  wire [BEATS_WIDTH-1:0] activation_beats = activation_tile_word[68+:BEATS_WIDTH];
+  wire [WORD_WIDTH-1:0] activation_tile_word = tiles[activation_tile];
+  wire [BEATS_WIDTH-1:0] activation_beats = activation_tile_word[BEATS_AT+:BEATS_WIDTH];
   wire [31:0] activation_address = activation_tile_word[31:0] + activation_beat;
   wire activations_valid = !rst && activation_tile < tile_count && activations_go;
   wire activations_ready;
 
   // Weights: beat by beat out of a chunk-major memory
   integer weight_tile, weight_beat, weight_chunk;
-  wire [TILE_WIDTH-1:0] weight_tile_word = tiles[weight_tile];
-  wire [BEATS_WIDTH-1:0] weight_beats = weight_tile_word[68+:BEATS_WIDTH];
-  wire [3:0] weight_bits = weight_tile_word[67:64];
+  wire [WORD_WIDTH-1:0] weight_tile_word = tiles[weight_tile];
+  wire [BEATS_WIDTH-1:0] weight_beats = weight_tile_word[BEATS_AT+:BEATS_WIDTH];
+  wire [3:0] weight_bits = weight_tile_word[BITS_AT+:4];
   wire [31:0] weight_address =
     weight_tile_word[63:32] + weight_chunk * weight_beats + weight_beat;
   wire last_chunk = (weight_chunk + 1) * PLANES >= weight_bits;
   wire weights_valid = !rst && weight_tile < tile_count && weights_go;
   wire weights_ready;
 
-  wire [COLS*SUM_WIDTH-1:0] results;
+  integer parameter_word, residual_word;
+  wire parameters_valid = !rst && parameter_word < parameter_words && parameters_go;
+  wire residuals_valid = !rst && residual_word < residual_words && residuals_go;
+  wire parameters_ready, residuals_ready;
+
+  wire [RESULTS_WIDTH-1:0] results;
   wire results_valid;
   wire results_ready = !rst && results_go;
+
+  wire [COUNTERS_WIDTH-1:0] counters;
+  wire active;
+  reg clear;
 
   truncmac_core core (
     .clk(clk),
     .rst(rst),
-    .tiles__payload(core_tile),
+    .tiles__payload(tile_word[WORD_WIDTH-2:64]),
     .tiles__valid(tiles_valid),
     .tiles__ready(tiles_ready),
     .activations__payload(activations[activation_address]),
@@ -109,43 +133,54 @@ module truncmac_harness;
     .weights__payload(weights[weight_address]),
     .weights__valid(weights_valid),
     .weights__ready(weights_ready),
+    .parameters__payload(parameters[parameter_word]),
+    .parameters__valid(parameters_valid),
+    .parameters__ready(parameters_ready),
+    .residuals__payload(residuals[residual_word]),
+    .residuals__valid(residuals_valid),
+    .residuals__ready(residuals_ready),
     .results__payload(results),
     .results__valid(results_valid),
-    .results__ready(results_ready)
+    .results__ready(results_ready),
+    .clear(clear),
+    .counters(counters),
+    .active(active)
   );
 
-  reg [COLS*64-1:0] row;
-  integer column;
+  reg [REQUANTISERS*64-1:0] outputs;
+  integer index;
   always @*
-    for (column = 0; column < COLS; column = column + 1)
-      row[column*64+:64] = {
-        {(64 - SUM_WIDTH){results[column*SUM_WIDTH+SUM_WIDTH-1]}},
-        results[column*SUM_WIDTH+:SUM_WIDTH]
+    for (index = 0; index < REQUANTISERS; index = index + 1)
+      outputs[index*64+:64] = {
+        {(64 - SUM_WIDTH){results[index*SUM_WIDTH+SUM_WIDTH-1]}},
+        results[index*SUM_WIDTH+:SUM_WIDTH]
       };
 
-  integer cycles, idle_cycles, reset_cycles, jobs_done;
+  integer idle_cycles, reset_cycles;
   initial reset_cycles = 0;
 
   always @(posedge clk) begin
     if (rst) begin
       reset_cycles <= reset_cycles + 1;
       rst <= reset_cycles < 3;
-      noise <= seed;
+      noise <= {32'h9e3779b9, seed};
       tiles_go <= 1;
       activations_go <= 1;
       weights_go <= 1;
+      parameters_go <= 1;
+      residuals_go <= 1;
       results_go <= 1;
       tile <= 0;
       job_open <= 1;
-      rows_due <= 0;
       activation_tile <= 0;
       activation_beat <= 0;
       weight_tile <= 0;
       weight_beat <= 0;
       weight_chunk <= 0;
-      cycles <= 0;
+      parameter_word <= 0;
+      residual_word <= 0;
+      clear <= 0;
       idle_cycles <= 0;
-      jobs_done <= 0;
     end else if (!done) begin
       noise <= mixed;
       if (!tiles_go || (tiles_valid && tiles_ready)) tiles_go <= mixed[7:0] >= stall_tiles;
@@ -153,14 +188,16 @@ module truncmac_harness;
         activations_go <= mixed[15:8] >= stall_activations;
       if (!weights_go || (weights_valid && weights_ready))
         weights_go <= mixed[23:16] >= stall_weights;
+      if (!parameters_go || (parameters_valid && parameters_ready))
+        parameters_go <= mixed[39:32] >= stall_parameters;
+      if (!residuals_go || (residuals_valid && residuals_ready))
+        residuals_go <= mixed[47:40] >= stall_residuals;
       results_go <= mixed[31:24] >= stall_results;
 
       if (tiles_valid && tiles_ready) begin
         tile <= tile + 1;
-        job_open <= !tile_word[TILE_WIDTH-1];
+        job_open <= !tile_word[WORD_WIDTH-1];
       end
-      rows_due <= rows_due + ((tiles_valid && tiles_ready) ? ROWS : 0)
-        - ((results_valid && results_ready) ? 1 : 0);
 
       if (activations_valid && activations_ready) begin
         activation_beat <= activation_beat + 1;
@@ -182,19 +219,23 @@ module truncmac_harness;
         end
       end
 
-      cycles <= cycles + 1;
+      if (parameters_valid && parameters_ready) parameter_word <= parameter_word + 1;
+      if (residuals_valid && residuals_ready) residual_word <= residual_word + 1;
+
       idle_cycles <= idle_cycles + 1;
       if (results_valid && results_ready) begin
-        $fwrite(results_file, "%h\n", row);
+        $fwrite(results_file, "%h\n", outputs);
         idle_cycles <= 0;
-        if (rows_due == 1 && !job_open) begin
-          $fwrite(jobs_file, "%0d\n", cycles + 1);
-          $fflush(jobs_file);
-          job_open <= 1;
-          cycles <= 0;
-          idle_cycles <= 0;
-          if (tile == tile_count) done <= 1;
-        end
+      end
+
+      clear <= 0;
+      if (!job_open && !active) begin
+        $fwrite(jobs_file, "%h\n", counters);
+        $fflush(jobs_file);
+        clear <= 1;
+        job_open <= 1;
+        idle_cycles <= 0;
+        if (tile == tile_count) done <= 1;
       end
       if (idle_cycles > hang_cycles) begin
         hung <= 1;

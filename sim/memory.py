@@ -1,16 +1,20 @@
 """Lays GEMMs out as the memories that the harness plays into the core."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from amaranth.lib.data import StructLayout
 
 from truncmac.golden import Gemm, memory_image, pack_weights
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.counters import COUNTER_BITS, COUNTERS
+from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.tile import tile_layout
 
-__all__ = ["Memories", "Tile", "read_results", "tile_grid"]
+__all__ = ["Memories", "Tile", "read_counters", "read_results", "tile_grid"]
 
 Words = npt.NDArray[np.uint8]  # (words, bytes of a word), byte 0 lowest
 
@@ -34,65 +38,75 @@ def activation_words(activations: npt.NDArray[np.uint8], config: ArrayConfig) ->
 class Tile:
     """One command of the run, with the memory words where its operands begin."""
 
-    bits: int
-    beats: int
-    offset: int
+    fields: Mapping[str, int]
     last: bool
     weights: int
     activations: int
 
-    def word(self, beats_width: int) -> int:
-        """The harness' form: last, offset, beats, bits, weights, activations."""
-        value = (int(self.last) << 9 | self.offset) << beats_width | self.beats
-        return ((value << 4 | self.bits) << 32 | self.weights) << 32 | self.activations
+    def word(self, layout: StructLayout) -> int:
+        """The harness' form: last, command, weights, activations."""
+        value = int(self.last) << layout.size | int(layout.const(self.fields).as_bits())
+        return (value << 32 | self.weights) << 32 | self.activations
 
 
 @dataclass
 class Memories:
-    """Memories of a run; what two GEMMs share is stored once.
+    """Memories of a run; operands that GEMMs share are stored once.
 
     Attributes
     ----------
     tiles : list of Tile
-    activations, weights : list of arrays (words, bytes of a word), byte 0 lowest
+    activations, weights, residuals : lists of arrays (words, bytes of a word), byte 0 lowest
+    parameters : list of int, words of `parameters_layout`
     """
 
     config: ArrayConfig
     tiles: list[Tile] = field(default_factory=list)
     activations: list[Words] = field(default_factory=list)
     weights: list[Words] = field(default_factory=list)
+    residuals: list[Words] = field(default_factory=list)
+    parameters: list[int] = field(default_factory=list)
     _bases: dict[tuple[str, bytes], int] = field(default_factory=dict)
-    _words: dict[str, int] = field(default_factory=lambda: {"a": 0, "w": 0})
+    _words: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("activations", "weights", "residuals"), 0)
+    )
 
     def add(self, gemm: Gemm) -> None:
         """Append the tiles of a GEMM: column tile by column tile, row tiles innermost.
 
+        Without requantisation its outputs are S.
+
         Raises
         ------
         ValueError
-            If its reduction is longer than the array was built for.
+            If its reduction is longer than the array was built for, or its parameters wider.
         """
         config = self.config
-        if gemm.reduction > config.max_reduction:
-            raise ValueError(
-                f"Layer {gemm.name!r} has reduction K = {gemm.reduction}; the array is built for "
-                f"K up to {config.max_reduction}. Build it with --max-reduction {gemm.reduction}"
-            )
+        check_gemm(gemm, config)
         beats = -(-gemm.reduction // config.lanes)
         packed = pack_weights(
             gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
         )
         image = memory_image(packed)
-        weights = self._place("w", self.weights, image.reshape(-1, image.shape[-1]))
-        words = activation_words(gemm.activations, config)
-        activations = self._place("a", self.activations, words)
+        weights = self._place("weights", image.reshape(-1, image.shape[-1]))
+        activations = self._place("activations", activation_words(gemm.activations, config))
+        if gemm.residual is not None:
+            self._place("residuals", residual_words(gemm.residual, config), once=False)
+        self.parameters += parameter_words(gemm, config)
+        requant = gemm.requant
+        command = {
+            "bits": gemm.bits,
+            "beats": beats,
+            "offset": gemm.offset,
+            "limit": 0 if requant is None else (1 << requant.out_bits) - 1,
+            "raw": int(requant is None),
+            "residual": int(gemm.residual is not None),
+        }
         row_tiles, column_tiles = tile_grid(gemm, config)
         last = (column_tiles - 1, row_tiles - 1)
         self.tiles += [
             Tile(
-                bits=gemm.bits,
-                beats=beats,
-                offset=gemm.offset,
+                fields=command | {"fresh": int(requant is not None and row == 0)},
                 last=(column, row) == last,
                 weights=weights + column * config.chunks * beats,
                 activations=activations + row * beats,
@@ -101,34 +115,93 @@ class Memories:
             for row in range(row_tiles)
         ]
 
-    def _place(self, kind: str, memory: list[Words], words: Words) -> int:
-        """Base of `words`, appended unless they are there already."""
-        key = (kind, words.tobytes())
-        if key not in self._bases:
-            memory.append(words)
-            self._bases[key] = self._words[kind]
-            self._words[kind] += len(words)
+    def _place(self, name: str, words: Words, *, once: bool = True) -> int:
+        """Base of `words` in the memory `name`, appended unless they are there already."""
+        key = (name, words.tobytes() if once else b"")
+        if not once or key not in self._bases:
+            getattr(self, name).append(words)
+            self._bases[key] = self._words[name]
+            self._words[name] += len(words)
         return self._bases[key]
 
     @property
     def depth(self) -> int:
         """Words of the longest memory."""
-        return max(len(self.tiles), *self._words.values())
+        return max(len(self.tiles), len(self.parameters), *self._words.values())
 
     def write(self, folder: Path) -> dict[str, int]:
-        """Write tiles.hex, activations.hex and weights.hex; return their word counts."""
-        beats_width = self.config.max_beats.bit_length()
-        tiles = "".join(f"{tile.word(beats_width):x}\n" for tile in self.tiles)
-        (folder / "tiles.hex").write_text(tiles)
-        for name, memory in (("activations", self.activations), ("weights", self.weights)):
+        """Write a .hex file for each memory; return their word counts."""
+        layout = tile_layout(self.config)
+        digits = [("tiles", [tile.word(layout) for tile in self.tiles])]
+        digits.append(("parameters", self.parameters))
+        for name, words in digits:
+            (folder / f"{name}.hex").write_text("".join(f"{word:x}\n" for word in words))
+        for name in self._words:
             with (folder / f"{name}.hex").open("wb") as file:
-                for words in memory:
+                for words in getattr(self, name):
                     file.write(hex_lines(words))
         return {
             "tiles": len(self.tiles),
-            "activation_words": self._words["a"],
-            "weight_words": self._words["w"],
+            "parameters": len(self.parameters),
+            **self._words,
         }
+
+
+def check_gemm(gemm: Gemm, config: ArrayConfig) -> None:
+    """Raise ValueError, naming the layer, unless the array of `config` can run it."""
+    if gemm.reduction > config.max_reduction:
+        raise ValueError(
+            f"Layer {gemm.name!r} has reduction K = {gemm.reduction}; the array is built for "
+            f"K up to {config.max_reduction}. Build it with --max-reduction {gemm.reduction}"
+        )
+    if gemm.requant is None:
+        return
+    for name, width in (
+        ("multiplier", config.multiplier_bits),
+        ("residual_multiplier", config.multiplier_bits),
+        ("bias", config.bias_width),
+    ):
+        values = getattr(gemm.requant, name)
+        if values is not None and np.any((values < -(1 << width - 1)) | (values >= 1 << width - 1)):
+            raise ValueError(
+                f"Layer {gemm.name!r} has a requantisation {name} of more than the {width} bits "
+                "that the array is built for"
+            )
+
+
+def parameter_words(gemm: Gemm, config: ArrayConfig) -> list[int]:
+    """Requantisation parameters, a word a column, zero for the columns of padding."""
+    requant = gemm.requant
+    if requant is None:
+        return []
+    layout = parameters_layout(config)
+    zeros = np.zeros_like(requant.multiplier)
+    residual = zeros if requant.residual_multiplier is None else requant.residual_multiplier
+    words = [
+        int(
+            layout.const(
+                {"multiplier": m, "residual_multiplier": r, "bias": b, "shift": s}
+            ).as_bits()
+        )
+        for m, r, b, s in zip(
+            requant.multiplier.tolist(),
+            residual.tolist(),
+            requant.bias.tolist(),
+            requant.shift.tolist(),
+            strict=True,
+        )
+    ]
+    return words + [0] * (-len(words) % config.cols)
+
+
+def residual_words(residual: Words, config: ArrayConfig) -> Words:
+    """Residual codes (M, N), a row of a tile a word, in the order of the tiles' results."""
+    rows, columns = residual.shape
+    shape = -(-rows // config.rows) * config.rows, -(-columns // config.cols) * config.cols
+    padded = np.zeros(shape, np.uint8)
+    padded[:rows, :columns] = residual
+    tiles = padded.reshape(shape[0], -1, config.cols)
+    return tiles.transpose(1, 0, 2).reshape(-1, config.cols)
 
 
 def hex_lines(words: Words) -> bytes:
@@ -154,7 +227,8 @@ def read_results(
         data = bytes.fromhex(path.read_text())
     except ValueError:
         raise RuntimeError(f"{path}: undefined bits (x) among the results") from None
-    rows = np.frombuffer(data, ">i8").reshape(-1, config.cols)[:, ::-1].astype(np.int64)
+    parts = np.frombuffer(data, ">i8").reshape(-1, config.requantisers)[:, ::-1]
+    rows = parts.reshape(-1, config.cols).astype(np.int64)
     outputs, start = [], 0
     for gemm in gemms:
         row_tiles, column_tiles = tile_grid(gemm, config)
@@ -166,3 +240,12 @@ def read_results(
         outputs.append(matrix[: gemm.rows, : gemm.columns])
         start += count
     return outputs
+
+
+def read_counters(path: Path) -> list[dict[str, int]]:
+    """The core's counters at the end of each job, by name."""
+    mask = (1 << COUNTER_BITS) - 1
+    return [
+        {name: int(line, 16) >> COUNTER_BITS * i & mask for i, name in enumerate(COUNTERS)}
+        for line in path.read_text().split()
+    ]

@@ -1,0 +1,62 @@
+"""Counters: what the core did, for software, and for the models to be held equal to."""
+
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["COUNTERS", "COUNTER_BITS", "Counters", "counters_layout"]
+
+COUNTER_BITS = 32
+
+COUNTERS = {
+    "cycles": "cycles in which the core was at work, from a tile's first to its last result taken",
+    "busy": "cycles in which the sequencer had a tile",
+    "chunks": "weight chunks that entered the array",
+    "beats": "activation beats that entered the array",
+    "tiles": "tiles that ended, void ones too",
+    "stalled_activations": "busy cycles that waited for activations",
+    "stalled_weights": "busy cycles that waited for weights only",
+    "stalled_parameters": "busy cycles that waited for requantisation parameters only",
+    "stalled_drain": "busy cycles that waited for the tile before to drain only",
+    "stalled_output": "cycles in which blocked results or missing residual codes held the array",
+}
+
+
+def counters_layout():
+    """A count for each of `COUNTERS`, the first lowest."""
+    return data.StructLayout(dict.fromkeys(COUNTERS, COUNTER_BITS))
+
+
+class Counters(wiring.Component):
+    """Counts events, modulo 2**32; `clear` sets all to zero.
+
+    Every busy cycle is one of chunks, stalled_activations, stalled_weights,
+    stalled_parameters, stalled_drain and stalled_output, but for the idle cycles in which
+    stalled_output counts alone.
+
+    Members
+    -------
+    clear : In
+    events : In, a bit for each of `COUNTERS`
+    values : Out, `counters_layout()`
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "clear": In(1),
+                "events": In(data.StructLayout(dict.fromkeys(COUNTERS, 1))),
+                "values": Out(counters_layout()),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        for name in COUNTERS:
+            count = Signal(COUNTER_BITS, name=name)
+            m.d.comb += self.values[name].eq(count)
+            with m.If(self.clear):
+                m.d.sync += count.eq(0)
+            with m.Elif(self.events[name]):
+                m.d.sync += count.eq(count + 1)
+        return m

@@ -1,0 +1,53 @@
+"""The tile's command, and what of it the output edge needs."""
+
+from amaranth.lib import data
+
+from .config import ACTIVATION_BITS, OFFSET_BITS
+
+__all__ = ["ending_layout", "tile_layout"]
+
+
+def tile_layout(config):
+    """A tile's command, as software gives it.
+
+    bits : k, in 1..8
+    beats : of the reduction, in 1..max_beats
+    offset : z
+    limit : the largest output code, 2**m - 1
+    raw : outputs are S itself; else they are requantised
+    residual : each row of outputs takes a row of residual codes
+    fresh : the tile takes the next set of parameters; else it shares those of the tile before
+    """
+    return data.StructLayout(
+        {
+            "bits": 4,
+            "beats": range(config.max_beats + 1),
+            "offset": OFFSET_BITS,
+            "limit": ACTIVATION_BITS,
+            "raw": 1,
+            "residual": 1,
+            "fresh": 1,
+        }
+    )
+
+
+def ending_layout(config):
+    """What is known of a tile when its last chunk enters the array.
+
+    unused : planes below k in a beat's last chunk
+    bank : of its parameters
+    void : its command was in error: no results
+    The others are as in the command.
+    """
+    return data.StructLayout(
+        {
+            "offset": OFFSET_BITS,
+            "unused": range(max(config.planes, 2)),
+            "limit": ACTIVATION_BITS,
+            "raw": 1,
+            "residual": 1,
+            "fresh": 1,
+            "bank": 1,
+            "void": 1,
+        }
+    )

@@ -1,0 +1,113 @@
+"""Runs the layers of an exported network through the RTL, at several bit-widths in one build."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, Network, accuracy, check_reduction, execute
+from truncmac.hw.config import ArrayConfig
+
+from .cosim import Outcome, simulate
+
+__all__ = ["BitWidthReport", "golden_accuracy", "network_gemms", "run_network"]
+
+Images = npt.NDArray[np.uint8]
+IMAGES_AT_ONCE = 256  # of golden: bounds its memory
+
+
+@dataclass(frozen=True)
+class BitWidthReport:
+    """What the RTL made of a network at one bit-width: an `Outcome` a layer."""
+
+    bits: int
+    outcomes: Sequence[Outcome]
+
+    @property
+    def cycles(self) -> int:
+        """RTL cycles of all layers, one after the other."""
+        return sum(outcome.cycles for outcome in self.outcomes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the network itself, without padding."""
+        return sum(outcome.gemm.macs for outcome in self.outcomes)
+
+    @property
+    def mismatches(self) -> int:
+        """Outputs that differ from golden."""
+        return sum(outcome.mismatches for outcome in self.outcomes)
+
+    @property
+    def outputs(self) -> int:
+        """Outputs compared with golden."""
+        return sum(outcome.outputs.size for outcome in self.outcomes)
+
+
+def golden_accuracy(
+    network: Network,
+    images: Images,
+    labels: npt.NDArray[np.integer],
+    bits: int,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> float:
+    """Share of `images` that the integer network classifies right at `bits`."""
+    right = 0.0
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        part = slice(start, start + IMAGES_AT_ONCE)
+        logits = execute(network, images[part], bits).logits
+        right += accuracy(logits, labels[part]) * len(images[part])
+        on_progress(min(start + IMAGES_AT_ONCE, len(images)))
+    return right / len(images)
+
+
+def network_gemms(network: Network, images: Images, bits: int) -> list[Gemm]:
+    """GEMM of each layer, with the codes that golden gives it for `images`."""
+    gemms: list[Gemm] = []
+    execute(network, images, bits, on_gemm=gemms.append)
+    return gemms
+
+
+def run_network(
+    network: Network,
+    images: Images,
+    bits: Sequence[int],
+    config: ArrayConfig,
+    *,
+    simulator: str = "verilator",
+    build_root: Path = Path("build/sim"),
+    on_build: Callable[[int], None] = lambda total: None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> list[BitWidthReport]:
+    """Run every layer of `network` on the RTL at each of `bits`, and compare with golden.
+
+    Each layer gets the codes that golden gives the layer before, so a layer that is equal for
+    all its outputs is what the next one would have got from the RTL itself.
+
+    Parameters
+    ----------
+    images : uint8 array (B, C, H, W), codes
+    on_build : called with the number of layers to come, when the simulator is built
+    on_progress : called with the number of layers done so far
+
+    Raises
+    ------
+    ValueError
+        If a layer's reduction is longer than the array was built for, named with both.
+    """
+    check_reduction(network, config.max_reduction)
+    gemms = {k: network_gemms(network, images, k) for k in bits}
+    everything = [gemm for layers in gemms.values() for gemm in layers]
+    outcomes = iter(
+        simulate(
+            everything,
+            config,
+            simulator=simulator,
+            build_root=build_root,
+            on_build=lambda: on_build(len(everything)),
+            on_progress=on_progress,
+        )
+    )
+    return [BitWidthReport(k, [next(outcomes) for _ in layers]) for k, layers in gemms.items()]

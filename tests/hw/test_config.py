@@ -1,0 +1,58 @@
+import re
+
+import pytest
+
+from truncmac.hw.config import ArrayConfig, chunk_count
+
+
+def test_chunk_count_rounds_up():
+    assert [chunk_count(bits, 4) for bits in range(1, 9)] == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
+def test_widths_hold_the_largest_values_and_no_more():
+    config = ArrayConfig(lanes=8, planes=2, max_reduction=20)  # three beats: 24 elements
+    assert (config.max_beats, config.reduction, config.chunks) == (3, 24, 4)
+    assert config.chunk_sum_width == (8 * 255 * 3).bit_length()
+    assert config.beat_sum_width == (8 * 255 * 255).bit_length()
+    assert config.dot_width == (24 * 255 * 255).bit_length()
+    assert config.row_sum_width == (24 * 255).bit_length()
+    # S is least at c = 0 and z = 511, and largest at c = 255 and z = 0
+    assert -(1 << config.sum_width - 1) <= -511 * 24 * 255
+    assert 2 * 24 * 255 * 255 < 1 << config.sum_width - 1
+
+
+def test_peak_is_macs_at_eight_bits():
+    assert ArrayConfig(rows=4, cols=2, lanes=8, planes=1).peak_macs == 8
+    assert ArrayConfig(rows=4, cols=2, lanes=8, planes=8).peak_macs == 64
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"rows": 0}, "rows must be in 1..256, not 0"),
+        ({"cols": -8}, "cols must be in 1..256, not -8"),
+        ({"lanes": 257}, "lanes must be in 1..256, not 257"),
+        ({"planes": 3}, "planes must be 1, 2, 4 or 8, not 3"),
+        ({"max_reduction": 0}, "max_reduction must be in 1..1048576, not 0"),
+        (
+            {"cols": 256, "lanes": 256, "planes": 8},
+            "cols x lanes x planes must be at most 65536 bits a cycle, not 524288; "
+            "use fewer lanes or planes",
+        ),
+        (
+            {"rows": 256, "lanes": 256},
+            "rows x lanes x 8 must be at most 65536 bits a cycle, not 524288; "
+            "use fewer lanes or planes",
+        ),
+    ],
+)
+def test_sizes_out_of_range_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        ArrayConfig(**sizes)
+
+
+@pytest.mark.parametrize("value", [8.0, "8", True, None])
+def test_sizes_of_other_kinds_are_refused(value):
+    message = f"rows must be an integer, not {value!r}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        ArrayConfig(rows=value)

@@ -1,0 +1,122 @@
+"""The command line: `truncmac rtl | sim | infer`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from truncmac.hw.config import ArrayConfig
+
+from .options import Cols, Lanes, MaxReduction, Planes, Rows, Simulator, parse_bits
+from .version import __version__
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Neural-network accelerators whose 8-bit weights are truncated at run time: "
+    "generate the array, simulate it, run a network on it.",
+)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"truncmac {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def rtl(
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 8,
+    planes: Planes = 1,
+    max_reduction: MaxReduction = 4608,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/rtl"),
+) -> None:
+    """Write the array as plain Verilog-2005."""
+    from .commands import rtl
+
+    rtl(ArrayConfig(rows, cols, lanes, planes, max_reduction), out)
+
+
+@app.command()
+def sim(
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 8,
+    planes: Planes = 1,
+    max_reduction: MaxReduction = 4608,
+    simulator: Simulator = "verilator",
+    bits: Annotated[str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")] = "all",
+    count: Annotated[int, typer.Option(min=1, help="Products for each bit-width.")] = 12,
+    stall: Annotated[
+        float, typer.Option(help="Share of cycles, 0 to 0.99, in which each stream pauses.")
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="Of shapes, values and pauses.")] = 0,
+) -> None:
+    """Run random matrix products on the RTL and compare each output with golden."""
+    from .commands import sim
+
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction)
+    if not sim(config, simulator, parse_bits(bits), count, stall, seed):
+        raise typer.Exit(1)
+
+
+@app.command()
+def infer(
+    network: Annotated[
+        Path | None, typer.Argument(help="Exported network; default: the shipped digits network.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Images (.safetensors); default: the shipped test images.")
+    ] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
+    ] = "8,4,2,1",
+    on: Annotated[str, typer.Option(help="Where the layers run: golden or rtl.")] = "golden",
+    images: Annotated[
+        int, typer.Option(min=1, help="Images that run on the RTL; golden takes all.")
+    ] = 32,
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 8,
+    planes: Planes = 1,
+    max_reduction: MaxReduction = 4608,
+    simulator: Simulator = "verilator",
+) -> None:
+    """Classify images with a network, in the integer reference or on the RTL as well.
+
+    On the RTL every output of every layer is compared with golden; the exit code is 1 if one
+    differs.
+    """
+    from .commands import infer
+
+    if on not in ("golden", "rtl"):
+        raise ValueError(f"--on must be golden or rtl, not {on!r}")
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction)
+    if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; an error the user can mend is one line and exit code 2."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        errors.print(f"[bold red]truncmac:[/] {error}", markup=True)
+        sys.exit(2)

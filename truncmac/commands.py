@@ -1,0 +1,132 @@
+"""What the commands do, from checked options to printed tables."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from truncmac.golden import (
+    builtin_images,
+    builtin_network,
+    load,
+    load_images,
+)
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.sim.cosim import Stalls, simulate
+from truncmac.sim.files import write_text
+from truncmac.sim.network import golden_accuracy, run_network
+from truncmac.sim.stimulus import random_gemms
+
+__all__ = ["infer", "rtl", "sim"]
+
+console = Console(highlight=False)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere nothing that overwrites itself."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+def _say(what: str) -> None:
+    console.print(f"[dim]{what}[/]")
+
+
+def rtl(config: ArrayConfig, out: Path) -> None:
+    """Write the core's Verilog to `out`."""
+    with console.status("Generating Verilog ..."):
+        text = core_verilog(config)
+    path = out / f"{TOP}.v"
+    write_text(path, text)
+    console.print(
+        f"{path}: {config.rows} x {config.cols} PEs of {config.lanes} lanes x "
+        f"{config.planes} planes, {config.peak_macs:g} 8-bit MACs a cycle"
+    )
+
+
+def sim(
+    config: ArrayConfig, simulator: str, bits: list[int], count: int, stall: float, seed: int
+) -> bool:
+    """Run random products on the RTL; True if every output equals golden."""
+    stalls = Stalls(stall, stall, stall, stall, seed)
+    gemms = random_gemms(config, bits=bits, count=count, seed=seed)
+    with _simulation(simulator) as (on_build, on_progress):
+        outcomes = simulate(
+            gemms,
+            config,
+            simulator=simulator,
+            stalls=stalls,
+            on_build=lambda: on_build(len(gemms)),
+            on_progress=on_progress,
+        )
+    table = Table("k", "products", "outputs", "RTL cycles", "mismatches", title="Random products")
+    for column in table.columns:
+        column.justify = "right"
+    for k in bits:
+        part = [outcome for outcome in outcomes if outcome.gemm.bits == k]
+        table.add_row(
+            str(k),
+            str(len(part)),
+            f"{sum(outcome.outputs.size for outcome in part):,}",
+            f"{sum(outcome.cycles for outcome in part):,}",
+            str(sum(outcome.mismatches for outcome in part)),
+        )
+    console.print(table)
+    return not any(outcome.mismatches for outcome in outcomes)
+
+
+@contextlib.contextmanager
+def _simulation(
+    simulator: str,
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Progress of a simulation: callbacks for its start, with the number of jobs, and each job."""
+    start = time.monotonic()
+    with _progress() as progress:
+        task = progress.add_task(f"Building the array for {simulator}", total=None)
+
+        def on_build(jobs: int) -> None:
+            _say(f"Array built for {simulator} in {time.monotonic() - start:.0f} s")
+            progress.update(task, description="Running on the RTL", total=jobs)
+
+        yield on_build, lambda done: progress.update(task, completed=done)
+    _say(f"RTL run finished after {time.monotonic() - start:.0f} s")
+
+
+def infer(
+    config: ArrayConfig,
+    network_path: Path | None,
+    data_path: Path | None,
+    bits: list[int],
+    on_rtl: bool,
+    image_count: int,
+    simulator: str,
+) -> bool:
+    """Classify images; True unless the RTL differs from golden somewhere."""
+    network = load(network_path) if network_path else builtin_network()
+    images, labels = load_images(data_path) if data_path else builtin_images()
+    _say(f"Network {network.name}: {len(images)} images, k = {', '.join(map(str, bits))}")
+    accuracies = {}
+    if labels is not None:
+        for k in bits:
+            accuracies[k] = golden_accuracy(network, images, labels, k)
+    reports = []
+    if on_rtl:
+        with _simulation(simulator) as (on_build, on_progress):
+            reports = run_network(
+                network,
+                images[:image_count],
+                bits,
+                config,
+                simulator=simulator,
+                on_build=on_build,
+                on_progress=on_progress,
+            )
+    console.print(_inference_table(config, bits, accuracies, reports, len(images[:image_count])))
+    return not any(report.mismatches for report in reports)
