@@ -1,1 +1,91 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
+
+from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
+from .dataset import load_images, save_images
+from .errors import NetworkFileError
+from .executor import Execution, accuracy, execute, layer_bits, predictions
+from .files import write_bytes
+from .gemm import Gemm, matmul
+from .layers import avg_pool, im2col, max_pool, output_size
+from .network import (
+    IMAGE,
+    AvgPool,
+    Conv2d,
+    Flatten,
+    ImageSpec,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    Product,
+    check_reduction,
+    shapes,
+)
+from .network_file import FORMAT, VERSION, load, save
+from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
+from .quantise import (
+    WEIGHT_BITS,
+    activation_codes,
+    check_bits,
+    integer_weights,
+    truncate,
+    weight_codes,
+    weight_offset,
+    weight_scale,
+)
+from .requantise import MULTIPLIER_BITS, Requantisation, from_affine, requantise
+
+__all__ = [
+    "BUILTIN_IMAGES",
+    "BUILTIN_NETWORK",
+    "FORMAT",
+    "IMAGE",
+    "MULTIPLIER_BITS",
+    "VERSION",
+    "WEIGHT_BITS",
+    "AvgPool",
+    "Conv2d",
+    "Execution",
+    "Flatten",
+    "Gemm",
+    "ImageSpec",
+    "Layer",
+    "Linear",
+    "MaxPool",
+    "Network",
+    "NetworkFileError",
+    "Product",
+    "Requantisation",
+    "accuracy",
+    "activation_codes",
+    "avg_pool",
+    "beat_major",
+    "builtin_images",
+    "builtin_network",
+    "check_bits",
+    "check_reduction",
+    "execute",
+    "from_affine",
+    "im2col",
+    "integer_weights",
+    "layer_bits",
+    "load",
+    "load_images",
+    "matmul",
+    "max_pool",
+    "memory_image",
+    "output_size",
+    "pack_weights",
+    "predictions",
+    "prefix",
+    "requantise",
+    "save",
+    "save_images",
+    "shapes",
+    "truncate",
+    "unpack_weights",
+    "weight_codes",
+    "weight_offset",
+    "weight_scale",
+    "write_bytes",
+]

@@ -13,7 +13,6 @@ from .edge import OutputEdge, by_unit
 from .output_unit import OutputUnit
 from .parameters import ParameterLoader
 from .requantiser import parameters_layout
-from .row import Row
 from .row_sum import RowSum
 from .sequencer import Sequencer
 from .tile import tile_layout
@@ -95,9 +94,7 @@ class Core(wiring.Component):
             loader.release.eq(edge.release),
             array.token.eq(sequencer.token),
             array.activations.eq(self.activations.payload),
-            array.weights.eq(
-                by_unit(sequencer.truncated, config.lanes * config.planes, config)
-            ),
+            array.weights.eq(by_unit(sequencer.truncated, config.lanes * config.planes, config)),
             array.drain.eq(edge.drain),
             edge.ends.eq(sequencer.token.capture),
             edge.ending.eq(sequencer.ending),
@@ -120,9 +117,7 @@ class Core(wiring.Component):
     def _buffer(self, m, edge):
         """Two words at each side that can hold the array, so that no path leads through it."""
         m.submodules.results = results = SyncFIFO(width=len(edge.results.as_value()), depth=2)
-        m.submodules.residuals = residuals = SyncFIFO(
-            width=len(self.residuals.payload), depth=2
-        )
+        m.submodules.residuals = residuals = SyncFIFO(width=len(self.residuals.payload), depth=2)
         m.d.comb += [
             results.w_data.eq(edge.results),
             results.w_en.eq(edge.valid & ~edge.hold),

@@ -74,9 +74,7 @@ class OutputEdge(wiring.Component):
 
         # Cycle 1: what a row's columns have in common. `kept` rows give results, others none.
         taps = self._delays(m, leaves, config.cols + 1, "row")
-        kept = self._delays(
-            m, taps[1] & ~ending.void, config.cols + OutputUnit.LATENCY, "kept"
-        )
+        kept = self._delays(m, taps[1] & ~ending.void, config.cols + OutputUnit.LATENCY, "kept")
         m.d.comb += [
             self.hold.eq(taps[1] & ending.residual & ~self.residuals.valid),
             self.residuals.ready.eq(taps[1] & ending.residual & self.advance),

@@ -100,9 +100,7 @@ class OutputUnit(wiring.Component):
             m.d.sync += [
                 requantiser.total.eq(((dot >> self.context.unused) << 1) - self.context.offset),
                 requantiser.residual.eq(Mux(self.context.raw, 0, residual)),
-                requantiser.parameters.eq(
-                    Mux(self.context.raw, identity.as_value(), read.data)
-                ),
+                requantiser.parameters.eq(Mux(self.context.raw, identity.as_value(), read.data)),
                 requantiser.limit.eq(self.context.limit),
                 requantiser.raw.eq(self.context.raw),
             ]

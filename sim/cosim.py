@@ -14,14 +14,13 @@ import numpy.typing as npt
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
 
-from truncmac.golden import Gemm
+from truncmac.golden import Gemm, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import counters_layout
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import core_verilog
 
-from .files import write_text
 from .memory import Memories, read_counters, read_results
 from .tools import check_simulator, simulator_environment
 
@@ -152,7 +151,7 @@ def simulate(
 def _build(config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
     """Compile core and harness; a build whose sources are unchanged takes no time."""
     core = folder / "truncmac_core.v"
-    write_text(core, core_verilog(config), keep_unchanged=True)
+    write_bytes(core, core_verilog(config).encode(), keep_unchanged=True)
     sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
     if simulator == "verilator":
         sources.append(VerilatorControlFile(HERE / "verilator.vlt"))
@@ -243,4 +242,3 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-

@@ -44,9 +44,7 @@ def random_gemms(
     return [gemms[index] for index in rng.permutation(len(gemms))]
 
 
-def _shapes(
-    config: ArrayConfig, rng: np.random.Generator
-) -> Iterator[tuple[int, int, int]]:
+def _shapes(config: ArrayConfig, rng: np.random.Generator) -> Iterator[tuple[int, int, int]]:
     yield 1, 1, 1
     yield config.rows, config.max_reduction, config.cols
     yield config.rows, min(config.lanes, config.max_reduction), config.cols

@@ -41,8 +41,7 @@ def check_simulator(simulator: str) -> None:
     for program in NEEDS[simulator]:
         if shutil.which(program, path=path) is None:
             raise ToolMissingError(
-                f"{program} is missing: {simulator} needs it. "
-                f"Install it with: {INSTALL[program]}"
+                f"{program} is missing: {simulator} needs it. Install it with: {INSTALL[program]}"
             )
 
 

@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 from truncmac.golden import beat_major, pack_weights, truncate
 
 
-def simulate(dut, *testbenches, cycles=10_000, vcd=None):
+def simulate(dut, *testbenches, background=(), cycles=10_000, vcd=None):
     """Run testbenches to their end; one that does not end fails."""
 
     async def watchdog(ctx):
@@ -20,9 +20,17 @@ def simulate(dut, *testbenches, cycles=10_000, vcd=None):
     sim.add_clock(1e-6)
     for testbench in testbenches:
         sim.add_testbench(testbench)
-    sim.add_testbench(watchdog, background=True)
+    for testbench in (watchdog, *background):
+        sim.add_testbench(testbench, background=True)
     with sim.write_vcd(str(vcd)) if vcd else nullcontext():
         sim.run()
+
+
+def simulate_logic(dut, testbench):
+    """Run a testbench of a component without registers."""
+    sim = Simulator(dut)
+    sim.add_testbench(testbench)
+    sim.run()
 
 
 async def put(ctx, stream, payload):

@@ -14,11 +14,11 @@ from truncmac.golden import (
     builtin_network,
     load,
     load_images,
+    write_bytes,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.cosim import Stalls, simulate
-from truncmac.sim.files import write_text
 from truncmac.sim.network import golden_accuracy, run_network
 from truncmac.sim.stimulus import random_gemms
 
@@ -44,7 +44,7 @@ def rtl(config: ArrayConfig, out: Path) -> None:
     with console.status("Generating Verilog ..."):
         text = core_verilog(config)
     path = out / f"{TOP}.v"
-    write_text(path, text)
+    write_bytes(path, text.encode())
     console.print(
         f"{path}: {config.rows} x {config.cols} PEs of {config.lanes} lanes x "
         f"{config.planes} planes, {config.peak_macs:g} 8-bit MACs a cycle"

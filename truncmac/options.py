@@ -8,9 +8,15 @@ __all__ = ["Cols", "Lanes", "MaxReduction", "Planes", "Rows", "Simulator", "pars
 
 ARRAY = "Array"
 
-Rows = Annotated[int, typer.Option(help="Rows of PEs: output pixels of a tile.", rich_help_panel=ARRAY)]
-Cols = Annotated[int, typer.Option(help="Columns of PEs: output channels of a tile.", rich_help_panel=ARRAY)]
-Lanes = Annotated[int, typer.Option(help="Reduction elements that a PE takes together.", rich_help_panel=ARRAY)]
+Rows = Annotated[
+    int, typer.Option(help="Rows of PEs: output pixels of a tile.", rich_help_panel=ARRAY)
+]
+Cols = Annotated[
+    int, typer.Option(help="Columns of PEs: output channels of a tile.", rich_help_panel=ARRAY)
+]
+Lanes = Annotated[
+    int, typer.Option(help="Reduction elements that a PE takes together.", rich_help_panel=ARRAY)
+]
 Planes = Annotated[
     int,
     typer.Option(help="Weight bits that a PE takes together: 1, 2, 4 or 8.", rich_help_panel=ARRAY),

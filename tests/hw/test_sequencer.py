@@ -28,11 +28,14 @@ def run(config, tiles, stall=0.0, blocked=0.0):
         for bits, beats in tiles:
             await put(ctx, dut.tiles, {"bits": bits, "beats": beats, "offset": bits})
 
-    async def offer(ctx, stream, count):
-        for index in range(count):
-            while rng.random() < stall:
-                await ctx.tick()
-            await put(ctx, stream, index % 16)
+    def offer(stream, count):
+        async def testbench(ctx):
+            for index in range(count):
+                while rng.random() < stall:
+                    await ctx.tick()
+                await put(ctx, stream, index % 16)
+
+        return testbench
 
     async def watch(ctx):
         cycle = 0
@@ -57,13 +60,7 @@ def run(config, tiles, stall=0.0, blocked=0.0):
             cycle += 1
 
     beats = sum(beats for _, beats in tiles)
-    simulate(
-        dut,
-        offer_tiles,
-        lambda ctx: offer(ctx, dut.activations, beats),
-        lambda ctx: offer(ctx, dut.weights, total),
-        watch,
-    )
+    simulate(dut, offer_tiles, offer(dut.activations, beats), offer(dut.weights, total), watch)
     return tokens
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.support import simulate, word
+from tests.support import simulate_logic, word
 from truncmac.golden import pack_weights, truncate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.truncation import TruncationUnit
@@ -31,6 +31,5 @@ def test_keeps_the_top_bits_of_every_code(planes):
             assert ctx.get(dut.unused) == -bits % planes
             np.testing.assert_array_equal(kept, truncate(codes, bits))
             np.testing.assert_array_equal(value.reshape(8, 32).T, kept << ctx.get(dut.unused))
-            await ctx.tick()
 
-    simulate(dut, drive)
+    simulate_logic(dut, drive)

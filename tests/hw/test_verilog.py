@@ -8,9 +8,7 @@ from truncmac.hw.verilog import TOP, core_verilog
 
 
 def test_every_module_is_written_once_however_large_the_array():
-    small, large = (
-        core_verilog(ArrayConfig(rows=size, cols=size, lanes=2)) for size in (2, 6)
-    )
+    small, large = (core_verilog(ArrayConfig(rows=size, cols=size, lanes=2)) for size in (2, 6))
     modules = [re.findall(r"^module \\?(\S+?)\s*\(", text, re.MULTILINE) for text in (small, large)]
     names = [sorted(re.sub(r"\$\d+", "", name) for name in found) for found in modules]
     assert names[0] == names[1]

@@ -1,0 +1,7 @@
+"""Errors that a user can meet when files are read."""
+
+__all__ = ["NetworkFileError"]
+
+
+class NetworkFileError(ValueError):
+    """A file is not what it should be; the message says what, where, and what to do."""

@@ -1,0 +1,94 @@
+"""Exact integer matrix products, through BLAS where a bound proves them exact."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .quantise import Codes, truncate
+from .requantise import Requantisation, requantise
+
+__all__ = ["Gemm", "matmul"]
+
+Integers = npt.NDArray[np.int64]
+
+
+def matmul(activations: npt.NDArray[np.integer], weights: npt.NDArray[np.integer]) -> Integers:
+    """Matrix product of integer arrays (M, K) and (K, N), exact at any size.
+
+    Every partial sum is at most K * max|a| * max|w| in magnitude. Below 2**24 float32 holds
+    them all exactly, below 2**53 float64; there BLAS does the work.
+
+    Raises
+    ------
+    ValueError
+        If the bound does not fit int64.
+    """
+    bound = activations.shape[1] * _magnitude(activations) * _magnitude(weights)
+    if bound < 1 << 24:
+        return (activations.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
+    if bound < 1 << 53:
+        return (activations.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    if bound >= 1 << 63:
+        raise ValueError(f"Matrix product must fit 64 bits, not reach {bound}")
+    return activations.astype(np.int64) @ weights.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Gemm:
+    """One layer's matrix product as the array runs it.
+
+    Attributes
+    ----------
+    name : str, of the layer
+    activations : uint8 array (M, K), codes
+    codes : uint8 array (K, N), 8-bit weight codes
+    bits : int, k
+    offset : int, z
+    requant : Requantisation of the N channels, or None: the outputs are S
+    residual : uint8 array (M, N), codes, or None
+    """
+
+    name: str
+    activations: Codes
+    codes: Codes
+    bits: int
+    offset: int
+    requant: Requantisation | None = None
+    residual: Codes | None = None
+
+    @property
+    def rows(self) -> int:
+        """M: output pixels."""
+        return int(self.activations.shape[0])
+
+    @property
+    def reduction(self) -> int:
+        """K: the length of each dot product."""
+        return int(self.activations.shape[1])
+
+    @property
+    def columns(self) -> int:
+        """N: output channels."""
+        return int(self.codes.shape[1])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, M * K * N."""
+        return self.rows * self.reduction * self.columns
+
+    def sums(self) -> Integers:
+        """S = 2D - zQ, int64 (M, N): the product with the integer weights 2 ck - z."""
+        weights = 2 * truncate(self.codes, self.bits).astype(np.int32) - self.offset
+        return matmul(self.activations, weights)
+
+    def outputs(self) -> Integers | Codes:
+        """Codes (M, N), or S where there is no requantisation."""
+        sums = self.sums()
+        return sums if self.requant is None else requantise(sums, self.requant, self.residual)
+
+
+def _magnitude(values: npt.NDArray[np.integer]) -> int:
+    if values.size == 0:
+        return 0
+    return max(abs(int(values.min())), abs(int(values.max())))

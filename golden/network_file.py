@@ -1,0 +1,285 @@
+"""The network file: one safetensors file, tensors and a JSON description of the layers.
+
+The metadata entry `truncmac` holds {"format": "truncmac-network", "version": 1, "name", "image",
+"bit_widths", "layers"}; a layer is {"op", "name", "input", ...}, with the fields of its class in
+`golden.network`. Tensors are named as `Network.tensors`. Everything is checked on load.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from .errors import NetworkFileError
+from .files import write_bytes
+from .network import (
+    IMAGE,
+    AvgPool,
+    Conv2d,
+    Flatten,
+    ImageSpec,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    Product,
+    shapes,
+)
+
+__all__ = ["FORMAT", "VERSION", "load", "save"]
+
+FORMAT = "truncmac-network"
+VERSION = 1
+KEY = "truncmac"
+MOST_BYTES = 1 << 32
+OPS: Mapping[str, type[Layer]] = {
+    "conv2d": Conv2d,
+    "linear": Linear,
+    "max_pool": MaxPool,
+    "avg_pool": AvgPool,
+    "flatten": Flatten,
+}
+NAMES = {kind: op for op, kind in OPS.items()}
+BITS_RANGE = range(1, 9)
+Tensors = dict[str, npt.NDArray[np.generic]]
+
+
+def save(network: Network, path: Path) -> None:
+    """Write `network`; the file is whole or not there. Equal networks give equal bytes.
+
+    Raises
+    ------
+    NetworkFileError
+        If the network is not valid; nothing is written then.
+    """
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": network.name,
+        "image": asdict(network.image),
+        "bit_widths": list(network.bit_widths),
+        "layers": [{"op": NAMES[type(layer)], **asdict(layer)} for layer in network.layers],
+    }
+    tensors = {name: np.ascontiguousarray(array) for name, array in network.tensors.items()}
+    text = json.dumps(description, sort_keys=True)
+    try:
+        _network(json.loads(text), tensors)
+    except ValueError as error:
+        raise NetworkFileError(f"{path}: {error}") from None
+    write_bytes(Path(path), to_bytes(dict(sorted(tensors.items())), metadata={KEY: text}))
+
+
+def load(path: Path) -> Network:
+    """Read a network and check all of it.
+
+    Raises
+    ------
+    NetworkFileError
+        Says which part is wrong: the file, its format or version, a layer, a tensor.
+    OSError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    metadata, tensors = read_safetensors(path)
+    if KEY not in metadata:
+        raise NetworkFileError(
+            f"{path}: not a truncmac network: its metadata has no entry {KEY!r}. "
+            "Export one with truncmac.golden.save"
+        )
+    try:
+        return _network(json.loads(metadata[KEY]), tensors)
+    except RecursionError:
+        raise NetworkFileError(f"{path}: the layer description is nested too deeply") from None
+    except ValueError as error:
+        raise NetworkFileError(f"{path}: {error}") from None
+
+
+def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
+    """Metadata and tensors of a safetensors file of bounded size."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise NetworkFileError(f"{path}: {size} bytes; the most that is read is {MOST_BYTES}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except IsADirectoryError:
+        raise NetworkFileError(f"{path}: a folder, not a safetensors file") from None
+    except (SafetensorError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise NetworkFileError(
+            f"{path}: not a whole safetensors file ({error}). Copy or export it again"
+        ) from None
+
+
+def _network(description: Any, tensors: Tensors) -> Network:
+    _expect(isinstance(description, dict), "the layer description must be a JSON object")
+    found = description.get("format")
+    _expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
+    version = description.get("version")
+    _expect(
+        version == VERSION and isinstance(version, int),
+        f"format version must be {VERSION}, not {version!r}; "
+        "read it with the truncmac release that wrote it, or export it again",
+    )
+    wanted = {"format", "version", "name", "image", "bit_widths", "layers"}
+    _expect(set(description) == wanted, f"the description must have the entries {sorted(wanted)}")
+    _expect(isinstance(description["name"], str), "the network's name must be a string")
+    _expect(isinstance(description["layers"], list), "layers must be a list")
+    _expect(len(description["layers"]) > 0, "there must be at least one layer")
+    network = Network(
+        name=description["name"],
+        image=_image(description["image"]),
+        bit_widths=_bit_widths(description["bit_widths"]),
+        layers=tuple(_layer(entry) for entry in description["layers"]),
+        tensors=tensors,
+    )
+    _check_graph(network)
+    _check_tensors(network)
+    shapes(network)
+    _check_ranges(network)
+    return network
+
+
+def _image(entry: Any) -> ImageSpec:
+    names = {field.name for field in fields(ImageSpec)}
+    _expect(isinstance(entry, dict) and set(entry) == names, f"image must have {sorted(names)}")
+    for name, value in entry.items():
+        _expect(_whole(value, 1, 1 << 16), f"image {name} must be in 1..65536, not {value!r}")
+    _expect(entry["bits"] <= 8, f"image bits must be in 1..8, not {entry['bits']}")
+    return ImageSpec(**entry)
+
+
+def _bit_widths(entry: Any) -> tuple[int, ...]:
+    valid = isinstance(entry, list) and entry and all(_whole(k, 1, 8) for k in entry)
+    _expect(valid and len(set(entry)) == len(entry), "bit_widths must be different k in 1..8")
+    return tuple(entry)
+
+
+def _layer(entry: Any) -> Layer:
+    _expect(isinstance(entry, dict), "each layer must be a JSON object")
+    op = entry.get("op")
+    known = ", ".join(OPS)
+    _expect(isinstance(op, str) and op in OPS, f"layer op must be one of {known}, not {op!r}")
+    kind = OPS[op]
+    values = {key: value for key, value in entry.items() if key != "op"}
+    label = f"layer {values.get('name')!r}"
+    allowed = {field.name for field in fields(kind)}
+    extra = sorted(set(values) - allowed)
+    _expect(not extra, f"{label} has unknown entries {extra}")
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    missing = sorted(needed - set(values))
+    _expect(not missing, f"{label} lacks the entries {missing}")
+    for key, value in values.items():
+        values[key] = _field(label, key, value)
+    return kind(**values)
+
+
+def _field(label: str, key: str, value: Any) -> Any:
+    """One entry of a layer, checked."""
+    if key in ("name", "input") or (key == "residual" and value is not None):
+        _expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
+    elif key in ("bits", "out_bits"):
+        _expect(
+            value is None or _whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}"
+        )
+    elif key == "offset":
+        kinds = ("bipolar", "twos_complement")
+        _expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")
+    elif key == "pad_code":
+        _expect(_whole(value, 0, 255), f"{label}: pad_code must be in 0..255, not {value!r}")
+    elif key in ("stride", "kernel", "padding") and value is not None:
+        least = 0 if key == "padding" else 1
+        pair = isinstance(value, list) and len(value) == 2
+        valid = pair and all(_whole(v, least, 1 << 16) for v in value)
+        _expect(valid, f"{label}: {key} must be two numbers of at least {least}, not {value!r}")
+        return tuple(value)
+    return value
+
+
+def _check_graph(network: Network) -> None:
+    """Layers read only what ran before them, so there are no cycles."""
+    seen: dict[str, Layer | None] = {IMAGE: None}
+    for layer in network.layers:
+        _expect(layer.name not in seen, f"layer {layer.name!r} is named twice")
+        sources = [layer.input]
+        if isinstance(layer, Product) and layer.residual is not None:
+            sources.append(layer.residual)
+        for source in sources:
+            _expect(
+                source in seen, f"layer {layer.name!r} reads {source!r}, which is no earlier layer"
+            )
+            before = seen[source]
+            _expect(
+                not (isinstance(before, Product) and before.out_bits is None),
+                f"layer {layer.name!r} reads {source!r}, which gives logits, not codes",
+            )
+        seen[layer.name] = layer
+
+
+def _parameters(layer: Product) -> list[str]:
+    names = ["multiplier", "bias"]
+    names += ["shift"] if layer.out_bits is not None else []
+    return names + (["residual_multiplier"] if layer.residual is not None else [])
+
+
+def _check_tensors(network: Network) -> None:
+    """Each tensor is there, with its type and shape, and no other."""
+    wanted = set()
+    for layer in network.products:
+        codes = network.tensors.get(f"{layer.name}.codes")
+        _expect(codes is not None, f"tensor '{layer.name}.codes' is missing")
+        assert codes is not None  # noqa: S101 (for the type checker)
+        rank = 4 if isinstance(layer, Conv2d) else 2
+        _expect(
+            codes.dtype == np.uint8 and codes.ndim == rank and codes.size > 0,
+            f"tensor '{layer.name}.codes' must be uint8 with {rank} dimensions, "
+            f"not {codes.dtype} with shape {codes.shape}",
+        )
+        wanted.add(f"{layer.name}.codes")
+        for bits in network.bit_widths:
+            for name in _parameters(layer):
+                key = f"{layer.name}.b{bits}.{name}"
+                wanted.add(key)
+                _expect(key in network.tensors, f"tensor {key!r} is missing")
+                array = network.tensors[key]
+                _expect(
+                    array.dtype == np.int64 and array.shape == (len(codes),),
+                    f"tensor {key!r} must be int64 with shape ({len(codes)},), "
+                    f"not {array.dtype} with shape {array.shape}",
+                )
+    extra = sorted(set(network.tensors) - wanted)
+    _expect(not extra, f"tensors {extra[:3]} belong to no layer")
+
+
+def _check_ranges(network: Network) -> None:
+    """No requantisation can overflow 64 bits, whatever the codes."""
+    for layer in network.products:
+        largest = network.reduction(layer) * 256 * 255
+        for bits in network.bit_widths:
+            prefix = f"{layer.name}.b{bits}"
+            arrays = {
+                name: network.tensors[f"{prefix}.{name}"].tolist() for name in _parameters(layer)
+            }
+            shifts = arrays.get("shift", [0])
+            _expect(
+                min(shifts) >= 0 and max(shifts) <= 63,
+                f"tensor '{prefix}.shift' must be in 0..63, not {min(shifts)}..{max(shifts)}",
+            )
+            bound = max(map(abs, arrays["multiplier"])) * largest + max(map(abs, arrays["bias"]))
+            bound += max(map(abs, arrays.get("residual_multiplier", [0]))) * 255
+            _expect(bound < 1 << 63, f"layer {layer.name!r} can overflow 64 bits at k = {bits}")
+
+
+def _whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _expect(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)

@@ -1,0 +1,134 @@
+"""Weight buffer: chunk-major in, as weights lie in memory; beat-major out, as the array eats."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["WeightBuffer", "block_layout"]
+
+
+def block_layout(config):
+    """What the buffer must know of a tile's weights.
+
+    last_chunk : ceil(k / planes) - 1
+    beats : of the reduction
+    keep : they are those of the tile before; none are loaded
+    discard : they do not fit: take them from the stream, but keep nothing
+    """
+    return data.StructLayout(
+        {
+            "last_chunk": range(max(config.chunks, 2)),
+            "beats": range(config.max_beats + 1),
+            "keep": 1,
+            "discard": 1,
+        }
+    )
+
+
+class WeightBuffer(wiring.Component):
+    """Two banks, each for the weights of a tile: one fills while the other is read.
+
+    A block of weights comes chunk-major: word chunk * beats + beat. So a tile of k bits takes
+    the first ceil(k / planes) * beats words of its block as it lies in memory, and no more.
+    They leave beat by beat, a beat's chunks after each other, a word a cycle, without a gap
+    between blocks.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+
+    Members
+    -------
+    blocks : In, stream of `block_layout(config)`, beats at least 1
+    loads : In, stream of cols x lanes x planes bits, chunk-major
+    weights : Out, stream of the same words, beat-major
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.bank_depth = config.max_beats * config.chunks
+        word = config.cols * config.lanes * config.planes
+        super().__init__(
+            {
+                "blocks": In(stream.Signature(block_layout(config))),
+                "loads": In(stream.Signature(word)),
+                "weights": Out(stream.Signature(word)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        layout = block_layout(self.config)
+        m.submodules.memory = memory = Memory(
+            shape=len(self.loads.payload), depth=2 * self.bank_depth, init=[]
+        )
+        m.submodules.filled = filled = SyncFIFO(width=layout.size, depth=4)
+        free = Signal(range(3), init=2)  # banks
+        takes, gives = self._fill(m, memory.write_port(), filled, free)
+        released = self._read(m, memory.read_port(), filled)
+        m.d.sync += free.eq(free + released - takes)
+        m.d.comb += filled.w_en.eq(gives)
+        m.d.comb += filled.w_data.eq(self.blocks.payload)
+        m.d.comb += self.blocks.ready.eq(gives)
+        return m
+
+    def _fill(self, m, port, filled, free):
+        """Write a block's words one after the other; it may be read when it is whole."""
+        block = self.blocks.p
+        bank = Signal()
+        address = Signal(range(self.bank_depth + 1))
+        begun = Signal()  # a bank is taken for the block at hand
+        beat = Signal(range(self.config.max_beats + 1), init=1)
+        chunk = Signal(block.last_chunk.shape())
+        loading = self.blocks.valid & ~block.keep & filled.w_rdy & (begun | (free != 0))
+        word = Signal()
+        last = Signal()
+        m.d.comb += [
+            self.loads.ready.eq(loading),
+            word.eq(loading & self.loads.valid),
+            last.eq(word & (beat == block.beats) & (chunk == block.last_chunk)),
+            port.en.eq(word & ~block.discard),
+            port.addr.eq(Mux(bank, self.bank_depth, 0) + address),
+            port.data.eq(self.loads.payload),
+        ]
+        with m.If(word):
+            m.d.sync += begun.eq(~last)
+            m.d.sync += address.eq(Mux(last, 0, address + ~block.discard))
+            m.d.sync += beat.eq(Mux(beat == block.beats, 1, beat + 1))
+            m.d.sync += chunk.eq(Mux(last, 0, chunk + (beat == block.beats)))
+            m.d.sync += bank.eq(bank ^ last)
+        keeps = self.blocks.valid & block.keep & filled.w_rdy
+        return word & ~begun, last | keeps
+
+    def _read(self, m, port, filled):
+        """Read whole blocks beat by beat; a block that is not kept frees the bank before it."""
+        block = block_layout(self.config)(filled.r_data)
+        bank = Signal(init=1)
+        used = Signal()  # a bank was read before
+        beat = Signal(range(self.config.max_beats + 1), init=1)
+        chunk = Signal(block.last_chunk.shape())
+        row = Signal(range(2 * self.bank_depth + 1))  # chunk * beats
+        first = (beat == 1) & (chunk == 0)
+        turns = first & ~block.keep
+        here = bank ^ turns
+        step = Signal()
+        last_chunk = chunk == block.last_chunk
+        m.d.comb += [
+            step.eq(filled.r_rdy & (~self.weights.valid | self.weights.ready)),
+            port.en.eq(step),
+            port.addr.eq(Mux(here, self.bank_depth, 0) + row + beat - 1),
+            self.weights.payload.eq(port.data),
+            filled.r_en.eq(step & last_chunk & (beat == block.beats)),
+        ]
+        with m.If(~self.weights.valid | self.weights.ready):
+            m.d.sync += self.weights.valid.eq(filled.r_rdy)
+        with m.If(step):
+            m.d.sync += bank.eq(here)
+            m.d.sync += used.eq(1)
+            m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+            m.d.sync += row.eq(Mux(last_chunk, 0, row + block.beats))
+            with m.If(last_chunk):
+                m.d.sync += beat.eq(Mux(beat == block.beats, 1, beat + 1))
+        return step & turns & used
