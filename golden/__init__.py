@@ -25,6 +25,7 @@ from .network_file import FORMAT, VERSION, load, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .quantise import (
     WEIGHT_BITS,
+    OffsetKind,
     activation_codes,
     check_bits,
     integer_weights,
@@ -54,6 +55,7 @@ __all__ = [
     "MaxPool",
     "Network",
     "NetworkFileError",
+    "OffsetKind",
     "Product",
     "Requantisation",
     "accuracy",

@@ -156,7 +156,7 @@ def _image(entry: Any) -> ImageSpec:
 
 
 def _bit_widths(entry: Any) -> tuple[int, ...]:
-    valid = isinstance(entry, list) and entry and all(_whole(k, 1, 8) for k in entry)
+    valid = isinstance(entry, list) and len(entry) > 0 and all(_whole(k, 1, 8) for k in entry)
     _expect(valid and len(set(entry)) == len(entry), "bit_widths must be different k in 1..8")
     return tuple(entry)
 

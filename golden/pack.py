@@ -82,11 +82,11 @@ def unpack_weights(packed: Codes, reduction: int, columns: int, bits: int = WEIG
     """Codes (K, N) of `bits` bits: the inverse of `pack_weights`, from the prefix alone."""
     planes = _planes(packed)
     kept = prefix(packed, bits)
-    value = np.zeros(kept[:, 0].shape, np.uint16)
-    for chunk in range(kept.shape[1]):
+    tiles, chunks, beats, width, lanes = kept.shape
+    value = np.zeros((tiles, beats, width, lanes), np.int64)
+    for chunk in range(chunks):
         value = value << planes | kept[:, chunk]
     value >>= -bits % planes
-    tiles, beats, width, lanes = value.shape
     matrix = value.transpose(1, 3, 0, 2).reshape(beats * lanes, tiles * width)
     return matrix[:reduction, :columns].astype(np.uint8)
 

@@ -61,7 +61,7 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
     if bound >= 1 << 63:
         raise ValueError(f"Requantisation must fit 64 bits, not reach {bound}")
     values = params.multiplier * sums + params.bias
-    if residual is not None:
+    if residual is not None and params.residual_multiplier is not None:
         values = values + params.residual_multiplier * residual.astype(np.int64)
     return np.clip(values >> params.shift, 0, (1 << params.out_bits) - 1).astype(np.uint8)
 

@@ -1,5 +1,7 @@
 """The cocotb side of a run: sleeps until the harness has played its memories."""
 
+from typing import Any
+
 import cocotb
 from cocotb.triggers import RisingEdge
 
@@ -7,7 +9,7 @@ __all__ = ["play"]
 
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
-async def play(dut):
+async def play(dut: Any) -> None:
     """Wait for the end of the run; the harness itself stops one that makes no progress."""
     await RisingEdge(dut.closed)
     assert not int(dut.hung.value), "The core made no progress"  # noqa: S101

@@ -23,6 +23,7 @@ class BitWidthReport:
     """What the RTL made of a network at one bit-width: an `Outcome` a layer."""
 
     bits: int
+    images: int
     outcomes: Sequence[Outcome]
 
     @property
@@ -110,4 +111,7 @@ def run_network(
             on_progress=on_progress,
         )
     )
-    return [BitWidthReport(k, [next(outcomes) for _ in layers]) for k, layers in gemms.items()]
+    return [
+        BitWidthReport(k, len(images), [next(outcomes) for _ in layers])
+        for k, layers in gemms.items()
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, weight_offset
+from truncmac.golden import Gemm, OffsetKind, Requantisation, weight_offset
 from truncmac.hw.config import ArrayConfig
 
 __all__ = ["random_gemms"]
@@ -22,7 +22,8 @@ def random_gemms(
 
     The first of a bit-width is 1 x 1 x 1, the second has the longest reduction that the array
     takes with the largest operands; the others have random shapes, mostly such that neither
-    rows, columns nor lanes divide them, and weights of TruncQuant or two's complement.
+    rows, columns nor lanes divide them, weights of TruncQuant or two's complement, and outputs
+    that are S, codes, or codes with a residual.
     """
     rng = np.random.default_rng(seed)
     gemms = []
@@ -31,7 +32,11 @@ def random_gemms(
         for index in range(count):
             rows, reduction, columns = next(shapes)
             longest = index == 1
-            kind = "bipolar" if rng.random() < 0.7 else "twos_complement"
+            kind: OffsetKind = "bipolar" if rng.random() < 0.7 else "twos_complement"
+            requant = None if longest else _requantisation(rng, columns, config)
+            residual = None
+            if requant is not None and requant.residual_multiplier is not None:
+                residual = _codes(rng, (rows, columns), None)
             gemms.append(
                 Gemm(
                     name=f"k{k}_{index}_{rows}x{reduction}x{columns}",
@@ -39,6 +44,8 @@ def random_gemms(
                     codes=_codes(rng, (reduction, columns), "ones" if longest else None),
                     bits=k,
                     offset=weight_offset(k, kind),
+                    requant=requant,
+                    residual=residual,
                 )
             )
     return [gemms[index] for index in rng.permutation(len(gemms))]
@@ -70,3 +77,28 @@ def _codes(rng: np.random.Generator, shape: tuple[int, int], fill: str | None) -
             return values.astype(np.uint8)
         case _:
             return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+def _requantisation(
+    rng: np.random.Generator, columns: int, config: ArrayConfig
+) -> Requantisation | None:
+    """Parameters over the hardware's whole range, its ends included, or none for S."""
+    if rng.random() < 0.35:
+        return None
+
+    def signed(width: int) -> npt.NDArray[np.int64]:
+        most = (1 << width - 1) - 1
+        values = rng.integers(-most - 1, most, columns, endpoint=True)
+        return np.where(rng.random(columns) < 0.1, rng.choice([-most - 1, most]), values)
+
+    # Usual shifts, which leave codes between the ends, and all others
+    usual = np.clip(config.multiplier_bits + rng.integers(0, 16, columns), 0, 63)
+    shift = np.where(rng.random(columns) < 0.7, usual, rng.integers(0, 64, columns))
+    residual = rng.random() < 0.5
+    return Requantisation(
+        multiplier=signed(config.multiplier_bits),
+        bias=signed(min(config.bias_width, 48)) >> rng.integers(0, 40, columns),
+        shift=shift,
+        out_bits=int(rng.integers(1, 9)),
+        residual_multiplier=signed(config.multiplier_bits) if residual else None,
+    )

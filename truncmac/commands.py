@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from truncmac.golden import (
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.cosim import Stalls, simulate
-from truncmac.sim.network import golden_accuracy, run_network
+from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
 from truncmac.sim.stimulus import random_gemms
 
 __all__ = ["infer", "rtl", "sim"]
@@ -55,7 +55,7 @@ def sim(
     config: ArrayConfig, simulator: str, bits: list[int], count: int, stall: float, seed: int
 ) -> bool:
     """Run random products on the RTL; True if every output equals golden."""
-    stalls = Stalls(stall, stall, stall, stall, seed)
+    stalls = Stalls.everywhere(stall, seed)
     gemms = random_gemms(config, bits=bits, count=count, seed=seed)
     with _simulation(simulator) as (on_build, on_progress):
         outcomes = simulate(
@@ -128,5 +128,55 @@ def infer(
                 on_build=on_build,
                 on_progress=on_progress,
             )
-    console.print(_inference_table(config, bits, accuracies, reports, len(images[:image_count])))
-    return not any(report.mismatches for report in reports)
+    console.print(_inference_table(config, bits, accuracies, reports, len(images)))
+    mismatches = sum(report.mismatches for report in reports)
+    if mismatches:
+        _print_differences(reports)
+    return mismatches == 0
+
+
+def _inference_table(
+    config: ArrayConfig,
+    bits: Sequence[int],
+    accuracies: Mapping[int, float],
+    reports: Sequence[BitWidthReport],
+    image_count: int,
+) -> Table:
+    title = f"Integer network, {image_count} images"
+    if reports:
+        title += (
+            f"; on the RTL: {config.rows} x {config.cols} PEs, {config.lanes} lanes x "
+            f"{config.planes} planes"
+        )
+    table = Table("k", title=title)
+    table.add_column("accuracy", justify="right")
+    names = ("images on RTL", "layers", "RTL cycles", "MACs/cycle", "speed-up", "mismatches")
+    for name in names if reports else ():
+        table.add_column(name, justify="right")
+    slowest = max(reports, key=lambda report: report.bits, default=None)
+    for index, k in enumerate(bits):
+        row = [str(k), f"{accuracies[k]:.2%}" if k in accuracies else "unknown"]
+        if slowest is not None:
+            report = reports[index]
+            row += [
+                str(report.images),
+                str(len(report.outcomes)),
+                f"{report.cycles:,}",
+                f"{report.macs / report.cycles:.1f}",
+                f"{slowest.cycles / report.cycles:.2f}",
+                f"{report.mismatches} of {report.outputs:,}",
+            ]
+        table.add_row(*row)
+    return table
+
+
+def _print_differences(reports: Sequence[BitWidthReport]) -> None:
+    """Name the first layer that differs, for each k, so that there is a place to look."""
+    for report in reports:
+        for outcome in report.outcomes:
+            if outcome.mismatches:
+                console.print(
+                    f"k = {report.bits}: first difference in layer {outcome.gemm.name!r}, "
+                    f"{outcome.mismatches} of {outcome.outputs.size} outputs"
+                )
+                break
