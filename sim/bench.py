@@ -8,7 +8,7 @@ from cocotb.triggers import RisingEdge
 __all__ = ["play"]
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec")
+@cocotb.test(timeout_time=1, timeout_unit="sec")  # type: ignore[untyped-decorator]
 async def play(dut: Any) -> None:
     """Wait for the end of the run; the harness itself stops one that makes no progress."""
     await RisingEdge(dut.closed)

@@ -142,15 +142,14 @@ def _inference_table(
     reports: Sequence[BitWidthReport],
     image_count: int,
 ) -> Table:
-    title = f"Integer network, {image_count} images"
+    table = Table("k", title=f"Integer network: accuracy on {image_count} images")
     if reports:
-        title += (
-            f"; on the RTL: {config.rows} x {config.cols} PEs, {config.lanes} lanes x "
-            f"{config.planes} planes"
+        table.title = (
+            f"{table.title}, run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "
+            f"lanes x {config.planes} planes; {reports[0].outputs:,} outputs compared at each k)"
         )
-    table = Table("k", title=title)
     table.add_column("accuracy", justify="right")
-    names = ("images on RTL", "layers", "RTL cycles", "MACs/cycle", "speed-up", "mismatches")
+    names = ("images", "layers", "RTL cycles", "MACs/cycle", "speed-up", "mismatches")
     for name in names if reports else ():
         table.add_column(name, justify="right")
     slowest = max(reports, key=lambda report: report.bits, default=None)
@@ -164,7 +163,7 @@ def _inference_table(
                 f"{report.cycles:,}",
                 f"{report.macs / report.cycles:.1f}",
                 f"{slowest.cycles / report.cycles:.2f}",
-                f"{report.mismatches} of {report.outputs:,}",
+                str(report.mismatches),
             ]
         table.add_row(*row)
     return table
