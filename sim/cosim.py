@@ -106,6 +106,7 @@ def simulate(
     *,
     simulator: str = "verilator",
     stalls: Stalls = NO_STALLS,
+    core: str | None = None,
     build_root: Path = Path("build/sim"),
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
@@ -116,6 +117,7 @@ def simulate(
     ----------
     simulator : "verilator" or "icarus"
     stalls : pauses of the streams
+    core : Verilog of the core, if not the one that `hw` generates
     build_root : folder that keeps the built simulators, one folder each
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
@@ -136,7 +138,7 @@ def simulate(
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
     with _locked(folder), _environment(environment):
-        runner = _build(config, simulator, depth, folder)
+        runner = _build(core or core_verilog(config), config, simulator, depth, folder)
     on_build()
     with tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name, _environment(environment):
         run = Path(name)
@@ -148,10 +150,10 @@ def simulate(
     return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]
 
 
-def _build(config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
+def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
     """Compile core and harness; a build whose sources are unchanged takes no time."""
     core = folder / "truncmac_core.v"
-    write_bytes(core, core_verilog(config).encode(), keep_unchanged=True)
+    write_bytes(core, verilog.encode(), keep_unchanged=True)
     sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
     if simulator == "verilator":
         sources.append(VerilatorControlFile(HERE / "verilator.vlt"))

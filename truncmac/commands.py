@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -66,7 +67,7 @@ def sim(
             on_build=lambda: on_build(len(gemms)),
             on_progress=on_progress,
         )
-    table = Table("k", "products", "outputs", "RTL cycles", "mismatches", title="Random products")
+    table = Table("k", "products", "outputs", "RTL cycles", "mismatches", box=box.SIMPLE_HEAD)
     for column in table.columns:
         column.justify = "right"
     for k in bits:
@@ -142,7 +143,9 @@ def _inference_table(
     reports: Sequence[BitWidthReport],
     image_count: int,
 ) -> Table:
-    table = Table("k", title=f"Integer network: accuracy on {image_count} images")
+    table = Table(
+        "k", box=box.SIMPLE_HEAD, title=f"Integer network: accuracy on {image_count} images"
+    )
     if reports:
         table.title = (
             f"{table.title}, run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "

@@ -1,0 +1,64 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from truncmac.golden import execute, load, predictions, save
+from truncmac.model.export import export_digits
+from truncmac.model.layers import set_bits
+from truncmac.model.networks import DigitsNet
+from truncmac.model.training import real
+
+
+def random_model():
+    """Random weights and batch-norms, some of their gammas negative."""
+    torch.manual_seed(3)
+    model = DigitsNet(channels=8)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.weight, 0.3, 0.3)
+            torch.nn.init.normal_(module.bias, 0.3, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.01, 0.05)
+    return model.eval()
+
+
+def test_integer_network_follows_the_float_model_layer_by_layer():
+    model = random_model()
+    network = export_digits(model)
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    for bits in network.bit_widths:
+        set_bits(model, bits)
+        execution = execute(network, images, bits)
+        with torch.no_grad():
+            x1 = model.act(model.norm1(model.conv1(real(images))))
+            x2 = model.act(model.norm2(model.conv2(x1)))
+            x3 = model.act(model.norm3(model.conv3(x2)) + x2)
+            logits = model(real(images)).numpy()
+        for name, expected in (("conv1", x1), ("conv2", x2), ("conv3", x3)):
+            codes = np.rint(expected.numpy() * 15)
+            differing = np.count_nonzero(codes != execution.outputs[name]) / codes.size
+            assert differing < 0.002, (bits, name)
+        agree = predictions(execution.logits) == logits.argmax(axis=1)
+        assert agree.mean() > 0.97
+
+
+def test_exported_network_is_a_valid_file(tmp_path):
+    network = export_digits(random_model())
+    save(network, tmp_path / "network.safetensors")
+    again = load(tmp_path / "network.safetensors")
+    assert again.layers == network.layers
+    assert min(int(t.min()) for n, t in again.tensors.items() if "multiplier" in n) < 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_diverged_model_is_refused_by_tensor(value):
+    model = random_model()
+    with torch.no_grad():
+        model.conv2.weight[0, 0, 0, 0] = value
+    message = (
+        "Checkpoint tensor 'conv2.weight' must be finite, not NaN or infinite; "
+        "the training diverged"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        export_digits(model)

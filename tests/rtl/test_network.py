@@ -1,0 +1,47 @@
+"""The shipped network's layers on the RTL, in both simulators."""
+
+import re
+
+import pytest
+
+from truncmac.golden import builtin_images, builtin_network
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.network import run_network
+
+
+@pytest.mark.parametrize(
+    ("simulator", "images", "sizes"),
+    [("verilator", 16, (8, 8, 8, 1, 1152)), ("icarus", 1, (4, 4, 4, 1, 300, 2))],
+)
+def test_every_layer_equals_golden_at_every_bit_width(simulator, images, sizes, build_root):
+    network, (codes, _) = builtin_network(), builtin_images()
+    config = ArrayConfig(*sizes)
+
+    reports = run_network(
+        network,
+        codes[:images],
+        network.bit_widths,
+        config,
+        simulator=simulator,
+        build_root=build_root,
+    )
+
+    assert [report.bits for report in reports] == [8, 4, 2, 1]
+    for report in reports:
+        assert [o.gemm.name for o in report.outcomes] == [p.name for p in network.products]
+        assert report.mismatches == 0
+    cycles = [report.cycles for report in reports]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def test_a_reduction_longer_than_built_for_is_refused_before_anything_runs(tmp_path):
+    network, (codes, _) = builtin_network(), builtin_images()
+    message = (
+        "Layer 'conv3' has reduction K = 288; the array is built for K up to 287. "
+        "Build it with --max-reduction 288"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        run_network(
+            network, codes[:1], [8], ArrayConfig(max_reduction=287), build_root=tmp_path / "sim"
+        )
+    assert not (tmp_path / "sim").exists()
