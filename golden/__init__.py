@@ -34,7 +34,13 @@ from .quantise import (
     weight_offset,
     weight_scale,
 )
-from .requantise import MULTIPLIER_BITS, Requantisation, from_affine, requantise
+from .requantise import (
+    MULTIPLIER_BITS,
+    RESIDUAL_EXTRA_BITS,
+    Requantisation,
+    from_affine,
+    requantise,
+)
 
 __all__ = [
     "BUILTIN_IMAGES",
@@ -42,6 +48,7 @@ __all__ = [
     "FORMAT",
     "IMAGE",
     "MULTIPLIER_BITS",
+    "RESIDUAL_EXTRA_BITS",
     "VERSION",
     "WEIGHT_BITS",
     "AvgPool",

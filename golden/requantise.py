@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from .quantise import Codes, check_bits
 
-__all__ = ["MULTIPLIER_BITS", "Requantisation", "from_affine", "requantise"]
+__all__ = ["MULTIPLIER_BITS", "RESIDUAL_EXTRA_BITS", "Requantisation", "from_affine", "requantise"]
 
 MULTIPLIER_BITS = 18
+RESIDUAL_EXTRA_BITS = 8  # Mr is that much wider than M: it scales a code, M scales a sum of many
 MOST_SHIFT = 40
 BIAS_BITS = 46  # more than any channel needs; fits the hardware's bias from K = 64 on
 Integers = npt.NDArray[np.int64]
@@ -76,8 +77,8 @@ def from_affine(
 ) -> Requantisation:
     """Integers nearest to round-half-up(scale * S + offset + residual_scale * r).
 
-    Each channel gets the largest shift with which its multipliers fit `multiplier_bits`,
-    signed; rounding half up is folded into the bias.
+    Each channel gets the largest shift with which M fits `multiplier_bits`, signed, and Mr
+    `RESIDUAL_EXTRA_BITS` more; rounding half up is folded into the bias.
 
     Parameters
     ----------
@@ -99,8 +100,11 @@ def from_affine(
     for name, values in parts:
         if not np.isfinite(values).all():
             raise ValueError(f"Requantisation {name} must be finite, not NaN or infinite")
-    largest = np.abs(scales) if residuals is None else np.maximum(abs(scales), abs(residuals))
     limit = (1 << multiplier_bits - 1) - 1
+    residual_limit = (1 << multiplier_bits + RESIDUAL_EXTRA_BITS - 1) - 1
+    largest = np.abs(scales)
+    if residuals is not None:
+        largest = np.maximum(largest, np.abs(residuals) * (limit / residual_limit))
     if (largest > limit).any():
         raise ValueError(
             f"Requantisation scale must be at most {limit} for {multiplier_bits}-bit "

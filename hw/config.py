@@ -48,7 +48,8 @@ class ArrayConfig:
         stall a reduction of 64 or more at k = 8, or of 128 or more at k = 2; where even one for
         each column stalls those (few beats, many rows), one for each column.
     multiplier_bits : int
-        Width of the signed requantisation multipliers M and Mr.
+        Width of the signed requantisation multiplier M; Mr, which scales a code and not a sum
+        of many, is 8 bits wider.
 
     Raises
     ------
@@ -162,6 +163,11 @@ class ArrayConfig:
     def sum_width(self):
         """Bits of S = 2D - zQ, signed, for every z of `OFFSET_BITS` bits."""
         return 1 + (self.reduction * 255 * 511).bit_length()
+
+    @property
+    def residual_multiplier_bits(self):
+        """Bits of Mr, signed."""
+        return self.multiplier_bits + ACTIVATION_BITS
 
     @property
     def bias_width(self):

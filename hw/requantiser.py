@@ -14,7 +14,7 @@ def parameters_layout(config):
     return data.StructLayout(
         {
             "multiplier": signed(config.multiplier_bits),
-            "residual_multiplier": signed(config.multiplier_bits),
+            "residual_multiplier": signed(config.residual_multiplier_bits),
             "bias": signed(config.bias_width),
             "shift": SHIFT_BITS,
         }
@@ -76,7 +76,9 @@ class Requantiser(wiring.Component):
 
         # Cycle 0: multiply
         product = Signal(signed(width), reset_less=True)
-        residual = Signal(signed(config.multiplier_bits + ACTIVATION_BITS), reset_less=True)
+        residual = Signal(
+            signed(config.residual_multiplier_bits + ACTIVATION_BITS), reset_less=True
+        )
         bias = Signal(signed(width), reset_less=True)
         with m.If(self.advance & valid[0]):
             m.d.sync += [
@@ -89,7 +91,7 @@ class Requantiser(wiring.Component):
             ]
 
         # Cycle 1: add
-        total = Signal(signed(width + 2), reset_less=True)
+        total = Signal(signed(width + 2), reset_less=True)  # Mr x r is narrower than M x S
         with m.If(self.advance & valid[1]):
             m.d.sync += total.eq(product + residual + bias)
             m.d.sync += modes[1].eq(modes[0])

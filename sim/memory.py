@@ -158,7 +158,7 @@ def check_gemm(gemm: Gemm, config: ArrayConfig) -> None:
         return
     for name, width in (
         ("multiplier", config.multiplier_bits),
-        ("residual_multiplier", config.multiplier_bits),
+        ("residual_multiplier", config.residual_multiplier_bits),
         ("bias", config.bias_width),
     ):
         values = getattr(gemm.requant, name)

@@ -100,5 +100,5 @@ def _requantisation(
         bias=signed(min(config.bias_width, 48)) >> rng.integers(0, 40, columns),
         shift=shift,
         out_bits=int(rng.integers(1, 9)),
-        residual_multiplier=signed(config.multiplier_bits) if residual else None,
+        residual_multiplier=signed(config.residual_multiplier_bits) if residual else None,
     )
