@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from tests.support import get, put, simulate, word
+from truncmac.golden import beat_major, pack_weights, prefix
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.weight_buffer import WeightBuffer
+
+
+def play(config, blocks, stalls=(0.0, 0.0)):
+    """Run (bits, codes or None to keep) blocks; return words in, words out, and their cycles."""
+    rng = np.random.default_rng(1)
+    dut = WeightBuffer(config)
+    loads, expected, commands = [], [], []
+    for bits, codes in blocks:
+        keep = codes is None
+        if not keep:
+            packed = pack_weights(
+                codes, columns=config.cols, lanes=config.lanes, planes=config.planes
+            )
+            loads += [
+                word(w.ravel(), config.planes)
+                for w in prefix(packed, bits)[0].reshape(-1, config.cols * config.lanes)
+            ]
+        # The planes below k are cleared later, by the truncation unit
+        whole = packed[0, : chunk_count(bits, config.planes)].swapaxes(0, 1)
+        assert beat_major(packed[0], bits).shape == whole.shape
+        expected += [word(c.ravel(), config.planes) for beat in whole for c in beat]
+        commands.append(
+            {
+                "last_chunk": chunk_count(bits, config.planes) - 1,
+                "beats": packed.shape[2],
+                "keep": int(keep),
+                "discard": 0,
+            }
+        )
+    seen, taken, clock = [], [], [0]
+
+    async def offer(ctx):
+        for command in commands:
+            await put(ctx, dut.blocks, command)
+
+    async def load(ctx):
+        for index, payload in enumerate(loads):
+            while rng.random() < stalls[0]:
+                await ctx.tick()
+            await put(ctx, dut.loads, payload)
+            taken.append(index)
+
+    async def consume(ctx):
+        for _ in expected:
+            while rng.random() < stalls[1]:
+                await ctx.tick()
+            seen.append((await get(ctx, dut.weights), clock[0]))
+        for _ in range(10):
+            assert not ctx.get(dut.weights.valid)
+            await ctx.tick()
+
+    async def count(ctx):
+        async for _ in ctx.tick():
+            clock[0] += 1
+
+    simulate(dut, offer, load, consume, background=[count])
+    assert [value for value, _ in seen] == expected
+    assert len(taken) == len(loads)
+    return loads, [cycle for _, cycle in seen]
+
+
+def blocks(config, seed=0):
+    rng = np.random.default_rng(seed)
+    result = []
+    for index, bits in enumerate([8, 3, 8, 1, 1, 5, 2, 7, 4, 6, 1]):
+        beats = int(rng.integers(1, config.max_beats + 1))
+        codes = rng.integers(0, 256, (beats * config.lanes, config.cols), np.uint8)
+        result.append((bits, codes))
+        if index % 3 == 0:
+            result += [(bits, None)] * int(rng.integers(1, 3))
+    return result
+
+
+@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4)])
+@pytest.mark.parametrize("planes", [1, 2, 8])
+def test_chunk_major_in_beat_major_out(planes, stalls):
+    config = ArrayConfig(1, 2, 3, planes, 12, 1)
+    play(config, blocks(config), stalls)
+
+
+@pytest.mark.parametrize("planes", [1, 2, 4, 8])
+def test_a_tile_of_k_bits_takes_the_prefix_and_no_more(planes):
+    config = ArrayConfig(1, 2, 4, planes, 8, 1)
+    codes = np.random.default_rng(0).integers(0, 256, (8, 2), np.uint8)
+    whole, _ = play(config, [(8, codes)])
+    for bits in range(1, 9):
+        loads, _ = play(config, [(bits, codes), (8, codes)])
+        count = len(whole) * chunk_count(bits, planes) // config.chunks
+        assert loads == whole[:count] + whole
+
+
+def test_blocks_follow_each_other_without_a_gap():
+    config = ArrayConfig(1, 1, 1, 1, 4, 1)
+    codes = np.arange(4, dtype=np.uint8)[:, None]
+    # Each block is read as long as the next one loads
+    _, cycles = play(config, [(8, codes), (8, codes), (8, None), (4, codes), (8, codes)])
+    gaps = np.diff(cycles)
+    assert gaps[: 3 * 32 + 15].tolist() == [1] * (3 * 32 + 15)
