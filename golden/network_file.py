@@ -102,6 +102,8 @@ def load(path: Path) -> Network:
 
 def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
     """Metadata and tensors of a safetensors file of bounded size."""
+    if path.is_dir():
+        raise NetworkFileError(f"{path}: a folder, not a safetensors file")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: {size} bytes; the most that is read is {MOST_BYTES}")
@@ -109,8 +111,6 @@ def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys())
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except IsADirectoryError:
-        raise NetworkFileError(f"{path}: a folder, not a safetensors file") from None
     except (SafetensorError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise NetworkFileError(
             f"{path}: not a whole safetensors file ({error}). Copy or export it again"
@@ -123,7 +123,7 @@ def _network(description: Any, tensors: Tensors) -> Network:
     _expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
     version = description.get("version")
     _expect(
-        version == VERSION and isinstance(version, int),
+        _whole(version, VERSION, VERSION),
         f"format version must be {VERSION}, not {version!r}; "
         "read it with the truncmac release that wrote it, or export it again",
     )

@@ -100,18 +100,10 @@ def from_affine(
     for name, values in parts:
         if not np.isfinite(values).all():
             raise ValueError(f"Requantisation {name} must be finite, not NaN or infinite")
-    limit = (1 << multiplier_bits - 1) - 1
-    residual_limit = (1 << multiplier_bits + RESIDUAL_EXTRA_BITS - 1) - 1
-    largest = np.abs(scales)
+    shift = _largest_shift("scale", scales, multiplier_bits)
     if residuals is not None:
-        largest = np.maximum(largest, np.abs(residuals) * (limit / residual_limit))
-    if (largest > limit).any():
-        raise ValueError(
-            f"Requantisation scale must be at most {limit} for {multiplier_bits}-bit "
-            f"multipliers, not {largest.max():g}"
-        )
-    with np.errstate(divide="ignore"):
-        shift = np.floor(np.log2((limit + 0.49) / largest))
+        residual_bits = multiplier_bits + RESIDUAL_EXTRA_BITS
+        shift = np.minimum(shift, _largest_shift("residual_scale", residuals, residual_bits))
     room = BIAS_BITS - 1 - np.ceil(np.log2(np.abs(offsets) + 1))
     shift = np.clip(np.minimum(shift, room), 0, MOST_SHIFT).astype(np.int64)
     unit = np.exp2(shift)
@@ -123,6 +115,20 @@ def from_affine(
         out_bits=out_bits,
         residual_multiplier=None if residuals is None else _nearest(residuals * unit),
     )
+
+
+def _largest_shift(
+    name: str, scales: npt.NDArray[np.float64], bits: int
+) -> npt.NDArray[np.float64]:
+    """Largest s with which round(scale * 2**s) fits `bits`, signed; infinite for 0."""
+    limit = (1 << bits - 1) - 1
+    if (np.abs(scales) > limit).any():
+        raise ValueError(
+            f"Requantisation {name} must be at most {limit} for {bits}-bit multipliers, "
+            f"not {np.abs(scales).max():g}"
+        )
+    with np.errstate(divide="ignore"):
+        return np.floor(np.log2((limit + 0.49) / np.abs(scales)))
 
 
 def _nearest(values: npt.NDArray[np.float64]) -> Integers:

@@ -135,6 +135,13 @@ class ArrayConfig:
         return -(-self.max_reduction // self.lanes)
 
     @property
+    def beats_width(self):
+        """Bits of a command's count of beats: more than any tile needs, so that a wrong count
+        can be told, and its data consumed.
+        """
+        return max(16, self.max_beats.bit_length())
+
+    @property
     def reduction(self):
         """Longest reduction in whole beats; widths are sized for it."""
         return self.max_beats * self.lanes

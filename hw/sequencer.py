@@ -80,7 +80,7 @@ class Sequencer(wiring.Component):
         m.submodules.truncation = truncation = TruncationUnit(config)
         tile, void, no_activations, no_weights = self._tile(m)
 
-        beat = Signal(range(config.max_beats + 1), reset_less=True)  # 1 is the first
+        beat = Signal(config.beats_width, reset_less=True)  # 1 is the first
         chunk = Signal(range(max(config.chunks, 2)), reset_less=True)
         wait = Signal(range(max(config.interval, 2)))  # cycles until a tile may end again
         first_chunk = chunk == 0

@@ -21,7 +21,7 @@ def tile_layout(config):
     return data.StructLayout(
         {
             "bits": 4,
-            "beats": range(config.max_beats + 1),
+            "beats": config.beats_width,
             "offset": OFFSET_BITS,
             "limit": ACTIVATION_BITS,
             "raw": 1,

@@ -20,7 +20,7 @@ def block_layout(config):
     return data.StructLayout(
         {
             "last_chunk": range(max(config.chunks, 2)),
-            "beats": range(config.max_beats + 1),
+            "beats": config.beats_width,
             "keep": 1,
             "discard": 1,
         }
@@ -80,7 +80,7 @@ class WeightBuffer(wiring.Component):
         bank = Signal()
         address = Signal(range(self.bank_depth + 1))
         begun = Signal()  # a bank is taken for the block at hand
-        beat = Signal(range(self.config.max_beats + 1), init=1)
+        beat = Signal(self.config.beats_width, init=1)
         chunk = Signal(block.last_chunk.shape())
         loading = self.blocks.valid & ~block.keep & filled.w_rdy & (begun | (free != 0))
         word = Signal()
@@ -107,7 +107,7 @@ class WeightBuffer(wiring.Component):
         block = block_layout(self.config)(filled.r_data)
         bank = Signal(init=1)
         used = Signal()  # a bank was read before
-        beat = Signal(range(self.config.max_beats + 1), init=1)
+        beat = Signal(self.config.beats_width, init=1)
         chunk = Signal(block.last_chunk.shape())
         row = Signal(range(2 * self.bank_depth + 1))  # chunk * beats
         first = (beat == 1) & (chunk == 0)

@@ -1,4 +1,6 @@
-"""Export of a trained network to integers: weight codes and folded batch-norms."""
+"""Exports a trained network: codes once, batch-norms folded for each bit-width."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -6,115 +8,130 @@ import torch
 from torch import nn
 
 from truncmac.golden import (
+    IMAGE,
+    AvgPool,
+    Conv2d,
+    Flatten,
+    ImageSpec,
+    Linear,
+    MaxPool,
     Network,
-    Product,
-    Requantisation,
     from_affine,
     weight_codes,
     weight_scale,
 )
 
-from .networks import CodeNetwork, ConvBlock, code_bits
+from .layers import SwitchableBatchNorm2d, TruncConv2d, TruncLinear
+from .networks import DigitsNet
 
-__all__ = ["export"]
+__all__ = ["check_finite", "export_digits"]
 
-Floats = npt.NDArray[np.float64]
 Tensors = dict[str, npt.NDArray[np.generic]]
+Reals = npt.NDArray[np.float64]
+IMAGE_BITS = 8
 
 
-def export(model: CodeNetwork) -> Network:
-    """The integer network that computes what `model` computes.
+def check_finite(state: Mapping[str, torch.Tensor]) -> None:
+    """Raise ValueError, naming the tensor, if a value is NaN or infinite."""
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(
+                f"Checkpoint tensor {name!r} must be finite, not NaN or infinite; "
+                "the training diverged"
+            )
 
-    All arithmetic is in float64. A layer's sum S is worth E / (N * A) times itself, N =
-    2**k - 1 of its weights and A of its input codes; for each bit-width the batch-norm folds
-    with that into one multiplier, bias and shift a channel (`golden.from_affine`). Logits keep
-    M = 1: their bias alone is rounded, to whole S.
+
+def export_digits(model: DigitsNet) -> Network:
+    """The integer network of a trained `DigitsNet`.
 
     Raises
     ------
     ValueError
-        If a tensor of the model is not finite, or the weights of a layer are all zero.
-
-    Source: design.md, section 1.
+        If a tensor holds NaN or infinity.
     """
-    _check_finite(model)
+    check_finite(model.state_dict())
+    bits = model.act_bits
     tensors: Tensors = {}
-    for layer in model.layers:
-        if isinstance(layer, Product):
-            tensors |= _product(model, layer)
+    _add_conv(tensors, "conv1", model.conv1, model.norm1, IMAGE_BITS, bits)
+    _add_conv(tensors, "conv2", model.conv2, model.norm2, bits, bits)
+    _add_conv(tensors, "conv3", model.conv3, model.norm3, bits, bits, residual_bits=bits)
+    _add_conv(tensors, "conv4", model.conv4, model.norm4, bits, bits)
+    _add_logits(tensors, "linear", model.linear, bits, model.bit_widths)
+    same = (1, 1)
     return Network(
-        name=model.name,
-        image=model.image,
-        bit_widths=tuple(sorted(model.bit_widths)),
-        layers=model.layers,
+        name="digits",
+        image=ImageSpec(channels=1, height=8, width=8, bits=IMAGE_BITS),
+        bit_widths=model.bit_widths,
+        layers=(
+            Conv2d("conv1", IMAGE, bits=8, out_bits=bits, padding=same),
+            Conv2d("conv2", "conv1", out_bits=bits, padding=same),
+            Conv2d("conv3", "conv2", residual="conv2", out_bits=bits, padding=same),
+            MaxPool("pool", "conv3"),
+            Conv2d("conv4", "pool", out_bits=bits, padding=same),
+            AvgPool("mean", "conv4"),
+            Flatten("flatten", "mean"),
+            Linear("linear", "flatten", bits=8),
+        ),
         tensors=tensors,
     )
 
 
-def _check_finite(model: nn.Module) -> None:
-    for name, tensor in model.state_dict().items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"Tensor {name!r} must be finite, not NaN or infinite")
+def _add_conv(
+    tensors: Tensors,
+    name: str,
+    conv: TruncConv2d,
+    norms: SwitchableBatchNorm2d,
+    in_bits: int,
+    out_bits: int,
+    residual_bits: int | None = None,
+) -> None:
+    """Fold E/N of the weights, 1/A of the input and the batch-norm into M, B, s."""
+    weights = conv.weight.detach().double().numpy()
+    tensors[f"{name}.codes"] = weight_codes(weights)
+    largest = (1 << out_bits) - 1
+    for key, norm in norms.norms.items():
+        if int(key) > 8:
+            continue
+        assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 (for the type checker)
+        unit = weight_unit(weights, conv.fixed_bits or int(key), in_bits)
+        slope, offset = batch_norm(norm)
+        residual = None
+        if residual_bits is not None:
+            residual = np.full(len(weights), largest / ((1 << residual_bits) - 1))
+        params = from_affine(
+            largest * slope * unit, largest * offset, out_bits=out_bits, residual_scale=residual
+        )
+        prefix = f"{name}.b{key}"
+        tensors[f"{prefix}.multiplier"] = params.multiplier
+        tensors[f"{prefix}.bias"] = params.bias
+        tensors[f"{prefix}.shift"] = params.shift
+        if params.residual_multiplier is not None:
+            tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
 
 
-def _product(model: CodeNetwork, layer: Product) -> Tensors:
-    """All tensors of one layer."""
-    block = model.blocks[layer.name]
-    weights = _array(block.conv.weight if isinstance(block, ConvBlock) else block.weight)
-    if not weights.any():
-        raise ValueError(f"Weights of layer {layer.name!r} must not all be zero")
-    tensors: Tensors = {f"{layer.name}.codes": weight_codes(weights)}
-    known = code_bits(model.image, model.layers)
-    for bits in model.bit_widths:
-        steps = _steps(layer.bits or bits) * _steps(known[layer.input])
-        unit = weight_scale(weights) / steps  # what one of S is worth
-        if isinstance(block, ConvBlock):
-            parameters = _convolution(block, layer, bits, unit, known)
-        else:
-            parameters = _logits(_array(block.bias), unit)
-        tensors |= {f"{layer.name}.b{bits}.{name}": array for name, array in parameters.items()}
-    return tensors
+def _add_logits(
+    tensors: Tensors, name: str, linear: TruncLinear, in_bits: int, bit_widths: tuple[int, ...]
+) -> None:
+    """Logits in units of S: all share one scale, so the bias alone is rounded."""
+    weights = linear.weight.detach().double().numpy()
+    bias = linear.bias.detach().double().numpy()
+    tensors[f"{name}.codes"] = weight_codes(weights)
+    for bits in bit_widths:
+        unit = weight_unit(weights, linear.fixed_bits or bits, in_bits)
+        tensors[f"{name}.b{bits}.multiplier"] = np.ones(len(bias), np.int64)
+        tensors[f"{name}.b{bits}.bias"] = np.rint(bias / unit).astype(np.int64)
 
 
-def _convolution(
-    block: ConvBlock, layer: Product, bits: int, unit: float, known: dict[str, int]
-) -> Tensors:
-    """Requantisation of y = gamma * (unit * S - mean) / sqrt(var + eps) + beta + r / A_r."""
-    norm = block.norm.at(bits)
+def weight_unit(weights: Reals, bits: int, in_bits: int) -> float:
+    """What S = 1 is worth: E/N of the weights at `bits`, times 1/A of the input codes."""
+    return weight_scale(weights) / ((1 << bits) - 1) / ((1 << in_bits) - 1)
+
+
+def batch_norm(norm: nn.BatchNorm2d) -> tuple[Reals, Reals]:
+    """Slope and offset (N,) of a batch-norm with its running statistics."""
     assert norm.running_mean is not None  # noqa: S101 (for the type checker)
     assert norm.running_var is not None  # noqa: S101
-    slope = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
-    top = _steps(block.activation.bits)
-    result = from_affine(
-        top * slope * unit,
-        top * (_array(norm.bias) - slope * _array(norm.running_mean)),
-        out_bits=block.activation.bits,
-        residual_scale=None if layer.residual is None else top / _steps(known[layer.residual]),
-    )
-    return _tensors(result)
-
-
-def _tensors(result: Requantisation) -> Tensors:
-    tensors: Tensors = {
-        "multiplier": result.multiplier,
-        "bias": result.bias,
-        "shift": result.shift,
-    }
-    if result.residual_multiplier is not None:
-        tensors["residual_multiplier"] = result.residual_multiplier
-    return tensors
-
-
-def _logits(bias: Floats, unit: float) -> Tensors:
-    return {
-        "multiplier": np.ones(len(bias), np.int64),
-        "bias": np.rint(bias / unit).astype(np.int64),
-    }
-
-
-def _steps(bits: int) -> int:
-    return (1 << bits) - 1
-
-
-def _array(tensor: torch.Tensor) -> Floats:
-    return tensor.detach().double().cpu().numpy()
+    mean, variance = norm.running_mean.double().numpy(), norm.running_var.double().numpy()
+    gamma, beta = norm.weight.detach().double().numpy(), norm.bias.detach().double().numpy()
+    slope = gamma / np.sqrt(variance + norm.eps)
+    return slope, beta - slope * mean

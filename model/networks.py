@@ -1,194 +1,53 @@
-"""Networks to train, described by the layers that their integer form has.
+"""Networks built of truncation-ready layers."""
 
-One list of golden layers is both what PyTorch runs and what is exported, so that the two
-cannot differ in structure.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Mapping, Sequence
-
-import torch
 from torch import Tensor, nn
 
-from truncmac.golden import (
-    IMAGE,
-    AvgPool,
-    Conv2d,
-    Flatten,
-    ImageSpec,
-    Layer,
-    Linear,
-    MaxPool,
-    Product,
-)
+from .layers import QuantActivation, SwitchableBatchNorm2d, TruncConv2d, TruncLinear
+from .quantisers import quantise_mean
 
-from .layers import (
-    QuantActivation,
-    QuantAvgPool,
-    SwitchableBatchNorm2d,
-    TruncConv2d,
-    TruncLinear,
-)
+__all__ = ["BIT_WIDTHS", "DigitsNet"]
 
-__all__ = ["BIT_WIDTHS", "CodeNetwork", "ConvBlock", "DigitsNet", "code_bits"]
-
-BIT_WIDTHS = (1, 2, 4, 8)
+BIT_WIDTHS = (8, 4, 2, 1)
 
 
-class ConvBlock(nn.Module):
-    """Convolution, batch-norm, residual add where there is one, activation.
+class DigitsNet(nn.Module):
+    """Four convolutions with one residual add, for 8 x 8 images of one channel.
 
-    Parameters
-    ----------
-    layer : what it is in the exported network
-    shape : (O, I, KH, KW) of the weights
-    """
-
-    def __init__(self, layer: Conv2d, shape: Sequence[int], bit_widths: Sequence[int]) -> None:
-        super().__init__()
-        _require(len(shape) == 4, layer, f"four dimensions, not {tuple(shape)}")
-        _require(layer.out_bits is not None, layer, "activation codes as output, not logits")
-        _require(layer.pad_code == 0, layer, f"padding with code 0, not {layer.pad_code}")
-        outputs, inputs, height, width = shape
-        self.conv = TruncConv2d(
-            (outputs, inputs, height, width),
-            stride=layer.stride,
-            padding=layer.padding,
-            own_bits=layer.bits,
-        )
-        self.norm = SwitchableBatchNorm2d(outputs, bit_widths)
-        self.activation = QuantActivation(layer.out_bits or 8)
-
-    def forward(self, values: Tensor, residual: Tensor | None = None) -> Tensor:
-        """Values (B, O, OH, OW) of values (B, I, H, W) and of a residual like the result."""
-        normalised = self.norm(self.conv(values))
-        total = normalised if residual is None else normalised + residual
-        result: Tensor = self.activation(total)
-        return result
-
-
-class CodeNetwork(nn.Module):
-    """A network that runs `layers` on real values a/A of activation codes.
-
-    Parameters
-    ----------
-    name, image, layers : as in `golden.Network`
-    weight_shapes : by layer name, (O, I, KH, KW) or (O, I)
-    bit_widths : those that it is trained for
-
-    Raises
-    ------
-    ValueError
-        If a layer cannot be trained; says which and why.
+    Every value between layers is a code of `act_bits` bits; the first and last layers keep
+    8-bit weights.
     """
 
     def __init__(
         self,
-        name: str,
-        image: ImageSpec,
-        layers: Sequence[Layer],
-        weight_shapes: Mapping[str, Sequence[int]],
         bit_widths: Sequence[int] = BIT_WIDTHS,
+        *,
+        act_bits: int = 4,
+        channels: int = 32,
+        classes: int = 10,
     ) -> None:
         super().__init__()
-        self.name = name
-        self.image = image
-        self.layers = tuple(layers)
         self.bit_widths = tuple(bit_widths)
-        known = code_bits(image, layers)
-        self.blocks = nn.ModuleDict(
-            {
-                layer.name: _block(layer, weight_shapes, self.bit_widths, known)
-                for layer in self.layers
-            }
-        )
-
-    def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Output of each layer by name: real values a/A, and the logits.
-
-        Parameters
-        ----------
-        images : real tensor (B, C, H, W), codes divided by 2**image.bits - 1
-        """
-        values = {IMAGE: images}
-        for layer in self.layers:
-            given = [values[layer.input]]
-            if isinstance(layer, Product) and layer.residual is not None:
-                given.append(values[layer.residual])
-            values[layer.name] = self.blocks[layer.name](*given)
-        del values[IMAGE]
-        return values
+        self.act_bits = act_bits
+        self.conv1 = TruncConv2d(1, channels // 2, 3, padding=1, fixed_bits=8)
+        self.norm1 = SwitchableBatchNorm2d(channels // 2, bit_widths)
+        self.conv2 = TruncConv2d(channels // 2, channels, 3, padding=1)
+        self.norm2 = SwitchableBatchNorm2d(channels, bit_widths)
+        self.conv3 = TruncConv2d(channels, channels, 3, padding=1)
+        self.norm3 = SwitchableBatchNorm2d(channels, bit_widths)
+        self.pool = nn.MaxPool2d(2)
+        self.conv4 = TruncConv2d(channels, 2 * channels, 3, padding=1)
+        self.norm4 = SwitchableBatchNorm2d(2 * channels, bit_widths)
+        self.act = QuantActivation(act_bits)
+        self.linear = TruncLinear(2 * channels, classes, fixed_bits=8)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, classes) of images (B, C, H, W), codes divided by 2**image.bits - 1."""
-        return self.outputs(images)[self.layers[-1].name]
-
-
-class DigitsNet(CodeNetwork):
-    """Handwritten digits of 8 x 8 pixels: four convolutions with a residual add, one linear."""
-
-    def __init__(self, activation_bits: int = 4, bit_widths: Sequence[int] = BIT_WIDTHS) -> None:
-        m = activation_bits
-        same = (1, 1)
-        layers = (
-            Conv2d("conv1", IMAGE, bits=8, out_bits=m, padding=same),
-            Conv2d("conv2", "conv1", out_bits=m, padding=same),
-            Conv2d("conv3", "conv2", residual="conv2", out_bits=m, padding=same),
-            MaxPool("pool", "conv3"),
-            Conv2d("conv4", "pool", out_bits=m, padding=same),
-            AvgPool("mean", "conv4"),
-            Flatten("flat", "mean"),
-            Linear("linear", "flat", bits=8),
-        )
-        shapes = {
-            "conv1": (16, 1, 3, 3),
-            "conv2": (32, 16, 3, 3),
-            "conv3": (32, 32, 3, 3),
-            "conv4": (64, 32, 3, 3),
-            "linear": (10, 64),
-        }
-        super().__init__("digits", ImageSpec(1, 8, 8), layers, shapes, bit_widths)
-
-
-def code_bits(image: ImageSpec, layers: Sequence[Layer]) -> dict[str, int]:
-    """Bits of the codes that the image and each layer give, by name; logits have none."""
-    known = {IMAGE: image.bits}
-    for layer in layers:
-        if not isinstance(layer, Product):
-            known[layer.name] = known[layer.input]
-        elif layer.out_bits is not None:
-            known[layer.name] = layer.out_bits
-    return known
-
-
-def _block(
-    layer: Layer,
-    weight_shapes: Mapping[str, Sequence[int]],
-    bit_widths: Sequence[int],
-    known: Mapping[str, int],
-) -> nn.Module:
-    if isinstance(layer, Product):
-        _require(layer.offset == "bipolar", layer, f"bipolar weights, not {layer.offset}")
-        shape = weight_shapes[layer.name]
-        if isinstance(layer, Conv2d):
-            return ConvBlock(layer, shape, bit_widths)
-        _require(len(shape) == 2, layer, f"two dimensions, not {tuple(shape)}")
-        _require(layer.out_bits is None, layer, "logits as output, not activation codes")
-        _require(layer.residual is None, layer, "no residual")
-        return TruncLinear((shape[0], shape[1]), own_bits=layer.bits)
-    if isinstance(layer, MaxPool):
-        return nn.MaxPool2d(layer.kernel, layer.stride, layer.padding)
-    if isinstance(layer, AvgPool):
-        return QuantAvgPool(known[layer.name], layer.kernel, layer.stride)
-    if isinstance(layer, Flatten):
-        return nn.Flatten()
-    raise TypeError(f"Layer {layer.name!r} must be one of the known kinds, not {type(layer)}")
-
-
-def _require(holds: bool, layer: Layer, wanted: str) -> None:
-    if not holds:
-        raise ValueError(f"Layer {layer.name!r} must have {wanted}, to be trained")
-
-
-def real_images(codes: Tensor, image: ImageSpec) -> Tensor:
-    """Real values in [0, 1], float32, of image codes."""
-    return codes.to(torch.float32) / ((1 << image.bits) - 1)
+        """Logits (B, classes) of images (B, 1, 8, 8) in [0, 1]."""
+        x = self.act(self.norm1(self.conv1(images)))  # (B, 16, 8, 8)
+        x = self.act(self.norm2(self.conv2(x)))  # (B, 32, 8, 8)
+        x = self.act(self.norm3(self.conv3(x)) + x)
+        x = self.pool(x)  # (B, 32, 4, 4)
+        x = self.act(self.norm4(self.conv4(x)))  # (B, 64, 4, 4)
+        logits: Tensor = self.linear(quantise_mean(x, self.act_bits))
+        return logits

@@ -172,7 +172,7 @@ def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder
                 "PLANES": config.planes,
                 "REQUANTISERS": config.requantisers,
                 "SUM_WIDTH": config.sum_width,
-                "BEATS_WIDTH": config.max_beats.bit_length(),
+                "BEATS_WIDTH": config.beats_width,
                 "TILE_WIDTH": tile_layout(config).size,
                 "PARAMETERS_WIDTH": parameters_layout(config).size,
                 "COUNTERS_WIDTH": counters_layout().size,

@@ -12,6 +12,9 @@ from truncmac.golden import (
     builtin_network,
     execute,
 )
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.memory import Memories
+from truncmac.sim.network import network_gemms
 
 
 @pytest.mark.parametrize(("bits", "floor"), [(8, 0.97), (4, 0.97), (2, 0.97), (1, 0.93)])
@@ -29,3 +32,12 @@ def test_it_has_the_layers_that_it_is_meant_to_show():
 
 def test_files_are_small():
     assert BUILTIN_NETWORK.stat().st_size + BUILTIN_IMAGES.stat().st_size < 500_000
+
+
+def test_it_fits_the_array_as_it_is_built_by_default():
+    memories = Memories(ArrayConfig())
+    network, (images, _) = builtin_network(), builtin_images()
+    for bits in network.bit_widths:
+        for gemm in network_gemms(network, images[:1], bits):
+            memories.add(gemm)
+    assert memories.depth > 0

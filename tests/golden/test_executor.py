@@ -1,0 +1,176 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.golden import accuracy, check_reduction, execute, layer_bits, predictions
+
+NETWORK = small_network()
+IMAGES = np.random.default_rng(5).integers(0, 64, (3, 2, 7, 6), np.uint8)
+
+
+def convolve(codes, weights, offset, bits, stride, padding, pad_code):
+    """Sums S of a convolution by plain loops over the outputs, in Python's integers."""
+    top, left = padding
+    padded = np.pad(codes, ((0, 0), (0, 0), (top, top), (left, left)), constant_values=pad_code)
+    integers = 2 * (weights.astype(object) >> (8 - bits)) - offset
+    _, _, kh, kw = weights.shape
+    rows = range(0, padded.shape[2] - kh + 1, stride[0])
+    columns = range(0, padded.shape[3] - kw + 1, stride[1])
+    return np.array(
+        [
+            [
+                [
+                    [(image[:, y : y + kh, x : x + kw].astype(object) * w).sum() for x in columns]
+                    for y in rows
+                ]
+                for w in integers
+            ]
+            for image in padded
+        ]
+    )
+
+
+def requantise(sums, prefix, out_bits, residual=None):
+    def channel(name):
+        return NETWORK.tensors[f"{prefix}.{name}"].astype(object).reshape(1, -1, 1, 1)
+
+    value = channel("multiplier") * sums + channel("bias")
+    if residual is not None:
+        value = value + channel("residual_multiplier") * residual.astype(object)
+    shifted = np.vectorize(lambda v, s: int(v) >> int(s))(value, channel("shift"))
+    return np.clip(shifted, 0, 2**out_bits - 1)
+
+
+@pytest.mark.parametrize("bits", [8, 2])
+def test_every_layer_equals_plain_loops(bits):
+    t = NETWORK.tensors
+    outputs = execute(NETWORK, IMAGES, bits).outputs
+    one, none = (1, 1), (0, 0)
+
+    sums = convolve(IMAGES, t["first.codes"], 255, 8, one, one, 3)
+    np.testing.assert_array_equal(outputs["first"], requantise(sums, f"first.b{bits}", 4))
+
+    first = outputs["first"]
+    sums = convolve(first, t["second.codes"], 2**bits - 1, bits, one, one, 0)
+    second = requantise(sums, f"second.b{bits}", 4, first)
+    np.testing.assert_array_equal(outputs["second"], second)
+
+    pooled = second[:, :, :6, :6].reshape(3, 5, 3, 2, 3, 2).max(axis=(3, 5))
+    np.testing.assert_array_equal(outputs["pool"], pooled)
+
+    sums = convolve(pooled, t["third.codes"], 2**bits, bits, (2, 1), none, 0)
+    third = requantise(sums, f"third.b{bits}", 6)
+    np.testing.assert_array_equal(outputs["third"], third)
+
+    count = third.shape[2] * third.shape[3]
+    mean = (2 * third.sum(axis=(2, 3)) + count) // (2 * count)
+    np.testing.assert_array_equal(outputs["flat"], mean)
+
+    integers = 2 * (t["logits.codes"].astype(int) >> (8 - bits)) - (2**bits - 1)
+    logits = mean @ integers.T * t[f"logits.b{bits}.multiplier"] + t[f"logits.b{bits}.bias"]
+    np.testing.assert_array_equal(outputs["logits"], logits)
+    assert len(np.unique(outputs["second"])) > 4
+
+
+def test_each_layers_product_is_told():
+    gemms = []
+    outputs = execute(NETWORK, IMAGES, 2, on_gemm=gemms.append).outputs
+    assert [(g.name, g.bits, g.offset) for g in gemms] == [
+        *(("first", 8, 255), ("second", 2, 3), ("third", 2, 4), ("logits", 2, 3))
+    ]
+    second = gemms[1].outputs().reshape(3, 7, 6, 5).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(second, outputs["second"])
+
+
+def test_layers_may_have_bit_widths_of_their_own():
+    widths = {"second": 2, "third": 8, "logits": 2}
+    assert layer_bits(NETWORK, widths) == {
+        "first": (8, 8),
+        "second": (2, 2),
+        "third": (8, 8),
+        "logits": (2, 2),
+    }
+    mixed = execute(NETWORK, IMAGES, widths).outputs
+    whole = execute(NETWORK, IMAGES, 8).outputs
+    np.testing.assert_array_equal(mixed["first"], whole["first"])
+    assert not np.array_equal(mixed["second"], whole["second"])
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"),
+    [
+        (4, "The network has no parameters for k = 4, only for 2, 8"),
+        (9, "Bit-width k must be in 1..8, not 9"),
+        (
+            {"second": 2, "third": 4, "logits": 8},
+            "Layer 'third' has no parameters for k = 4, only for 2, 8",
+        ),
+        (
+            {"second": 2},
+            "Bit-widths must be given for each layer that follows, see ['logits', 'third']",
+        ),
+    ],
+)
+def test_bit_widths_without_parameters_are_refused(bits, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        execute(NETWORK, IMAGES, bits)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            IMAGES[:, :1],
+            "Images must be uint8 with shape (B, 2, 7, 6), not uint8 with shape (3, 1, 7, 6)",
+        ),
+        (
+            IMAGES.astype(np.float32),
+            "Images must be uint8 with shape (B, 2, 7, 6), not float32 with shape (3, 2, 7, 6)",
+        ),
+        (IMAGES[:0], "Images must be at least one, not none"),
+        (IMAGES + np.uint8(64), "Image codes must be at most 63, not 127"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(images, message):
+    images = images.copy()
+    if "127" in message:
+        images[0, 0, 0, 0] = 127
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        execute(NETWORK, images, 8)
+
+
+def test_a_reduction_that_is_too_long_is_named():
+    check_reduction(NETWORK, 45)
+    message = (
+        "Layer 'second' has reduction K = 45; the array is built for K up to 44. "
+        "Build it with --max-reduction 45"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_reduction(NETWORK, 44)
+
+
+def test_the_first_of_equal_logits_wins():
+    logits = np.array([[1, 5, 5], [7, 0, 0], [-3, -3, -4]])
+    assert predictions(logits).tolist() == [1, 0, 0]
+    assert accuracy(logits, np.array([1, 0, 1])) == pytest.approx(2 / 3)
+
+
+def test_logits_may_have_a_residual():
+    layers = [*NETWORK.layers]
+    layers[-1] = replace(layers[-1], name="more", residual="logit_codes", input="flat")
+    layers.insert(-1, replace(layers[-1], name="logit_codes", residual=None, out_bits=8))
+    tensors = dict(NETWORK.tensors)
+    for bits in NETWORK.bit_widths:
+        for name, value in (("multiplier", 3), ("bias", -2), ("residual_multiplier", 100)):
+            tensors[f"more.b{bits}.{name}"] = np.full(3, value)
+        for name, value in (("multiplier", 1), ("bias", 90), ("shift", 1)):
+            tensors[f"logit_codes.b{bits}.{name}"] = np.full(3, value)
+    tensors["more.codes"] = tensors["logit_codes.codes"] = tensors.pop("logits.codes")
+    network = replace(NETWORK, layers=tuple(layers), tensors=tensors)
+    gemms = []
+    outputs = execute(network, IMAGES, 8, on_gemm=gemms.append).outputs
+    expected = 3 * gemms[-1].sums() - 2 + 100 * outputs["logit_codes"].astype(int)
+    np.testing.assert_array_equal(outputs["more"], expected)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from truncmac.golden import avg_pool, im2col, max_pool, output_size
+
+SHAPES = [
+    ((3, 3), (1, 1), (1, 1)),
+    ((3, 2), (2, 1), (0, 1)),
+    ((1, 1), (1, 1), (0, 0)),
+    ((5, 7), (3, 2), (2, 3)),
+]
+
+
+def codes(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def windows(image, kernel, stride, padding, pad_code):
+    """Windows of one channel, by plain loops."""
+    height, width = image.shape
+    rows, columns = output_size(image.shape, kernel, stride, padding)
+    for row in range(rows):
+        for column in range(columns):
+            yield [
+                int(image[y, x]) if 0 <= y < height and 0 <= x < width else pad_code
+                for y in range(
+                    row * stride[0] - padding[0], row * stride[0] - padding[0] + kernel[0]
+                )
+                for x in range(
+                    column * stride[1] - padding[1], column * stride[1] - padding[1] + kernel[1]
+                )
+            ]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
+@pytest.mark.parametrize("pad_code", [0, 7])
+def test_patches_equal_plain_loops(kernel, stride, padding, pad_code):
+    images = codes(2, 3, 6, 7)
+    patches = im2col(images, kernel, stride, padding, pad_code)
+    expected = []
+    for image in images:
+        channels = [list(windows(c, kernel, stride, padding, pad_code)) for c in image]
+        expected += [sum(parts, []) for parts in zip(*channels, strict=True)]
+    assert patches.dtype == np.uint8
+    assert patches.tolist() == expected
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
+def test_max_pool_equals_plain_loops(kernel, stride, padding):
+    images = codes(2, 3, 6, 7)
+    result = max_pool(images, kernel, stride, padding)
+    expected = [[max(w) for w in windows(c, kernel, stride, padding, 0)] for c in images[1]]
+    assert result[1].reshape(3, -1).tolist() == expected
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(None, None), ((2, 3), None), ((2, 2), (1, 1))])
+def test_avg_pool_rounds_half_up(kernel, stride):
+    images = codes(2, 3, 6, 6)
+    images[0, 0] = 0
+    images[0, 0, 0, :1] = 18  # a mean of exactly one half
+    result = avg_pool(images, kernel, stride)
+    size = kernel or (6, 6)
+    for n, c in np.ndindex(2, 3):
+        parts = windows(images[n, c], size, stride or size, (0, 0), 0)
+        expected = [(2 * sum(w) + len(w)) // (2 * len(w)) for w in parts]
+        assert result[n, c].ravel().tolist() == expected
+    if kernel is None:
+        assert result[0, 0].tolist() == [[1]]

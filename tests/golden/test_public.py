@@ -1,0 +1,15 @@
+import importlib
+import pkgutil
+
+import truncmac.golden
+
+
+def test_all_public_names_of_the_modules_are_there():
+    names = truncmac.golden.__all__
+    assert len(names) == len(set(names))
+    for name in names:
+        assert hasattr(truncmac.golden, name)
+    internal = {"Pair", "read_safetensors"}
+    for module in pkgutil.iter_modules(truncmac.golden.__path__):
+        public = importlib.import_module(f"truncmac.golden.{module.name}").__all__
+        assert set(public) - internal <= set(names), module.name

@@ -1,0 +1,105 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from truncmac.golden import (
+    activation_codes,
+    check_bits,
+    integer_weights,
+    truncate,
+    weight_codes,
+    weight_offset,
+    weight_scale,
+)
+
+CODES = np.arange(256, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_truncating_the_stored_code_is_quantising_at_k_bits(bits):
+    # Every edge between two 8-bit codes, its neighbours in float64, and a grid between
+    edges = np.arange(257) / 256
+    x = np.concatenate([edges, np.nextafter(edges, 2), np.nextafter(edges, -1)])
+    x = np.concatenate([x, np.linspace(0, 1, 100_001)]).clip(0, 1)
+    c8 = np.minimum(np.floor(256 * x), 255).astype(np.uint8)
+    ck = np.minimum(np.floor(2**bits * x), 2**bits - 1)
+    np.testing.assert_array_equal(truncate(c8, bits), ck)
+    assert len(np.unique(c8)) == 256
+
+
+@given(first=st.integers(1, 8), second=st.integers(1, 8))
+def test_truncation_composes(first, second):
+    most, least = max(first, second), min(first, second)
+    twice = truncate(truncate(CODES, most), least, from_bits=most)
+    np.testing.assert_array_equal(twice, truncate(CODES, least))
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_integer_weights_are_sums_of_signed_planes(bits):
+    weights = integer_weights(CODES, bits)
+    planes = [(CODES >> (7 - plane) & 1).astype(int) * 2 - 1 for plane in range(bits)]
+    signed = sum(sign << (bits - 1 - plane) for plane, sign in enumerate(planes))
+    np.testing.assert_array_equal(weights, signed)
+    assert (weights % 2 == 1).all()
+    assert (weights.min(), weights.max()) == (1 - 2**bits, 2**bits - 1)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_twos_complement_codes_have_their_top_bit_inverted(bits):
+    values = np.arange(-128, 128)
+    codes = (values + 128).astype(np.uint8)
+    expected = 2 * (values >> (8 - bits))
+    np.testing.assert_array_equal(integer_weights(codes, bits, "twos_complement"), expected)
+
+
+def test_codes_of_worked_values():
+    weights = np.array([[-2.0, -0.1], [0.0, 2.0]])
+    x = np.tanh(weights) / (2 * np.tanh(2.0)) + 0.5
+    assert weight_codes(weights).tolist() == [[0, int(256 * x[0, 1])], [128, 255]]
+    assert weight_codes(np.zeros((2, 3))).tolist() == [[128] * 3] * 2
+    assert weight_scale(weights) == pytest.approx(4.1 / 4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(value):
+    message = "^Weights must be finite, not NaN or infinite$"
+    with pytest.raises(ValueError, match=message):
+        weight_codes([1.0, value])
+    with pytest.raises(ValueError, match=message):
+        weight_scale([1.0, value])
+
+
+def test_no_weights_are_refused():
+    with pytest.raises(ValueError, match="^Weights must not be empty$"):
+        weight_codes([])
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_activations_round_half_up(bits):
+    largest = 2**bits - 1
+    codes = np.arange(largest + 1)
+    np.testing.assert_array_equal(activation_codes(codes / largest, bits), codes)
+    assert activation_codes([0.5], bits)[0] == 2 ** (bits - 1)  # A/2 lies between two codes
+    ends = activation_codes([-5.0, -np.inf, 5.0, np.inf], bits)
+    assert ends.tolist() == [0, 0, largest, largest]
+
+
+def test_activations_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="^Activations must be numbers, not NaN$"):
+        activation_codes([0.5, np.nan], 4)
+
+
+@pytest.mark.parametrize("bits", [0, 9, -1, 2.0, True, "8", None])
+def test_bit_widths_out_of_range_are_refused(bits):
+    message = re.escape(f"Bit-width k must be in 1..8, not {bits!r}")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_bits(bits)
+
+
+def test_an_unknown_offset_is_refused():
+    message = "^Offset must be bipolar or twos_complement, not 'sign'$"
+    with pytest.raises(ValueError, match=message):
+        weight_offset(8, "sign")

@@ -1,0 +1,124 @@
+import re
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from truncmac.golden import Requantisation, from_affine, requantise
+
+
+def params(multiplier, bias, shift, out_bits=8, residual=None):
+    arrays = [np.array([value], np.int64) for value in (multiplier, bias, shift)]
+    extra = None if residual is None else np.array([residual], np.int64)
+    return Requantisation(*arrays, out_bits, extra)
+
+
+def one(value):
+    return np.array([[value]])
+
+
+@given(
+    total=st.integers(-(2**31), 2**31),
+    multiplier=st.integers(-(2**17), 2**17 - 1),
+    bias=st.integers(-(2**45), 2**45),
+    shift=st.integers(0, 63),
+    bits=st.integers(1, 8),
+    residual=st.none() | st.tuples(st.integers(-(2**25), 2**25 - 1), st.integers(0, 255)),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_equals_the_definition_in_unbounded_integers(
+    total, multiplier, bias, shift, bits, residual
+):
+    value = multiplier * total + bias + (residual[0] * residual[1] if residual else 0)
+    expected = min(max(floor(Fraction(value, 2**shift)), 0), 2**bits - 1)
+    p = params(multiplier, bias, shift, bits, residual and residual[0])
+    r = None if residual is None else one(residual[1]).astype(np.uint8)
+    result = requantise(one(total), p, r)
+    assert result.dtype == np.uint8
+    assert result[0, 0] == expected
+
+
+def test_the_shift_rounds_towards_minus_infinity():
+    assert requantise(np.array([[-1], [-2], [1], [3]]), params(1, 2, 1)).ravel().tolist() == [
+        *(0, 0, 1, 2)
+    ]
+
+
+def test_what_could_overflow_is_refused():
+    with pytest.raises(ValueError, match=rf"^Requantisation must fit 64 bits, not reach {2**63}$"):
+        requantise(one(2**32), params(2**31, 0, 0))
+
+
+def test_residual_codes_and_multipliers_come_together():
+    message = "^Residual codes and residual multipliers must come together$"
+    with pytest.raises(ValueError, match=message):
+        requantise(one(1), params(1, 0, 0), one(1).astype(np.uint8))
+    with pytest.raises(ValueError, match=message):
+        requantise(one(1), params(1, 0, 0, residual=1))
+
+
+@pytest.mark.parametrize("out_bits", [1, 4, 8])
+def test_from_affine_rounds_half_up_but_for_its_own_precision(out_bits):
+    rng = np.random.default_rng(out_bits)
+    channels, largest = 300, 2**out_bits - 1
+    reach = 10_000
+    scale = rng.normal(0, largest / reach, channels)
+    offset = rng.uniform(-largest, 2 * largest, channels)
+    residual = rng.uniform(0, 2, channels)
+    sums = rng.integers(-reach, reach, (200, channels))
+    codes = rng.integers(0, largest + 1, (200, channels)).astype(np.uint8)
+    p = from_affine(scale, offset, out_bits=out_bits, residual_scale=residual)
+    assert np.abs(p.multiplier).max() < 2**17
+    assert np.abs(p.residual_multiplier).max() < 2**25
+    exact = scale * sums + offset + residual * codes
+    expected = np.clip(np.floor(exact + 0.5), 0, largest)
+    result = requantise(sums, p, codes).astype(int)
+    assert np.abs(result - expected).max() <= 1
+    assert (result != expected).mean() < 1e-3
+    # Where they differ, the exact value is next to a tie
+    ties = np.abs(exact + 0.5 - np.rint(exact + 0.5))[result != expected]
+    assert ties.max(initial=0) < 0.01
+
+
+@pytest.mark.parametrize("scale", [1.0, -1.0, 0.5, 131071.0, -131071.0, 2.0**-30, 0.999999])
+def test_from_affine_fits_its_widths_at_the_ends(scale):
+    p = from_affine([scale], [0.0], out_bits=8, residual_scale=[scale])
+    assert -(2**17) <= p.multiplier[0] < 2**17
+    assert -(2**25) <= p.residual_multiplier[0] < 2**25
+    assert 0 <= p.shift[0] <= 63
+
+
+def test_a_channel_without_scale_is_its_offset():
+    p = from_affine([0.0, 0.0], [2.5, 3.4999], out_bits=4)
+    assert requantise(np.array([[12345, -999]]), p).tolist() == [[3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"scale": [np.nan]},
+            "Requantisation scale must be finite, not NaN or infinite",
+        ),
+        (
+            {"offset": [np.inf]},
+            "Requantisation offset must be finite, not NaN or infinite",
+        ),
+        (
+            {"residual_scale": [np.nan]},
+            "Requantisation residual_scale must be finite, not NaN or infinite",
+        ),
+        (
+            {"scale": [2e5]},
+            "Requantisation scale must be at most 131071 for 18-bit multipliers, not 200000",
+        ),
+        ({"out_bits": 9}, "Bit-width k must be in 1..8, not 9"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(arguments, message):
+    fields = {"scale": [1.0], "offset": [0.0], "out_bits": 8} | arguments
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        from_affine(fields.pop("scale"), fields.pop("offset"), **fields)
