@@ -136,9 +136,7 @@ class ArrayConfig:
 
     @property
     def beats_width(self):
-        """Bits of a command's count of beats: more than any tile needs, so that a wrong count
-        can be told, and its data consumed.
-        """
+        """Bits of a command's count of beats: enough to tell wrong counts from right ones."""
         return max(16, self.max_beats.bit_length())
 
     @property

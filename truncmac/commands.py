@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -26,13 +27,15 @@ from truncmac.sim.stimulus import random_gemms
 __all__ = ["infer", "rtl", "sim"]
 
 console = Console(highlight=False)
+STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}
 
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar on a terminal; elsewhere nothing that overwrites itself."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    silent = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
         yield progress
 
 
@@ -67,7 +70,7 @@ def sim(
             on_build=lambda: on_build(len(gemms)),
             on_progress=on_progress,
         )
-    table = Table("k", "products", "outputs", "RTL cycles", "mismatches", box=box.SIMPLE_HEAD)
+    table = Table("k", "products", "outputs", "cycles", "mismatches", **STYLE)
     for column in table.columns:
         column.justify = "right"
     for k in bits:
@@ -94,6 +97,7 @@ def _simulation(
 
         def on_build(jobs: int) -> None:
             _say(f"Array built for {simulator} in {time.monotonic() - start:.0f} s")
+            _say(f"Running {jobs} matrix products on the RTL ...")
             progress.update(task, description="Running on the RTL", total=jobs)
 
         yield on_build, lambda done: progress.update(task, completed=done)
@@ -143,16 +147,14 @@ def _inference_table(
     reports: Sequence[BitWidthReport],
     image_count: int,
 ) -> Table:
-    table = Table(
-        "k", box=box.SIMPLE_HEAD, title=f"Integer network: accuracy on {image_count} images"
-    )
+    table = Table("k", **STYLE, title=f"Integer network: accuracy on {image_count} images")
     if reports:
         table.title = (
             f"{table.title}, run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "
             f"lanes x {config.planes} planes; {reports[0].outputs:,} outputs compared at each k)"
         )
     table.add_column("accuracy", justify="right")
-    names = ("images", "layers", "RTL cycles", "MACs/cycle", "speed-up", "mismatches")
+    names = ("images", "layers", "cycles", "MACs/cycle", "speed-up", "mismatches")
     for name in names if reports else ():
         table.add_column(name, justify="right")
     slowest = max(reports, key=lambda report: report.bits, default=None)

@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_patches_equal_plain_loops(kernel, stride, padding, pad_code):
     expected = []
     for image in images:
         channels = [list(windows(c, kernel, stride, padding, pad_code)) for c in image]
-        expected += [sum(parts, []) for parts in zip(*channels, strict=True)]
+        expected += [[*chain(*parts)] for parts in zip(*channels, strict=True)]
     assert patches.dtype == np.uint8
     assert patches.tolist() == expected
 

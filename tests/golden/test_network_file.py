@@ -1,5 +1,6 @@
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -268,12 +269,8 @@ def test_flipped_bits_give_an_error_or_a_valid_network(tmp_path_factory, data):
         place = data.draw(st.integers(0, len(content) * 8 - 1))
         content[place // 8] ^= 1 << place % 8
     path.write_bytes(bytes(content))
-    try:
-        network = load(path)
-    except NetworkFileError as error:
-        assert str(path) in str(error)
-    else:
-        assert network.layers
+    with suppress(NetworkFileError):  # and no other
+        assert load(path).layers
 
 
 def test_defaults_may_be_left_out(path):
