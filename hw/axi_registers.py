@@ -94,7 +94,7 @@ REGISTERS = (
         ),
     ),
     *(
-        _whole(name, 0x40 + 4 * index, "ro", about)
+        _whole(f"count_{name}", 0x40 + 4 * index, "ro", about)
         for index, (name, about) in enumerate(COUNTERS.items())
     ),
 )

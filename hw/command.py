@@ -17,6 +17,7 @@ class CommandError(enum.Enum, shape=3):
     TOO_MANY_BITS = 2
     ZERO_BEATS = 3
     TOO_MANY_BEATS = 4
+    ZERO_TILES = 5  # of a job, in the AXI top
 
 
 class CommandCheck(wiring.Component):

@@ -2,17 +2,24 @@
 
 from amaranth.back import verilog
 
+from .axi import AxiTop
 from .core import Core
 from .hierarchy import SharedModules
 
-__all__ = ["TOP", "core_verilog"]
+__all__ = ["AXI_TOP", "TOP", "axi_verilog", "core_verilog"]
 
 TOP = "truncmac_core"
+AXI_TOP = "truncmac_axi"
 
 
 def core_verilog(config):
     """Verilog-2005 text of the core of `config`; its top module is `TOP`."""
     return hierarchical_verilog(Core(config), TOP)
+
+
+def axi_verilog(config, widths=None):
+    """Verilog-2005 text of the AXI top of `config`; its top module is `AXI_TOP`."""
+    return hierarchical_verilog(AxiTop(config, widths), AXI_TOP)
 
 
 def hierarchical_verilog(component, name):

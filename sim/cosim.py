@@ -24,7 +24,7 @@ from truncmac.hw.verilog import core_verilog
 from .memory import Memories, read_counters, read_results
 from .tools import check_simulator, simulator_environment
 
-__all__ = ["NO_STALLS", "Outcome", "SimulationError", "Stalls", "simulate"]
+__all__ = ["NO_STALLS", "Outcome", "SimulationError", "Stalls", "in_environment", "simulate"]
 
 HERE = Path(__file__).parent
 TOP = "truncmac_harness"
@@ -137,10 +137,13 @@ def simulate(
     folder = (build_root / f"{simulator}_{config.name}_d{depth.bit_length() - 1}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
-    with _locked(folder), _environment(environment):
+    with _locked(folder), in_environment(environment):
         runner = _build(core or core_verilog(config), config, simulator, depth, folder)
     on_build()
-    with tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name, _environment(environment):
+    with (
+        tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name,
+        in_environment(environment),
+    ):
         run = Path(name)
         sizes = memories.write(run)
         plusargs = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
@@ -232,7 +235,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables for the programs started within."""
     saved = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
