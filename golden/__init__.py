@@ -3,10 +3,11 @@
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
-from .executor import Execution, accuracy, execute, layer_bits, predictions
+from .examples import EXAMPLES, example_images, example_network
+from .executor import Execution, accuracy, execute, layer_bits, predictions, run_layer
 from .files import write_bytes
 from .gemm import Gemm, matmul
-from .layers import avg_pool, im2col, max_pool, output_size
+from .layers import avg_pool, im2col, max_pool, output_size, shortcut
 from .network import (
     IMAGE,
     AvgPool,
@@ -18,6 +19,7 @@ from .network import (
     MaxPool,
     Network,
     Product,
+    Shortcut,
     check_reduction,
     shapes,
 )
@@ -45,6 +47,7 @@ from .requantise import (
 __all__ = [
     "BUILTIN_IMAGES",
     "BUILTIN_NETWORK",
+    "EXAMPLES",
     "FORMAT",
     "IMAGE",
     "MULTIPLIER_BITS",
@@ -65,6 +68,7 @@ __all__ = [
     "OffsetKind",
     "Product",
     "Requantisation",
+    "Shortcut",
     "accuracy",
     "activation_codes",
     "avg_pool",
@@ -73,6 +77,8 @@ __all__ = [
     "builtin_network",
     "check_bits",
     "check_reduction",
+    "example_images",
+    "example_network",
     "execute",
     "from_affine",
     "im2col",
@@ -88,9 +94,11 @@ __all__ = [
     "predictions",
     "prefix",
     "requantise",
+    "run_layer",
     "save",
     "save_images",
     "shapes",
+    "shortcut",
     "truncate",
     "unpack_weights",
     "weight_codes",

@@ -7,12 +7,23 @@ import numpy as np
 import numpy.typing as npt
 
 from .gemm import Gemm
-from .layers import avg_pool, im2col, max_pool
-from .network import IMAGE, AvgPool, Conv2d, Flatten, Layer, MaxPool, Network, Product, shapes
+from .layers import avg_pool, im2col, max_pool, output_size, shortcut
+from .network import (
+    IMAGE,
+    AvgPool,
+    Conv2d,
+    Flatten,
+    Layer,
+    MaxPool,
+    Network,
+    Product,
+    Shortcut,
+    shapes,
+)
 from .quantise import Codes, check_bits, weight_offset
 from .requantise import Requantisation
 
-__all__ = ["Execution", "accuracy", "execute", "layer_bits", "predictions"]
+__all__ = ["Execution", "accuracy", "execute", "layer_bits", "predictions", "run_layer"]
 
 BitWidths = int | Mapping[str, int]
 Integers = npt.NDArray[np.int64]
@@ -54,17 +65,25 @@ def execute(
     """
     _check_images(network, images)
     widths = layer_bits(network, bits)
-    sizes = shapes(network)
+    shapes(network)  # raises where layers do not fit each other
     values: dict[str, npt.NDArray[np.integer]] = {IMAGE: images}
     for layer in network.layers:
-        if isinstance(layer, Product):
-            gemm = _gemm(network, layer, values, *widths[layer.name])
-            on_gemm(gemm)
-            values[layer.name] = _product(network, layer, gemm, sizes, *widths[layer.name])
-        else:
-            values[layer.name] = _pool(layer, values[layer.input].astype(np.uint8, copy=False))
+        k = widths.get(layer.name, (0, 0))
+        values[layer.name] = _run(network, layer, values, *k, on_gemm)
     logits = values[network.layers[-1].name].astype(np.int64)
     return Execution(logits, {name: value for name, value in values.items() if name != IMAGE})
+
+
+def run_layer(
+    network: Network,
+    layer: Layer,
+    values: Mapping[str, npt.NDArray[np.integer]],
+    bits: int,
+    on_gemm: Callable[[Gemm], None] = lambda gemm: None,
+) -> npt.NDArray[np.integer]:
+    """Output (B, ...) of one layer, of the outputs by name of those before it, at one k."""
+    own = layer.bits if isinstance(layer, Product) else None
+    return _run(network, layer, values, own or bits, bits, on_gemm)
 
 
 def predictions(logits: Integers) -> npt.NDArray[np.intp]:
@@ -165,27 +184,40 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
     )
 
 
-def _product(
+def _run(
     network: Network,
-    layer: Product,
-    gemm: Gemm,
-    sizes: Mapping[str, tuple[int, ...]],
+    layer: Layer,
+    values: Mapping[str, npt.NDArray[np.integer]],
     bits: int,
     parameters: int,
+    on_gemm: Callable[[Gemm], None],
 ) -> npt.NDArray[np.integer]:
+    if not isinstance(layer, Product):
+        return _pool(layer, values[layer.input].astype(np.uint8, copy=False))
+    gemm = _gemm(network, layer, values, bits, parameters)
+    on_gemm(gemm)
     outputs = gemm.outputs()
     if layer.out_bits is None:
-        prefix = f"{layer.name}.b{parameters}"
-        multiplier = network.tensors[f"{prefix}.multiplier"].astype(np.int64)
-        outputs = outputs * multiplier + network.tensors[f"{prefix}.bias"].astype(np.int64)
-        if layer.residual is not None and gemm.residual is not None:
-            scale = network.tensors[f"{prefix}.residual_multiplier"].astype(np.int64)
-            outputs = outputs + scale * gemm.residual
-    shape = sizes[layer.name]
-    if len(shape) == 1:
-        return outputs
-    channels, height, width = shape
-    return outputs.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+        outputs = _logits(network, layer, gemm, outputs.astype(np.int64), parameters)
+    if isinstance(layer, Conv2d):
+        codes = values[layer.input]
+        kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
+        size = (codes.shape[2], codes.shape[3])
+        height, width = output_size(size, (kernel[0], kernel[1]), layer.stride, layer.padding)
+        return outputs.reshape(len(codes), height, width, -1).transpose(0, 3, 1, 2)
+    return outputs
+
+
+def _logits(
+    network: Network, layer: Product, gemm: Gemm, sums: Integers, parameters: int
+) -> Integers:
+    def tensor(name: str) -> Integers:
+        return network.tensors[f"{layer.name}.b{parameters}.{name}"].astype(np.int64, copy=False)
+
+    logits = sums * tensor("multiplier") + tensor("bias")
+    if gemm.residual is not None:
+        logits = logits + tensor("residual_multiplier") * gemm.residual
+    return logits
 
 
 def _rows(codes: npt.NDArray[np.integer]) -> Codes:
@@ -200,6 +232,8 @@ def _pool(layer: Layer, codes: Codes) -> Codes:
         return max_pool(codes, layer.kernel, layer.stride, layer.padding)
     if isinstance(layer, AvgPool):
         return avg_pool(codes, layer.kernel, layer.stride)
+    if isinstance(layer, Shortcut):
+        return shortcut(codes, layer.channels, layer.stride)
     if isinstance(layer, Flatten):
         return codes.reshape(len(codes), -1)
     raise TypeError(f"Layer {layer.name!r} must be one of the known kinds, not {type(layer)}")

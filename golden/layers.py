@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from .quantise import Codes
 
-__all__ = ["Pair", "avg_pool", "im2col", "max_pool", "output_size"]
+__all__ = ["Pair", "avg_pool", "im2col", "max_pool", "output_size", "shortcut"]
 
 Pair = tuple[int, int]
 
@@ -43,6 +43,12 @@ def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = Non
     total = windows.sum(axis=(4, 5), dtype=np.int64)
     count = kernel[0] * kernel[1]
     return ((2 * total + count) // (2 * count)).astype(np.uint8)
+
+
+def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:
+    """Every `stride`-th pixel of codes (B, C, H, W), with zero channels added up to `channels`."""
+    kept = codes[:, :, :: stride[0], :: stride[1]]
+    return np.pad(kept, ((0, 0), (0, channels - codes.shape[1]), (0, 0), (0, 0)))
 
 
 def _windows(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: int) -> Codes:

@@ -19,6 +19,8 @@ __all__ = [
     "Linear",
     "MaxPool",
     "Network",
+    "Product",
+    "Shortcut",
     "check_reduction",
     "shapes",
 ]
@@ -93,6 +95,17 @@ class AvgPool(Layer):
 
     kernel: Pair | None = None
     stride: Pair | None = None
+
+
+@dataclass(frozen=True)
+class Shortcut(Layer):
+    """A residual's way past a stride: every `stride`-th pixel, zeros for the channels it lacks.
+
+    Source: option A of Deep Residual Learning, arXiv 1512.03385, section 4.2.
+    """
+
+    channels: int = 1
+    stride: Pair = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -177,6 +190,10 @@ def _output_shape(layer: Layer, given: Shape, network: Network) -> Shape:
         return (int(np.prod(given)),)
     _require(len(given) == 3, layer, "(channels, height, width)", given)
     channels, height, width = given
+    if isinstance(layer, Shortcut):
+        _require(channels <= layer.channels, layer, f"at most {layer.channels} channels", given)
+        size = output_size((height, width), (1, 1), layer.stride, (0, 0))
+        return (layer.channels, *size)
     if isinstance(layer, Conv2d):
         outputs, inputs, *kernel = network.tensors[f"{layer.name}.codes"].shape
         _require(channels == inputs, layer, f"{inputs} channels", given)

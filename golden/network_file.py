@@ -29,6 +29,7 @@ from .network import (
     MaxPool,
     Network,
     Product,
+    Shortcut,
     shapes,
 )
 
@@ -43,6 +44,7 @@ OPS: Mapping[str, type[Layer]] = {
     "linear": Linear,
     "max_pool": MaxPool,
     "avg_pool": AvgPool,
+    "shortcut": Shortcut,
     "flatten": Flatten,
 }
 NAMES = {kind: op for op, kind in OPS.items()}
@@ -188,6 +190,8 @@ def _field(label: str, key: str, value: Any) -> Any:
         _expect(
             value is None or _whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}"
         )
+    elif key == "channels":
+        _expect(_whole(value, 1, 1 << 16), f"{label}: channels must be in 1..65536, not {value!r}")
     elif key == "offset":
         kinds = ("bipolar", "twos_complement")
         _expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")

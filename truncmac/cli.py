@@ -9,7 +9,17 @@ from rich.console import Console
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import Cols, Lanes, MaxReduction, Planes, Rows, Simulator, parse_bits
+from .options import (
+    Cols,
+    Lanes,
+    MaxReduction,
+    MultiplierBits,
+    Planes,
+    Requantisers,
+    Rows,
+    Simulator,
+    parse_bits,
+)
 from .version import __version__
 
 __all__ = ["app", "main"]
@@ -46,12 +56,23 @@ def rtl(
     lanes: Lanes = 8,
     planes: Planes = 1,
     max_reduction: MaxReduction = 4608,
+    requantisers: Requantisers = None,
+    multiplier_bits: MultiplierBits = 18,
+    top: Annotated[
+        str, typer.Option(help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.")
+    ] = "core",
+    bus_width: Annotated[
+        int, typer.Option(help="Bits of the AXI4-Streams: 32, 64, 128, 256 or 512.")
+    ] = 64,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/rtl"),
 ) -> None:
-    """Write the array as plain Verilog-2005."""
+    """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
     from .commands import rtl
 
-    rtl(ArrayConfig(rows, cols, lanes, planes, max_reduction), out)
+    if top not in ("core", "axi"):
+        raise ValueError(f"--top must be core or axi, not {top!r}")
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
+    rtl(config, top == "axi", bus_width, out)
 
 
 @app.command()
@@ -61,6 +82,8 @@ def sim(
     lanes: Lanes = 8,
     planes: Planes = 1,
     max_reduction: MaxReduction = 4608,
+    requantisers: Requantisers = None,
+    multiplier_bits: MultiplierBits = 18,
     simulator: Simulator = "verilator",
     bits: Annotated[str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")] = "all",
     count: Annotated[int, typer.Option(min=1, help="Products for each bit-width.")] = 12,
@@ -72,7 +95,7 @@ def sim(
     """Run random matrix products on the RTL and compare each output with golden."""
     from .commands import sim
 
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction)
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not sim(config, simulator, parse_bits(bits), count, stall, seed):
         raise typer.Exit(1)
 
@@ -80,10 +103,14 @@ def sim(
 @app.command()
 def infer(
     network: Annotated[
-        Path | None, typer.Argument(help="Exported network; default: the shipped digits network.")
-    ] = None,
+        str,
+        typer.Argument(
+            help="Exported network, a file; or digits, the trained network that is shipped; or "
+            "resnet20, of made-up weights and images."
+        ),
+    ] = "digits",
     data: Annotated[
-        Path | None, typer.Option(help="Images (.safetensors); default: the shipped test images.")
+        Path | None, typer.Option(help="Images, a file; default: those of digits or resnet20.")
     ] = None,
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
@@ -97,6 +124,8 @@ def infer(
     lanes: Lanes = 8,
     planes: Planes = 1,
     max_reduction: MaxReduction = 4608,
+    requantisers: Requantisers = None,
+    multiplier_bits: MultiplierBits = 18,
     simulator: Simulator = "verilator",
 ) -> None:
     """Classify images with a network, in the integer reference or on the RTL as well.
@@ -108,7 +137,7 @@ def infer(
 
     if on not in ("golden", "rtl"):
         raise ValueError(f"--on must be golden or rtl, not {on!r}")
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction)
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator):
         raise typer.Exit(1)
 

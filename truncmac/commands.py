@@ -6,26 +6,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from truncmac.golden import (
+    EXAMPLES,
+    Network,
     builtin_images,
     builtin_network,
+    example_images,
+    example_network,
+    layer_bits,
     load,
     load_images,
     write_bytes,
 )
+from truncmac.hw.axi import BusWidths
+from truncmac.hw.axi_registers import c_header, register_table
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.cosim import Stalls, simulate
 from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
 from truncmac.sim.stimulus import random_gemms
 
 __all__ = ["infer", "rtl", "sim"]
 
+DIGITS = "digits"
 console = Console(highlight=False)
 STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}
 
@@ -43,15 +53,22 @@ def _say(what: str) -> None:
     console.print(f"[dim]{what}[/]")
 
 
-def rtl(config: ArrayConfig, out: Path) -> None:
-    """Write the core's Verilog to `out`."""
+def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
+    """Write the Verilog of the core, or of the AXI top with its register map, to `out`."""
+    files = {}
     with console.status("Generating Verilog ..."):
-        text = core_verilog(config)
-    path = out / f"{TOP}.v"
-    write_bytes(path, text.encode())
+        if axi:
+            files[f"{AXI_TOP}.v"] = axi_verilog(config, BusWidths.all(bus_width))
+            files["truncmac_registers.h"] = c_header()
+            files["truncmac_registers.md"] = register_table()
+        else:
+            files[f"{TOP}.v"] = core_verilog(config)
+    for name, text in files.items():
+        write_bytes(out / name, text.encode())
     console.print(
-        f"{path}: {config.rows} x {config.cols} PEs of {config.lanes} lanes x "
-        f"{config.planes} planes, {config.peak_macs:g} 8-bit MACs a cycle"
+        f"{', '.join(str(out / name) for name in files)}: {config.rows} x {config.cols} PEs of "
+        f"{config.lanes} lanes x {config.planes} planes, {config.requantisers} requantisers, "
+        f"{config.peak_macs:g} 8-bit MACs a cycle"
     )
 
 
@@ -106,7 +123,7 @@ def _simulation(
 
 def infer(
     config: ArrayConfig,
-    network_path: Path | None,
+    network_name: str,
     data_path: Path | None,
     bits: list[int],
     on_rtl: bool,
@@ -114,12 +131,12 @@ def infer(
     simulator: str,
 ) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
-    network = load(network_path) if network_path else builtin_network()
-    images, labels = load_images(data_path) if data_path else builtin_images()
+    network, images, labels = _network_and_images(network_name, data_path, image_count)
     _say(f"Network {network.name}: {len(images)} images, k = {', '.join(map(str, bits))}")
     accuracies = {}
-    if labels is not None:
-        for k in bits:
+    for k in bits:
+        layer_bits(network, k)  # raises before anything runs
+        if labels is not None:
             accuracies[k] = golden_accuracy(network, images, labels, k)
     reports = []
     if on_rtl:
@@ -138,6 +155,23 @@ def infer(
     if mismatches:
         _print_differences(reports)
     return mismatches == 0
+
+
+def _network_and_images(
+    name: str, data_path: Path | None, image_count: int
+) -> tuple[Network, npt.NDArray[np.uint8], npt.NDArray[np.integer] | None]:
+    """A network by file or name, and its images."""
+    if name in EXAMPLES:
+        network, images, labels = example_network(name), example_images(name, image_count), None
+    elif name == DIGITS:
+        network, (images, labels) = builtin_network(), builtin_images()
+    else:
+        network = load(Path(name))
+        if data_path is None:
+            raise ValueError(f"{name}: give its images with --data")
+    if data_path is not None:
+        images, labels = load_images(data_path)
+    return network, images, labels
 
 
 def _inference_table(

@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Cols", "Lanes", "MaxReduction", "Planes", "Rows", "Simulator", "parse_bits"]
+__all__ = [
+    "Cols",
+    "Lanes",
+    "MaxReduction",
+    "MultiplierBits",
+    "Planes",
+    "Requantisers",
+    "Rows",
+    "Simulator",
+    "parse_bits",
+]
 
 ARRAY = "Array"
 
@@ -24,6 +34,18 @@ Planes = Annotated[
 MaxReduction = Annotated[
     int,
     typer.Option(help="Longest reduction K that a layer may have.", rich_help_panel=ARRAY),
+]
+Requantisers = Annotated[
+    int | None,
+    typer.Option(
+        help="Output units, a divisor of the columns; by default as few as do not slow down "
+        "reductions of 64 or more at k = 8 and 128 or more at k = 2.",
+        rich_help_panel=ARRAY,
+        show_default=False,
+    ),
+]
+MultiplierBits = Annotated[
+    int, typer.Option(help="Width of the requantisation multipliers.", rich_help_panel=ARRAY)
 ]
 Simulator = Annotated[str, typer.Option(help="verilator or icarus.")]
 

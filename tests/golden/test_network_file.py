@@ -102,7 +102,8 @@ def layer(description, name):
         (lambda d: d.update(bit_widths=[9]), "bit_widths must be different k in 1..8"),
         (
             lambda d: layer(d, "pool").update(op="min_pool"),
-            "layer op must be one of conv2d, linear, max_pool, avg_pool, flatten, not 'min_pool'",
+            "layer op must be one of conv2d, linear, max_pool, avg_pool, shortcut, flatten, "
+            "not 'min_pool'",
         ),
         (lambda d: layer(d, "pool").update(extra=1), "layer 'pool' has unknown entries ['extra']"),
         (lambda d: layer(d, "pool").pop("input"), "layer 'pool' lacks the entries ['input']"),

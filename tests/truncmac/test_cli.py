@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from truncmac import __version__, cli
-from truncmac.golden import BUILTIN_NETWORK, builtin_images, save_images
+from truncmac.golden import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, save_images
 
 SMALL = ["--rows", "2", "--cols", "2", "--lanes", "2", "--max-reduction", "20"]
 
@@ -48,6 +48,17 @@ def test_rtl_writes_one_verilog_file(run, tmp_path):
     assert "verilog/truncmac_core.v: 2 x 2 PEs of 2 lanes x 1 planes" in out
     assert [path.name for path in (tmp_path / "verilog").iterdir()] == ["truncmac_core.v"]
     assert "module truncmac_core" in (tmp_path / "verilog/truncmac_core.v").read_text()
+
+
+def test_rtl_writes_the_axi_top_with_its_register_map(run, tmp_path):
+    code, _, _ = run("rtl", *SMALL, "--top", "axi", "--bus-width", "32", "--out", "verilog")
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "verilog").iterdir()) == [
+        "truncmac_axi.v",
+        "truncmac_registers.h",
+        "truncmac_registers.md",
+    ]
+    assert "module truncmac_axi" in (tmp_path / "verilog/truncmac_axi.v").read_text()
 
 
 def test_sim_compares_random_products_with_golden(run):
@@ -95,6 +106,18 @@ def test_infer_takes_a_network_and_unlabelled_images(run, tmp_path):
         (["infer", "--on", "fpga"], "--on must be golden or rtl, not 'fpga'"),
         (["sim", "--simulator", "vcs"], "Simulator must be one of verilator, icarus, not 'vcs'"),
         (["sim", "--stall", "1"], "Stall share of tiles must be in 0.0..0.99, not 1.0"),
+        (["rtl", "--top", "pci"], "--top must be core or axi, not 'pci'"),
+        (
+            ["rtl", "--top", "axi", "--bus-width", "48"],
+            "Bus width of activations must be one of 32, 64, 128, 256, 512, not 48",
+        ),
+        (
+            ["rtl", "--top", "axi", "--cols", "9", "--requantisers", "3"],
+            "requantisers must be a power of two for the AXI top, so that results fill its "
+            "transfers, not 3",
+        ),
+        (["rtl", "--requantisers", "3"], "requantisers must divide cols = 8, not be 3"),
+        (["infer", str(BUILTIN_NETWORK)], f"{BUILTIN_NETWORK}: give its images with --data"),
         (["rtl", "--rows", "0"], "rows must be in 1..256, not 0"),
         (["rtl", "--cols", "-1"], "cols must be in 1..256, not -1"),
         (["rtl", "--planes", "3"], "planes must be 1, 2, 4 or 8, not 3"),
@@ -142,7 +165,7 @@ def edited(change):
 def test_bad_network_files_are_refused(run, tmp_path, content, message):
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
-    code, _, err = run("infer", str(path))
+    code, _, err = run("infer", str(path), "--data", str(BUILTIN_IMAGES))
     assert code == 2
     assert err.startswith(f"truncmac: {path}: {message}")
     assert len(err.splitlines()) == 1
