@@ -50,7 +50,7 @@ rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
 
-train: $(VENV)/.installed-dev ## train the shipped digits network again (about 5 minutes)
+train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
 
 clean: ## remove .venv and build

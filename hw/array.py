@@ -62,7 +62,8 @@ class Array(wiring.Component):
                 platform, "truncmac_row", lambda: Row(config)
             )
             activations = waiting[-width:]
-            waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
+            if index + 1 < config.rows:
+                waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
             m.d.comb += [
                 row.advance.eq(self.advance),
                 row.token.eq(token),

