@@ -101,7 +101,7 @@ class Packer(wiring.Component):
     """Packs words into full transfers, lowest byte first; the last may be part empty.
 
     TKEEP is high for the bytes that hold words, TLAST with the transfer that ends at a word
-    marked `last`. Widths are powers of two of bytes, or one divides the other.
+    marked `last`. Both widths are whole bytes and one divides the other; `check_axi` sees to it.
 
     Parameters
     ----------
@@ -116,11 +116,6 @@ class Packer(wiring.Component):
     def __init__(self, word_width, bus_width):
         self.word_width = word_width
         self.bus_width = bus_width
-        if max(word_width, bus_width) % min(word_width, bus_width) or word_width % 8:
-            raise ValueError(
-                f"Words of {word_width} bits must be whole bytes and divide transfers of "
-                f"{bus_width} bits, or be multiples of them"
-            )
         word = data.StructLayout({"word": word_width, "last": 1})
         super().__init__(
             {
