@@ -73,6 +73,7 @@ class AxiTop(wiring.Component):
     Parameters
     ----------
     config : ArrayConfig
+        One that `check_axi` accepts.
     widths : BusWidths
 
     Members
@@ -82,15 +83,9 @@ class AxiTop(wiring.Component):
     s_axis_activations_*, s_axis_weights_*, s_axis_parameters_*, s_axis_residuals_* : AXI4-Stream
     m_axis_results_* : AXI4-Stream
     irq : Out, high while `status.done` is set and `control.irq_enable`
-
-    Raises
-    ------
-    ValueError
-        If `config` does not fit; see `check_axi`.
     """
 
     def __init__(self, config, widths=None):
-        check_axi(config)
         self.config = config
         self.widths = widths or BusWidths()
         members = {"aclk": In(1), "aresetn": In(1), "irq": Out(1)}

@@ -2,7 +2,7 @@
 
 from amaranth.back import verilog
 
-from .axi import AxiTop
+from .axi import AxiTop, check_axi
 from .core import Core
 from .hierarchy import SharedModules
 
@@ -18,7 +18,14 @@ def core_verilog(config):
 
 
 def axi_verilog(config, widths=None):
-    """Verilog-2005 text of the AXI top of `config`; its top module is `AXI_TOP`."""
+    """Verilog-2005 text of the AXI top of `config`; its top module is `AXI_TOP`.
+
+    Raises
+    ------
+    ValueError
+        If `config` does not fit the AXI top; see `check_axi`.
+    """
+    check_axi(config)
     return hierarchical_verilog(AxiTop(config, widths), AXI_TOP)
 
 
