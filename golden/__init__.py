@@ -1,6 +1,7 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
+from .certify import certify
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
@@ -75,6 +76,7 @@ __all__ = [
     "beat_major",
     "builtin_images",
     "builtin_network",
+    "certify",
     "check_bits",
     "check_reduction",
     "example_images",

@@ -1,6 +1,6 @@
 """Exports a trained network: codes once, batch-norms folded for each bit-width."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from truncmac.golden import (
     Linear,
     MaxPool,
     Network,
+    certify,
     from_affine,
     weight_codes,
     weight_scale,
@@ -29,6 +30,8 @@ __all__ = ["check_finite", "export_digits"]
 Tensors = dict[str, npt.NDArray[np.generic]]
 Reals = npt.NDArray[np.float64]
 IMAGE_BITS = 8
+# Told of each layer, k, and which of its channels equal exact rational arithmetic for every S
+OnCertified = Callable[[str, int, npt.NDArray[np.bool_]], None]
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -41,8 +44,15 @@ def check_finite(state: Mapping[str, torch.Tensor]) -> None:
             )
 
 
-def export_digits(model: DigitsNet) -> Network:
+def export_digits(
+    model: DigitsNet, on_certified: OnCertified = lambda name, bits, exact: None
+) -> Network:
     """The integer network of a trained `DigitsNet`.
+
+    Parameters
+    ----------
+    on_certified : called for each layer that is requantised, and each k, with a bool for each
+        channel: its codes are those of exact rational arithmetic, whatever the accumulator
 
     Raises
     ------
@@ -52,10 +62,12 @@ def export_digits(model: DigitsNet) -> Network:
     check_finite(model.state_dict())
     bits = model.act_bits
     tensors: Tensors = {}
-    _add_conv(tensors, "conv1", model.conv1, model.norm1, IMAGE_BITS, bits)
-    _add_conv(tensors, "conv2", model.conv2, model.norm2, bits, bits)
-    _add_conv(tensors, "conv3", model.conv3, model.norm3, bits, bits, residual_bits=bits)
-    _add_conv(tensors, "conv4", model.conv4, model.norm4, bits, bits)
+    _add_conv(tensors, "conv1", model.conv1, model.norm1, IMAGE_BITS, bits, on_certified)
+    _add_conv(tensors, "conv2", model.conv2, model.norm2, bits, bits, on_certified)
+    _add_conv(
+        tensors, "conv3", model.conv3, model.norm3, bits, bits, on_certified, residual_bits=bits
+    )
+    _add_conv(tensors, "conv4", model.conv4, model.norm4, bits, bits, on_certified)
     _add_logits(tensors, "linear", model.linear, bits, model.bit_widths)
     same = (1, 1)
     return Network(
@@ -83,6 +95,7 @@ def _add_conv(
     norms: SwitchableBatchNorm2d,
     in_bits: int,
     out_bits: int,
+    on_certified: OnCertified,
     residual_bits: int | None = None,
 ) -> None:
     """Fold E/N of the weights, 1/A of the input and the batch-norm into M, B, s."""
@@ -93,14 +106,23 @@ def _add_conv(
         if int(key) > 8:
             continue
         assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 (for the type checker)
-        unit = weight_unit(weights, conv.fixed_bits or int(key), in_bits)
+        used = conv.fixed_bits or int(key)
+        unit = weight_unit(weights, used, in_bits)
         slope, offset = batch_norm(norm)
         residual = None
         if residual_bits is not None:
             residual = np.full(len(weights), largest / ((1 << residual_bits) - 1))
-        params = from_affine(
-            largest * slope * unit, largest * offset, out_bits=out_bits, residual_scale=residual
+        scale, offset = largest * slope * unit, largest * offset
+        params = from_affine(scale, offset, out_bits=out_bits, residual_scale=residual)
+        exact = certify(
+            params,
+            scale,
+            offset,
+            largest_sum=weights[0].size * ((1 << used) - 1) * ((1 << in_bits) - 1),
+            residual_scale=0.0 if residual is None else residual,
+            largest_residual=(1 << (residual_bits or 0)) - 1,
         )
+        on_certified(name, int(key), exact)
         prefix = f"{name}.b{key}"
         tensors[f"{prefix}.multiplier"] = params.multiplier
         tensors[f"{prefix}.bias"] = params.bias

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import typer
 from rich.console import Console
@@ -52,9 +53,18 @@ def main(
             progress.update(task, completed=epoch, description=f"Training, loss {loss:.3f}")
 
         model = train(split, recipe, on_epoch)
-    network = export_digits(model)
+    exact: dict[int, list[npt.NDArray[np.bool_]]] = {}
+    network = export_digits(
+        model, lambda name, bits, channels: exact.setdefault(bits, []).append(channels)
+    )
 
-    table = Table("k", "integer accuracy", "float accuracy", "differing predictions")
+    table = Table(
+        "k",
+        "integer accuracy",
+        "float accuracy",
+        "differing predictions",
+        "channels exact for every sum",
+    )
     reached = True
     for bits in network.bit_widths:
         logits = execute(network, split.test_images, bits).logits
@@ -62,7 +72,9 @@ def main(
         float_classes = float_predictions(model, split.test_images, bits)
         float_right = float((float_classes == split.test_labels).mean())
         differing = int(np.count_nonzero(predictions(logits) != float_classes))
-        table.add_row(str(bits), f"{right:.2%}", f"{float_right:.2%}", str(differing))
+        channels = np.concatenate(exact[bits])
+        certified = f"{np.count_nonzero(channels)} of {len(channels)}"
+        table.add_row(str(bits), f"{right:.2%}", f"{float_right:.2%}", str(differing), certified)
         reached &= right >= FLOORS[bits]
     console.print(table)
     if not reached:

@@ -80,3 +80,15 @@ def test_a_diverged_model_is_refused_by_tensor(value):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         export_digits(model)
+
+
+def test_every_channel_is_certified_or_named():
+    certified = {}
+    network = export_digits(
+        random_model(), lambda name, bits, exact: certified.update({(name, bits): exact})
+    )
+    layers = ["conv1", "conv2", "conv3", "conv4"]
+    assert set(certified) == {(name, bits) for name in layers for bits in network.bit_widths}
+    for (name, _), exact in certified.items():
+        assert len(exact) == len(network.tensors[f"{name}.codes"])
+    assert np.concatenate(list(certified.values())).mean() > 0.5
