@@ -10,10 +10,11 @@ COLS ?= 8
 LANES ?= 8
 PLANES ?= 1
 SIM ?= verilator
+TOP ?= core
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim train clean help
+.PHONY: main setup setup-dev icarus test lint rtl sim train docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -44,14 +45,17 @@ lint: $(VENV)/.installed-dev ## format, lint and type checks
 	@$(BIN)/ruff check .
 	@sh tests/typecheck.sh $(BIN)/python
 
-rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=)
-	@$(BIN)/truncmac rtl $(ARRAY) --out build/rtl
+rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES= TOP=core|axi)
+	@$(BIN)/truncmac rtl $(ARRAY) --top $(TOP) --out build/rtl
 
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
+
+docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
+	@$(BIN)/python docs/update.py
 
 clean: ## remove .venv and build
 	rm -rf $(VENV) build

@@ -32,16 +32,8 @@ class Core(wiring.Component):
 
     Members
     -------
-    tiles : In, stream of `tile_layout(config)`, one a tile
-    activations : In, stream of rows x lanes x 8 bits, one a beat; row 0, lane 0 lowest
-    weights : In, stream of cols x lanes x planes bits, one a chunk: the chunks of a beat follow
-        each other, MSB first; column 0, lane 0, plane 0 lowest
-    parameters : In, stream of `parameters_layout(config)`, one a column, column 0 first, for
-        each tile that is `fresh`
-    residuals : In, stream of cols x 8 bits, one a row, row 0 first, for each tile that is
-        `residual`; column 0 lowest
-    results : Out, stream of requantisers x S, cols / requantisers a row of a tile, row 0 first,
-        columns in order, the first lowest; a code is the lowest 8 bits
+    tiles, activations, weights, parameters, residuals : In, and
+    results : Out, the streams that `streams.STREAMS` describes
     clear : In, zeroes the counters
     counters : Out, `counters_layout()`
     active : Out, there is a tile at work or a result not taken

@@ -1,0 +1,50 @@
+"""Writes what the documents take from the code: pictures, and the blocks between markers."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from timing import picture
+
+from truncmac.golden import write_bytes
+from truncmac.hw.axi_registers import register_table
+from truncmac.hw.streams import stream_table
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md"]
+
+
+def targets():
+    """What `make help` prints."""
+    make = shutil.which("make") or "make"
+    result = subprocess.run([make, "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("make[")]
+    return "```\n" + "\n".join(lines) + "\n```\n"
+
+
+BLOCKS = {"streams": stream_table, "registers": register_table, "targets": targets}
+
+
+def updated(text):
+    """`text` with each block NAME between <!-- NAME --> and <!-- /NAME --> made anew."""
+    for name, make in BLOCKS.items():
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        if end:
+            text = f"{before}{start}\n{make()}\n{end}{after}"
+    return text
+
+
+def files():
+    """Each generated file's content, by path."""
+    documents = {path: updated(path.read_text()) for path in DOCUMENTS}
+    return documents | {ROOT / "docs" / "timing.svg": picture()}
+
+
+if __name__ == "__main__":
+    stale = [path for path, text in files().items() if path.read_text() != text]
+    if "--check" in sys.argv:
+        sys.exit(f"Out of date, run make docs: {', '.join(map(str, stale))}" if stale else 0)
+    for path, text in files().items():
+        write_bytes(path, text.encode())

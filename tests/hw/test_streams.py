@@ -1,0 +1,26 @@
+from amaranth import Value
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.core import Core
+from truncmac.hw.streams import STREAMS, stream_table
+
+TERMS = (
+    *("rows", "cols", "lanes", "planes", "requantisers", "beats_width"),
+    *("multiplier_bits", "residual_multiplier_bits", "bias_width", "sum_width"),
+)
+
+
+def test_described_widths_are_the_cores():
+    config = ArrayConfig(3, 6, 5, 4, 100, 2)
+    core = Core(config)
+    for name, about in STREAMS.items():
+        stream = getattr(core, name)
+        terms = {term: getattr(config, term) for term in TERMS}
+        width = eval(about.width, {"__builtins__": {}}, terms)  # noqa: S307 (our own text)
+        assert width == len(Value.cast(stream.payload))
+        assert about.direction == ("out" if name == "results" else "in")
+
+
+def test_every_stream_has_its_row():
+    rows = stream_table().splitlines()[2:]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == list(STREAMS)
