@@ -14,7 +14,7 @@ TOP ?= core
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim train docs clean help
+.PHONY: main setup setup-dev icarus test lint rtl sim train bench docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -53,6 +53,9 @@ sim: setup ## random products on the RTL against golden (SIM=verilator|icarus an
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
+
+bench: $(VENV)/.installed-dev ## area, clock and simulation speed, as ratios within one run (6 minutes)
+	@$(BIN)/python -m truncmac.sim.benchmark
 
 docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
 	@$(BIN)/python docs/update.py

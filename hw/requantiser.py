@@ -48,7 +48,7 @@ class Requantiser(wiring.Component):
     result : Out, the code, or with `raw` the lowest bits of the unclamped value
     """
 
-    LATENCY = 3
+    LATENCY = 5
 
     def __init__(self, config):
         self.config = config
@@ -67,22 +67,32 @@ class Requantiser(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        parameters = self.parameters
-        width = config.bias_width
-        valid = [self.valid, Signal(name="valid_1"), Signal(name="valid_2")]
+        config, parameters = self.config, self.parameters
+        width = config.bias_width + 2  # Mr x r is narrower than M x S
+        steps = self._steps(m)
         mode = data.StructLayout({"shift": SHIFT_BITS, "limit": ACTIVATION_BITS, "raw": 1})
-        modes = [Signal(mode, name=f"mode_{index}", reset_less=True) for index in range(2)]
+        modes = [Signal(mode, name=f"mode_{index}", reset_less=True) for index in range(4)]
+        for index, step in enumerate(steps[1:4]):
+            with m.If(step):
+                m.d.sync += modes[index + 1].eq(modes[index])
 
-        # Cycle 0: multiply
-        product = Signal(signed(width), reset_less=True)
+        # Cycle 0: multiply, M x S in halves
+        half = config.sum_width // 2
+        parts = (self.total[:half], self.total[half:].as_signed())
+        products = [
+            Signal((parameters.multiplier * part).shape(), name=f"product_{index}", reset_less=True)
+            for index, part in enumerate(parts)
+        ]
         residual = Signal(
             signed(config.residual_multiplier_bits + ACTIVATION_BITS), reset_less=True
         )
-        bias = Signal(signed(width), reset_less=True)
-        with m.If(self.advance & valid[0]):
+        bias = Signal(signed(config.bias_width), reset_less=True)
+        with m.If(steps[0]):
             m.d.sync += [
-                product.eq(parameters.multiplier * self.total),
+                *(
+                    product.eq(parameters.multiplier * part)
+                    for product, part in zip(products, parts, strict=True)
+                ),
                 residual.eq(parameters.residual_multiplier * self.residual),
                 bias.eq(parameters.bias),
                 modes[0].shift.eq(parameters.shift),
@@ -90,21 +100,35 @@ class Requantiser(wiring.Component):
                 modes[0].raw.eq(self.raw),
             ]
 
-        # Cycle 1: add
-        total = Signal(signed(width + 2), reset_less=True)  # Mr x r is narrower than M x S
-        with m.If(self.advance & valid[1]):
-            m.d.sync += total.eq(product + residual + bias)
-            m.d.sync += modes[1].eq(modes[0])
+        # Cycles 1 and 2: add
+        product = Signal(signed(width), reset_less=True)
+        rest = Signal(signed(width), reset_less=True)
+        with m.If(steps[1]):
+            m.d.sync += product.eq(products[0] + (products[1] << half))
+            m.d.sync += rest.eq(residual + bias)
+        total = Signal(signed(width), reset_less=True)
+        with m.If(steps[2]):
+            m.d.sync += total.eq(product + rest)
 
-        # Cycle 2: shift and clamp
-        shifted = Signal(signed(width + 2))
-        m.d.comb += shifted.eq(total >> modes[1].shift)
-        clamped = Mux(shifted < 0, 0, Mux(shifted > modes[1].limit, modes[1].limit, shifted))
-        with m.If(self.advance & valid[2]):
-            m.d.sync += self.result.eq(Mux(modes[1].raw, shifted, clamped))
-
-        with m.If(self.advance):
-            m.d.sync += valid[1].eq(valid[0])
-            m.d.sync += valid[2].eq(valid[1])
+        # Cycles 3 and 4: shift and clamp
+        shifted = Signal(signed(width), reset_less=True)
+        with m.If(steps[3]):
+            m.d.sync += shifted.eq(total >> modes[2].shift)
+        limit, raw = modes[3].limit, modes[3].raw
+        clamped = Mux(shifted < 0, 0, Mux(shifted > limit, limit, shifted))
+        with m.If(steps[4]):
+            m.d.sync += self.result.eq(Mux(raw, shifted, clamped))
 
         return m
+
+    def _steps(self, m):
+        """Whether each cycle's registers take a word now."""
+        valid = self.valid
+        steps = []
+        for index in range(self.LATENCY):
+            steps.append(valid & self.advance)
+            later = Signal(name=f"valid_{index + 1}")
+            with m.If(self.advance):
+                m.d.sync += later.eq(valid)
+            valid = later
+        return steps

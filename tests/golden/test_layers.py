@@ -3,7 +3,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from truncmac.golden import avg_pool, im2col, max_pool, output_size
+from truncmac.golden import avg_pool, im2col, max_pool, output_size, shortcut
 
 SHAPES = [
     ((3, 3), (1, 1), (1, 1)),
@@ -68,3 +68,11 @@ def test_avg_pool_rounds_half_up(kernel, stride):
         assert result[n, c].ravel().tolist() == expected
     if kernel is None:
         assert result[0, 0].tolist() == [[1]]
+
+
+def test_a_shortcut_drops_pixels_and_adds_empty_channels():
+    codes = np.arange(2 * 3 * 5 * 4, dtype=np.uint8).reshape(2, 3, 5, 4)
+    passed = shortcut(codes, channels=7, stride=(2, 3))
+    assert passed.shape == (2, 7, 3, 2)
+    np.testing.assert_array_equal(passed[:, :3], codes[:, :, ::2, ::3])
+    assert not passed[:, 3:].any()

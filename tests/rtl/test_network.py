@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from truncmac.golden import builtin_images, builtin_network
+from truncmac.golden import builtin_images, builtin_network, example_images, example_network
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.network import run_network
 
@@ -32,6 +32,16 @@ def test_every_layer_equals_golden_at_every_bit_width(simulator, images, sizes, 
         assert report.mismatches == 0
     cycles = [report.cycles for report in reports]
     assert cycles == sorted(cycles, reverse=True)
+
+
+def test_resnet20_equals_golden_layer_by_layer_at_every_bit_width(build_root):
+    network, config = example_network("resnet20"), ArrayConfig(16, 16, 8, 1)
+    images = example_images("resnet20", 1)
+    reports = run_network(network, images, network.bit_widths, config, build_root=build_root)
+    for report in reports:
+        assert [o.gemm.name for o in report.outcomes] == [p.name for p in network.products]
+        assert report.macs == 40_551_040
+        assert report.mismatches == 0
 
 
 def test_a_reduction_longer_than_built_for_is_refused_before_anything_runs(tmp_path):
