@@ -1,11 +1,13 @@
 """Exports a trained network: codes once, batch-norms folded for each bit-width."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import fx, nn
 
 from truncmac.golden import (
     IMAGE,
@@ -13,25 +15,71 @@ from truncmac.golden import (
     Conv2d,
     Flatten,
     ImageSpec,
+    Layer,
     Linear,
     MaxPool,
     Network,
+    Product,
+    Shortcut,
     certify,
     from_affine,
     weight_codes,
     weight_scale,
 )
 
-from .layers import SwitchableBatchNorm2d, TruncConv2d, TruncLinear
-from .networks import DigitsNet
+from .convert import trace
+from .layers import (
+    PadShortcut,
+    QuantActivation,
+    QuantAvgPool2d,
+    SwitchableBatchNorm,
+    TruncConv2d,
+    TruncLinear,
+    bit_widths,
+)
 
-__all__ = ["check_finite", "export_digits"]
+__all__ = ["ExportError", "check_finite", "export", "weight_unit"]
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 Reals = npt.NDArray[np.float64]
 IMAGE_BITS = 8
+ADDITIONS = {"add", "iadd", "add_"}
+RESHAPES = {"flatten", "view", "reshape"}
 # Told of each layer, k, and which of its channels equal exact rational arithmetic for every S
 OnCertified = Callable[[str, int, npt.NDArray[np.bool_]], None]
+
+
+class ExportError(ValueError):
+    """The trained network has no integer form; names the part."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A stream of activation codes: which layer gives it, and how many bits it has."""
+
+    layer: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A product whose accumulators are not requantised yet.
+
+    Attributes
+    ----------
+    layer : its golden form, so far
+    weights : V
+    source : what it reads
+    scale, offset : by k, arrays (N,): the value is scale * S + offset
+    residual : codes to be added, or None
+    """
+
+    layer: Product
+    weights: Reals
+    source: Codes
+    scale: Mapping[int, Reals]
+    offset: Mapping[int, Reals]
+    residual: Codes | None = None
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -44,104 +92,214 @@ def check_finite(state: Mapping[str, torch.Tensor]) -> None:
             )
 
 
-def export_digits(
-    model: DigitsNet, on_certified: OnCertified = lambda name, bits, exact: None
+def export(
+    model: nn.Module,
+    image: tuple[int, int, int],
+    *,
+    name: str = "network",
+    widths: Sequence[int] | None = None,
+    on_certified: OnCertified | None = None,
 ) -> Network:
-    """The integer network of a trained `DigitsNet`.
+    """The integer network of a model that `truncquantize` made.
 
     Parameters
     ----------
+    image : channels, height and width of its input, 8-bit codes that stand for code / 255
+    widths : the k to export for; by default all that the batch-norms have statistics for
     on_certified : called for each layer that is requantised, and each k, with a bool for each
-        channel: its codes are those of exact rational arithmetic, whatever the accumulator
+        channel: its codes are those of exact rational arithmetic, whatever the accumulator.
+        None: nothing is certified, which for the largest networks saves minutes
 
     Raises
     ------
+    ExportError
+        If a value between layers is not a code: names the part, and what to do.
     ValueError
         If a tensor holds NaN or infinity.
     """
     check_finite(model.state_dict())
-    bits = model.act_bits
-    tensors: Tensors = {}
-    _add_conv(tensors, "conv1", model.conv1, model.norm1, IMAGE_BITS, bits, on_certified)
-    _add_conv(tensors, "conv2", model.conv2, model.norm2, bits, bits, on_certified)
-    _add_conv(
-        tensors, "conv3", model.conv3, model.norm3, bits, bits, on_certified, residual_bits=bits
-    )
-    _add_conv(tensors, "conv4", model.conv4, model.norm4, bits, bits, on_certified)
-    _add_logits(tensors, "linear", model.linear, bits, model.bit_widths)
-    same = (1, 1)
+    graph = trace(model)
+    exporter = _Exporter(model, tuple(widths or bit_widths(model)), on_certified)
+    known: dict[fx.Node, Codes | Sums] = {}
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            known[node] = Codes(IMAGE, IMAGE_BITS)
+        elif node.op == "output":
+            exporter.give_logits(known[node.args[0]])
+        elif (value := exporter.value(node, known)) is not None:
+            known[node] = value
     return Network(
-        name="digits",
-        image=ImageSpec(channels=1, height=8, width=8, bits=IMAGE_BITS),
-        bit_widths=model.bit_widths,
-        layers=(
-            Conv2d("conv1", IMAGE, bits=8, out_bits=bits, padding=same),
-            Conv2d("conv2", "conv1", out_bits=bits, padding=same),
-            Conv2d("conv3", "conv2", residual="conv2", out_bits=bits, padding=same),
-            MaxPool("pool", "conv3"),
-            Conv2d("conv4", "pool", out_bits=bits, padding=same),
-            AvgPool("mean", "conv4"),
-            Flatten("flatten", "mean"),
-            Linear("linear", "flatten", bits=8),
-        ),
-        tensors=tensors,
+        name=name,
+        image=ImageSpec(*image, bits=IMAGE_BITS),
+        bit_widths=exporter.widths,
+        layers=tuple(exporter.layers),
+        tensors=exporter.tensors,
     )
 
 
-def _add_conv(
-    tensors: Tensors,
-    name: str,
-    conv: TruncConv2d,
-    norms: SwitchableBatchNorm2d,
-    in_bits: int,
-    out_bits: int,
-    on_certified: OnCertified,
-    residual_bits: int | None = None,
-) -> None:
-    """Fold E/N of the weights, 1/A of the input and the batch-norm into M, B, s."""
-    weights = conv.weight.detach().double().numpy()
-    tensors[f"{name}.codes"] = weight_codes(weights)
-    largest = (1 << out_bits) - 1
-    for key, norm in norms.norms.items():
-        if int(key) > 8:
-            continue
-        assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101 (for the type checker)
-        used = conv.fixed_bits or int(key)
-        unit = weight_unit(weights, used, in_bits)
-        slope, offset = batch_norm(norm)
-        residual = None
-        if residual_bits is not None:
-            residual = np.full(len(weights), largest / ((1 << residual_bits) - 1))
-        scale, offset = largest * slope * unit, largest * offset
-        params = from_affine(scale, offset, out_bits=out_bits, residual_scale=residual)
-        exact = certify(
-            params,
-            scale,
-            offset,
-            largest_sum=weights[0].size * ((1 << used) - 1) * ((1 << in_bits) - 1),
-            residual_scale=0.0 if residual is None else residual,
-            largest_residual=(1 << (residual_bits or 0)) - 1,
+class _Exporter:
+    """Collects layers and tensors while the model's operations pass by."""
+
+    def __init__(
+        self, model: nn.Module, widths: tuple[int, ...], on_certified: OnCertified | None
+    ) -> None:
+        self.model = model
+        self.widths = widths
+        self.on_certified = on_certified
+        self.layers: list[Layer] = []
+        self.tensors: Tensors = {}
+
+    def value(self, node: fx.Node, known: Mapping[fx.Node, Codes | Sums]) -> Codes | Sums | None:
+        """What `node` gives; None for what only reshapes need (sizes)."""
+        operation = str(node.target) if node.op != "call_function" else node.target.__name__  # type: ignore[union-attr]
+        inputs = [known[arg] for arg in node.all_input_nodes if arg in known]
+        if node.op == "call_module":
+            module = self.model.get_submodule(str(node.target))
+            return self._module(str(node.target), module, inputs[0])
+        if operation in ADDITIONS and len(inputs) == 2:
+            return self._add(node.name, *inputs)
+        if operation in RESHAPES:
+            return self._flatten(node.name, inputs[0])
+        if operation in ("size", "getattr", "getitem"):
+            return None
+        raise ExportError(f"{node.name}: operation {operation} has no integer form")
+
+    def _module(self, path: str, module: nn.Module, value: Codes | Sums) -> Codes | Sums:
+        name = path.replace(".", "_")
+        if isinstance(module, nn.Identity | nn.Dropout):
+            return value
+        if isinstance(module, SwitchableBatchNorm):
+            return self._normalise(path, module, value)
+        if isinstance(module, QuantActivation) and isinstance(value, Sums):
+            return self._requantise(value, module.act_bits)
+        if isinstance(value, Sums):
+            raise ExportError(f"{path}: its input is not an activation code; put a ReLU before it")
+        if isinstance(module, TruncConv2d | TruncLinear):
+            return self._product(name, module, value)
+        if isinstance(module, QuantActivation):
+            return value  # codes stay what they are
+        if isinstance(module, nn.Flatten):
+            return self._flatten(name, value)
+        return self._reshape(name, module, value)
+
+    def _reshape(self, name: str, module: nn.Module, value: Codes) -> Codes:
+        """Pools and shortcuts: codes in, codes out."""
+        if isinstance(module, nn.MaxPool2d):
+            stride = module.stride if module.stride is not None else module.kernel_size
+            pair = (_pair(module.kernel_size), _pair(stride), _pair(module.padding))
+            self.layers.append(MaxPool(name, value.layer, *pair))
+        elif isinstance(module, QuantAvgPool2d):
+            self.layers.append(AvgPool(name, value.layer))
+        elif isinstance(module, PadShortcut):
+            stride2 = _pair(module.stride)
+            self.layers.append(Shortcut(name, value.layer, module.channels, stride2))
+        else:
+            raise ExportError(f"{name}: {type(module).__name__} has no integer form")
+        return replace(value, layer=name)
+
+    def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Codes) -> Sums:
+        if module.scheme == "dorefa":
+            raise ExportError(f"{name}: weights rounded for each k have no common 8-bit codes")
+        weights = module.weight.detach().double().cpu().numpy()
+        bias = 0.0 if module.bias is None else module.bias.detach().double().cpu().numpy()
+        layer: Product
+        if isinstance(module, TruncConv2d):
+            layer = Conv2d(
+                name,
+                value.layer,
+                bits=module.fixed_bits,
+                stride=_pair(module.stride),
+                padding=_pair(module.padding),
+            )
+        else:
+            layer = Linear(name, value.layer, bits=module.fixed_bits)
+        ones = np.ones(len(weights))
+        units = {
+            bits: weight_unit(weights, module.fixed_bits or bits, value.bits)
+            for bits in self.widths
+        }
+        self.tensors[f"{name}.codes"] = _codes(weights, module.scheme)
+        return Sums(
+            layer,
+            weights,
+            value,
+            scale={bits: unit * ones for bits, unit in units.items()},
+            offset=dict.fromkeys(self.widths, bias * ones),
         )
-        on_certified(name, int(key), exact)
-        prefix = f"{name}.b{key}"
-        tensors[f"{prefix}.multiplier"] = params.multiplier
-        tensors[f"{prefix}.bias"] = params.bias
-        tensors[f"{prefix}.shift"] = params.shift
-        if params.residual_multiplier is not None:
-            tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
 
+    def _normalise(self, path: str, module: SwitchableBatchNorm, value: Codes | Sums) -> Sums:
+        if isinstance(value, Codes) or value.residual is not None:
+            raise ExportError(f"{path}: a batch-norm must follow its convolution or linear layer")
+        scale, offset = {}, {}
+        for bits in self.widths:
+            slope, shift = batch_norm(module.norms[str(bits)])
+            scale[bits] = slope * value.scale[bits]
+            offset[bits] = slope * value.offset[bits] + shift
+        return replace(value, scale=scale, offset=offset)
 
-def _add_logits(
-    tensors: Tensors, name: str, linear: TruncLinear, in_bits: int, bit_widths: tuple[int, ...]
-) -> None:
-    """Logits in units of S: all share one scale, so the bias alone is rounded."""
-    weights = linear.weight.detach().double().numpy()
-    bias = linear.bias.detach().double().numpy()
-    tensors[f"{name}.codes"] = weight_codes(weights)
-    for bits in bit_widths:
-        unit = weight_unit(weights, linear.fixed_bits or bits, in_bits)
-        tensors[f"{name}.b{bits}.multiplier"] = np.ones(len(bias), np.int64)
-        tensors[f"{name}.b{bits}.bias"] = np.rint(bias / unit).astype(np.int64)
+    def _add(self, name: str, one: Codes | Sums, other: Codes | Sums) -> Sums:
+        if isinstance(one, Codes):
+            one, other = other, one
+        if isinstance(one, Codes) or isinstance(other, Sums) or one.residual is not None:
+            raise ExportError(
+                f"{name}: an add takes a layer's sums and one stream of activation codes; "
+                "put a ReLU after one of its inputs"
+            )
+        return replace(one, residual=other)
+
+    def _flatten(self, name: str, value: Codes | Sums) -> Codes:
+        if isinstance(value, Sums):
+            raise ExportError(f"{name}: its input is not an activation code; put a ReLU before it")
+        self.layers.append(Flatten(name, value.layer))
+        return replace(value, layer=name)
+
+    def _requantise(self, value: Sums, act_bits: int) -> Codes:
+        """Fold everything between the accumulator and the codes into M, Mr, B and s."""
+        name = value.layer.name
+        largest = (1 << act_bits) - 1
+        residual = value.residual
+        extra = None
+        if residual is not None:
+            extra = np.full(len(value.weights), largest / ((1 << residual.bits) - 1))
+        for bits in self.widths:
+            scale, offset = largest * value.scale[bits], largest * value.offset[bits]
+            params = from_affine(scale, offset, out_bits=act_bits, residual_scale=extra)
+            if self.on_certified is not None:
+                used = value.layer.bits or bits
+                exact = certify(
+                    params,
+                    scale,
+                    offset,
+                    largest_sum=value.weights[0].size * ((1 << used) - 1) * _largest(value.source),
+                    residual_scale=0.0 if extra is None else extra,
+                    largest_residual=0 if residual is None else _largest(residual),
+                )
+                self.on_certified(name, bits, exact)
+            prefix = f"{name}.b{bits}"
+            self.tensors[f"{prefix}.multiplier"] = params.multiplier
+            self.tensors[f"{prefix}.bias"] = params.bias
+            self.tensors[f"{prefix}.shift"] = params.shift
+            if params.residual_multiplier is not None:
+                self.tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
+        added = None if residual is None else residual.layer
+        self.layers.append(replace(value.layer, out_bits=act_bits, residual=added))
+        return Codes(name, act_bits)
+
+    def give_logits(self, value: Codes | Sums) -> None:
+        """Logits in units of S: all share one scale, so the bias alone is rounded."""
+        if isinstance(value, Codes) or value.residual is not None:
+            raise ExportError(
+                "The network must end in a Conv2d or Linear layer: its sums are logits"
+            )
+        name = value.layer.name
+        for bits in self.widths:
+            unit = value.scale[bits]
+            if not (unit == unit[0]).all() or unit[0] <= 0:
+                raise ExportError(f"{name}: a batch-norm after the last layer has no integer form")
+            prefix = f"{name}.b{bits}"
+            self.tensors[f"{prefix}.multiplier"] = np.ones(len(unit), np.int64)
+            self.tensors[f"{prefix}.bias"] = np.rint(value.offset[bits] / unit).astype(np.int64)
+        self.layers.append(value.layer)
 
 
 def weight_unit(weights: Reals, bits: int, in_bits: int) -> float:
@@ -149,11 +307,25 @@ def weight_unit(weights: Reals, bits: int, in_bits: int) -> float:
     return weight_scale(weights) / ((1 << bits) - 1) / ((1 << in_bits) - 1)
 
 
-def batch_norm(norm: nn.BatchNorm2d) -> tuple[Reals, Reals]:
+def batch_norm(norm: nn.Module) -> tuple[Reals, Reals]:
     """Slope and offset (N,) of a batch-norm with its running statistics."""
-    assert norm.running_mean is not None  # noqa: S101 (for the type checker)
-    assert norm.running_var is not None  # noqa: S101
-    mean, variance = norm.running_mean.double().numpy(), norm.running_var.double().numpy()
-    gamma, beta = norm.weight.detach().double().numpy(), norm.bias.detach().double().numpy()
-    slope = gamma / np.sqrt(variance + norm.eps)
-    return slope, beta - slope * mean
+    state = {key: value.double().cpu().numpy() for key, value in norm.state_dict().items()}
+    epsilon: Any = norm.eps
+    slope = state["weight"] / np.sqrt(state["running_var"] + epsilon)
+    return slope, state["bias"] - slope * state["running_mean"]
+
+
+def _codes(weights: Reals, scheme: str) -> npt.NDArray[np.uint8]:
+    if scheme == "truncquant":
+        return weight_codes(weights)
+    squashed = np.tanh(weights)
+    largest = max(float(np.abs(squashed).max()), np.finfo(np.float64).tiny)
+    return np.rint(255 * (squashed / (2 * largest) + 0.5)).astype(np.uint8)
+
+
+def _largest(codes: Codes) -> int:
+    return (1 << codes.bits) - 1
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))

@@ -3,89 +3,122 @@
 Source: TruncQuant, arXiv 2506.11431; DoReFa-Net, arXiv 1606.06160 (the tanh map).
 """
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from truncmac.golden import check_bits
 
-__all__ = ["FLOAT_BITS", "quantise_activations", "quantise_mean", "truncquant_weights"]
+__all__ = [
+    "FLOAT_BITS",
+    "SCHEMES",
+    "Scheme",
+    "quantise_activations",
+    "quantise_mean",
+    "quantise_weights",
+    "weight_levels",
+]
 
 FLOAT_BITS = 32  # the bit-width that means: not quantised
 
+# truncquant: the top k of the code's bits, so each width is a prefix of the next
+# dorefa: rounded to k bits, for each width anew
+# dorefa_truncated: rounded to 8 bits, of which the top k are kept
+Scheme = Literal["truncquant", "dorefa", "dorefa_truncated"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
-class _TruncQuant(torch.autograd.Function):
+
+def weight_levels(x: Tensor, bits: int, scheme: Scheme) -> Tensor:
+    """Codes ck in 0..2**bits - 1 of normalised weights x in [0, 1], float64."""
+    if scheme == "truncquant":
+        codes = torch.floor(256 * x).clamp(max=255)
+    elif scheme == "dorefa_truncated":
+        codes = torch.round(255 * x)
+    else:
+        return torch.round(((1 << bits) - 1) * x)
+    return torch.floor(codes * 2.0 ** (bits - 8))
+
+
+class _Weights(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weights: Tensor, bits: int) -> Tensor:
+    def forward(ctx: Any, weights: Tensor, bits: int, scheme: Scheme) -> Tensor:
         squashed = torch.tanh(weights.double())
         largest = squashed.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
         scale = weights.double().abs().mean()
-        normalised = squashed / largest
         ctx.save_for_backward((scale / largest * (1 - squashed**2)).to(weights.dtype))
         if bits == FLOAT_BITS:
-            return (scale * normalised).to(weights.dtype)
-        # c8 as golden.weight_codes gives it, then truncation to its top bits
-        x = squashed / (2 * largest) + 0.5
-        codes = torch.clamp(torch.floor(256 * x), max=255).to(torch.int64) >> (8 - bits)
+            return (scale * (squashed / largest)).to(weights.dtype)
         levels = (1 << bits) - 1
+        codes = weight_levels(squashed / (2 * largest) + 0.5, bits, scheme)
         return (scale / levels * (2 * codes - levels)).to(weights.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (slope,) = ctx.saved_tensors
-        return gradients[0] * slope, None
+        return gradients[0] * slope, None, None
 
 
 class _Activation(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, bits: int) -> Tensor:
-        ctx.save_for_backward((values >= 0) & (values <= 1))
-        largest = (1 << bits) - 1
-        return torch.floor(largest * values.clamp(0, 1) + 0.5) / largest
+    def forward(ctx: Any, values: Tensor, largest: int) -> Tensor:
+        ctx.save_for_backward(values)
+        codes = values.clamp(0, 1).float()  # in place from here on: memory is what this costs
+        return codes.mul_(largest).add_(0.5).floor_().div_(largest).to(values.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (inside,) = ctx.saved_tensors
-        return gradients[0] * inside, None
+        (values,) = ctx.saved_tensors
+        # One pass: the gradient where 0 < values < 1, else 0
+        return torch.ops.aten.hardtanh_backward(gradients[0], values, 0.0, 1.0), None
 
 
-def truncquant_weights(weights: Tensor, bits: int) -> Tensor:
+def quantise_weights(weights: Tensor, bits: int, scheme: Scheme = "truncquant") -> Tensor:
     """E/N * (2 ck - N): what the integer weights at `bits` are worth.
 
     Parameters
     ----------
     weights : float tensor V of one layer, any shape
     bits : int in 1..8; or `FLOAT_BITS`: E * tanh(V) / max|tanh V|
+    scheme : how ck comes of x = tanh(V) / (2 max|tanh V|) + 1/2; see `Scheme`. With
+        "truncquant" ck are the top `bits` of golden.weight_codes(V)
 
     Returns
     -------
-    float tensor of the same shape and dtype. E = mean|V|, N = 2**bits - 1; ck are the top
-    `bits` of golden.weight_codes(V), computed in float64. The gradient is that of the unquantised
-    form, with E and max|tanh V| held constant.
+    float tensor of the same shape and dtype. E = mean|V|, N = 2**bits - 1; computed in float64.
+    The gradient is that of the unquantised form, with E and max|tanh V| held constant.
     """
     if bits != FLOAT_BITS:
         check_bits(bits)
-    result: Tensor = _TruncQuant.apply(weights, bits)  # type: ignore[no-untyped-call]
+    if scheme not in SCHEMES:
+        raise ValueError(f"Scheme must be one of {', '.join(SCHEMES)}, not {scheme!r}")
+    result: Tensor = _Weights.apply(weights, bits, scheme)  # type: ignore[no-untyped-call]
     return result
 
 
 def quantise_activations(values: Tensor, bits: int) -> Tensor:
-    """Return floor(A * clamp(y, 0, 1) + 1/2) / A, A = 2**bits - 1; gradient 1 where 0 <= y <= 1."""
+    """floor(A * clamp(y, 0, 1) + 1/2) / A, A = 2**bits - 1; gradient 1 where 0 < y < 1.
+
+    At `FLOAT_BITS` clamp(y, 0, 1). Computed in float32 at least, whatever the dtype.
+    """
+    if bits == FLOAT_BITS:
+        return values.clamp(0, 1)
     check_bits(bits)
-    result: Tensor = _Activation.apply(values, bits)  # type: ignore[no-untyped-call]
+    result: Tensor = _Activation.apply(values, (1 << bits) - 1)  # type: ignore[no-untyped-call]
     return result
 
 
 def quantise_mean(activations: Tensor, bits: int) -> Tensor:
     """Mean over height and width of quantised activations, rounded half up to a code's value.
 
-    Takes (B, C, H, W) and gives (B, C). Sums of codes are exact, so ties round as in golden.
+    Takes (B, C, H, W) and gives (B, C, 1, 1). Sums of codes are exact, so ties round as in
+    golden.
     """
     largest = (1 << bits) - 1
     count = activations.shape[2] * activations.shape[3]
-    mean = activations.mean(dim=(2, 3))
+    mean = activations.mean(dim=(2, 3), keepdim=True)
     with torch.no_grad():
-        total = torch.round(activations * largest).sum(dim=(2, 3))
+        codes = torch.round(activations.float() * largest)
+        total = codes.sum(dim=(2, 3), keepdim=True)
         rounded = torch.floor((2 * total + count) / (2 * count)) / largest
-    return mean + (rounded - mean).detach()
+    return mean + (rounded.to(mean.dtype) - mean).detach()

@@ -13,29 +13,25 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from truncmac.golden import (
-    BUILTIN_IMAGES,
-    BUILTIN_NETWORK,
-    accuracy,
-    execute,
-    predictions,
-    save,
-    save_images,
-)
+from truncmac.golden import BUILTIN_IMAGES, BUILTIN_NETWORK, save, save_images
 
+from .checkpoint import new_model
 from .data import digits
-from .export import export_digits
-from .training import Recipe, float_predictions, train
+from .evaluate import compare
+from .export import export
+from .recipes import RECIPES
+from .training import Trainer
 
 __all__ = ["FLOORS", "main"]
 
 FLOORS = {8: 0.97, 4: 0.97, 2: 0.97, 1: 0.93}
+RECIPE = RECIPES["digits"]
 console = Console(highlight=False)
 
 
 def main(
-    seed: Annotated[int, typer.Option(help="Of weights, order and shifts.")] = Recipe.seed,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the images.")] = Recipe.epochs,
+    seed: Annotated[int, typer.Option(help="Of weights, order and shifts.")] = RECIPE.seed,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the images.")] = RECIPE.epochs,
     out: Annotated[Path, typer.Option(help="Network file.")] = BUILTIN_NETWORK,
     images_out: Annotated[Path, typer.Option(help="Test images file.")] = BUILTIN_IMAGES,
 ) -> None:
@@ -44,45 +40,51 @@ def main(
     Nothing is written if the integer network is less accurate than it must be.
     """
     torch.set_num_threads(1)  # the order of sums, and so every bit of the result, depends on it
+    torch.use_deterministic_algorithms(True)
     split = digits()
-    recipe = replace(Recipe(), seed=seed, epochs=epochs)
+    recipe = replace(RECIPE, seed=seed, epochs=epochs)
+    trainer = Trainer(new_model("cnn", split.shape, recipe), split, recipe)
     with Progress(console=console) as progress:
         task = progress.add_task("Training", total=epochs)
-
-        def on_epoch(epoch: int, loss: float) -> None:
-            progress.update(task, completed=epoch, description=f"Training, loss {loss:.3f}")
-
-        model = train(split, recipe, on_epoch)
+        for epoch in range(epochs):
+            log = trainer.train_epoch()
+            text = f"Training, loss {log.loss:.3f}"
+            progress.update(task, completed=epoch + 1, description=text)
+    model = trainer.model.eval()
     exact: dict[int, list[npt.NDArray[np.bool_]]] = {}
-    network = export_digits(
-        model, lambda name, bits, channels: exact.setdefault(bits, []).append(channels)
+    shape = split.shape
+    network = export(
+        model,
+        (shape.channels, shape.height, shape.width),
+        name="digits",
+        on_certified=lambda name, bits, channels: exact.setdefault(bits, []).append(channels),
     )
 
     table = Table(
-        "k",
-        "integer accuracy",
-        "float accuracy",
-        "differing predictions",
-        "channels exact for every sum",
+        *("k", "integer accuracy", "float accuracy", "differing predictions"),
+        *("differing codes", "channels exact for every sum"),
     )
     reached = True
     for bits in network.bit_widths:
-        logits = execute(network, split.test_images, bits).logits
-        right = accuracy(logits, split.test_labels)
-        float_classes = float_predictions(model, split.test_images, bits)
-        float_right = float((float_classes == split.test_labels).mean())
-        differing = int(np.count_nonzero(predictions(logits) != float_classes))
+        found = compare(model, network, split.test, bits)
         channels = np.concatenate(exact[bits])
-        certified = f"{np.count_nonzero(channels)} of {len(channels)}"
-        table.add_row(str(bits), f"{right:.2%}", f"{float_right:.2%}", str(differing), certified)
-        reached &= right >= FLOORS[bits]
+        table.add_row(
+            str(bits),
+            f"{found.integer_right / found.images:.2%}",
+            f"{found.float_right / found.images:.2%}",
+            str(found.differing_predictions),
+            f"{found.differing_codes} of {found.codes:,}",
+            f"{np.count_nonzero(channels)} of {len(channels)}",
+        )
+        reached &= found.integer_right / found.images >= FLOORS[bits]
     console.print(table)
     if not reached:
         floors = ", ".join(f"{floor:.0%} at k = {bits}" for bits, floor in FLOORS.items())
         console.print(f"Nothing is written: the accuracy must be at least {floors}")
         sys.exit(1)
     save(network, out)
-    save_images(images_out, split.test_images, split.test_labels)
+    everything = np.arange(len(split.test.labels))
+    save_images(images_out, split.test.take(everything, None), split.test.labels)
     console.print(f"Written: {out} and {images_out}")
 
 

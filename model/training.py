@@ -3,113 +3,277 @@
 Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 2506.11431.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from .data import Split
-from .layers import set_bits
-from .networks import DigitsNet
+from .data import Images, Split
+from .layers import SwitchableBatchNorm, at_bits, set_bits
 from .quantisers import FLOAT_BITS
+from .recipes import Recipe
 
-__all__ = ["Recipe", "float_predictions", "joint_step", "train"]
+__all__ = [
+    "EpochLog",
+    "JointLoss",
+    "Processes",
+    "Trainer",
+    "accuracy_at",
+    "calibrate",
+    "logits_of",
+    "real",
+]
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Hyper-parameters: Adam with a cosine schedule, images shifted by up to `shift` pixels."""
-
-    epochs: int = 80
-    batch: int = 64
-    learning_rate: float = 4e-3
-    shift: int = 1
-    seed: int = 0
-
-
-def joint_step(
-    model: nn.Module, bit_widths: tuple[int, ...], images: Tensor, labels: Tensor
-) -> float:
-    """Add the gradients of all bit-widths for one batch; return the summed loss.
-
-    The float network learns from the labels, each lower bit-width from the softmax of the next
-    higher one, detached.
-    """
-    total = 0.0
-    target: Tensor | None = None
-    for bits in (FLOAT_BITS, *sorted(bit_widths, reverse=True)):
-        set_bits(model, bits)
-        logits = model(images)
-        loss = F.cross_entropy(logits, labels if target is None else target)
-        loss.backward()  # type: ignore[no-untyped-call]
-        target = F.softmax(logits.detach(), dim=1)
-        total += float(loss.detach())
-    return total
-
-
-def train(
-    split: Split,
-    recipe: Recipe,
-    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
-) -> DigitsNet:
-    """Train a `DigitsNet` on codes of images; the same seed gives the same network.
-
-    Parameters
-    ----------
-    on_epoch : called with the number of epochs done and the mean loss of the last
-    """
-    torch.manual_seed(recipe.seed)
-    torch.use_deterministic_algorithms(True)
-    rng = np.random.default_rng(recipe.seed)
-    model = DigitsNet()
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
-    for epoch in range(recipe.epochs):
-        model.train()
-        losses = []
-        for images, labels in batches(split, recipe, rng):
-            optimiser.zero_grad()
-            losses.append(joint_step(model, model.bit_widths, images, labels))
-            optimiser.step()
-        schedule.step()
-        on_epoch(epoch + 1, float(np.mean(losses)))
-    return model.eval()
-
-
-def batches(
-    split: Split, recipe: Recipe, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in random order, each image moved by a few pixels."""
-    order = rng.permutation(len(split.train_labels))
-    reach = recipe.shift
-    padded = np.pad(split.train_images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-    height, width = split.train_images.shape[2:]
-    for start in range(0, len(order), recipe.batch):
-        part = order[start : start + recipe.batch]
-        moves = rng.integers(0, 2 * reach + 1, (len(part), 2))
-        images = np.stack(
-            [
-                padded[index, :, down : down + height, right : right + width]
-                for index, (down, right) in zip(part, moves, strict=True)
-            ]
-        )
-        yield real(images), torch.from_numpy(split.train_labels[part])
+EVALUATION_BATCH = 512
 
 
 def real(codes: npt.NDArray[np.uint8]) -> Tensor:
     """Image codes as reals in [0, 1]."""
-    return torch.from_numpy(codes.astype(np.float32)) / 255
+    return torch.from_numpy(np.ascontiguousarray(codes)).float() / 255
 
 
-def float_predictions(
-    model: nn.Module, images: npt.NDArray[np.uint8], bits: int
-) -> npt.NDArray[np.int64]:
-    """Classes that the PyTorch model gives codes of images at `bits`."""
-    set_bits(model, bits)
-    with torch.no_grad():
-        result: npt.NDArray[np.int64] = model(real(images)).argmax(dim=1).numpy()
-    return result
+class JointLoss(nn.Module):
+    """Sum of the losses of all bit-widths for one batch, so that one backward serves them all.
+
+    The float network learns from the labels; each lower bit-width from the softmax of the next
+    higher one, detached, or from the labels too.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self.model = model
+        self.widths = (FLOAT_BITS, *sorted(recipe.widths, reverse=True))
+        self.distil = recipe.teacher == "distil"
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of images (B, C, H, W) in [0, 1] with labels (B,)."""
+        losses = []
+        target = labels
+        for bits in self.widths:
+            set_bits(self.model, bits)
+            logits = self.model(images).float()
+            losses.append(F.cross_entropy(logits, target))
+            if self.distil:
+                target = F.softmax(logits.detach(), dim=1)
+        return torch.stack(losses).sum()
+
+
+@dataclass(frozen=True)
+class Processes:
+    """One process among those that `torchrun` started; alone if it did not.
+
+    Attributes
+    ----------
+    rank, count : of the processes
+    device : where this one computes
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @classmethod
+    def start(cls, device: str = "auto") -> "Processes":
+        """Join the others, if the environment names any; "auto" is a GPU where there is one.
+
+        Raises
+        ------
+        ValueError
+            If a GPU is asked for and there is none.
+        """
+        if device not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"Device must be auto, cpu or cuda, not {device!r}")
+        available = torch.cuda.is_available()
+        if device == "cuda" and not available:
+            raise ValueError("Device cuda is asked for, but PyTorch finds no GPU: use --device cpu")
+        on_gpu = available and device != "cpu"
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        place = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+        if on_gpu:
+            torch.cuda.set_device(place)
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if count > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if on_gpu else "gloo")
+        return cls(int(os.environ.get("RANK", "0")), count, place)
+
+    def stop(self) -> None:
+        """Part from the others."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+@dataclass(frozen=True)
+class EpochLog:
+    """What one epoch came to: the mean loss, and the rate it was trained with."""
+
+    epoch: int
+    loss: float
+    rate: float
+
+
+class Trainer:
+    """Trains a converted model epoch by epoch; the same seed gives the same model.
+
+    All that is random in an epoch follows from the recipe's seed and the epoch's number, so a
+    run that goes on from a checkpoint ends as one that was never stopped.
+
+    Parameters
+    ----------
+    model : from `truncquantize`, with the recipe's widths
+    split : the images
+    recipe : hyper-parameters
+    processes : this process and the others
+    autocast : compute in bfloat16 where PyTorch deems it safe
+    compiled : through torch.compile
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        split: Split,
+        recipe: Recipe,
+        processes: Processes | None = None,
+        *,
+        autocast: bool = False,
+        compiled: bool = False,
+    ) -> None:
+        self.processes = processes or Processes()
+        self.split = split
+        self.recipe = recipe
+        self.autocast = autocast
+        device = self.processes.device
+        self.model = model.to(device)
+        if device.type == "cuda":
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        inner = torch.compile(self.model) if compiled else self.model
+        self.loss: nn.Module = JointLoss(inner, recipe)  # type: ignore[arg-type]
+        if self.processes.count > 1:
+            ids = [device.index] if device.type == "cuda" else None
+            self.loss = DistributedDataParallel(self.loss, device_ids=ids)
+        self.optimiser = _optimiser(self.model, recipe)
+        self.epoch = 0
+        self.history: list[EpochLog] = []
+
+    def train_epoch(
+        self, on_batch: Callable[[int, int], None] = lambda done, count: None
+    ) -> EpochLog:
+        """Train one more epoch.
+
+        Parameters
+        ----------
+        on_batch : called with the number of batches done, and that of the epoch's batches
+        """
+        torch.manual_seed(
+            np.random.SeedSequence([self.recipe.seed, self.epoch]).generate_state(1)[0]
+        )
+        rate = self.recipe.rate(self.epoch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        losses = []
+        parts = list(self._batches())
+        for index, part in enumerate(parts):
+            images, labels = self._take(part, index)
+            self.optimiser.zero_grad()
+            with self._precision():
+                loss = self.loss(images, labels)
+            loss.backward()
+            self.optimiser.step()
+            losses.append(loss.detach())
+            on_batch(index + 1, len(parts))
+        log = EpochLog(self.epoch, float(torch.stack(losses).mean()), rate)
+        self.history.append(log)
+        self.epoch += 1
+        return log
+
+    def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Give the part of each batch that is this process'; all but the last are of one size.
+
+        The last batch is dropped if it is too small for statistics of its own.
+        """
+        count, size = self.processes.count, self.recipe.batch
+        order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(
+            len(self.split.train.labels)
+        )
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            mine = batch[self.processes.rank :: count][: len(batch) // count]
+            if len(mine) > 1:
+                yield mine
+
+    def _take(self, part: npt.NDArray[np.int64], index: int) -> tuple[Tensor, Tensor]:
+        train, device = self.split.train, self.processes.device
+        rng = np.random.default_rng([self.recipe.seed, self.epoch, index, self.processes.rank])
+        images = real(train.take(part, rng)).to(device, non_blocking=True)
+        if device.type == "cuda":
+            images = images.contiguous(memory_format=torch.channels_last)
+        return images, torch.from_numpy(train.labels[part]).to(device, non_blocking=True)
+
+    def _precision(self) -> torch.autocast | nullcontext[None]:
+        if not self.autocast:
+            return nullcontext()
+        return torch.autocast(self.processes.device.type, dtype=torch.bfloat16)
+
+
+def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(model.parameters(), rate, momentum=0.9, weight_decay=decay)
+    return torch.optim.Adam(model.parameters(), rate, weight_decay=decay)
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, images: Images, bits: int) -> npt.NDArray[np.float32]:
+    """Logits (n, classes) of all `images` at `bits`, in evaluation mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    found = []
+    with at_bits(model, bits):
+        for start in range(0, len(images.labels), EVALUATION_BATCH):
+            indices = np.arange(start, min(start + EVALUATION_BATCH, len(images.labels)))
+            found.append(model(real(images.take(indices, None)).to(device)).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def accuracy_at(model: nn.Module, images: Images, bits: int) -> float:
+    """Share of `images` that the PyTorch model classifies rightly at `bits`."""
+    return float((logits_of(model, images, bits).argmax(axis=1) == images.labels).mean())
+
+
+@torch.no_grad()
+def calibrate(
+    model: nn.Module, widths: Sequence[int], images: Images, *, most: int = 4096, batch: int = 256
+) -> None:
+    """Give `model` batch-norm statistics for `widths` that it was not trained for.
+
+    Weights stay as they are. The batch-norm of a new width begins as that of the next higher
+    trained one and takes the mean statistics of up to `most` images.
+    """
+    norms = [module for module in model.modules() if isinstance(module, SwitchableBatchNorm)]
+    device = next(model.parameters()).device
+    for bits in sorted(widths, reverse=True):
+        for module in norms:
+            known = sorted(int(key) for key in module.norms if int(key) not in (bits, FLOAT_BITS))
+            nearest = next((key for key in known if key > bits), known[-1])
+            like: nn.BatchNorm1d | nn.BatchNorm2d = module.norms[str(nearest)]  # type: ignore[assignment]
+            module.add_width(bits, like)
+        model.to(device)
+        fresh = [module.norms[str(bits)] for module in norms]
+        model.eval()
+        for norm in fresh:
+            norm.reset_running_stats()  # type: ignore[operator]
+            norm.momentum = None  # type: ignore[assignment]  # the mean of all batches
+            norm.train()
+        with at_bits(model, bits):
+            for start in range(0, min(most, len(images.labels)), batch):
+                indices = np.arange(start, min(start + batch, most, len(images.labels)))
+                model(real(images.take(indices, None)).to(device))
+        model.eval()

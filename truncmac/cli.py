@@ -1,4 +1,4 @@
-"""The command line: `truncmac rtl | sim | infer`."""
+"""The command line: `truncmac rtl | sim | infer | train`."""
 
 import sys
 from pathlib import Path
@@ -140,6 +140,68 @@ def infer(
     config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator):
         raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    network: Annotated[
+        str, typer.Option(help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.")
+    ] = "cnn",
+    dataset: Annotated[
+        str, typer.Option(help="digits, mnist5k, cifar10, cifar100 or folders.")
+    ] = "digits",
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set's files, where they are needed.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="digits, mnist5k, cifar or imagenet; default: by data set."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths to train; all others are calibrated.")
+    ] = "8,4,2,1",
+    act_bits: Annotated[int, typer.Option(help="Bits of the activations' codes.")] = 4,
+    teacher: Annotated[
+        str, typer.Option(help="distil: each width learns from the next higher; or labels.")
+    ] = "distil",
+    seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    autocast: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe.")] = False,
+    compile_: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    study: Annotated[
+        bool, typer.Option(help="Compare training schemes instead: the paper's table.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Of the study.")] = 3,
+) -> None:
+    """Train a network jointly at several bit-widths, export it, and compare the integers.
+
+    Several GPUs or machines: start it with torchrun. With --study, train with rounding and with
+    truncation in mind, and print the accuracy of each when deployed by truncation.
+    """
+    try:
+        from .training import Run, chosen_recipe, train, train_study
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"Training needs the package {error.name}. Install it with: "
+            "pip install 'truncmac[train]'"
+        ) from error
+    hyper = chosen_recipe(
+        dataset,
+        recipe,
+        epochs=epochs,
+        widths=tuple(parse_bits(bits)),
+        act_bits=act_bits,
+        teacher=teacher,
+        seed=seed,
+    )
+    run = Run(network, dataset, data, hyper, out, device, autocast, compile_)
+    if study:
+        train_study(run, range(seed, seed + seeds))
+    else:
+        train(run, resume)
 
 
 def main() -> None:

@@ -3,35 +3,48 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from truncmac.golden import execute, load, save
-from truncmac.model.export import export_digits, weight_unit
+from truncmac.model.convert import truncquantize
+from truncmac.model.data import ArrayImages
+from truncmac.model.evaluate import compare
+from truncmac.model.export import ExportError, export, weight_unit
 from truncmac.model.layers import set_bits
-from truncmac.model.networks import DigitsNet
-from truncmac.model.training import real
+from truncmac.model.networks import ImageShape, build
+from truncmac.model.training import logits_of, real
+
+SHAPE = ImageShape(1, 8, 8, 10)
 
 
-def random_model():
+def random_model(name="cnn", shape=SHAPE, act_bits=4):
     """Random weights and batch-norms, some of their gammas negative."""
     torch.manual_seed(3)
-    model = DigitsNet(channels=8)
+    model = truncquantize(build(name, shape), act_bits=act_bits)
     for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.weight, 0.3, 0.3)
-            torch.nn.init.normal_(module.bias, 0.3, 0.2)
-            torch.nn.init.uniform_(module.running_var, 0.01, 0.05)
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 0.3, 0.3)
+            nn.init.normal_(module.bias, 0.3, 0.2)
+            nn.init.uniform_(module.running_var, 0.01, 0.05)
     return model.eval()
 
 
+def random_images(count, shape=SHAPE):
+    size = (count, shape.channels, shape.height, shape.width)
+    images = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    return ArrayImages(images, np.zeros(count, np.int64))
+
+
 def test_integer_network_follows_the_float_model_layer_by_layer():
+    """Each layer by itself, on the codes that golden gives it."""
     model = random_model()
-    network = export_digits(model)
-    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    network = export(model, (1, 8, 8))
+    images = random_images(40).images
     for bits in network.bit_widths:
         set_bits(model, bits)
         outputs = execute(network, images, bits).outputs
-        x1, x2 = (torch.from_numpy(outputs[name] / np.float32(15)) for name in ("conv1", "conv2"))
-        pooled = torch.from_numpy(outputs["pool"] / np.float32(15))
+        names = ("conv1", "conv2", "pool")
+        x1, x2, pooled = (torch.from_numpy(outputs[name] / np.float32(15)) for name in names)
         with torch.no_grad():
             expected = {
                 "conv1": model.act(model.norm1(model.conv1(real(images)))),
@@ -47,12 +60,32 @@ def test_integer_network_follows_the_float_model_layer_by_layer():
             assert len(np.unique(codes)) > 3
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("mlp", SHAPE),
+        ("resnet20", ImageShape(3, 16, 16, 10)),
+        ("resnet18", ImageShape(3, 32, 32, 10)),
+        ("vgg-small", ImageShape(3, 16, 16, 10)),
+    ],
+)
+def test_networks_export_to_valid_files(name, shape, tmp_path):
+    model = random_model(name, shape)
+    network = export(model, (shape.channels, shape.height, shape.width))
+    save(network, tmp_path / "network.safetensors")
+    assert load(tmp_path / "network.safetensors").layers == network.layers
+    images = random_images(4, shape)
+    found = compare(model, network, images, 8)
+    assert found.codes > 0
+    # The first layer's codes are nearly all the same: later ones differ where it does
+    assert found.differing_codes < 0.2 * found.codes
+
+
 @pytest.mark.parametrize("bits", [8, 4, 2, 1])
 def test_logits_are_the_float_models_in_units_of_s(bits):
     model = random_model()
-    network = export_digits(model)
-    images = np.random.default_rng(1).integers(0, 256, (20, 1, 8, 8), np.uint8)
-    execution = execute(network, images, bits)
+    network = export(model, (1, 8, 8))
+    execution = execute(network, random_images(20).images, bits)
     means = torch.from_numpy(execution.outputs["flatten"] / np.float32(15))
     set_bits(model, bits)
     with torch.no_grad():
@@ -61,12 +94,32 @@ def test_logits_are_the_float_models_in_units_of_s(bits):
     np.testing.assert_allclose(execution.logits * unit, logits, atol=unit)
 
 
-def test_exported_network_is_a_valid_file(tmp_path):
-    network = export_digits(random_model())
-    save(network, tmp_path / "network.safetensors")
-    again = load(tmp_path / "network.safetensors")
-    assert again.layers == network.layers
-    assert min(int(t.min()) for n, t in again.tensors.items() if "multiplier" in n) < 0
+def test_every_channel_is_certified_or_named():
+    certified = {}
+    network = export(
+        random_model(),
+        (1, 8, 8),
+        on_certified=lambda name, bits, exact: certified.update({(name, bits): exact}),
+    )
+    layers = ["conv1", "conv2", "conv3", "conv4"]
+    assert set(certified) == {(name, bits) for name in layers for bits in network.bit_widths}
+    for (name, _), exact in certified.items():
+        assert len(exact) == len(network.tensors[f"{name}.codes"])
+    assert np.concatenate(list(certified.values())).mean() > 0.5
+
+
+def test_comparison_counts_what_differs():
+    model = random_model()
+    network = export(model, (1, 8, 8))
+    images = random_images(30)
+    before = compare(model, network, images, 4)
+    assert before.differing_codes < 0.001 * before.codes
+    assert before.differing_predictions == 0
+    assert before.float_right == np.count_nonzero(logits_of(model, images, 4).argmax(1) == 0)
+    one_code = np.int64(1) << network.tensors["conv1.b4.shift"]
+    network.tensors["conv1.b4.bias"] += one_code
+    after = compare(model, network, images, 4)
+    assert after.differing_codes > 0.1 * after.codes
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -79,16 +132,49 @@ def test_a_diverged_model_is_refused_by_tensor(value):
         "the training diverged"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        export_digits(model)
+        export(model, (1, 8, 8))
 
 
-def test_every_channel_is_certified_or_named():
-    certified = {}
-    network = export_digits(
-        random_model(), lambda name, bits, exact: certified.update({(name, bits): exact})
-    )
-    layers = ["conv1", "conv2", "conv3", "conv4"]
-    assert set(certified) == {(name, bits) for name in layers for bits in network.bit_widths}
-    for (name, _), exact in certified.items():
-        assert len(exact) == len(network.tensors[f"{name}.codes"])
-    assert np.concatenate(list(certified.values())).mean() > 0.5
+class TwoSums(nn.Module):
+    """Adds two convolutions that no activation has made codes of."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 2, 1)
+        self.conv2 = nn.Conv2d(1, 2, 1)
+        self.act = nn.ReLU()
+        self.linear = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x):
+        return self.linear(self.act(self.conv1(x) + self.conv2(x)))
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (TwoSums(), "add: an add takes a layer's sums and one stream of activation codes"),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 1), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1)),
+            "1: its input is not an activation code; put a ReLU before it",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1)),
+            "2: a batch-norm must follow its convolution",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU()),
+            "The network must end in a Conv2d or Linear layer",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)),
+            "2: a batch-norm after the last layer",
+        ),
+    ],
+)
+def test_what_has_no_integer_form_is_refused_by_name(model, reason):
+    converted = truncquantize(model)
+    for module in converted.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight)
+    with pytest.raises(ExportError, match=f"^{re.escape(reason)}"):
+        export(converted, (1, 8, 8))

@@ -1,49 +1,85 @@
 import pytest
 import torch
+from torch import nn
 
+from truncmac.golden import shortcut
 from truncmac.model.layers import (
-    SwitchableBatchNorm2d,
+    PadShortcut,
+    SwitchableBatchNorm,
     TruncConv2d,
     TruncLinear,
+    at_bits,
+    bit_widths,
     set_bits,
+    set_scheme,
 )
-from truncmac.model.networks import DigitsNet
-from truncmac.model.quantisers import FLOAT_BITS, truncquant_weights
+from truncmac.model.quantisers import FLOAT_BITS, quantise_weights
 
 
 @pytest.mark.parametrize("bits", [1, 4, FLOAT_BITS])
 def test_layers_follow_the_network_unless_fixed(bits):
     torch.manual_seed(0)
-    follows, fixed = TruncLinear(5, 3), TruncLinear(5, 3, fixed_bits=8)
-    model = torch.nn.Sequential(follows, fixed)
+    follows, fixed = TruncLinear(5, 3), TruncLinear(5, 3)
+    fixed.fixed_bits = 8
+    model = nn.Sequential(follows, fixed)
     set_bits(model, bits)
     x = torch.rand(2, 5)
-    expected = x @ truncquant_weights(follows.weight, bits).T + follows.bias
+    expected = x @ quantise_weights(follows.weight, bits).T + follows.bias
     torch.testing.assert_close(follows(x), expected)
     fixed_bits = FLOAT_BITS if bits == FLOAT_BITS else 8
-    expected = x @ truncquant_weights(fixed.weight, fixed_bits).T + fixed.bias
+    expected = x @ quantise_weights(fixed.weight, fixed_bits).T + fixed.bias
     torch.testing.assert_close(fixed(x), expected)
 
 
-def test_convolution_uses_stride_and_padding():
+def test_convolution_uses_stride_padding_and_bias():
     conv = TruncConv2d(2, 3, 3, stride=2, padding=1)
-    assert conv(torch.rand(1, 2, 8, 8)).shape == (1, 3, 4, 4)
-    assert conv.bias is None
+    set_bits(conv, 2)
+    x = torch.rand(1, 2, 8, 8)
+    expected = nn.functional.conv2d(x, quantise_weights(conv.weight, 2), conv.bias, 2, 1)
+    torch.testing.assert_close(conv(x), expected)
 
 
 def test_each_bit_width_has_statistics_of_its_own():
-    norm = SwitchableBatchNorm2d(2, (1, 8))
+    norm = SwitchableBatchNorm(nn.BatchNorm2d(2), (1, 8))
     set_bits(norm, 1)
     norm(torch.rand(4, 2, 3, 3) + 5)
     assert norm.norms["1"].running_mean.min() > 0.4
     assert norm.norms["8"].running_mean.abs().max() == 0
 
 
-def test_digits_net_gives_logits_at_every_bit_width():
-    model = DigitsNet().eval()
-    outputs = []
-    for bits in (*model.bit_widths, FLOAT_BITS):
-        set_bits(model, bits)
-        outputs.append(model(torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))))
-        assert outputs[-1].shape == (3, 10)
-    assert not torch.equal(outputs[0], outputs[3])
+def test_a_width_without_statistics_is_refused_by_name():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), SwitchableBatchNorm(nn.BatchNorm2d(2), (8, 1)))
+    message = "^Batch-norm '1' has statistics for k = 8, 1, 32, not 3: train at 3, or calibrate$"
+    with pytest.raises(ValueError, match=message):
+        set_bits(model, 3)
+    assert bit_widths(model) == (8, 1)
+
+
+def test_the_context_manager_restores_what_was():
+    model = nn.Sequential(TruncLinear(2, 2))
+    set_bits(model, 4)
+    inside = []
+
+    def fail():
+        with at_bits(model, 1):
+            inside.append(model[0].bits)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert inside == [1]
+    assert model[0].bits == 4
+
+
+def test_the_scheme_is_switched_everywhere():
+    model = nn.Sequential(TruncLinear(2, 2), TruncConv2d(1, 1, 1))
+    set_scheme(model, "dorefa")
+    assert [layer.scheme for layer in model] == ["dorefa", "dorefa"]
+    with pytest.raises(ValueError, match="^Scheme must be one of"):
+        set_scheme(model, "none")
+
+
+def test_the_shortcut_is_goldens():
+    codes = torch.randint(0, 16, (2, 3, 5, 7), dtype=torch.uint8)
+    expected = shortcut(codes.numpy(), 5, (2, 2))
+    assert torch.equal(PadShortcut(5, 2)(codes), torch.from_numpy(expected))

@@ -2,12 +2,20 @@ import numpy as np
 import pytest
 import torch
 
-from truncmac.golden import activation_codes, avg_pool, integer_weights, weight_codes, weight_scale
+from truncmac.golden import (
+    activation_codes,
+    avg_pool,
+    integer_weights,
+    truncate,
+    weight_codes,
+    weight_scale,
+)
 from truncmac.model.quantisers import (
     FLOAT_BITS,
+    SCHEMES,
     quantise_activations,
     quantise_mean,
-    truncquant_weights,
+    quantise_weights,
 )
 
 
@@ -15,21 +23,46 @@ def weights(seed=0, shape=(7, 5, 3, 3)):
     return torch.from_numpy(np.random.default_rng(seed).normal(0, 0.1, shape).astype(np.float32))
 
 
+def levels(v, bits, scheme):
+    """The integers 2 ck - N behind quantised weights."""
+    unit = weight_scale(v.numpy()) / (2**bits - 1)
+    result = quantise_weights(v, bits, scheme).double().numpy()
+    integers = np.rint(result / unit)
+    np.testing.assert_allclose(result, unit * integers, rtol=1e-6)
+    return integers
+
+
 @pytest.mark.parametrize("bits", range(1, 9))
-def test_weights_are_goldens_integers_times_one_scale(bits):
+def test_truncquant_weights_are_goldens_integers(bits):
     v = weights()
     expected = integer_weights(weight_codes(v.numpy()), bits)
-    unit = weight_scale(v.numpy()) / (2**bits - 1)
-    result = truncquant_weights(v, bits).double().numpy()
-    np.testing.assert_array_equal(np.rint(result / unit).astype(int), expected)
-    np.testing.assert_allclose(result, unit * expected, rtol=1e-6)
+    np.testing.assert_array_equal(levels(v, bits, "truncquant"), expected)
 
 
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_dorefa_weights_are_rounded_at_each_width(bits):
+    v = weights()
+    squashed = np.tanh(v.double().numpy())
+    x = squashed / (2 * np.abs(squashed).max()) + 0.5
+    n = 2**bits - 1
+    np.testing.assert_array_equal(levels(v, bits, "dorefa"), 2 * np.rint(n * x) - n)
+    codes = np.rint(255 * x).astype(np.uint8)
+    expected = 2 * truncate(codes, bits).astype(int) - n
+    np.testing.assert_array_equal(levels(v, bits, "dorefa_truncated"), expected)
+
+
+def test_at_8_bits_rounding_and_truncating_differ_by_less_than_a_level():
+    v = weights()
+    difference = levels(v, 8, "dorefa") - levels(v, 8, "truncquant")
+    assert 0 < np.abs(difference).max() <= 2
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("bits", [1, 3, 8, FLOAT_BITS])
-def test_gradient_is_that_of_the_unquantised_form(bits):
+def test_gradient_is_that_of_the_unquantised_form(bits, scheme):
     v = weights(1).requires_grad_()
     upstream = weights(2)
-    truncquant_weights(v, bits).backward(upstream)
+    quantise_weights(v, bits, scheme).backward(upstream)
     with torch.no_grad():
         tanh = torch.tanh(v)
         slope = v.abs().mean() / tanh.abs().max() * (1 - tanh**2)
@@ -37,13 +70,19 @@ def test_gradient_is_that_of_the_unquantised_form(bits):
 
 
 def test_all_zero_weights_stay_finite():
-    assert torch.isfinite(truncquant_weights(torch.zeros(3, 3), 4)).all()
+    assert torch.isfinite(quantise_weights(torch.zeros(3, 3), 4)).all()
 
 
 @pytest.mark.parametrize("bits", [0, 9])
 def test_other_bit_widths_are_refused(bits):
     with pytest.raises(ValueError, match=rf"^Bit-width k must be in 1\.\.8, not {bits}$"):
-        truncquant_weights(weights(), bits)
+        quantise_weights(weights(), bits)
+
+
+def test_other_schemes_are_refused():
+    message = "^Scheme must be one of truncquant, dorefa, dorefa_truncated, not 'x'$"
+    with pytest.raises(ValueError, match=message):
+        quantise_weights(weights(), 8, "x")
 
 
 @pytest.mark.parametrize("bits", range(1, 9))
@@ -60,7 +99,7 @@ def test_activations_are_goldens_codes(bits):
 def test_activation_gradient_passes_between_the_clamps():
     values = torch.tensor([-0.1, 0.0, 0.3, 1.0, 1.1], requires_grad=True)
     quantise_activations(values, 2).sum().backward()
-    assert values.grad.tolist() == [0, 1, 1, 1, 0]
+    assert values.grad.tolist() == [0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])
@@ -68,4 +107,33 @@ def test_mean_rounds_as_golden_does(bits):
     codes = np.random.default_rng(bits).integers(0, 2**bits, (50, 6, 4, 4), np.uint8)
     mean = quantise_mean(torch.from_numpy(codes.astype(np.float32)) / (2**bits - 1), bits)
     result = np.rint(mean.numpy() * (2**bits - 1)).astype(np.uint8)
-    np.testing.assert_array_equal(result, avg_pool(codes)[:, :, 0, 0])
+    np.testing.assert_array_equal(result, avg_pool(codes))
+
+
+# PyTorch's own compiler makes one
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_compiled_functions_give_the_same(bits):
+    def both(v, x):
+        return quantise_weights(v, bits).sum() + quantise_activations(x, bits).sum()
+
+    compiled = torch.compile(both, backend="aot_eager", fullgraph=True)
+    grads = []
+    for function in (both, compiled):
+        v, x = weights(3).requires_grad_(), weights(4).requires_grad_()
+        value = function(v, x)
+        value.backward()
+        grads.append((value.detach(), v.grad, x.grad))
+    for one, other in zip(*grads, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_autocast_keeps_the_codes():
+    model = torch.nn.Linear(8, 8)
+    x = torch.rand(64, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(x)
+        assert half.dtype == torch.bfloat16
+        codes = quantise_activations(half, 4) * 15
+    expected = activation_codes(half.float().detach().numpy(), 4)
+    np.testing.assert_array_equal(np.rint(codes.float().detach().numpy()).astype(int), expected)

@@ -1,14 +1,28 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from typer.testing import CliRunner
 
+from truncmac.model.checkpoint import new_model
 from truncmac.model.data import digits
-from truncmac.model.layers import set_bits
-from truncmac.model.networks import DigitsNet
+from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
 from truncmac.model.quantisers import FLOAT_BITS
+from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.train import main
-from truncmac.model.training import Recipe, batches, joint_step, train
+from truncmac.model.training import (
+    JointLoss,
+    Processes,
+    Trainer,
+    accuracy_at,
+    calibrate,
+    logits_of,
+    real,
+)
+
+RECIPE = Recipe(epochs=4)
 
 
 @pytest.fixture(autouse=True)
@@ -16,68 +30,128 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def test_digits_are_split_once_and_for_all():
-    split = digits()
-    assert split.train_images.shape == (1347, 1, 8, 8)
-    assert split.test_images.shape == (450, 1, 8, 8)
-    assert split.train_images.max() == 255
-    np.testing.assert_array_equal(split.test_labels, digits().test_labels)
-    assert np.bincount(split.test_labels).min() >= 43
+@pytest.fixture(scope="module")
+def split():
+    return digits()
 
 
-def test_images_move_by_at_most_a_pixel():
-    split = digits()
-    rng = np.random.default_rng(0)
-    images, labels = next(batches(split, Recipe(batch=1347, shift=0), rng))
-    order = np.random.default_rng(0).permutation(1347)
-    np.testing.assert_array_equal(np.rint(images.numpy() * 255), split.train_images[order])
-    np.testing.assert_array_equal(labels, split.train_labels[order])
-    moved, _ = next(batches(split, Recipe(batch=1347, shift=1), np.random.default_rng(0)))
-    assert (moved.sum(dim=(1, 2, 3)) <= images.sum(dim=(1, 2, 3)) + 1e-4).all()
-
-
-def test_each_bit_width_is_taught_by_the_next_higher():
+def test_the_loss_is_the_sum_over_bit_widths_each_taught_by_the_next_higher(split):
     torch.manual_seed(0)
-    model = DigitsNet(channels=4)
-    images, labels = torch.rand(8, 1, 8, 8), torch.arange(8)
-    joint_step(model, (8, 1), images, labels)
-    grads = [p.grad.clone() for p in model.parameters() if p.grad is not None]
-    torch.manual_seed(0)
-    again = DigitsNet(channels=4)
-    set_bits(again, FLOAT_BITS)
-    first = again(images)
-    torch.nn.functional.cross_entropy(first, labels).backward()
-    set_bits(again, 8)
-    second = again(images)
-    torch.nn.functional.cross_entropy(second, first.detach().softmax(1)).backward()
-    set_bits(again, 1)
-    torch.nn.functional.cross_entropy(again(images), second.detach().softmax(1)).backward()
-    for ours, theirs in zip(
-        grads, [p.grad for p in again.parameters() if p.grad is not None], strict=True
-    ):
-        torch.testing.assert_close(ours, theirs)
+    images, labels = real(split.train.images[:32]), torch.from_numpy(split.train.labels[:32])
+    for teacher in ("distil", "labels"):
+        recipe = replace(RECIPE, widths=(2, 8), teacher=teacher)
+        model = new_model("mlp", split.shape, recipe)
+        loss = JointLoss(model, recipe)(images, labels)
+        expected, target = 0.0, labels
+        for bits in (FLOAT_BITS, 8, 2):
+            set_bits(model, bits)
+            logits = model(images)
+            expected = expected + nn.functional.cross_entropy(logits, target)
+            target = nn.functional.softmax(logits, 1).detach() if teacher == "distil" else labels
+        torch.testing.assert_close(loss, expected)
 
 
-def test_the_seed_decides_every_bit():
-    split = digits()
-    small = type(split)(
-        split.train_images[:128], split.train_labels[:128], split.test_images, split.test_labels
-    )
-    states = [train(small, Recipe(epochs=2)).state_dict() for _ in range(2)]
-    for name, tensor in states[0].items():
-        assert torch.equal(tensor, states[1][name]), name
-    assert states[0]["conv2.weight"].abs().sum() > 0
+def test_nothing_flows_back_into_the_teacher(split):
+    """With the float network's own loss taken out, only its students' gradients are left."""
+    recipe = replace(RECIPE, widths=(1,))
+    model = new_model("mlp", split.shape, recipe)
+    images, labels = real(split.train.images[:32]), torch.from_numpy(split.train.labels[:32])
+    JointLoss(model, recipe)(images, labels).backward()
+    joint = model.norm1.norms[str(FLOAT_BITS)].weight.grad.clone()
+    model.zero_grad()
+    set_bits(model, FLOAT_BITS)
+    nn.functional.cross_entropy(model(images), labels).backward()
+    torch.testing.assert_close(joint, model.norm1.norms[str(FLOAT_BITS)].weight.grad)
 
 
-def test_a_network_below_the_floors_is_not_written(tmp_path):
-    import typer
+@pytest.mark.parametrize(
+    ("recipe", "rates"),
+    [
+        (RECIPES["cifar"], {0: 1e-3, 99: 1e-3, 100: 1e-4, 150: 1e-5, 199: 1e-6}),
+        (RECIPES["imagenet"], {0: 0.1, 45: 0.01, 60: 0.001, 79: 0.0001}),
+        (Recipe(learning_rate=1.0, epochs=10), {0: 1.0, 5: 0.5}),
+    ],
+)
+def test_the_rate_falls_as_the_recipe_says(recipe, rates):
+    assert {epoch: recipe.rate(epoch) for epoch in rates} == pytest.approx(rates)
 
-    app = typer.Typer()
+
+def test_joint_training_learns_at_every_bit_width(split):
+    trainer = Trainer(new_model("mlp", split.shape, RECIPE), split, RECIPE)
+    losses = [trainer.train_epoch().loss for _ in range(RECIPE.epochs)]
+    assert losses[-1] < 0.6 * losses[0]
+    for bits in (*RECIPE.widths, FLOAT_BITS):
+        assert accuracy_at(trainer.model, split.test, bits) > 0.8
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_the_same_seed_gives_the_same_model(split, optimiser):
+    recipe = replace(RECIPE, optimiser=optimiser, learning_rate=0.01)
+    states = []
+    for seed in (1, 1, 2):
+        mine = replace(recipe, seed=seed)
+        trainer = Trainer(new_model("mlp", split.shape, mine), split, mine)
+        trainer.train_epoch()
+        states.append(trainer.model.state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not torch.equal(states[0]["linear1.weight"], states[2]["linear1.weight"])
+
+
+def test_calibrated_widths_work_and_the_others_stay_as_they_are(split):
+    trainer = Trainer(new_model("cnn", split.shape, RECIPE), split, RECIPE)
+    for _ in range(RECIPE.epochs):
+        trainer.train_epoch()
+    model = trainer.model
+    before = {bits: logits_of(model, split.test, bits) for bits in RECIPE.widths}
+    calibrate(model, [3, 5, 6, 7], split.train)
+    assert bit_widths(model) == (8, 7, 6, 5, 4, 3, 2, 1)
+    for bits, logits in before.items():
+        np.testing.assert_array_equal(logits_of(model, split.test, bits), logits)
+    for bits in (3, 5, 6, 7):
+        assert accuracy_at(model, split.test, bits) > 0.7
+    # Batch-norms hold the mean statistics of the training images
+    norm = next(m for m in model.modules() if isinstance(m, SwitchableBatchNorm)).norms["5"]
+    set_bits(model, 5)
+    with torch.no_grad():
+        values = model.conv1(real(split.train.images[:1280]))
+    torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0.05, atol=0.01)
+
+
+def test_mixed_precision_trains(split):
+    trainer = Trainer(new_model("mlp", split.shape, RECIPE), split, RECIPE, autocast=True)
+    losses = [trainer.train_epoch().loss for _ in range(3)]
+    assert losses[-1] < losses[0]
+    assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+
+
+def test_processes_share_each_batch_without_overlap(split):
+    parts = []
+    for rank in range(3):
+        trainer = Trainer(new_model("mlp", split.shape, RECIPE), split, RECIPE)
+        trainer.processes = Processes(rank, 3)
+        parts.append(list(trainer._batches()))
+    for together in zip(*parts, strict=True):
+        sizes = {len(part) for part in together}
+        assert len(sizes) == 1
+        everything = np.concatenate(together)
+        assert len(np.unique(everything)) == len(everything)
+
+
+def test_a_gpu_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="^Device cuda is asked for, but PyTorch finds no GPU"):
+        Processes.start("cuda")
+    with pytest.raises(ValueError, match="^Device must be auto, cpu or cuda, not 'tpu'$"):
+        Processes.start("tpu")
+
+
+def test_too_little_training_writes_nothing(tmp_path):
+    out = tmp_path / "digits.safetensors"
+    app = __import__("typer").Typer()
     app.command()(main)
-    out, images = tmp_path / "n.safetensors", tmp_path / "i.safetensors"
-    result = CliRunner().invoke(
-        app, ["--epochs", "1", "--out", str(out), "--images-out", str(images)]
-    )
+    command = ["--epochs", "1", "--out", str(out), "--images-out", str(tmp_path / "i.safetensors")]
+    result = CliRunner().invoke(app, command)
+    torch.use_deterministic_algorithms(False)
     assert result.exit_code == 1
     assert "Nothing is written" in result.output
-    assert list(tmp_path.iterdir()) == []
+    assert not out.exists()

@@ -1,0 +1,177 @@
+"""Checkpoints: one safetensors file with model, optimiser and recipe; never pickled."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from truncmac.golden import write_bytes
+
+from .convert import truncquantize
+from .networks import ImageShape, build
+from .recipes import Recipe
+from .training import EpochLog, Trainer
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "load_checkpoint",
+    "new_model",
+    "resume",
+    "save_checkpoint",
+]
+
+FORMAT = "truncmac-checkpoint"
+VERSION = 1
+MODEL, OPTIMISER = "model.", "optimiser."
+
+
+class CheckpointError(ValueError):
+    """A file is not a whole checkpoint of this format, or not of this run."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    network : name in `NETWORKS`
+    dataset : name of the data set
+    shape : of its images
+    recipe : of the run
+    epoch : epochs done
+    history : of each
+    tensors : by name, "model." or "optimiser." in front
+    """
+
+    network: str
+    dataset: str
+    shape: ImageShape
+    recipe: Recipe
+    epoch: int
+    history: tuple[EpochLog, ...]
+    tensors: dict[str, Tensor]
+
+    def model(self) -> nn.Module:
+        """The trained model, in evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            If the tensors are not those of the network.
+        """
+        model = new_model(self.network, self.shape, self.recipe)
+        state = {k.removeprefix(MODEL): v for k, v in self.tensors.items() if k.startswith(MODEL)}
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise CheckpointError(f"Checkpoint does not fit {self.network}: {error}") from error
+        return model.eval()
+
+
+def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
+    """The network, converted for the recipe, with weights drawn from its seed."""
+    torch.manual_seed(recipe.seed)
+    model = truncquantize(build(network, shape), recipe.widths, recipe.act_bits)
+    for module in model.modules():
+        if hasattr(module, "scheme"):
+            module.scheme = recipe.scheme  # type: ignore[assignment]
+    return model
+
+
+def save_checkpoint(path: Path, trainer: Trainer, network: str) -> None:
+    """Write the state of `trainer` after an epoch; the file is whole or as it was before."""
+    tensors = {f"{MODEL}{name}": value for name, value in trainer.model.state_dict().items()}
+    for index, values in trainer.optimiser.state_dict()["state"].items():
+        for name, value in values.items():
+            tensors[f"{OPTIMISER}{index}.{name}"] = torch.as_tensor(value)
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": network,
+        "dataset": trainer.split.name,
+        "shape": asdict(trainer.split.shape),
+        "recipe": asdict(trainer.recipe),
+        "epoch": trainer.epoch,
+        "history": [asdict(log) for log in trainer.history],
+    }
+    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    write_bytes(path, to_bytes(whole, {"truncmac": json.dumps(about)}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and check a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not whole, or of another format or version, or holds NaN or infinity.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get("truncmac")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: is not a whole safetensors file: {error}") from error
+    try:
+        about: dict[str, Any] = json.loads(text or "{}")
+        if about.get("format") != FORMAT:
+            raise CheckpointError(f"{path}: is no checkpoint of a training run")
+        if about["version"] != VERSION:
+            raise CheckpointError(
+                f"{path}: has version {about['version']!r}; this package reads {VERSION}"
+            )
+        recipe = about["recipe"]
+        lists = {name: tuple(recipe[name]) for name in ("milestones", "widths")}
+        checkpoint = Checkpoint(
+            network=str(about["network"]),
+            dataset=str(about["dataset"]),
+            shape=ImageShape(**about["shape"]),
+            recipe=Recipe(**(recipe | lists)),
+            epoch=int(about["epoch"]),
+            history=tuple(EpochLog(**log) for log in about["history"]),
+            tensors=tensors,
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: its description is damaged: {error!r}") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: tensor {name!r} must be finite, not NaN or infinite")
+    return checkpoint
+
+
+def resume(trainer: Trainer, checkpoint: Checkpoint) -> None:
+    """Bring `trainer` to where `checkpoint` was written.
+
+    Raises
+    ------
+    CheckpointError
+        If it is of another data set or recipe: names what differs.
+    """
+    if checkpoint.dataset != trainer.split.name:
+        raise CheckpointError(
+            f"Checkpoint is of data set {checkpoint.dataset}, not {trainer.split.name}"
+        )
+    theirs, ours = asdict(checkpoint.recipe), asdict(trainer.recipe)
+    for name, value in ours.items():
+        if theirs[name] != value:
+            raise CheckpointError(f"Checkpoint has {name} = {theirs[name]}, this run {value}")
+    state = checkpoint.model().state_dict()
+    trainer.model.load_state_dict(state)
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, value in checkpoint.tensors.items():
+        if name.startswith(OPTIMISER):
+            index, _, key = name.removeprefix(OPTIMISER).partition(".")
+            found.setdefault(int(index), {})[key] = value
+    whole = trainer.optimiser.state_dict()
+    trainer.optimiser.load_state_dict(whole | {"state": found})
+    trainer.epoch = checkpoint.epoch
+    trainer.history = list(checkpoint.history)

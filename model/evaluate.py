@@ -1,0 +1,90 @@
+"""Float against integer: what differs between the PyTorch model and its exported network."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from truncmac.golden import Network, execute, predictions
+
+from .convert import trace
+from .data import Images
+from .layers import QuantActivation, at_bits
+from .training import real
+
+__all__ = ["Comparison", "compare"]
+
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One bit-width of a network, on some images.
+
+    Attributes
+    ----------
+    bits : k
+    images : how many
+    codes, differing_codes : activation codes of the integer network, and those that PyTorch's
+        activations give another code
+    differing_predictions : images that the two put into different classes
+    float_right, integer_right : images that each classifies rightly
+    """
+
+    bits: int
+    images: int
+    codes: int
+    differing_codes: int
+    differing_predictions: int
+    float_right: int
+    integer_right: int
+
+
+class _Recorder(fx.Interpreter):
+    """Runs a traced model and keeps what its activations gave."""
+
+    def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(model, graph=graph)
+        self.activations: list[tuple[Tensor, int]] = []
+
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
+        module = self.fetch_attr(target)
+        result = super().call_module(target, args, kwargs)
+        if isinstance(module, QuantActivation):
+            self.activations.append((result, module.act_bits))
+        return result
+
+
+@torch.no_grad()
+def compare(model: nn.Module, network: Network, images: Images, bits: int) -> Comparison:
+    """Run both on all `images` at `bits` and count what differs.
+
+    Parameters
+    ----------
+    model : a converted model in evaluation mode
+    network : its export; the activations of the two must come in the same order
+    """
+    graph = trace(model)
+    names = [layer.name for layer in network.products if layer.out_bits is not None]
+    count = len(images.labels)
+    totals = np.zeros(5, np.int64)
+    for start in range(0, count, BATCH):
+        indices = np.arange(start, min(start + BATCH, count))
+        codes, labels = images.take(indices, None), images.labels[indices]
+        execution = execute(network, codes, bits)
+        recorder = _Recorder(model, graph)
+        with at_bits(model, bits):
+            logits = recorder.run(real(codes).to(next(model.parameters()).device))
+        for name, (values, act_bits) in zip(names, recorder.activations, strict=True):
+            given = np.rint(values.double().cpu().numpy() * ((1 << act_bits) - 1))
+            totals[:2] += given.size, np.count_nonzero(given != execution.outputs[name])
+        ours = logits.argmax(dim=1).cpu().numpy()
+        theirs = predictions(execution.logits)
+        totals[2:] += (
+            np.count_nonzero(ours != theirs),
+            np.count_nonzero(ours == labels),
+            np.count_nonzero(theirs == labels),
+        )
+    return Comparison(bits, count, *map(int, totals))

@@ -1,0 +1,109 @@
+"""The paper's table: training with and without truncation in mind, deployed by truncation.
+
+Source: TruncQuant, arXiv 2506.11431, its comparison on CIFAR-10.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import new_model
+from .data import Split
+from .layers import set_scheme
+from .quantisers import Scheme
+from .recipes import Recipe
+from .training import Processes, Trainer, accuracy_at, calibrate
+
+__all__ = ["SETTINGS", "Study", "plot", "study"]
+
+WIDTHS = tuple(range(1, 9))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a network is trained, and how its weights are quantised when it is deployed."""
+
+    name: str
+    trained: Scheme
+    deployed: Scheme
+
+
+SETTINGS = (
+    Setting("Quant -> Quant", "dorefa", "dorefa"),
+    Setting("Quant -> Trunc", "dorefa", "dorefa_truncated"),
+    Setting("TruncQuant -> Trunc", "truncquant", "truncquant"),
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Accuracies by setting's name: arrays (seeds, 8), the columns k = 1..8."""
+
+    dataset: str
+    network: str
+    trained: tuple[int, ...]
+    accuracies: Mapping[str, npt.NDArray[np.float64]]
+
+
+def study(
+    network: str,
+    split: Split,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    processes: Processes | None = None,
+    on_epoch: Callable[[str, int, int], None] = lambda scheme, seed, epoch: None,
+) -> Study:
+    """Train the network under both schemes with each seed; deploy it under the three settings.
+
+    Widths that were not trained get calibrated batch-norm statistics, under the scheme of
+    training.
+
+    Parameters
+    ----------
+    on_epoch : called with the scheme, the seed, and the number of epochs done
+    """
+    found: dict[str, list[list[float]]] = {setting.name: [] for setting in SETTINGS}
+    for seed in seeds:
+        for scheme in dict.fromkeys(setting.trained for setting in SETTINGS):
+            mine = replace(recipe, seed=seed, scheme=scheme)
+            trainer = Trainer(new_model(network, split.shape, mine), split, mine, processes)
+            for epoch in range(mine.epochs):
+                trainer.train_epoch()
+                on_epoch(scheme, seed, epoch + 1)
+            model = trainer.model
+            calibrate(model, sorted(set(WIDTHS) - set(mine.widths)), split.train)
+            for setting in SETTINGS:
+                if setting.trained == scheme:
+                    set_scheme(model, setting.deployed)
+                    found[setting.name].append(
+                        [accuracy_at(model, split.test, bits) for bits in WIDTHS]
+                    )
+    return Study(
+        split.name,
+        network,
+        tuple(sorted(recipe.widths)),
+        {name: np.array(values) for name, values in found.items()},
+    )
+
+
+def plot(result: Study, path: Path) -> None:
+    """Draw accuracy against k, with the deviation over the seeds as bars."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), marker in zip(result.accuracies.items(), "so^", strict=True):
+        mean, deviation = 100 * values.mean(axis=0), 100 * values.std(axis=0)
+        axes.errorbar(WIDTHS, mean, deviation, label=name, marker=marker, capsize=3)
+    axes.set_xlabel("k: bits of the weights")
+    axes.set_ylabel("test accuracy (%)")
+    axes.set_title(f"{result.network} on {result.dataset}, {len(values)} seeds")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}")
+    figure.savefig(part, format=path.suffix[1:] or "svg")
+    part.replace(path)

@@ -1,0 +1,139 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from truncmac.model.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    new_model,
+    resume,
+    save_checkpoint,
+)
+from truncmac.model.data import digits
+from truncmac.model.recipes import Recipe
+from truncmac.model.training import Trainer
+
+RECIPE = Recipe(epochs=3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return digits()
+
+
+def fresh(split, recipe=RECIPE):
+    return Trainer(new_model("mlp", split.shape, recipe), split, recipe)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_a_run_that_is_killed_and_resumed_ends_as_one_that_is_not(split, tmp_path, optimiser):
+    recipe = replace(RECIPE, optimiser=optimiser, learning_rate=0.01)
+    whole = fresh(split, recipe)
+    for _ in range(3):
+        whole.train_epoch()
+    first = fresh(split, recipe)
+    first.train_epoch()
+    save_checkpoint(tmp_path / "c.safetensors", first, "mlp")
+
+    class KilledError(Exception):
+        pass
+
+    def kill(done, count):
+        if done == 5:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        first.train_epoch(kill)
+    second = fresh(split, recipe)
+    resume(second, load_checkpoint(tmp_path / "c.safetensors"))
+    assert second.epoch == 1
+    for _ in range(2):
+        second.train_epoch()
+    ours, theirs = second.model.state_dict(), whole.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert second.history == whole.history
+
+
+def test_the_model_of_a_checkpoint_is_the_trained_one(split, tmp_path):
+    trainer = fresh(split)
+    trainer.train_epoch()
+    save_checkpoint(tmp_path / "c.safetensors", trainer, "mlp")
+    checkpoint = load_checkpoint(tmp_path / "c.safetensors")
+    state = checkpoint.model().state_dict()
+    assert all(torch.equal(state[k], v) for k, v in trainer.model.state_dict().items())
+    assert checkpoint.recipe == RECIPE
+    assert checkpoint.shape == split.shape
+
+
+@pytest.fixture(scope="module")
+def saved(split, tmp_path_factory):
+    trainer = fresh(split)
+    trainer.train_epoch()
+    path = tmp_path_factory.mktemp("checkpoint") / "c.safetensors"
+    save_checkpoint(path, trainer, "mlp")
+    return path
+
+
+def damaged(saved, tmp_path, change, tensors=lambda tensors: None):
+    checkpoint = load_checkpoint(saved)
+    found = dict(checkpoint.tensors)
+    tensors(found)
+    with saved.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        about = json.loads(json.loads(file.read(size))["__metadata__"]["truncmac"])
+    change(about)
+    path = tmp_path / "damaged.safetensors"
+    save_file(found, path, {"truncmac": json.dumps(about)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda about: about.update(format="other"), "is no checkpoint of a training run"),
+        (lambda about: about.update(version=2), "has version 2; this package reads 1"),
+        (lambda about: about.pop("recipe"), "its description is damaged: KeyError"),
+        (lambda about: about["recipe"].update(extra=1), "its description is damaged: TypeError"),
+    ],
+)
+def test_damaged_descriptions_are_refused(saved, tmp_path, change, reason):
+    with pytest.raises(CheckpointError, match=reason):
+        load_checkpoint(damaged(saved, tmp_path, change))
+
+
+def test_tensors_that_are_not_finite_are_refused_by_name(saved, tmp_path):
+    def spoil(tensors):
+        tensors["model.linear1.weight"] = tensors["model.linear1.weight"] * float("nan")
+
+    path = damaged(saved, tmp_path, lambda about: None, spoil)
+    with pytest.raises(CheckpointError, match="tensor 'model.linear1.weight' must be finite"):
+        load_checkpoint(path)
+
+
+def test_tensors_of_another_network_are_refused(saved, tmp_path):
+    path = damaged(saved, tmp_path, lambda about: about.update(network="cnn"))
+    with pytest.raises(CheckpointError, match="^Checkpoint does not fit cnn"):
+        load_checkpoint(path).model()
+
+
+def test_files_that_are_not_whole_are_refused(saved, tmp_path):
+    path = tmp_path / "part.safetensors"
+    path.write_bytes(saved.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="is not a whole safetensors file"):
+        load_checkpoint(path)
+    with pytest.raises(CheckpointError, match="no such file"):
+        load_checkpoint(tmp_path / "none")
+
+
+def test_a_checkpoint_of_another_run_is_refused(saved, split):
+    trainer = fresh(split, replace(RECIPE, act_bits=2))
+    with pytest.raises(CheckpointError, match="^Checkpoint has act_bits = 4, this run 2$"):
+        resume(trainer, load_checkpoint(saved))

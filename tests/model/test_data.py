@@ -1,0 +1,148 @@
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from truncmac.model.data import ArrayImages, DataError, dataset
+from truncmac.model.networks import ImageShape
+
+
+@pytest.mark.parametrize(("name", "size", "count"), [("digits", 8, 1797), ("mnist5k", 28, 5000)])
+def test_embedded_sets_are_split_once_and_for_all(name, size, count):
+    split = dataset(name)
+    assert split.shape == ImageShape(1, size, size, 10)
+    assert split.train.images.shape == (len(split.train.labels), 1, size, size)
+    assert len(split.train.labels) + len(split.test.labels) == count
+    assert split.train.images.max() == 255
+    np.testing.assert_array_equal(split.test.labels, dataset(name).test.labels)
+    assert np.bincount(split.test.labels).min() >= 0.9 * count / 40
+
+
+def test_images_move_by_at_most_the_shift_and_are_mirrored():
+    images = np.zeros((200, 1, 9, 9), np.uint8)
+    images[:, 0, 4, 3] = 255
+    labels = np.zeros(200, np.int64)
+    everything = np.arange(200)
+    moved = ArrayImages(images, labels, shift=2).take(everything, np.random.default_rng(0))
+    _, _, rows, columns = np.nonzero(moved)
+    assert set(rows) == {2, 3, 4, 5, 6}
+    assert set(columns) == {1, 2, 3, 4, 5}
+    flipped = ArrayImages(images, labels, flip=True).take(everything, np.random.default_rng(0))
+    assert set(np.nonzero(flipped)[3]) == {3, 5}
+    still = ArrayImages(images, labels, 2, flip=True).take(everything, None)
+    np.testing.assert_array_equal(still, images)
+
+
+def cifar_rows(rng, count, classes):
+    return rng.integers(0, 256, (count, 3072), np.uint8), rng.integers(0, classes, count)
+
+
+def write_binary(path, rows, labels, classes):
+    columns = [labels[:, None]] if classes == 10 else [labels[:, None] // 5, labels[:, None]]
+    path.write_bytes(np.concatenate([*columns, rows], 1).astype(np.uint8).tobytes())
+
+
+def write_python(path, rows, labels, classes):
+    """As Python 2 wrote the official files: protocol 2, keys and pixels as byte strings."""
+    content = {
+        b"batch_label": b"a batch",
+        b"filenames": [b"x.png"] * len(labels),
+        b"data": rows,
+        (b"labels" if classes == 10 else b"fine_labels"): labels.tolist(),
+    }
+    if classes == 100:
+        content[b"coarse_labels"] = (labels // 5).tolist()
+    path.write_bytes(pickle.dumps(content, protocol=3))
+
+
+FILES = {
+    ("bin", 10): ([f"data_batch_{i}.bin" for i in range(1, 6)], ["test_batch.bin"]),
+    ("py", 10): ([f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]),
+    ("bin", 100): (["train.bin"], ["test.bin"]),
+    ("py", 100): (["train"], ["test"]),
+}
+FOLDERS = {
+    ("bin", 10): "cifar-10-batches-bin",
+    ("py", 10): "cifar-10-batches-py",
+    ("bin", 100): "cifar-100-binary",
+    ("py", 100): "cifar-100-python",
+}
+
+
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize(("kind", "classes"), FILES)
+def test_cifar_is_read_from_its_official_files(kind, classes, below, tmp_path):
+    rng = np.random.default_rng(classes)
+    folder = tmp_path / FOLDERS[kind, classes] if below else tmp_path
+    folder.mkdir(exist_ok=True)
+    expected = []
+    for names in FILES[kind, classes]:
+        part = [cifar_rows(rng, 7, classes) for _ in names]
+        for name, (rows, labels) in zip(names, part, strict=True):
+            write = write_binary if kind == "bin" else write_python
+            write(folder / name, rows, labels, classes)
+        expected.append([np.concatenate(parts) for parts in zip(*part, strict=True)])
+    split = dataset(f"cifar{classes}", tmp_path)
+    for images, (rows, labels) in zip((split.train, split.test), expected, strict=True):
+        np.testing.assert_array_equal(images.images, rows.reshape(-1, 3, 32, 32))
+        np.testing.assert_array_equal(images.labels, labels)
+    assert split.shape == ImageShape(3, 32, 32, classes)
+
+
+def test_a_pickle_is_never_run(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return open, (str(tmp_path / "harm"), "w")
+
+    for name in [*FILES["py", 10][0], "test_batch"]:
+        (tmp_path / name).write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(DataError, match="must hold 3072 bytes for each of its labels"):
+        dataset("cifar10", tmp_path)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_missing_files_say_where_they_were_looked_for(name, tmp_path):
+    with pytest.raises(DataError, match=f"(?s)not found. Looked in:.*{tmp_path}.*--data"):
+        dataset(name, tmp_path)
+    with pytest.raises(DataError, match="pass its folder with --data"):
+        dataset(name)
+
+
+def test_files_that_are_not_whole_are_refused(tmp_path):
+    for name in [*FILES["bin", 10][0], "test_batch.bin"]:
+        (tmp_path / name).write_bytes(b"x" * 100)
+    with pytest.raises(DataError, match=r"data_batch_1.bin: must be whole records of 3073 bytes"):
+        dataset("cifar10", tmp_path)
+
+
+def test_an_unknown_set_is_refused():
+    with pytest.raises(DataError, match="^Data set must be one of digits, mnist5k, .* not 'x'$"):
+        dataset("x")
+
+
+def test_image_folders_are_decoded_when_taken(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 3), ("val", 2)):
+        for label, name in enumerate(("cat", "dog")):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = np.full((40, 60, 3), 100 * label, np.uint8)
+                pixels += rng.integers(0, 9, pixels.shape, np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    split = dataset("folders", tmp_path)
+    assert split.shape == ImageShape(3, 224, 224, 2)
+    assert split.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    for images in (split.test.take(np.arange(4), None), split.train.take(np.arange(6), rng)):
+        assert images.shape[1:] == (3, 224, 224)
+        assert images.dtype == np.uint8
+    assert split.test.take(np.array([0]), None).mean() < 10
+    assert split.test.take(np.array([2]), None).mean() > 99
+    (tmp_path / "val" / "cat" / "0.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"0.png: is not a readable image"):
+        split.test.take(np.array([0]), None)
+    (tmp_path / "val" / "bird").mkdir()
+    with pytest.raises(DataError, match="must hold the same classes; 'bird' is in one only"):
+        dataset("folders", tmp_path)

@@ -1,0 +1,44 @@
+"""Training in several processes, as `torchrun` starts them."""
+
+import subprocess
+import sys
+
+import torch
+
+from truncmac.model.checkpoint import load_checkpoint
+
+PROGRAM = """
+import sys
+import torch
+from truncmac.model.checkpoint import new_model, save_checkpoint
+from truncmac.model.data import digits
+from truncmac.model.recipes import Recipe
+from truncmac.model.training import Processes, Trainer
+from pathlib import Path
+
+torch.set_num_threads(1)
+processes = Processes.start("cpu")
+recipe = Recipe(epochs=2, batch=128)
+split = digits()
+trainer = Trainer(new_model("cnn", split.shape, recipe), split, recipe, processes)
+for _ in range(recipe.epochs):
+    trainer.train_epoch()
+save_checkpoint(Path(sys.argv[1]) / f"{processes.rank}.safetensors", trainer, "cnn")
+processes.stop()
+"""
+
+
+def test_two_processes_end_with_the_same_weights(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += [str(tmp_path / "program.py"), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert run.returncode == 0, run.stderr
+    one, other = (load_checkpoint(tmp_path / f"{rank}.safetensors") for rank in range(2))
+    names = {name for name, _ in one.model().named_parameters()}
+    ours, theirs = one.model().state_dict(), other.model().state_dict()
+    for name in names:
+        assert torch.equal(ours[name], theirs[name]), name
+    # Each saw its own half of every batch
+    assert one.history[0].loss != other.history[0].loss
+    assert one.history[1].loss < one.history[0].loss

@@ -1,0 +1,193 @@
+"""What `truncmac train` does: a run into a folder, or the study of training schemes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from truncmac.golden import save, save_images
+from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
+from truncmac.model.data import DATASETS, ArrayImages, Split, dataset
+from truncmac.model.evaluate import compare
+from truncmac.model.export import export
+from truncmac.model.logs import Logs
+from truncmac.model.recipes import RECIPES, Recipe
+from truncmac.model.study import WIDTHS, Study, plot, study
+from truncmac.model.training import Processes, Trainer, accuracy_at, calibrate
+
+from .commands import STYLE
+
+__all__ = ["Run", "chosen_recipe", "train", "train_study"]
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained, where, and how it computes."""
+
+    network: str
+    dataset: str
+    data: Path | None
+    recipe: Recipe
+    out: Path
+    device: str
+    autocast: bool = False
+    compiled: bool = False
+
+
+BY_DATASET = {"cifar10": "cifar", "cifar100": "cifar", "folders": "imagenet"}
+
+
+def chosen_recipe(
+    dataset: str, name: str | None = None, epochs: int | None = None, **changes: Any
+) -> Recipe:
+    """The recipe `name`, or that of the data set, with changes.
+
+    Fewer or more epochs keep the milestones where they are in proportion.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set, recipe or teacher.
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"Data set must be one of {', '.join(DATASETS)}, not {dataset!r}")
+    name = name or BY_DATASET.get(dataset, dataset)
+    if name not in RECIPES:
+        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
+    if changes.get("teacher", "distil") not in ("distil", "labels"):
+        raise ValueError(f"Teacher must be distil or labels, not {changes['teacher']!r}")
+    recipe = replace(RECIPES[name], **changes)
+    if epochs is None:
+        return recipe
+    milestones = tuple(m * epochs // recipe.epochs for m in recipe.milestones)
+    return replace(recipe, epochs=epochs, milestones=milestones)
+
+
+def train(run: Run, go_on: bool) -> None:
+    """Train, write a checkpoint after each epoch, then export and compare with the integers."""
+    split = dataset(run.dataset, run.data)
+    processes = Processes.start(run.device)
+    try:
+        trainer = Trainer(
+            new_model(run.network, split.shape, run.recipe),
+            split,
+            run.recipe,
+            processes,
+            autocast=run.autocast,
+            compiled=run.compiled,
+        )
+        path = run.out / "checkpoint.safetensors"
+        if go_on:
+            resume(trainer, load_checkpoint(path))
+        elif path.exists():
+            raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
+        first = processes.rank == 0
+        _epochs(run, trainer, path, quiet=not first)
+        if first:
+            _deploy(run, trainer, split)
+    finally:
+        processes.stop()
+
+
+def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
+    """Train the epochs that are left; the first process writes what it comes to."""
+    if quiet:
+        while trainer.epoch < run.recipe.epochs:
+            trainer.train_epoch()
+        return
+    logs = Logs(run.out, trainer.epoch)
+    with _progress() as bar:
+        task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
+        while trainer.epoch < run.recipe.epochs:
+            log = trainer.train_epoch()
+            save_checkpoint(path, trainer, run.network)
+            accuracies = {
+                bits: accuracy_at(trainer.model, trainer.split.test, bits)
+                for bits in run.recipe.widths
+            }
+            logs.write(trainer.history, accuracies)
+            shares = ", ".join(f"{bits}: {share:.1%}" for bits, share in accuracies.items())
+            text = f"epoch {log.epoch + 1}, loss {log.loss:.3f}, accuracy at k = {shares}"
+            bar.update(task, completed=trainer.epoch, description=text)
+            if not console.is_terminal:
+                console.print(text)
+    logs.close()
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
+    """Calibrate the widths between, export, and say what the integers change."""
+    model = trainer.model.eval()
+    calibrate(model, sorted(set(WIDTHS) - set(run.recipe.widths)), split.train)
+    shape = split.shape
+    network = export(model, (shape.channels, shape.height, shape.width), name=split.name)
+    save(network, run.out / "network.safetensors")
+    if isinstance(split.test, ArrayImages):
+        save_images(run.out / "images.safetensors", split.test.images, split.test.labels)
+    table = Table(
+        *("k", "integer accuracy", "float accuracy", "differing predictions", "differing codes"),
+        title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
+        **STYLE,
+    )
+    for bits in network.bit_widths:
+        found = compare(model, network, split.test, bits)
+        table.add_row(
+            f"{bits}" if bits in run.recipe.widths else f"{bits} (calibrated)",
+            f"{found.integer_right / found.images:.2%}",
+            f"{found.float_right / found.images:.2%}",
+            f"{found.differing_predictions}",
+            f"{found.differing_codes / found.codes:.4%}",
+        )
+    console.print(table)
+    console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")
+
+
+def train_study(run: Run, seeds: Sequence[int]) -> None:
+    """Print the paper's table for a network and a data set, and draw it."""
+    split = dataset(run.dataset, run.data)
+    with _progress() as bar:
+        task = bar.add_task("Study", total=2 * len(seeds) * run.recipe.epochs)
+
+        def on_epoch(scheme: str, seed: int, epoch: int) -> None:
+            bar.update(task, advance=1, description=f"{scheme}, seed {seed}, epoch {epoch}")
+
+        processes = Processes.start(run.device)
+        result = study(run.network, split, run.recipe, seeds, processes, on_epoch)
+    console.print(study_table(result))
+    plot(result, run.out / "study.svg")
+    console.print(f"Written: {run.out / 'study.svg'}")
+
+
+def study_table(result: Study) -> Table:
+    """Mean accuracy and its deviation over the seeds, for each setting and k."""
+    count = len(next(iter(result.accuracies.values())))
+    table = Table(
+        "k",
+        *result.accuracies,
+        title=f"{result.network} on {result.dataset}: test accuracy in %, {count} seeds",
+        **STYLE,
+    )
+    for column, bits in enumerate(WIDTHS):
+        cells = [
+            f"{100 * values[:, column].mean():.2f} +- {100 * np.std(values[:, column]):.2f}"
+            for values in result.accuracies.values()
+        ]
+        table.add_row(f"{bits}" if bits in result.trained else f"{bits} (calibrated)", *cells)
+    return table
