@@ -8,6 +8,7 @@ from .examples import EXAMPLES, example_images, example_network
 from .executor import Execution, accuracy, execute, layer_bits, predictions, run_layer
 from .files import write_bytes
 from .gemm import Gemm, matmul
+from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import avg_pool, im2col, max_pool, output_size, shortcut
 from .network import (
     IMAGE,
@@ -62,6 +63,7 @@ __all__ = [
     "Gemm",
     "ImageSpec",
     "Layer",
+    "LayerInspection",
     "Linear",
     "MaxPool",
     "Network",
@@ -84,6 +86,7 @@ __all__ = [
     "execute",
     "from_affine",
     "im2col",
+    "inspect_network",
     "integer_weights",
     "layer_bits",
     "load",
@@ -93,6 +96,7 @@ __all__ = [
     "memory_image",
     "output_size",
     "pack_weights",
+    "plane_information",
     "predictions",
     "prefix",
     "requantise",

@@ -1,7 +1,6 @@
 """Certification: whether integer requantisation equals exact rational arithmetic everywhere."""
 
-from fractions import Fraction
-from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,42 +46,55 @@ def certify(
         np.zeros(count, int).tolist() if values is None else values.tolist()
         for values in (params.multiplier, params.bias, residual, params.shift)
     ]
-    limit = (1 << params.out_bits) - 1
+    limits = ((1 << params.out_bits) - 1, largest_sum, largest_residual)
     return np.array(
         [
-            _equal(
-                (Fraction(a), Fraction(b) + Fraction(1, 2), Fraction(r)),
-                tuple(Fraction(value, 1 << s) for value in (m, bias, mr)),
-                (limit, largest_sum, largest_residual),
-            )
+            _equal(_exact(a, b, r), _Affine(m, bias, mr, 1 << s), limits)
             for a, b, r, m, bias, mr, s in zip(*reals, *integers, strict=True)
         ],
         bool,
     )
 
 
-Affine = tuple[Fraction, ...]  # slope in S, constant, slope in r; floor of it is the code
+class _Affine(NamedTuple):
+    """floor((slope * S + extra * r + constant) / unit), in integers of any size."""
+
+    slope: int
+    constant: int
+    extra: int
+    unit: int
 
 
-def _equal(exact: Affine, integer: Affine, limits: tuple[int, int, int]) -> bool:
+def _exact(scale: float, offset: float, residual_scale: float) -> _Affine:
+    """Reals, whose denominators are powers of two, and the half of rounding, over a common one."""
+    ratios = [value.as_integer_ratio() for value in (scale, offset, residual_scale)]
+    unit = max(2, *(denominator for _, denominator in ratios))
+    slope, constant, extra = (n * (unit // d) for n, d in ratios)
+    return _Affine(slope, constant + unit // 2, extra, unit)
+
+
+def _equal(exact: _Affine, integer: _Affine, limits: tuple[int, int, int]) -> bool:
     codes, largest, residuals = limits
-    if exact[0] < 0:  # mirror S: its range is symmetric
-        exact, integer = (-exact[0], *exact[1:]), (-integer[0], *integer[1:])
-    if integer[0] < 0:
+    if exact.slope < 0:  # mirror S: its range is symmetric
+        exact, integer = exact._replace(slope=-exact.slope), integer._replace(slope=-integer.slope)
+    if integer.slope < 0:
         return False
-    needed = {
-        (code - exact[1] - exact[2] * r, code - integer[1] - integer[2] * r)
-        for r in range(residuals + 1)
-        for code in range(1, codes + 1)
-    }
+    one, other = (
+        [
+            code * form.unit - form.constant - form.extra * r
+            for r in range(residuals + 1)
+            for code in range(1, codes + 1)
+        ]
+        for form in (exact, integer)
+    )
     return all(
-        _first(exact[0], one, largest) == _first(integer[0], other, largest)
-        for one, other in needed
+        _first(exact.slope, a, largest) == _first(integer.slope, b, largest)
+        for a, b in set(zip(one, other, strict=True))
     )
 
 
-def _first(slope: Fraction, needed: Fraction, largest: int) -> int:
+def _first(slope: int, needed: int, largest: int) -> int:
     """Smallest S in -largest..largest with slope * S >= needed; largest + 1 if there is none."""
     if slope == 0:
         return -largest if needed <= 0 else largest + 1
-    return min(max(ceil(needed / slope), -largest), largest + 1)
+    return min(max(-(-needed // slope), -largest), largest + 1)

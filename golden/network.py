@@ -123,7 +123,9 @@ class Network:
     layers : in the order in which they run; the last one's output is the network's
     tensors : by name. `LAYER.codes`, uint8; and for each bit-width b int64 arrays (O,)
         `LAYER.bB.multiplier`, `.bias`, and, but for logits, `.shift`, and with a residual
-        `.residual_multiplier`
+        `.residual_multiplier`. Where the exporter certified them, also uint8 arrays (O,)
+        `LAYER.bB.exact`: 1 where a channel's codes are those of exact rational arithmetic for
+        every accumulator
     """
 
     name: str

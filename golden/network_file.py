@@ -247,6 +247,8 @@ def _check_tensors(network: Network) -> None:
         )
         wanted.add(f"{layer.name}.codes")
         for bits in network.bit_widths:
+            _check_certificate(network.tensors, f"{layer.name}.b{bits}.exact", len(codes))
+            wanted.add(f"{layer.name}.b{bits}.exact")
             for name in _parameters(layer):
                 key = f"{layer.name}.b{bits}.{name}"
                 wanted.add(key)
@@ -259,6 +261,13 @@ def _check_tensors(network: Network) -> None:
                 )
     extra = sorted(set(network.tensors) - wanted)
     _expect(not extra, f"tensors {extra[:3]} belong to no layer")
+
+
+def _check_certificate(tensors: Mapping[str, npt.NDArray[np.generic]], key: str, size: int) -> None:
+    array = tensors.get(key)
+    if array is not None:
+        valid = array.dtype == np.uint8 and array.shape == (size,) and {0, 1} >= {*array.tolist()}
+        _expect(valid, f"tensor {key!r} must be uint8 with shape ({size},), each 0 or 1")
 
 
 def _check_ranges(network: Network) -> None:

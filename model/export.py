@@ -1,6 +1,6 @@
 """Exports a trained network: codes once, batch-norms folded for each bit-width."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +45,6 @@ Reals = npt.NDArray[np.float64]
 IMAGE_BITS = 8
 ADDITIONS = {"add", "iadd", "add_"}
 RESHAPES = {"flatten", "view", "reshape"}
-# Told of each layer, k, and which of its channels equal exact rational arithmetic for every S
-OnCertified = Callable[[str, int, npt.NDArray[np.bool_]], None]
 
 
 class ExportError(ValueError):
@@ -98,7 +96,6 @@ def export(
     *,
     name: str = "network",
     widths: Sequence[int] | None = None,
-    on_certified: OnCertified | None = None,
 ) -> Network:
     """The integer network of a model that `truncquantize` made.
 
@@ -106,9 +103,11 @@ def export(
     ----------
     image : channels, height and width of its input, 8-bit codes that stand for code / 255
     widths : the k to export for; by default all that the batch-norms have statistics for
-    on_certified : called for each layer that is requantised, and each k, with a bool for each
-        channel: its codes are those of exact rational arithmetic, whatever the accumulator.
-        None: nothing is certified, which for the largest networks saves minutes
+
+    Returns
+    -------
+    Network; its tensors `LAYER.bB.exact` say of each requantised channel whether it is certified:
+    its codes are those of exact rational arithmetic, whatever the accumulator
 
     Raises
     ------
@@ -119,7 +118,7 @@ def export(
     """
     check_finite(model.state_dict())
     graph = trace(model)
-    exporter = _Exporter(model, tuple(widths or bit_widths(model)), on_certified)
+    exporter = _Exporter(model, tuple(widths or bit_widths(model)))
     known: dict[fx.Node, Codes | Sums] = {}
     for node in graph.nodes:
         if node.op == "placeholder":
@@ -140,12 +139,9 @@ def export(
 class _Exporter:
     """Collects layers and tensors while the model's operations pass by."""
 
-    def __init__(
-        self, model: nn.Module, widths: tuple[int, ...], on_certified: OnCertified | None
-    ) -> None:
+    def __init__(self, model: nn.Module, widths: tuple[int, ...]) -> None:
         self.model = model
         self.widths = widths
-        self.on_certified = on_certified
         self.layers: list[Layer] = []
         self.tensors: Tensors = {}
 
@@ -264,18 +260,17 @@ class _Exporter:
         for bits in self.widths:
             scale, offset = largest * value.scale[bits], largest * value.offset[bits]
             params = from_affine(scale, offset, out_bits=act_bits, residual_scale=extra)
-            if self.on_certified is not None:
-                used = value.layer.bits or bits
-                exact = certify(
-                    params,
-                    scale,
-                    offset,
-                    largest_sum=value.weights[0].size * ((1 << used) - 1) * _largest(value.source),
-                    residual_scale=0.0 if extra is None else extra,
-                    largest_residual=0 if residual is None else _largest(residual),
-                )
-                self.on_certified(name, bits, exact)
+            used = value.layer.bits or bits
+            exact = certify(
+                params,
+                scale,
+                offset,
+                largest_sum=value.weights[0].size * ((1 << used) - 1) * _largest(value.source),
+                residual_scale=0.0 if extra is None else extra,
+                largest_residual=0 if residual is None else _largest(residual),
+            )
             prefix = f"{name}.b{bits}"
+            self.tensors[f"{prefix}.exact"] = exact.astype(np.uint8)
             self.tensors[f"{prefix}.multiplier"] = params.multiplier
             self.tensors[f"{prefix}.bias"] = params.bias
             self.tensors[f"{prefix}.shift"] = params.shift

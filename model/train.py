@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import typer
 from rich.console import Console
@@ -51,14 +50,8 @@ def main(
             text = f"Training, loss {log.loss:.3f}"
             progress.update(task, completed=epoch + 1, description=text)
     model = trainer.model.eval()
-    exact: dict[int, list[npt.NDArray[np.bool_]]] = {}
     shape = split.shape
-    network = export(
-        model,
-        (shape.channels, shape.height, shape.width),
-        name="digits",
-        on_certified=lambda name, bits, channels: exact.setdefault(bits, []).append(channels),
-    )
+    network = export(model, (shape.channels, shape.height, shape.width), name="digits")
 
     table = Table(
         *("k", "integer accuracy", "float accuracy", "differing predictions"),
@@ -67,7 +60,9 @@ def main(
     reached = True
     for bits in network.bit_widths:
         found = compare(model, network, split.test, bits)
-        channels = np.concatenate(exact[bits])
+        channels = np.concatenate(
+            [tensor for name, tensor in network.tensors.items() if name.endswith(f".b{bits}.exact")]
+        )
         table.add_row(
             str(bits),
             f"{found.integer_right / found.images:.2%}",

@@ -1,4 +1,4 @@
-"""The command line: `truncmac rtl | sim | infer | train`."""
+"""The command line: `truncmac rtl | sim | infer | inspect | train`."""
 
 import sys
 from pathlib import Path
@@ -140,6 +140,25 @@ def infer(
     config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator):
         raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    network: Annotated[
+        str, typer.Argument(help="Exported network, a file; or digits or resnet20.")
+    ] = "digits",
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths whose weights' size is shown.")
+    ] = "8,4,2,1",
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw what each plane says into this file, .svg or .png.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Show a network's layers: work, size at each k, accumulators, and what each plane says."""
+    from .inspection import inspect
+
+    inspect(network, parse_bits(bits), plot, as_json)
 
 
 @app.command()

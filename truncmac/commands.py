@@ -33,7 +33,7 @@ from truncmac.sim.cosim import Stalls, simulate
 from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["infer", "rtl", "sim"]
+__all__ = ["STYLE", "infer", "network_by_name", "rtl", "sim"]
 
 DIGITS = "digits"
 console = Console(highlight=False)
@@ -161,17 +161,23 @@ def _network_and_images(
     name: str, data_path: Path | None, image_count: int
 ) -> tuple[Network, npt.NDArray[np.uint8], npt.NDArray[np.integer] | None]:
     """A network by file or name, and its images."""
-    if name in EXAMPLES:
-        network, images, labels = example_network(name), example_images(name, image_count), None
-    elif name == DIGITS:
-        network, (images, labels) = builtin_network(), builtin_images()
-    else:
-        network = load(Path(name))
-        if data_path is None:
-            raise ValueError(f"{name}: give its images with --data")
+    network = network_by_name(name)
     if data_path is not None:
         images, labels = load_images(data_path)
+    elif name in EXAMPLES:
+        images, labels = example_images(name, image_count), None
+    elif name == DIGITS:
+        images, labels = builtin_images()
+    else:
+        raise ValueError(f"{name}: give its images with --data")
     return network, images, labels
+
+
+def network_by_name(name: str) -> Network:
+    """The shipped network, an example, or the network in a file."""
+    if name in EXAMPLES:
+        return example_network(name)
+    return builtin_network() if name == DIGITS else load(Path(name))
 
 
 def _inference_table(

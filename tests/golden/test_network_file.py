@@ -186,6 +186,14 @@ def test_a_wrong_description_is_refused(path, change, message):
             "tensor 'logits.codes' must be uint8 with 2 dimensions, "
             "not uint8 with shape (3, 4, 1, 1)",
         ),
+        *(
+            (
+                "first.b8.exact",
+                array,
+                "tensor 'first.b8.exact' must be uint8 with shape (5,), each 0 or 1",
+            )
+            for array in (np.full(5, 2, np.uint8), np.zeros(4, np.uint8), np.zeros(5))
+        ),
         (
             "first.b8.bias",
             np.full(5, np.nan),

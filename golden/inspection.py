@@ -1,0 +1,104 @@
+"""What an exported network is made of: sizes, work, and what each bit plane says."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .network import IMAGE, Conv2d, Network, Product, shapes
+from .quantise import WEIGHT_BITS, truncate
+
+__all__ = ["LayerInspection", "inspect_network", "plane_information"]
+
+
+@dataclass(frozen=True)
+class LayerInspection:
+    """One layer of weights.
+
+    Attributes
+    ----------
+    name, kind : of the layer
+    output : shape, without the batch
+    reduction : K, the length of each dot product
+    columns : N, output channels
+    macs : multiply-accumulates of one image
+    bits : k of its own, or None: it follows the network's
+    sum_bits : of the accumulator S at k = 8, signed
+    exact : by k, the share of channels certified exact for every sum; None where none are known
+    histogram : how often each 8-bit code occurs, (256,)
+    planes : information in each bit plane of the codes, MSB first; see `plane_information`
+    """
+
+    name: str
+    kind: str
+    output: tuple[int, ...]
+    reduction: int
+    columns: int
+    macs: int
+    bits: int | None
+    sum_bits: int
+    exact: dict[int, float] | None
+    histogram: npt.NDArray[np.int64]
+    planes: npt.NDArray[np.float64]
+
+    def weight_bytes(self, bits: int) -> int:
+        """Bytes of the weights at the network's k, without padding."""
+        return -(-self.reduction * self.columns * (self.bits or bits) // 8)
+
+
+def inspect_network(network: Network) -> list[LayerInspection]:
+    """Inspect each layer of weights, in the order in which they run."""
+    sizes = shapes(network)
+    return [_inspect(network, layer, sizes) for layer in network.products]
+
+
+def _inspect(
+    network: Network, layer: Product, sizes: dict[str, tuple[int, ...]]
+) -> LayerInspection:
+    codes = network.codes(layer)
+    reduction, columns = codes.shape
+    output = sizes[layer.name]
+    pixels = int(np.prod(output[1:])) if isinstance(layer, Conv2d) else 1
+    certified = {
+        bits: float(tensor.astype(np.float64).mean())
+        for bits in network.bit_widths
+        if (tensor := network.tensors.get(f"{layer.name}.b{bits}.exact")) is not None
+    }
+    largest = reduction * 255 * ((1 << _out_bits(network, layer.input)) - 1)
+    return LayerInspection(
+        name=layer.name,
+        kind="conv2d" if isinstance(layer, Conv2d) else "linear",
+        output=output,
+        reduction=reduction,
+        columns=columns,
+        macs=pixels * reduction * columns,
+        bits=layer.bits,
+        sum_bits=1 + largest.bit_length(),
+        exact=certified or None,
+        histogram=np.bincount(codes.ravel(), minlength=256),
+        planes=plane_information(codes),
+    )
+
+
+def _out_bits(network: Network, name: str) -> int:
+    """Bits of the codes that layer `name` gives: pools and the like pass on what they get."""
+    if name == IMAGE:
+        return network.image.bits
+    layer = next(layer for layer in network.layers if layer.name == name)
+    if isinstance(layer, Product):
+        return layer.out_bits or WEIGHT_BITS
+    return _out_bits(network, layer.input)
+
+
+def plane_information(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Bits of information that each plane adds to those above it, MSB first: at most 1 each.
+
+    The entropy of the top k bits less that of the top k - 1. A plane near 0 can be told from
+    those above it, and hardly earns its cycles and bytes.
+    """
+    entropies = [0.0]
+    for bits in range(1, WEIGHT_BITS + 1):
+        counts = np.bincount(truncate(codes.ravel(), bits))
+        shares = counts[counts > 0] / codes.size
+        entropies.append(float(-(shares * np.log2(shares)).sum()))
+    return np.diff(entropies)

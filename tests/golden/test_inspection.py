@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.golden import execute, inspect_network, plane_information, truncate
+
+
+def test_sizes_are_those_of_the_layers_that_run():
+    network = small_network()
+    gemms = []
+    images = np.zeros((1, 2, 7, 6), np.uint8)
+    execute(network, images, 8, on_gemm=gemms.append)
+    layers = inspect_network(network)
+    assert [layer.name for layer in layers] == [gemm.name for gemm in gemms]
+    for layer, gemm in zip(layers, gemms, strict=True):
+        assert (layer.reduction, layer.columns) == (gemm.reduction, gemm.columns)
+        assert layer.macs == gemm.macs
+        assert layer.histogram.sum() == gemm.codes.size
+    first, second, third, _ = layers
+    assert first.bits == 8
+    assert first.weight_bytes(2) == 90  # 18 x 5 codes of 8 bits, whatever the network's k
+    assert second.weight_bytes(2) == -(-225 * 2 // 8)
+    # 6-bit image, 4-bit codes before: bits of K * 255 * A, and the sign
+    assert first.sum_bits == 1 + (18 * 255 * 63).bit_length()
+    assert third.sum_bits == 1 + (20 * 255 * 15).bit_length()
+    assert first.exact is None
+
+
+def test_certificates_are_summed_up():
+    network = small_network()
+    network.tensors["first.b8.exact"] = np.array([1, 1, 0, 1, 1], np.uint8)
+    network.tensors["first.b2.exact"] = np.ones(5, np.uint8)
+    assert inspect_network(network)[0].exact == {8: 0.8, 2: 1.0}
+
+
+def test_even_codes_have_a_bit_in_each_plane():
+    np.testing.assert_allclose(plane_information(np.arange(256, dtype=np.uint8)), np.ones(8))
+
+
+def test_a_plane_that_follows_from_those_above_says_nothing():
+    codes = np.array([0b01111111, 0b10000000], np.uint8)
+    np.testing.assert_allclose(plane_information(codes), [1, 0, 0, 0, 0, 0, 0, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planes_add_up_to_the_codes_entropy(seed):
+    codes = np.random.default_rng(seed).normal(128, 20, 5000).clip(0, 255).astype(np.uint8)
+    shares = np.unique(truncate(codes, 5), return_counts=True)[1] / codes.size
+    total = -(shares * np.log2(shares)).sum()
+    assert plane_information(codes)[:5].sum() == pytest.approx(total)

@@ -1,0 +1,127 @@
+"""What `truncmac inspect` shows of a network."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from truncmac.golden import LayerInspection, Network, inspect_network
+
+from .commands import STYLE, network_by_name
+
+__all__ = ["inspect"]
+
+BARS = " ▁▂▃▄▅▆▇█"
+console = Console(highlight=False)
+
+
+def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) -> None:
+    """Print tables or JSON, and draw the planes."""
+    network = network_by_name(name)
+    layers = inspect_network(network)
+    if as_json:
+        print(json.dumps(as_dictionary(network, layers, bits), indent=2))
+    else:
+        console.print(layer_table(network, layers, bits))
+        console.print(plane_table(layers))
+    if plot is not None:
+        draw(network, layers, plot)
+        if not as_json:
+            console.print(f"Written: {plot}")
+
+
+def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]) -> Table:
+    """A line for each layer, and their sums."""
+    table = Table("layer", "output", title=f"Network {network.name}: layers of weights", **STYLE)
+    names = ["K", "kMACs", "k", *(f"kB {k}" for k in bits), "S", "exact"]
+    for name in names:
+        table.add_column(name, justify="right")
+    for layer in layers:
+        table.add_row(
+            layer.name,
+            "x".join(map(str, layer.output)),
+            f"{layer.reduction}",
+            f"{layer.macs / 1000:,.0f}",
+            "" if layer.bits is None else str(layer.bits),
+            *(f"{layer.weight_bytes(k) / 1000:,.2f}" for k in bits),
+            str(layer.sum_bits),
+            "" if layer.exact is None else f"{min(layer.exact.values()):.0%}",
+        )
+    table.add_section()
+    sums = [f"{sum(layer.weight_bytes(k) for layer in layers) / 1000:,.2f}" for k in bits]
+    table.add_row("all", "", "", f"{sum(layer.macs for layer in layers) / 1000:,.0f}", "", *sums)
+    table.caption = (
+        "k: the layer's own. kB 8: its weights at k = 8. S: bits of the accumulator at "
+        "k = 8.\nexact: channels whose codes are certified for every sum, at the worst k"
+    )
+    return table
+
+
+def plane_table(layers: Sequence[LayerInspection]) -> Table:
+    """Bits of information that each plane adds to those above it."""
+    table = Table("layer", title="Information in each plane of the weights, MSB first", **STYLE)
+    for plane in range(1, 9):
+        table.add_column(f"k={plane}", justify="right")
+    table.add_column("planes")
+    for layer in layers:
+        bars = "".join(BARS[round(8 * min(value, 1.0))] for value in layer.planes)
+        table.add_row(layer.name, *(f"{value:.2f}" for value in layer.planes), bars)
+    table.caption = "At most 1 bit; a plane near 0 hardly earns its cycles and bytes"
+    return table
+
+
+def as_dictionary(
+    network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]
+) -> dict[str, object]:
+    """The tables' numbers, and the histograms."""
+    return {
+        "network": network.name,
+        "bit_widths": list(network.bit_widths),
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "output": list(layer.output),
+                "reduction": layer.reduction,
+                "columns": layer.columns,
+                "macs": layer.macs,
+                "bits": layer.bits,
+                "weight_bytes": {str(k): layer.weight_bytes(k) for k in bits},
+                "sum_bits": layer.sum_bits,
+                "exact": layer.exact,
+                "planes": layer.planes.tolist(),
+                "histogram": layer.histogram.tolist(),
+            }
+            for layer in layers
+        ],
+    }
+
+
+def draw(network: Network, layers: Sequence[LayerInspection], path: Path) -> None:
+    """Draw the planes' information and the codes' histograms."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
+        ) from error
+    figure = Figure(figsize=(9, 1.5 + 0.35 * len(layers)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    names = [layer.name for layer in layers]
+    image = left.imshow([layer.planes for layer in layers], vmin=0, vmax=1, aspect="auto")
+    left.set_xticks(range(8), [str(k) for k in range(1, 9)])
+    left.set_yticks(range(len(names)), names)
+    left.set_xlabel("plane, 1 = MSB")
+    left.set_title("bits of information that a plane adds")
+    figure.colorbar(image, ax=left)
+    shares = [layer.histogram.reshape(64, 4).sum(1) / layer.histogram.max() for layer in layers]
+    right.imshow(shares, aspect="auto", extent=(0, 256, len(names) - 0.5, -0.5))
+    right.set_yticks(range(len(names)), [])
+    right.set_xlabel("8-bit code")
+    right.set_title(f"{network.name}: how often each code occurs")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}")
+    figure.savefig(part, format=path.suffix[1:] or "svg")
+    part.replace(path)
