@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from truncmac.golden import write_bytes
 
 from .convert import truncquantize
+from .layers import TruncConv2d, TruncLinear
 from .networks import ImageShape, build
 from .recipes import Recipe
 from .training import EpochLog, Trainer
@@ -80,8 +81,9 @@ def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
     torch.manual_seed(recipe.seed)
     model = truncquantize(build(network, shape), recipe.widths, recipe.act_bits)
     for module in model.modules():
-        if hasattr(module, "scheme"):
-            module.scheme = recipe.scheme  # type: ignore[assignment]
+        if isinstance(module, TruncConv2d | TruncLinear):
+            module.scheme = recipe.scheme
+            module.centred = recipe.centred
     return model
 
 

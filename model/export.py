@@ -36,6 +36,7 @@ from .layers import (
     TruncConv2d,
     TruncLinear,
     bit_widths,
+    real_weights,
 )
 
 __all__ = ["ExportError", "check_finite", "export", "weight_unit"]
@@ -196,7 +197,7 @@ class _Exporter:
     def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Codes) -> Sums:
         if module.scheme == "dorefa":
             raise ExportError(f"{name}: weights rounded for each k have no common 8-bit codes")
-        weights = module.weight.detach().double().cpu().numpy()
+        weights = real_weights(module).detach().double().cpu().numpy()
         bias = 0.0 if module.bias is None else module.bias.detach().double().cpu().numpy()
         layer: Product
         if isinstance(module, TruncConv2d):

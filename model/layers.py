@@ -24,6 +24,7 @@ __all__ = [
     "TruncLinear",
     "at_bits",
     "bit_widths",
+    "real_weights",
     "set_bits",
     "set_scheme",
 ]
@@ -39,10 +40,11 @@ class TruncConv2d(nn.Conv2d):
     fixed_bits: int | None = None
     bits: int = FLOAT_BITS
     scheme: Scheme = "truncquant"
+    centred: bool = False
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve with the weights at the layer's present bit-width."""
-        weights = quantise_weights(self.weight, weight_bits(self), self.scheme)
+        weights = quantise_weights(real_weights(self), weight_bits(self), self.scheme)
         return self._conv_forward(images, weights, self.bias)
 
 
@@ -52,11 +54,23 @@ class TruncLinear(nn.Linear):
     fixed_bits: int | None = None
     bits: int = FLOAT_BITS
     scheme: Scheme = "truncquant"
+    centred: bool = False
 
     def forward(self, activations: Tensor) -> Tensor:
         """Multiply by the weights at the layer's present bit-width."""
-        weights = quantise_weights(self.weight, weight_bits(self), self.scheme)
+        weights = quantise_weights(real_weights(self), weight_bits(self), self.scheme)
         return F.linear(activations, weights, self.bias)
+
+
+def real_weights(layer: TruncConv2d | TruncLinear) -> Tensor:
+    """V: the parameters, and where the layer is `centred` less each output channel's mean.
+
+    So each channel has as many weights on either side of the 1-bit threshold, nearly.
+    """
+    weights = layer.weight
+    if not layer.centred:
+        return weights
+    return weights - weights.mean(dim=tuple(range(1, weights.dim())), keepdim=True)
 
 
 def weight_bits(layer: TruncConv2d | TruncLinear) -> int:

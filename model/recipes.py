@@ -25,6 +25,7 @@ class Recipe:
     widths : the k to train
     act_bits : bits of the activations' codes
     scheme : how weights are quantised
+    centred : each output channel's weights have its mean taken off before they are quantised
     seed : of weights, order and moves of the images
     """
 
@@ -38,6 +39,7 @@ class Recipe:
     widths: tuple[int, ...] = BIT_WIDTHS
     act_bits: int = 4
     scheme: Scheme = "truncquant"
+    centred: bool = False
     seed: int = 0
 
     def rate(self, epoch: float) -> float:

@@ -1,4 +1,4 @@
-"""The command line: `truncmac rtl | sim | infer | inspect | train`."""
+"""The command line: `truncmac rtl | sim | infer | inspect | export | train`."""
 
 import sys
 from pathlib import Path
@@ -162,6 +162,34 @@ def inspect(
 
 
 @app.command()
+def export(
+    network: Annotated[
+        str, typer.Argument(help="Exported network, a file; or digits or resnet20.")
+    ] = "digits",
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths whose parameters are written.")
+    ] = "8,4,2,1",
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 8,
+    planes: Planes = 1,
+    max_reduction: MaxReduction = 4608,
+    requantisers: Requantisers = None,
+    multiplier_bits: MultiplierBits = 18,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/export"),
+) -> None:
+    """Write a network's weights and parameters as an array's memories, and a C header of them.
+
+    Weights lie chunk-major, so that those of k bits are a prefix; .hex is for $readmemh, .bin
+    for a DMA.
+    """
+    from .commands import export
+
+    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
+    export(network, config, parse_bits(bits), out)
+
+
+@app.command()
 def train(
     network: Annotated[
         str, typer.Option(help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.")
@@ -184,6 +212,9 @@ def train(
     teacher: Annotated[
         str, typer.Option(help="distil: each width learns from the next higher; or labels.")
     ] = "distil",
+    centred: Annotated[
+        bool, typer.Option(help="Take each channel's mean off its weights: better at 1 and 2 bits.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
@@ -214,6 +245,7 @@ def train(
         widths=tuple(parse_bits(bits)),
         act_bits=act_bits,
         teacher=teacher,
+        centred=centred,
         seed=seed,
     )
     run = Run(network, dataset, data, hyper, out, device, autocast, compile_)

@@ -30,10 +30,11 @@ from truncmac.hw.axi_registers import c_header, register_table
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.cosim import Stalls, simulate
+from truncmac.sim.deploy import deployment
 from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["STYLE", "infer", "network_by_name", "rtl", "sim"]
+__all__ = ["STYLE", "export", "infer", "network_by_name", "rtl", "sim"]
 
 DIGITS = "digits"
 console = Console(highlight=False)
@@ -69,6 +70,19 @@ def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
         f"{', '.join(str(out / name) for name in files)}: {config.rows} x {config.cols} PEs of "
         f"{config.lanes} lanes x {config.planes} planes, {config.requantisers} requantisers, "
         f"{config.peak_macs:g} 8-bit MACs a cycle"
+    )
+
+
+def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path) -> None:
+    """Write the memories of a network for an array."""
+    network = network_by_name(name)
+    files = deployment(network, config, bits)
+    for file, data in files.items():
+        write_bytes(out / file, data)
+    weights = sum(len(data) for file, data in files.items() if file.endswith("weights.bin"))
+    console.print(
+        f"{out}: {len(files)} files of {len(network.products)} layers, {weights:,} bytes of "
+        f"weights at k = 8; network.h describes them"
     )
 
 

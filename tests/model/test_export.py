@@ -10,7 +10,7 @@ from truncmac.model.convert import truncquantize
 from truncmac.model.data import ArrayImages
 from truncmac.model.evaluate import compare
 from truncmac.model.export import ExportError, export, weight_unit
-from truncmac.model.layers import set_bits
+from truncmac.model.layers import TruncConv2d, TruncLinear, set_bits
 from truncmac.model.networks import ImageShape, build
 from truncmac.model.training import logits_of, real
 
@@ -92,6 +92,16 @@ def test_logits_are_the_float_models_in_units_of_s(bits):
         logits = model.linear(means).double().numpy()
     unit = weight_unit(model.linear.weight.detach().double().numpy(), 8, 4)
     np.testing.assert_allclose(execution.logits * unit, logits, atol=unit)
+
+
+def test_centred_weights_are_exported_as_they_are_used():
+    model = random_model()
+    for module in model.modules():
+        if isinstance(module, TruncConv2d | TruncLinear):
+            module.centred = True
+    found = compare(model, export(model, (1, 8, 8)), random_images(30), 2)
+    assert found.differing_codes < 0.001 * found.codes
+    assert found.differing_predictions == 0
 
 
 def test_every_requantised_channel_is_certified_or_not():

@@ -10,6 +10,7 @@ from truncmac.model.layers import (
     TruncLinear,
     at_bits,
     bit_widths,
+    real_weights,
     set_bits,
     set_scheme,
 )
@@ -29,6 +30,18 @@ def test_layers_follow_the_network_unless_fixed(bits):
     fixed_bits = FLOAT_BITS if bits == FLOAT_BITS else 8
     expected = x @ quantise_weights(fixed.weight, fixed_bits).T + fixed.bias
     torch.testing.assert_close(fixed(x), expected)
+
+
+def test_centred_layers_take_each_channels_mean_off():
+    torch.manual_seed(0)
+    conv = TruncConv2d(2, 3, 3)
+    conv.centred = True
+    set_bits(conv, 4)
+    v = conv.weight - conv.weight.mean(dim=(1, 2, 3), keepdim=True)
+    torch.testing.assert_close(real_weights(conv), v)
+    x = torch.rand(1, 2, 8, 8)
+    expected = nn.functional.conv2d(x, quantise_weights(v, 4), conv.bias)
+    torch.testing.assert_close(conv(x), expected)
 
 
 def test_convolution_uses_stride_padding_and_bias():

@@ -1,0 +1,135 @@
+"""A network as an accelerator's host needs it: weight and parameter memories, and a C header.
+
+Weights lie chunk-major, one column tile after the other; at k bits the first ceil(k / planes)
+chunks of each are read, and nothing of the others. Parameters exist once for each k.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from truncmac.golden import (
+    Gemm,
+    Network,
+    check_reduction,
+    execute,
+    memory_image,
+    pack_weights,
+)
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.requantiser import parameters_layout
+
+from .axi_host import job_registers
+from .memory import Words, check_gemm, hex_lines, parameter_words
+
+__all__ = ["deployment"]
+
+
+@dataclass(frozen=True)
+class _LayerFiles:
+    """Memories of one layer: words (n, bytes), by file name without its ending."""
+
+    gemm: Gemm
+    index: int
+    memories: Mapping[str, Words]
+
+
+def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> dict[str, bytes]:
+    """Files of `network` for the array of `config`, by name.
+
+    Of each layer `NN_LAYER.weights` and for each k `NN_LAYER.kK.parameters`, both as `.hex`
+    (for $readmemh: a word a line) and as `.bin` (the bytes that a DMA would send, a word padded
+    to whole bytes, lowest byte first); and `network.h`, which describes them.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not fit the array, or there are no parameters for one of `bits`.
+    """
+    check_reduction(network, config.max_reduction)
+    layers = list(_layers(network, config, bits))
+    files = {}
+    for layer in layers:
+        for name, words in layer.memories.items():
+            files[f"{name}.hex"] = hex_lines(words)
+            files[f"{name}.bin"] = words.tobytes()
+    files["network.h"] = _header(network, config, bits, layers).encode()
+    return files
+
+
+def _layers(network: Network, config: ArrayConfig, bits: Sequence[int]) -> Iterator[_LayerFiles]:
+    image = network.image
+    zeros = np.zeros((1, image.channels, image.height, image.width), np.uint8)
+    found: list[dict[str, Gemm]] = []
+    for k in bits:
+        gemms: dict[str, Gemm] = {}
+        execute(network, zeros, k, on_gemm=lambda gemm, to=gemms: to.update({gemm.name: gemm}))  # type: ignore[misc]
+        found.append(gemms)
+    for index, layer in enumerate(network.products):
+        first = found[0][layer.name]
+        stem = f"{index:02}_{layer.name}"
+        packed = pack_weights(
+            first.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
+        )
+        words = memory_image(packed)
+        memories = {f"{stem}.weights": words.reshape(-1, words.shape[-1])}
+        for k, gemms in zip(bits, found, strict=True):
+            gemm = gemms[layer.name]
+            check_gemm(gemm, config)
+            if gemm.requant is not None:
+                memories[f"{stem}.k{k}.parameters"] = _parameters(gemm, config)
+        yield _LayerFiles(first, index, memories)
+
+
+def _parameters(gemm: Gemm, config: ArrayConfig) -> Words:
+    size = -(-parameters_layout(config).size // 8)
+    words = b"".join(word.to_bytes(size, "little") for word in parameter_words(gemm, config))
+    return np.frombuffer(words, np.uint8).reshape(-1, size)
+
+
+def _header(
+    network: Network, config: ArrayConfig, bits: Sequence[int], layers: Sequence[_LayerFiles]
+) -> str:
+    """C arrays of what a driver needs of each layer; the registers' values are those of a job."""
+    chunks = [chunk_count(k, config.planes) for k in range(1, 9)]
+    lines = [
+        f"/* Network {network.name} on {config.rows} x {config.cols} PEs, {config.lanes} lanes x "
+        f"{config.planes} planes; generated. */",
+        "#ifndef TRUNCMAC_NETWORK_H",
+        "#define TRUNCMAC_NETWORK_H",
+        "#include <stdint.h>",
+        "",
+        f"#define TRUNCMAC_LAYERS {len(layers)}",
+        "/* Chunks of a weight at k = 1..8: a column tile's first so many are read */",
+        f"static const uint8_t truncmac_chunks[8] = {{{', '.join(map(str, chunks))}}};",
+        "",
+        "struct truncmac_layer {",
+        "  const char *name;",
+        "  uint32_t reduction;        /* K */",
+        "  uint32_t columns;          /* N: output channels */",
+        "  uint32_t rows;             /* M: output pixels of one image */",
+        "  uint32_t beats, row_tiles, column_tiles; /* the job's registers, for one image */",
+        "  uint32_t chunk_bytes;      /* of a chunk of one column tile's weights */",
+        "  uint32_t tile_bytes;       /* of all its chunks: the distance of column tiles */",
+        "  uint8_t own_bits;          /* k of its own, or 0: it follows the network's */",
+        "  uint8_t output_bits;       /* of its codes, or 0: it gives sums */",
+        "  uint8_t residual;          /* takes residual codes */",
+        "};",
+        "",
+        "static const struct truncmac_layer truncmac_layers[TRUNCMAC_LAYERS] = {",
+    ]
+    for layer, product in zip(layers, network.products, strict=True):
+        gemm = layer.gemm
+        registers = job_registers(gemm, config)
+        word = -(-config.cols * config.lanes * config.planes // 8)
+        chunk = registers["beats"] * word
+        values = [
+            *(gemm.reduction, gemm.columns, gemm.rows),
+            *(registers["beats"], registers["row_tiles"], registers["column_tiles"]),
+            *(chunk, chunk * config.chunks),
+            *(product.bits or 0, product.out_bits or 0, int(product.residual is not None)),
+        ]
+        lines.append(f'  {{"{product.name}", {", ".join(map(str, values))}}},')
+    lines += ["};", "", f"/* Parameters exist for k = {', '.join(map(str, bits))} */", "#endif", ""]
+    return "\n".join(lines)
