@@ -1,5 +1,8 @@
-"""Files of images: one safetensors file with `images` and, if known, `labels`."""
+"""Files of images, and their labels if known: safetensors, .npz, or .npy without labels."""
 
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,12 @@ from .quantise import Codes
 __all__ = ["load_images", "save_images"]
 
 Labels = npt.NDArray[np.integer]
+MOST_BYTES = 1 << 32
+# What NumPy raises over damaged files
+NUMPY_ERRORS = (
+    *(ValueError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError),
+    *(NotImplementedError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 def save_images(path: Path, images: Codes, labels: Labels | None = None) -> None:
@@ -28,16 +37,44 @@ def save_images(path: Path, images: Codes, labels: Labels | None = None) -> None
 def load_images(path: Path) -> tuple[Codes, Labels | None]:
     """Read codes (n, C, H, W), uint8, and labels (n,), or None.
 
+    The file is a safetensors or .npz file with `images` and, if known, `labels`; or a .npy file
+    of images.
+
     Raises
     ------
     NetworkFileError
         If the file is not whole, or is not such a file.
     """
-    _, tensors = read_safetensors(Path(path))
+    path = Path(path)
+    if path.suffix in (".npy", ".npz"):
+        tensors = _read_numpy(path)
+    else:
+        _, tensors = read_safetensors(path)
     _check(Path(path), tensors)
     labels = tensors.get("labels")
     images = tensors["images"].astype(np.uint8, copy=False)
     return images, None if labels is None else labels.astype(np.int64)
+
+
+def _read_numpy(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """Arrays of a .npy or .npz file; nothing in it is unpickled, and none is larger than said."""
+    if path.stat().st_size > MOST_BYTES:
+        raise NetworkFileError(f"{path}: the most that is read is {MOST_BYTES} bytes")
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+            if size > MOST_BYTES:
+                raise NetworkFileError(
+                    f"{path}: unpacks to {size} bytes; the most that is read is {MOST_BYTES}"
+                )
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return {"images": found}
+        with found:
+            return {name: np.asarray(found[name]) for name in found.files}
+    except NUMPY_ERRORS as error:
+        raise NetworkFileError(f"{path}: not a whole file of NumPy arrays ({error})") from None
 
 
 def _check(path: Path, tensors: dict[str, npt.NDArray[np.generic]]) -> None:

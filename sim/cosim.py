@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,19 @@ class Outcome:
     @property
     def mismatches(self) -> int:
         """Outputs that differ from golden."""
+        return int(np.count_nonzero(self.differences))
+
+    @property
+    def first_difference(self) -> tuple[int, int]:
+        """Row and column of the first output that differs; there must be one."""
+        row, column = np.unravel_index(int(self.differences.argmax()), self.outputs.shape)
+        return int(row), int(column)
+
+    @cached_property
+    def differences(self) -> npt.NDArray[np.bool_]:
+        """Which outputs differ from golden."""
         golden = self.gemm.sums() if self.gemm.requant is None else self.gemm.outputs()
-        return int(np.count_nonzero(self.outputs != golden))
+        return np.asarray(self.outputs != golden)
 
 
 def simulate(

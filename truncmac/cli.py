@@ -110,7 +110,11 @@ def infer(
         ),
     ] = "digits",
     data: Annotated[
-        Path | None, typer.Option(help="Images, a file; default: those of digits or resnet20.")
+        Path | None,
+        typer.Option(
+            help="Images, and labels if known: .safetensors, .npz or .npy; default: those of "
+            "digits or resnet20."
+        ),
     ] = None,
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
@@ -119,6 +123,9 @@ def infer(
     images: Annotated[
         int, typer.Option(min=1, help="Images that run on the RTL; golden takes all.")
     ] = 32,
+    dump: Annotated[
+        Path | None, typer.Option(help="Keep golden's outputs of each layer here, as .npy.")
+    ] = None,
     rows: Rows = 8,
     cols: Cols = 8,
     lanes: Lanes = 8,
@@ -138,7 +145,7 @@ def infer(
     if on not in ("golden", "rtl"):
         raise ValueError(f"--on must be golden or rtl, not {on!r}")
     config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
-    if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator):
+    if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator, dump):
         raise typer.Exit(1)
 
 

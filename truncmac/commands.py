@@ -1,6 +1,7 @@
 """What the commands do, from checked options to printed tables."""
 
 import contextlib
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +21,11 @@ from truncmac.golden import (
     builtin_network,
     example_images,
     example_network,
+    execute,
     layer_bits,
     load,
     load_images,
+    truncate,
     write_bytes,
 )
 from truncmac.hw.axi import BusWidths
@@ -143,6 +146,7 @@ def infer(
     on_rtl: bool,
     image_count: int,
     simulator: str,
+    dump: Path | None,
 ) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
     network, images, labels = _network_and_images(network_name, data_path, image_count)
@@ -152,6 +156,8 @@ def infer(
         layer_bits(network, k)  # raises before anything runs
         if labels is not None:
             accuracies[k] = golden_accuracy(network, images, labels, k)
+        if dump is not None:
+            _dump(network, images[:image_count], k, dump / f"k{k}")
     reports = []
     if on_rtl:
         with _simulation(simulator) as (on_build, on_progress):
@@ -169,6 +175,15 @@ def infer(
     if mismatches:
         _print_differences(reports)
     return mismatches == 0
+
+
+def _dump(network: Network, images: npt.NDArray[np.uint8], bits: int, folder: Path) -> None:
+    """Keep each layer's outputs as .npy files."""
+    for name, values in execute(network, images, bits).outputs.items():
+        data = io.BytesIO()
+        np.save(data, values)
+        write_bytes(folder / f"{name}.npy", data.getvalue())
+    _say(f"Written: each layer's outputs for {len(images)} images to {folder}")
 
 
 def _network_and_images(
@@ -229,12 +244,32 @@ def _inference_table(
 
 
 def _print_differences(reports: Sequence[BitWidthReport]) -> None:
-    """Name the first layer that differs, for each k, so that there is a place to look."""
+    """Name the first output that differs, for each k, with all that it is made of."""
     for report in reports:
-        for outcome in report.outcomes:
-            if outcome.mismatches:
-                console.print(
-                    f"k = {report.bits}: first difference in layer {outcome.gemm.name!r}, "
-                    f"{outcome.mismatches} of {outcome.outputs.size} outputs"
-                )
-                break
+        outcome = next((o for o in report.outcomes if o.mismatches), None)
+        if outcome is None:
+            continue
+        gemm, (row, column) = outcome.gemm, outcome.first_difference
+        golden = gemm.sums() if gemm.requant is None else gemm.outputs()
+        console.print(
+            f"k = {report.bits}: first difference in layer {gemm.name!r}, {outcome.mismatches} of "
+            f"{outcome.outputs.size} outputs\n"
+            f"  row {row} of {gemm.rows}, channel {column} of {gemm.columns}: golden "
+            f"{golden[row, column]}, RTL {outcome.outputs[row, column]}\n"
+            f"  S = {gemm.sums()[row, column]}, z = {gemm.offset}, K = {gemm.reduction}\n"
+            f"  activations {_few(gemm.activations[row])}\n"
+            f"  weight codes {_few(truncate(gemm.codes[:, column], gemm.bits))}"
+        )
+        if gemm.requant is not None:
+            q = gemm.requant
+            residual = "" if gemm.residual is None else f", r = {gemm.residual[row, column]}"
+            console.print(
+                f"  M = {q.multiplier[column]}, B = {q.bias[column]}, s = {q.shift[column]}"
+                f"{residual}"
+            )
+
+
+def _few(values: npt.NDArray[np.integer]) -> str:
+    """The first of many numbers."""
+    shown = " ".join(map(str, values[:16].tolist()))
+    return shown if len(values) <= 16 else f"{shown} ... ({len(values)})"

@@ -1,7 +1,10 @@
+import contextlib
 import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
 from truncmac.golden import NetworkFileError, builtin_images, load_images, save_images
@@ -56,3 +59,57 @@ def test_the_shipped_images_have_labels():
     images, labels = builtin_images()
     assert images.shape == (450, 1, 8, 8)
     assert sorted(set(labels.tolist())) == list(range(10))
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_numpy_files_are_read(tmp_path, labelled):
+    path = tmp_path / ("images.npz" if labelled else "images.npy")
+    if labelled:
+        np.savez(path, images=IMAGES, labels=np.array([3, 1], np.int32))
+    else:
+        np.save(path, IMAGES)
+    images, labels = load_images(path)
+    np.testing.assert_array_equal(images, IMAGES)
+    assert (None if labels is None else labels.tolist()) == ([3, 1] if labelled else None)
+
+
+def test_objects_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "images.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(NetworkFileError, match="not a whole file of NumPy arrays"):
+        load_images(tmp_path / "images.npy")
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("truncmac.golden.dataset.MOST_BYTES", 10_000)
+    path = tmp_path / "images.npz"
+    np.savez_compressed(path, images=np.zeros((9, 1, 64, 64), np.uint8))
+    assert path.stat().st_size < 1000
+    with pytest.raises(NetworkFileError, match="unpacks to 36992 bytes; the most .* 10000"):
+        load_images(path)
+
+
+@given(st.sampled_from([".npy", ".npz", ".safetensors"]), st.data())
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_damaged_files_are_refused_or_read(tmp_path_factory, suffix, data):
+    """Bits flipped, cut short, or grown: an error of ours, or images; nothing else."""
+    path = tmp_path_factory.mktemp("fuzz") / f"images{suffix}"
+    if suffix == ".npy":
+        np.save(path, IMAGES)
+    elif suffix == ".npz":
+        np.savez(path, images=IMAGES, labels=np.arange(2))
+    else:
+        save_images(path, IMAGES, np.arange(2))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(0, 4))):
+        position = data.draw(st.integers(0, len(content) - 1))
+        content[position] ^= 1 << data.draw(st.integers(0, 7))
+    content = (
+        content[: data.draw(st.integers(0, len(content)))]
+        if data.draw(st.booleans())
+        else (content + data.draw(st.binary(max_size=8)))
+    )
+    path.write_bytes(content)
+    with contextlib.suppress(NetworkFileError):  # any other error fails
+        images, _ = load_images(path)
+        assert images.dtype == np.uint8
+        assert images.ndim == 4

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from truncmac import __version__, cli
-from truncmac.golden import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, save_images
+from truncmac.golden import (
+    BUILTIN_IMAGES,
+    BUILTIN_NETWORK,
+    builtin_images,
+    builtin_network,
+    execute,
+    save_images,
+)
+from truncmac.sim import cosim
 
 SMALL = ["--rows", "2", "--cols", "2", "--lanes", "2", "--max-reduction", "20"]
 
@@ -195,3 +203,37 @@ def test_a_missing_tool_is_named_with_its_cure(run, monkeypatch, tmp_path):
         "truncmac: iverilog is missing: icarus needs it. "
         "Install it with: sudo apt-get install iverilog\n",
     )
+
+
+def test_infer_dumps_each_layers_outputs(run, tmp_path):
+    code, _, _ = run("infer", "--dump", str(tmp_path / "dump"), "-k", "2,1", "--images", "3")
+    assert code == 0
+    images, _ = builtin_images()
+    outputs = execute(builtin_network(), images[:3], 2).outputs
+    for name, values in outputs.items():
+        np.testing.assert_array_equal(np.load(tmp_path / "dump" / "k2" / f"{name}.npy"), values)
+    assert (tmp_path / "dump" / "k1" / "linear.npy").exists()
+
+
+def test_a_difference_is_shown_with_all_that_it_is_made_of(run, monkeypatch):
+    """A multiplier that golden has and the hardware does not get."""
+    whole = cosim.core_verilog
+
+    def broken(config):
+        return whole(config).replace("else if (drain)", "else if (1'h0)")
+
+    monkeypatch.setattr(cosim, "core_verilog", broken)
+    options = ["--on", "rtl", "-k", "2", "--images", "1", "--simulator", "icarus", *SMALL[:-2]]
+    code, out, _ = run("infer", *options, "--max-reduction", "300")
+    assert code == 1
+    layer, row, column, golden, rtl = re.search(
+        r"layer '(\w+)', .*\n +row (\d+) of \d+, channel (\d+) of \d+: golden (-?\d+), RTL (-?\d+)",
+        out,
+    ).groups()
+    images, _ = builtin_images()
+    gemms = []
+    execute(builtin_network(), images[:1], 2, on_gemm=gemms.append)
+    gemm = next(gemm for gemm in gemms if gemm.name == layer)
+    assert gemm.outputs()[int(row), int(column)] == int(golden) != int(rtl)
+    assert f"S = {gemm.sums()[int(row), int(column)]}" in out
+    assert f"M = {gemm.requant.multiplier[int(column)]}" in out
