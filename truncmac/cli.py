@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from truncmac.hw.config import ArrayConfig
 
@@ -267,5 +268,5 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        errors.print(f"[bold red]truncmac:[/] {error}", markup=True)
+        errors.print(f"[bold red]truncmac:[/] {escape(str(error))}", markup=True)
         sys.exit(2)

@@ -90,6 +90,27 @@ def test_cifar_is_read_from_its_official_files(kind, classes, below, tmp_path):
     assert split.shape == ImageShape(3, 32, 32, classes)
 
 
+def python2_pickle(rows, labels):
+    """Opcodes as Python 2 wrote them: byte strings without a type of their own."""
+
+    def text(word):
+        return b"U" + bytes([len(word)]) + word
+
+    pixels = b"T" + rows.nbytes.to_bytes(4, "little") + rows.tobytes()
+    numbers = b"".join(b"K" + bytes([label]) for label in labels)
+    content = text(b"labels") + b"](" + numbers + b"e" + text(b"data") + pixels
+    return b"\x80\x02}(" + content + text(b"batch_label") + text(b"one") + b"u."
+
+
+def test_files_as_python_2_wrote_them_are_read(tmp_path):
+    rows, labels = cifar_rows(np.random.default_rng(2), 3, 10)
+    for name in [*FILES["py", 10][0], "test_batch"]:
+        (tmp_path / name).write_bytes(python2_pickle(rows, labels.tolist()))
+    split = dataset("cifar10", tmp_path)
+    np.testing.assert_array_equal(split.test.images, rows.reshape(-1, 3, 32, 32))
+    np.testing.assert_array_equal(split.train.labels, np.tile(labels, 5))
+
+
 def test_a_pickle_is_never_run(tmp_path):
     class Harm:
         def __reduce__(self):

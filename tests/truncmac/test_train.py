@@ -1,5 +1,6 @@
 import csv
 import re
+import sys
 
 import pytest
 import torch
@@ -78,3 +79,10 @@ def test_bad_options_are_one_line_and_exit_code_2(options, message, monkeypatch,
 def test_milestones_keep_their_place_in_fewer_epochs():
     recipe = chosen_recipe("cifar10", epochs=20, seed=3)
     assert (recipe.epochs, recipe.milestones, recipe.seed) == (20, (10, 15, 18), 3)
+
+
+def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "truncmac.training", None)
+    code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
+    assert code == 2
+    assert "pip install 'truncmac[train]'" in errors
