@@ -10,7 +10,7 @@ from torch import Tensor, fx, nn
 from truncmac.golden import Network, execute, predictions
 
 from .convert import trace
-from .data import Images
+from .images import Images
 from .layers import QuantActivation, at_bits
 from .training import real
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .checkpoint import new_model
-from .data import Split
+from .images import Split
 from .layers import set_scheme
 from .quantisers import Scheme
 from .recipes import Recipe

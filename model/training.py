@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .data import Images, Split
+from .images import Images, Split
 from .layers import SwitchableBatchNorm, at_bits, set_bits
 from .quantisers import FLOAT_BITS
 from .recipes import Recipe

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from truncmac.golden import save, save_images
 from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
-from truncmac.model.data import DATASETS, ArrayImages, Split, dataset
+from truncmac.model.data import DATASETS, dataset
 from truncmac.model.evaluate import compare
 from truncmac.model.export import export
+from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.study import WIDTHS, Study, plot, study

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from truncmac.model.data import ArrayImages, DataError, dataset
+from truncmac.model.data import dataset
+from truncmac.model.images import ArrayImages, DataError
 from truncmac.model.networks import ImageShape
 
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from truncmac.golden import execute, load, save
 from truncmac.model.convert import truncquantize
-from truncmac.model.data import ArrayImages
 from truncmac.model.evaluate import compare
 from truncmac.model.export import ExportError, export, weight_unit
+from truncmac.model.images import ArrayImages
 from truncmac.model.layers import TruncConv2d, TruncLinear, set_bits
 from truncmac.model.networks import ImageShape, build
 from truncmac.model.training import logits_of, real
