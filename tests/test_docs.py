@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from truncmac.golden import builtin_images, builtin_network
+from truncmac.sim.network import golden_accuracy
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -21,3 +24,27 @@ def test_generated_blocks_and_pictures_are_up_to_date():
 def test_links_lead_to_files(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert (document.parent / target).is_file(), target
+
+
+def test_the_readme_shows_the_accuracy_of_the_shipped_network():
+    rows = re.findall(r"(?m)^ ([8421]) +([\d.]+%)", (ROOT / "README.md").read_text())
+    network, (images, labels) = builtin_network(), builtin_images()
+    expected = [
+        (str(bits), f"{golden_accuracy(network, images, labels, bits):.2%}")
+        for bits in network.bit_widths
+    ]
+    assert rows == expected
+
+
+def test_the_readme_counts_the_certified_channels():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    counts = re.search(r"(\d+) channels, .* make (\d+) .* and (\d+) to (\d+) at k = 4", text)
+    network = builtin_network()
+    found = {
+        bits: [t for name, t in network.tensors.items() if name.endswith(f".b{bits}.exact")]
+        for bits in network.bit_widths
+    }
+    sums = {bits: sum(int(t.sum()) for t in tensors) for bits, tensors in found.items()}
+    lower = [sums[bits] for bits in (4, 2, 1)]
+    total = sum(len(t) for t in found[8])
+    assert list(map(int, counts.groups())) == [total, sums[8], min(lower), max(lower)]
