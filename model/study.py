@@ -13,9 +13,10 @@ import numpy.typing as npt
 from .checkpoint import new_model
 from .images import Split
 from .layers import set_scheme
+from .processes import Processes
 from .quantisers import Scheme
 from .recipes import Recipe
-from .training import Processes, Trainer, accuracy_at, calibrate
+from .training import Trainer, accuracy_at, calibrate
 
 __all__ = ["SETTINGS", "Study", "plot", "study"]
 

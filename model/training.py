@@ -3,28 +3,26 @@
 Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 2506.11431.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .images import Images, Split
 from .layers import SwitchableBatchNorm, at_bits, set_bits
+from .processes import Processes
 from .quantisers import FLOAT_BITS
 from .recipes import Recipe
 
 __all__ = [
     "EpochLog",
     "JointLoss",
-    "Processes",
     "Trainer",
     "accuracy_at",
     "calibrate",
@@ -64,50 +62,6 @@ class JointLoss(nn.Module):
             if self.distil:
                 target = F.softmax(logits.detach(), dim=1)
         return torch.stack(losses).sum()
-
-
-@dataclass(frozen=True)
-class Processes:
-    """One process among those that `torchrun` started; alone if it did not.
-
-    Attributes
-    ----------
-    rank, count : of the processes
-    device : where this one computes
-    """
-
-    rank: int = 0
-    count: int = 1
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-
-    @classmethod
-    def start(cls, device: str = "auto") -> "Processes":
-        """Join the others, if the environment names any; "auto" is a GPU where there is one.
-
-        Raises
-        ------
-        ValueError
-            If a GPU is asked for and there is none.
-        """
-        if device not in ("auto", "cpu", "cuda"):
-            raise ValueError(f"Device must be auto, cpu or cuda, not {device!r}")
-        available = torch.cuda.is_available()
-        if device == "cuda" and not available:
-            raise ValueError("Device cuda is asked for, but PyTorch finds no GPU: use --device cpu")
-        on_gpu = available and device != "cpu"
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        place = torch.device("cuda", local) if on_gpu else torch.device("cpu")
-        if on_gpu:
-            torch.cuda.set_device(place)
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-        if count > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if on_gpu else "gloo")
-        return cls(int(os.environ.get("RANK", "0")), count, place)
-
-    def stop(self) -> None:
-        """Part from the others."""
-        if dist.is_initialized():
-            dist.destroy_process_group()
 
 
 @dataclass(frozen=True)

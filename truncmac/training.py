@@ -17,9 +17,10 @@ from truncmac.model.evaluate import compare
 from truncmac.model.export import export
 from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
+from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.study import WIDTHS, Study, plot, study
-from truncmac.model.training import Processes, Trainer, accuracy_at, calibrate
+from truncmac.model.training import Trainer, accuracy_at, calibrate
 
 from .commands import STYLE
 

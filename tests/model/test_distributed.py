@@ -13,7 +13,8 @@ import torch
 from truncmac.model.checkpoint import new_model, save_checkpoint
 from truncmac.model.data import digits
 from truncmac.model.recipes import Recipe
-from truncmac.model.training import Processes, Trainer
+from truncmac.model.processes import Processes
+from truncmac.model.training import Trainer
 from pathlib import Path
 
 torch.set_num_threads(1)

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 from truncmac.model.checkpoint import new_model
 from truncmac.model.data import digits
 from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
+from truncmac.model.processes import Processes
 from truncmac.model.quantisers import FLOAT_BITS
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.train import main
 from truncmac.model.training import (
     JointLoss,
-    Processes,
     Trainer,
     accuracy_at,
     calibrate,
