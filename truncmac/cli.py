@@ -221,7 +221,8 @@ def train(
         str, typer.Option(help="distil: each width learns from the next higher; or labels.")
     ] = "distil",
     centred: Annotated[
-        bool, typer.Option(help="Take each channel's mean off its weights: better at 1 and 2 bits.")
+        bool,
+        typer.Option(help="Take each channel's mean off its weights before they are quantised."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
