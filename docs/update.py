@@ -43,8 +43,8 @@ def files():
 
 
 if __name__ == "__main__":
-    stale = [path for path, text in files().items() if path.read_text() != text]
+    stale = {path: text for path, text in files().items() if path.read_text() != text}
     if "--check" in sys.argv:
         sys.exit(f"Out of date, run make docs: {', '.join(map(str, stale))}" if stale else 0)
-    for path, text in files().items():
+    for path, text in stale.items():
         write_bytes(path, text.encode())

@@ -11,13 +11,12 @@ from safetensors.numpy import save as to_bytes
 
 from .errors import NetworkFileError
 from .files import write_bytes
-from .network_file import read_safetensors
+from .network_file import MOST_BYTES, read_safetensors
 from .quantise import Codes
 
 __all__ = ["load_images", "save_images"]
 
 Labels = npt.NDArray[np.integer]
-MOST_BYTES = 1 << 32
 # What NumPy raises over damaged files
 NUMPY_ERRORS = (
     *(ValueError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError),
@@ -50,7 +49,7 @@ def load_images(path: Path) -> tuple[Codes, Labels | None]:
         tensors = _read_numpy(path)
     else:
         _, tensors = read_safetensors(path)
-    _check(Path(path), tensors)
+    _check(path, tensors)
     labels = tensors.get("labels")
     images = tensors["images"].astype(np.uint8, copy=False)
     return images, None if labels is None else labels.astype(np.int64)

@@ -3,12 +3,15 @@
 Source: TruncQuant, arXiv 2506.11431, its comparison on CIFAR-10.
 """
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from truncmac.golden import write_bytes
 
 from .checkpoint import new_model
 from .images import Split
@@ -104,7 +107,6 @@ def plot(result: Study, path: Path) -> None:
     axes.set_title(f"{result.network} on {result.dataset}, {len(values)} seeds")
     axes.grid(alpha=0.3)
     axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}")
-    figure.savefig(part, format=path.suffix[1:] or "svg")
-    part.replace(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:] or "svg")
+    write_bytes(path, picture.getvalue())

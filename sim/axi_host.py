@@ -19,7 +19,7 @@ from .memory import (
     Words,
     activation_words,
     check_gemm,
-    parameter_words,
+    parameter_memory,
     residual_words,
     tile_grid,
 )
@@ -49,15 +49,10 @@ def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[s
     packed = pack_weights(gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes)
     image = memory_image(packed)[:, : prefix(packed, gemm.bits).shape[1]]
     activations = np.tile(activation_words(gemm.activations, config), (column_tiles, 1))
-    size = -(-parameters_layout(config).size // 8)
-    parameters = b"".join(w.to_bytes(size, "little") for w in parameter_words(gemm, config))
     streams = {
         "activations": (activations, config.rows * config.lanes * 8),
         "weights": (image.reshape(-1, image.shape[-1]), config.cols * config.lanes * config.planes),
-        "parameters": (
-            np.frombuffer(parameters, np.uint8).reshape(-1, size),
-            parameters_layout(config).size,
-        ),
+        "parameters": (parameter_memory(gemm, config), parameters_layout(config).size),
     }
     if gemm.residual is not None:
         streams["residuals"] = residual_words(gemm.residual, config), config.cols * 8

@@ -13,15 +13,14 @@ from truncmac.golden import (
     Gemm,
     Network,
     check_reduction,
-    execute,
     memory_image,
     pack_weights,
 )
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.hw.requantiser import parameters_layout
 
 from .axi_host import job_registers
-from .memory import Words, check_gemm, hex_lines, parameter_words
+from .memory import Words, check_gemm, hex_lines, parameter_memory
+from .network import network_gemms
 
 __all__ = ["deployment"]
 
@@ -31,7 +30,6 @@ class _LayerFiles:
     """Memories of one layer: words (n, bytes), by file name without its ending."""
 
     gemm: Gemm
-    index: int
     memories: Mapping[str, Words]
 
 
@@ -61,31 +59,20 @@ def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> di
 def _layers(network: Network, config: ArrayConfig, bits: Sequence[int]) -> Iterator[_LayerFiles]:
     image = network.image
     zeros = np.zeros((1, image.channels, image.height, image.width), np.uint8)
-    found: list[dict[str, Gemm]] = []
-    for k in bits:
-        gemms: dict[str, Gemm] = {}
-        execute(network, zeros, k, on_gemm=lambda gemm, to=gemms: to.update({gemm.name: gemm}))  # type: ignore[misc]
-        found.append(gemms)
-    for index, layer in enumerate(network.products):
-        first = found[0][layer.name]
-        stem = f"{index:02}_{layer.name}"
+    found = [network_gemms(network, zeros, k) for k in bits]
+    for index, gemms in enumerate(zip(*found, strict=True)):
+        first = gemms[0]
+        stem = f"{index:02}_{first.name}"
         packed = pack_weights(
             first.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
         )
         words = memory_image(packed)
         memories = {f"{stem}.weights": words.reshape(-1, words.shape[-1])}
-        for k, gemms in zip(bits, found, strict=True):
-            gemm = gemms[layer.name]
+        for k, gemm in zip(bits, gemms, strict=True):
             check_gemm(gemm, config)
             if gemm.requant is not None:
-                memories[f"{stem}.k{k}.parameters"] = _parameters(gemm, config)
-        yield _LayerFiles(first, index, memories)
-
-
-def _parameters(gemm: Gemm, config: ArrayConfig) -> Words:
-    size = -(-parameters_layout(config).size // 8)
-    words = b"".join(word.to_bytes(size, "little") for word in parameter_words(gemm, config))
-    return np.frombuffer(words, np.uint8).reshape(-1, size)
+                memories[f"{stem}.k{k}.parameters"] = parameter_memory(gemm, config)
+        yield _LayerFiles(first, memories)
 
 
 def _header(

@@ -194,6 +194,13 @@ def parameter_words(gemm: Gemm, config: ArrayConfig) -> list[int]:
     return words + [0] * (-len(words) % config.cols)
 
 
+def parameter_memory(gemm: Gemm, config: ArrayConfig) -> Words:
+    """The same as words (n, bytes), each padded to whole bytes."""
+    size = -(-parameters_layout(config).size // 8)
+    words = b"".join(word.to_bytes(size, "little") for word in parameter_words(gemm, config))
+    return np.frombuffer(words, np.uint8).reshape(-1, size)
+
+
 def residual_words(residual: Words, config: ArrayConfig) -> Words:
     """Residual codes (M, N), a row of a tile a word, in the order of the tiles' results."""
     rows, columns = residual.shape

@@ -250,12 +250,11 @@ def _print_differences(reports: Sequence[BitWidthReport]) -> None:
         if outcome is None:
             continue
         gemm, (row, column) = outcome.gemm, outcome.first_difference
-        golden = gemm.sums() if gemm.requant is None else gemm.outputs()
         console.print(
             f"k = {report.bits}: first difference in layer {gemm.name!r}, {outcome.mismatches} of "
             f"{outcome.outputs.size} outputs\n"
             f"  row {row} of {gemm.rows}, channel {column} of {gemm.columns}: golden "
-            f"{golden[row, column]}, RTL {outcome.outputs[row, column]}\n"
+            f"{gemm.outputs()[row, column]}, RTL {outcome.outputs[row, column]}\n"
             f"  S = {gemm.sums()[row, column]}, z = {gemm.offset}, K = {gemm.reduction}\n"
             f"  activations {_few(gemm.activations[row])}\n"
             f"  weight codes {_few(truncate(gemm.codes[:, column], gemm.bits))}"

@@ -1,5 +1,6 @@
 """What `truncmac inspect` shows of a network."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from truncmac.golden import LayerInspection, Network, inspect_network
+from truncmac.golden import LayerInspection, Network, inspect_network, write_bytes
 
 from .commands import STYLE, network_by_name
 
@@ -121,7 +122,6 @@ def draw(network: Network, layers: Sequence[LayerInspection], path: Path) -> Non
     right.set_yticks(range(len(names)), [])
     right.set_xlabel("8-bit code")
     right.set_title(f"{network.name}: how often each code occurs")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}")
-    figure.savefig(part, format=path.suffix[1:] or "svg")
-    part.replace(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:] or "svg")
+    write_bytes(path, picture.getvalue())

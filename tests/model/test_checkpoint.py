@@ -12,21 +12,10 @@ from truncmac.model.checkpoint import (
     resume,
     save_checkpoint,
 )
-from truncmac.model.data import digits
 from truncmac.model.recipes import Recipe
 from truncmac.model.training import Trainer
 
 RECIPE = Recipe(epochs=3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def split():
-    return digits()
 
 
 def fresh(split, recipe=RECIPE):

@@ -7,7 +7,6 @@ from torch import nn
 from typer.testing import CliRunner
 
 from truncmac.model.checkpoint import new_model
-from truncmac.model.data import digits
 from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
 from truncmac.model.processes import Processes
 from truncmac.model.quantisers import FLOAT_BITS
@@ -23,16 +22,6 @@ from truncmac.model.training import (
 )
 
 RECIPE = Recipe(epochs=4)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def split():
-    return digits()
 
 
 def test_the_loss_is_the_sum_over_bit_widths_each_taught_by_the_next_higher(split):

@@ -1,11 +1,10 @@
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
 
-from truncmac import __version__, cli
+from truncmac import __version__
 from truncmac.golden import (
     BUILTIN_IMAGES,
     BUILTIN_NETWORK,
@@ -17,22 +16,6 @@ from truncmac.golden import (
 from truncmac.sim import cosim
 
 SMALL = ["--rows", "2", "--cols", "2", "--lanes", "2", "--max-reduction", "20"]
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder: exit code, output, and messages."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["truncmac", *args])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_version(run):
