@@ -9,7 +9,7 @@ from .executor import Execution, accuracy, execute, layer_bits, predictions, run
 from .files import write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
-from .layers import avg_pool, im2col, max_pool, output_size, shortcut
+from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
 from .network import (
     IMAGE,
     AvgPool,
@@ -69,6 +69,7 @@ __all__ = [
     "Network",
     "NetworkFileError",
     "OffsetKind",
+    "Pair",
     "Product",
     "Requantisation",
     "Shortcut",
