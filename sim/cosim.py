@@ -23,9 +23,10 @@ from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import core_verilog
 
 from .memory import Memories, read_counters, read_results
+from .stalls import NO_STALLS, Stalls
 from .tools import check_simulator, simulator_environment
 
-__all__ = ["NO_STALLS", "Outcome", "SimulationError", "Stalls", "in_environment", "simulate"]
+__all__ = ["Outcome", "SimulationError", "in_environment", "simulate"]
 
 HERE = Path(__file__).parent
 TOP = "truncmac_harness"
@@ -33,45 +34,12 @@ BUILD_ARGS = {
     "icarus": ["-g2005"],
     "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
 }
-STREAMS = ("tiles", "activations", "weights", "parameters", "residuals", "results")
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class SimulationError(RuntimeError):
     """The simulator could not be built or run, or the core hung."""
-
-
-@dataclass(frozen=True)
-class Stalls:
-    """Share of cycles, 0.0 to 0.99, in which each stream pauses, and the seed of the pauses."""
-
-    tiles: float = 0.0
-    activations: float = 0.0
-    weights: float = 0.0
-    parameters: float = 0.0
-    residuals: float = 0.0
-    results: float = 0.0
-    seed: int = 1
-
-    @classmethod
-    def everywhere(cls, share: float, seed: int = 1) -> "Stalls":
-        """Stall every stream alike."""
-        return cls(**dict.fromkeys(STREAMS, share), seed=seed)
-
-    def __post_init__(self) -> None:
-        for name in STREAMS:
-            share = getattr(self, name)
-            if not 0 <= share < 1:
-                raise ValueError(f"Stall share of {name} must be in 0.0..0.99, not {share}")
-
-    def plusargs(self) -> list[str]:
-        """The harness' form: of 256 cycles."""
-        args = [f"+stall_{name}={int(256 * getattr(self, name))}" for name in STREAMS]
-        return [*args, f"+stall_seed={self.seed % (2**32 - 1) + 1}"]
-
-
-NO_STALLS = Stalls()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,36 @@
 // and writes results.hex (a part of a row a line, 64 bits an output, the first output last) and
 // jobs.hex (the core's counters, a job a line).
 
+// Pauses of one stream: at random, in `share` of 256 cycles, and a fixed number of cycles a word.
+// A source may not take back what it offered, so it draws anew when a word is taken; a sink may.
+module truncmac_pause (
+  input clk,
+  input rst,
+  input [7:0] noise,
+  input [7:0] share,
+  input [7:0] gap,
+  input offered,
+  input taken,
+  output go
+);
+  parameter SINK = 0;
+
+  reg drawn;
+  reg [7:0] left;
+  assign go = drawn && left == 0;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      drawn <= 1;
+      left <= SINK ? gap - 1 : 0;
+    end else begin
+      if (SINK || !drawn || taken) drawn <= noise >= share;
+      if (taken) left <= gap - 1;
+      else if (left != 0 && (offered || !SINK)) left <= left - 1;
+    end
+  end
+endmodule
+
 module truncmac_harness;
   parameter ROWS = 8;
   parameter COLS = 8;
@@ -31,6 +61,8 @@ module truncmac_harness;
   integer hang_cycles;
   reg [7:0] stall_tiles, stall_activations, stall_weights;  // of 256 cycles
   reg [7:0] stall_parameters, stall_residuals, stall_results;
+  reg [7:0] gap_activations, gap_weights, gap_parameters, gap_residuals;  // cycles a word
+  reg [7:0] gap_results;
   reg [31:0] seed;
 
   reg [WORD_WIDTH-1:0] tiles [0:MEMORY_DEPTH-1];
@@ -60,6 +92,11 @@ module truncmac_harness;
     if (!$value$plusargs("stall_parameters=%d", stall_parameters)) stall_parameters = 0;
     if (!$value$plusargs("stall_residuals=%d", stall_residuals)) stall_residuals = 0;
     if (!$value$plusargs("stall_results=%d", stall_results)) stall_results = 0;
+    if (!$value$plusargs("gap_activations=%d", gap_activations)) gap_activations = 1;
+    if (!$value$plusargs("gap_weights=%d", gap_weights)) gap_weights = 1;
+    if (!$value$plusargs("gap_parameters=%d", gap_parameters)) gap_parameters = 1;
+    if (!$value$plusargs("gap_residuals=%d", gap_residuals)) gap_residuals = 1;
+    if (!$value$plusargs("gap_results=%d", gap_results)) gap_results = 1;
     if (!$value$plusargs("stall_seed=%d", seed)) seed = 1;
     $readmemh("tiles.hex", tiles, 0, tile_count - 1);
     $readmemh("activations.hex", activations, 0, activation_words - 1);
@@ -79,8 +116,7 @@ module truncmac_harness;
     mixed = mixed ^ (mixed << 17);
   end
 
-  // A stream that pauses may not take back what it offered, so it draws anew when it is taken
-  reg tiles_go, activations_go, weights_go, parameters_go, residuals_go, results_go;
+  wire tiles_go, activations_go, weights_go, parameters_go, residuals_go, results_go;
 
   // Tiles: the next job starts when the core is idle
   integer tile;
@@ -116,6 +152,72 @@ module truncmac_harness;
   wire [RESULTS_WIDTH-1:0] results;
   wire results_valid;
   wire results_ready = !rst && results_go;
+
+  truncmac_pause tiles_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[7:0]),
+    .share(stall_tiles),
+    .gap(8'd1),
+    .offered(1'b1),
+    .taken(tiles_valid && tiles_ready),
+    .go(tiles_go)
+  );
+
+  truncmac_pause activations_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[15:8]),
+    .share(stall_activations),
+    .gap(gap_activations),
+    .offered(1'b1),
+    .taken(activations_valid && activations_ready),
+    .go(activations_go)
+  );
+
+  truncmac_pause weights_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[23:16]),
+    .share(stall_weights),
+    .gap(gap_weights),
+    .offered(1'b1),
+    .taken(weights_valid && weights_ready),
+    .go(weights_go)
+  );
+
+  truncmac_pause parameters_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[39:32]),
+    .share(stall_parameters),
+    .gap(gap_parameters),
+    .offered(1'b1),
+    .taken(parameters_valid && parameters_ready),
+    .go(parameters_go)
+  );
+
+  truncmac_pause residuals_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[47:40]),
+    .share(stall_residuals),
+    .gap(gap_residuals),
+    .offered(1'b1),
+    .taken(residuals_valid && residuals_ready),
+    .go(residuals_go)
+  );
+
+  truncmac_pause #(.SINK(1)) results_pause (
+    .clk(clk),
+    .rst(rst),
+    .noise(mixed[31:24]),
+    .share(stall_results),
+    .gap(gap_results),
+    .offered(results_valid),
+    .taken(results_valid && results_ready),
+    .go(results_go)
+  );
 
   wire [COUNTERS_WIDTH-1:0] counters;
   wire active;
@@ -164,12 +266,6 @@ module truncmac_harness;
       reset_cycles <= reset_cycles + 1;
       rst <= reset_cycles < 3;
       noise <= {32'h9e3779b9, seed};
-      tiles_go <= 1;
-      activations_go <= 1;
-      weights_go <= 1;
-      parameters_go <= 1;
-      residuals_go <= 1;
-      results_go <= 1;
       tile <= 0;
       job_open <= 1;
       activation_tile <= 0;
@@ -183,16 +279,6 @@ module truncmac_harness;
       idle_cycles <= 0;
     end else if (!done) begin
       noise <= mixed;
-      if (!tiles_go || (tiles_valid && tiles_ready)) tiles_go <= mixed[7:0] >= stall_tiles;
-      if (!activations_go || (activations_valid && activations_ready))
-        activations_go <= mixed[15:8] >= stall_activations;
-      if (!weights_go || (weights_valid && weights_ready))
-        weights_go <= mixed[23:16] >= stall_weights;
-      if (!parameters_go || (parameters_valid && parameters_ready))
-        parameters_go <= mixed[39:32] >= stall_parameters;
-      if (!residuals_go || (residuals_valid && residuals_ready))
-        residuals_go <= mixed[47:40] >= stall_residuals;
-      results_go <= mixed[31:24] >= stall_results;
 
       if (tiles_valid && tiles_ready) begin
         tile <= tile + 1;

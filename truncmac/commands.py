@@ -32,9 +32,10 @@ from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import c_header, register_table
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
-from truncmac.sim.cosim import Stalls, simulate
+from truncmac.sim.cosim import simulate
 from truncmac.sim.deploy import deployment
 from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
+from truncmac.sim.stalls import Stalls
 from truncmac.sim.stimulus import random_gemms
 
 __all__ = ["STYLE", "export", "infer", "network_by_name", "rtl", "sim"]

@@ -5,7 +5,8 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim.cosim import NO_STALLS, Stalls, simulate
+from truncmac.sim.cosim import simulate
+from truncmac.sim.stalls import NO_STALLS, Stalls
 from truncmac.sim.stimulus import random_gemms
 
 # rows, cols, lanes, planes, max_reduction, requantisers

@@ -5,7 +5,8 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim.cosim import SimulationError, Stalls, simulate
+from truncmac.sim.cosim import SimulationError, simulate
+from truncmac.sim.stalls import Stalls
 from truncmac.sim.stimulus import random_gemms
 
 CONFIG = ArrayConfig(2, 2, 1, 8, 4, 2)

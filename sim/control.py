@@ -1,0 +1,276 @@
+"""The core's control, cycle by cycle: an executable model of what happens when.
+
+It holds no data, only valid, ready and counts, and follows any pattern of stalls; its counters
+equal the RTL's. `sim.cycles` has the same in closed form where there is one.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.counters import COUNTERS
+from truncmac.hw.output_unit import OutputUnit
+from truncmac.hw.row_sum import RowSum
+
+from .stalls import NO_STALLS, Stalls
+
+__all__ = ["Control", "Job", "Latencies", "control_counters"]
+
+FIFO_DEPTH = 2  # of results and of residual codes, at the core's edge
+BANKS = 2  # of parameters
+
+
+@dataclass(frozen=True)
+class Job:
+    """One matrix product as the core's control sees it.
+
+    Attributes
+    ----------
+    beats : of the reduction, ceil(K / lanes)
+    bits : k
+    row_tiles, column_tiles : tiles along M and N, row tiles innermost
+    fresh : it takes parameters, a set for each column tile
+    residual : it takes residual codes, a word for each row of a tile
+    """
+
+    beats: int
+    bits: int
+    row_tiles: int
+    column_tiles: int
+    fresh: bool = True
+    residual: bool = False
+
+    @property
+    def tiles(self) -> int:
+        """Tiles in all."""
+        return self.row_tiles * self.column_tiles
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Steps from a tile's end, the entry of its last chunk, to what follows from it.
+
+    captured : its first row has left the array's rows, and starts to drain
+    residual : its first row takes residual codes
+    part : the first part of its first row of results leaves the edge
+    left : the core is idle again, but for results that are not taken
+    released : the set of parameters before the one it claimed may be overwritten
+    """
+
+    captured: int
+    residual: int
+    part: int
+    left: int
+    released: int
+
+    @classmethod
+    def of(cls, rows: int, cols: int, share: int) -> "Latencies":
+        """Those of an array; see `hw.core`, `hw.edge`."""
+        captured = rows - 1 + RowSum.LATENCY
+        residual = captured + 1
+        part = residual + cols + OutputUnit.LATENCY + 1 - share
+        left = captured + (rows - 1) * share + 2 + cols + OutputUnit.LATENCY
+        return cls(captured, residual, part, left, released=captured + cols + 2)
+
+
+class Pause:
+    """Whether a stream goes on: at random, and a fixed number of cycles after a word."""
+
+    def __init__(self, gap: int, *, sink: bool = False) -> None:
+        self.gap = gap
+        self.sink = sink
+        self.drawn = True
+        self.left = gap - 1 if sink else 0
+
+    @property
+    def go(self) -> bool:
+        """The stream's own side is ready."""
+        return self.drawn and self.left == 0
+
+    def tick(self, draw: bool, *, taken: bool, offered: bool = True) -> None:
+        """Pass a cycle in which a word was taken or not, and to a sink offered or not."""
+        if self.sink or not self.drawn or taken:
+            self.drawn = draw
+        if taken:
+            self.left = self.gap - 1
+        elif self.left and (offered or not self.sink):
+            self.left -= 1
+
+
+class Control:
+    """The core's registers of control, and the streams around it.
+
+    What follows a tile's end at a fixed distance does so in steps: cycles in which the array is
+    not held by its output.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+    jobs : run one after the other, each when the core is idle
+    stalls : of the streams
+    """
+
+    def __init__(self, config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls) -> None:
+        self.config = config
+        self.jobs = jobs
+        self.latencies = Latencies.of(config.rows, config.cols, config.share)
+        self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
+        self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
+        self.pauses = {"tiles": Pause(1)}
+        for name in ("activations", "weights", "parameters", "residuals"):
+            self.pauses[name] = Pause(getattr(stalls.gaps, name))
+        self.pauses["results"] = Pause(stalls.gaps.results, sink=True)
+        self.draws = stalls.draws()
+
+        self.steps = 0
+        self.busy = False
+        self.fresh = False  # the tile at work claims a set of parameters
+        self.beat, self.chunk, self.wait = 1, 0, 0
+        self.free_sets, self.whole_sets, self.parameter = BANKS, 0, 0
+        self.set_used = False
+        self.results = self.residuals = 0  # words in the buffers at the edge
+        # Steps at which these are due
+        self.parts: deque[int] = deque()
+        self.residual_rows: deque[int] = deque()
+        self.releases: deque[int] = deque()
+        self.left = 0  # step at which all tiles have left
+
+    @property
+    def active(self) -> bool:
+        """There is a tile at work or a result not taken."""
+        return self.busy or self.steps < self.left or self.results > 0
+
+    def run(self) -> Iterator[Mapping[str, int]]:
+        """Give the counters of each job as it ends."""
+        for job in self.jobs:
+            self.counts: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+            accepted = 0
+            while accepted < job.tiles or self.active:
+                accepted += self._cycle(job, accepted)
+            self._cycle(job, accepted)  # in which the host sees that the core is idle
+            yield dict(self.counts)
+
+    def _cycle(self, job: Job, accepted: int) -> bool:
+        """Pass a cycle; `accepted` tiles of the job were taken before. True if one is taken."""
+        part = bool(self.parts) and self.parts[0] == self.steps
+        row = bool(self.residual_rows) and self.residual_rows[0] == self.steps
+        held = (part and self.results == FIFO_DEPTH) or (row and self.residuals == 0)
+        first, ends = self.chunk == 0, self._ends(job)
+        waits = self._waits(job) if self.busy and not held else "held"
+        step = not waits
+        self._count(waits, held, first, step and ends)
+
+        taken = {
+            "tiles": (not self.busy or (step and ends))
+            and accepted < job.tiles
+            and self.pauses["tiles"].go,
+            "activations": step and first,
+            "weights": step,
+            "parameters": self.pauses["parameters"].go
+            and self.parameters_left > 0
+            and self.free_sets > 0,
+            "residuals": self.pauses["residuals"].go
+            and self.residuals_left > 0
+            and self.residuals < FIFO_DEPTH,
+            "results": self.results > 0 and self.pauses["results"].go,
+        }
+        offered = self.results > 0
+        if step and ends:
+            self._end(job)
+        self._load(taken["parameters"], step and ends and self.fresh, held)
+        self._edge(part and not held, row and not held, taken)
+        self._sequence(job, step, ends, held, taken["tiles"], accepted)
+        self.steps += not held
+        draws = next(self.draws)
+        for name, pause in self.pauses.items():
+            pause.tick(draws[name], taken=taken[name], offered=offered)
+        return taken["tiles"]
+
+    def _ends(self, job: Job) -> bool:
+        last = self.chunk == chunk_count(job.bits, self.config.planes) - 1
+        return last and self.beat == job.beats
+
+    def _waits(self, job: Job) -> str:
+        """What the tile at work waits for; nothing if its next chunk enters in this cycle."""
+        if self.chunk == 0 and not self.pauses["activations"].go:
+            return "activations"
+        if not self.pauses["weights"].go:
+            return "weights"
+        if self._ends(job):
+            if self.fresh and self.whole_sets == 0:
+                return "parameters"
+            if self.wait:
+                return "drain"
+        return ""
+
+    def _count(self, waits: str, held: bool, first: bool, ends: bool) -> None:
+        self.counts["cycles"] += self.active
+        self.counts["busy"] += self.busy
+        self.counts["stalled_output"] += self.active and held
+        if not waits:
+            self.counts["chunks"] += 1
+            self.counts["beats"] += first
+            self.counts["tiles"] += ends
+        elif waits != "held":
+            self.counts[f"stalled_{waits}"] += 1
+
+    def _end(self, job: Job) -> None:
+        """Note when what follows from the end of a tile is due."""
+        rows, share = self.config.rows, self.config.share
+        due = self.latencies
+        self.parts.extend(range(self.steps + due.part, self.steps + due.part + rows * share))
+        if job.residual:
+            begin = self.steps + due.residual
+            self.residual_rows.extend(range(begin, begin + rows * share, share))
+        if self.fresh:
+            if self.set_used:
+                self.releases.append(self.steps + due.released)
+            self.set_used = True
+        self.left = self.steps + 1 + due.left
+
+    def _load(self, taken: bool, claimed: bool, held: bool) -> None:
+        """Fill and claim sets of parameters."""
+        whole = taken and self.parameter == self.config.cols - 1
+        if taken:
+            self.parameters_left -= 1
+            self.parameter = 0 if whole else self.parameter + 1
+        released = not held and bool(self.releases) and self.releases[0] == self.steps
+        if released:
+            self.releases.popleft()
+        self.whole_sets += whole - claimed
+        self.free_sets += released - whole
+
+    def _edge(self, part: bool, row: bool, taken: Mapping[str, bool]) -> None:
+        """Move words through the two buffers."""
+        if part:
+            self.parts.popleft()
+        if row:
+            self.residual_rows.popleft()
+        self.results += part - taken["results"]
+        self.residuals += taken["residuals"] - row
+        self.residuals_left -= taken["residuals"]
+
+    def _sequence(
+        self, job: Job, step: bool, ends: bool, held: bool, taken: bool, accepted: int
+    ) -> None:
+        """Pass to the next chunk, beat and tile."""
+        if step and ends:
+            self.wait = self.config.interval - 1
+        elif not held and self.wait:
+            self.wait -= 1
+        if not self.busy or (step and ends):
+            self.busy = taken
+            self.fresh = job.fresh and accepted % job.row_tiles == 0
+            self.beat, self.chunk = 1, 0
+        elif step:
+            last = self.chunk == chunk_count(job.bits, self.config.planes) - 1
+            self.beat += last
+            self.chunk = 0 if last else self.chunk + 1
+
+
+def control_counters(
+    config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls = NO_STALLS
+) -> list[Mapping[str, int]]:
+    """The core's counters at the end of each of `jobs`, run one after the other."""
+    return list(Control(config, jobs, stalls).run())

@@ -1,0 +1,104 @@
+"""Pauses of the core's streams: how often a word comes, and at random when none does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from truncmac.hw.streams import STREAMS
+
+__all__ = ["NO_STALLS", "Gaps", "Stalls"]
+
+# The byte of the harness' noise that each stream draws
+NOISE_BYTES = {
+    "tiles": 0,
+    "activations": 1,
+    "weights": 2,
+    "results": 3,
+    "parameters": 4,
+    "residuals": 5,
+}
+GAPPED = ("activations", "weights", "parameters", "residuals", "results")
+MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Cycles that a stream needs for a word: 1 is full speed.
+
+    An input gives its next word that many cycles after one was taken; results are taken when
+    they have been offered that long. So does a bus that needs several transfers for a word.
+    """
+
+    activations: int = 1
+    weights: int = 1
+    parameters: int = 1
+    residuals: int = 1
+    results: int = 1
+
+    def __post_init__(self) -> None:
+        for name in GAPPED:
+            cycles = getattr(self, name)
+            if not 1 <= cycles <= 255:
+                raise ValueError(f"Cycles a word of {name} must be in 1..255, not {cycles}")
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Share of cycles, 0.0 to 0.99, in which each stream pauses at random, and the seed.
+
+    `gaps` are pauses that follow a rule, and add to those.
+    """
+
+    tiles: float = 0.0
+    activations: float = 0.0
+    weights: float = 0.0
+    parameters: float = 0.0
+    residuals: float = 0.0
+    results: float = 0.0
+    seed: int = 1
+    gaps: Gaps = field(default_factory=Gaps)
+
+    @classmethod
+    def everywhere(cls, share: float, seed: int = 1) -> "Stalls":
+        """Stall every stream alike."""
+        return cls(**dict.fromkeys(STREAMS, share), seed=seed)  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        for name in STREAMS:
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                raise ValueError(f"Stall share of {name} must be in 0.0..0.99, not {share}")
+
+    @property
+    def thresholds(self) -> dict[str, int]:
+        """Pauses of each stream in 256 cycles."""
+        return {name: int(256 * getattr(self, name)) for name in STREAMS}
+
+    @property
+    def noise_seed(self) -> int:
+        """The lower half of the generator's first state: 32 bits, not zero."""
+        return self.seed % (2**32 - 1) + 1
+
+    def plusargs(self) -> list[str]:
+        """The form in which the harness takes them."""
+        args = [f"+stall_{name}={pauses}" for name, pauses in self.thresholds.items()]
+        args += [f"+gap_{name}={getattr(self.gaps, name)}" for name in GAPPED]
+        return [*args, f"+stall_seed={self.noise_seed}"]
+
+    def draws(self) -> Iterator[dict[str, bool]]:
+        """For each cycle, whether each stream may go on if it draws in that cycle.
+
+        The same xorshift generator as the harness' (Marsaglia, 2003).
+        """
+        noise = 0x9E3779B9 << 32 | self.noise_seed
+        thresholds = self.thresholds
+        while True:
+            noise ^= noise << 13 & MASK
+            noise ^= noise >> 7
+            noise ^= noise << 17 & MASK
+            yield {
+                name: (noise >> 8 * byte & 255) >= thresholds[name]
+                for name, byte in NOISE_BYTES.items()
+            }
+
+
+NO_STALLS = Stalls()
