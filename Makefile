@@ -14,7 +14,7 @@ TOP ?= core
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim train bench docs clean help
+.PHONY: main setup setup-dev icarus test lint rtl sim sweep-cycles train bench docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -50,6 +50,9 @@ rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=
 
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
+
+sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random points (an hour)
+	@$(BIN)/python -m truncmac.sim.sweep
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train

@@ -4,21 +4,24 @@ It holds no data, only valid, ready and counts, and follows any pattern of stall
 equal the RTL's. `sim.cycles` has the same in closed form where there is one.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTERS
 from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.row_sum import RowSum
 
+from .memory import tile_grid
 from .stalls import NO_STALLS, Stalls
 
 __all__ = ["Control", "Job", "Latencies", "control_counters"]
 
 FIFO_DEPTH = 2  # of results and of residual codes, at the core's edge
 BANKS = 2  # of parameters
+LEVELS = ("beat", "tile", "column")  # what repeats within what
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class Job:
     column_tiles: int
     fresh: bool = True
     residual: bool = False
+
+    @classmethod
+    def of(cls, gemm: Gemm, config: ArrayConfig) -> "Job":
+        """How the array of `config` runs `gemm`."""
+        return cls(
+            -(-gemm.reduction // config.lanes),
+            gemm.bits,
+            *tile_grid(gemm, config),
+            fresh=gemm.requant is not None,
+            residual=gemm.residual is not None,
+        )
 
     @property
     def tiles(self) -> int:
@@ -135,6 +149,8 @@ class Control:
         self.residual_rows: deque[int] = deque()
         self.releases: deque[int] = deque()
         self.left = 0  # step at which all tiles have left
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.repeats = not stalls.random
 
     @property
     def active(self) -> bool:
@@ -144,12 +160,49 @@ class Control:
     def run(self) -> Iterator[Mapping[str, int]]:
         """Give the counters of each job as it ends."""
         for job in self.jobs:
-            self.counts: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+            self.counts = dict.fromkeys(COUNTERS, 0)
+            strides = Strides(self, job)
             accepted = 0
             while accepted < job.tiles or self.active:
+                if self.repeats and self.busy and self.chunk == 0:
+                    accepted += strides.skip(accepted)
                 accepted += self._cycle(job, accepted)
             self._cycle(job, accepted)  # in which the host sees that the core is idle
-            yield dict(self.counts)
+            yield self.counts
+
+    def relative_state(self) -> tuple[int, ...]:
+        """All that decides what happens from here on, but for how much is left."""
+        dues = (self.parts, self.residual_rows, self.releases)
+        steps = tuple(due - self.steps for queue in dues for due in (*queue, self.steps - 1))
+        levels = (self.wait, self.results, self.residuals, max(self.left - self.steps, 0))
+        sets = (self.free_sets, self.whole_sets, self.parameter, self.set_used, self.fresh)
+        return (*steps, *levels, *sets, *(pause.left for pause in self.pauses.values()))
+
+    def totals(self) -> dict[str, int]:
+        """All that only counts."""
+        left = {"parameters": -self.parameters_left, "residuals": -self.residuals_left}
+        return {**self.counts, **left, "steps": self.steps}
+
+    def repetitions(self, change: Mapping[str, int]) -> int:
+        """How often `change` can be added to the totals before a stream that is read ahead ends."""
+        ends = [
+            (self.parameters_left - BANKS * self.config.cols, change["parameters"]),
+            (self.residuals_left - FIFO_DEPTH - 1, change["residuals"]),
+        ]
+        return min((max(left // each, 0) for left, each in ends if each), default=1 << 62)
+
+    def leap(self, change: Mapping[str, int], times: int) -> None:
+        """Pass `times` repetitions of `change`."""
+        for name in COUNTERS:
+            self.counts[name] += times * change[name]
+        self.parameters_left -= times * change["parameters"]
+        self.residuals_left -= times * change["residuals"]
+        steps = times * change["steps"]
+        self.steps += steps
+        self.left += steps
+        for queue in (self.parts, self.residual_rows, self.releases):
+            for index in range(len(queue)):
+                queue[index] += steps
 
     def _cycle(self, job: Job, accepted: int) -> bool:
         """Pass a cycle; `accepted` tiles of the job were taken before. True if one is taken."""
@@ -267,6 +320,50 @@ class Control:
             last = self.chunk == chunk_count(job.bits, self.config.planes) - 1
             self.beat += last
             self.chunk = 0 if last else self.chunk + 1
+
+
+class Strides:
+    """Skips what only repeats: beats of a tile, tiles of a column tile, column tiles of a job.
+
+    Where two of them in a row begin in the same state, all that follow do; only the last runs
+    on another way. So the counts of a long job cost no more than those of a short one.
+    """
+
+    def __init__(self, control: Control, job: Job) -> None:
+        self.control = control
+        self.job = job
+        self.seen: dict[str, tuple[tuple[int, ...], dict[str, int]]] = {}
+        self.at = (0, 0)
+
+    def skip(self, accepted: int) -> int:
+        """At the start of a beat, skip repetitions; the number of tiles skipped."""
+        control, job = self.control, self.job
+        if (accepted, control.beat) == self.at:
+            return 0
+        column, row = divmod(accepted - 1, job.row_tiles)
+        tiles = 0
+        if control.beat > 1:
+            control.beat += self._leap("beat", job.beats - control.beat)
+        elif row > 0:
+            tiles = self._leap("tile", job.row_tiles - 1 - row)
+        else:
+            tiles = job.row_tiles * self._leap("column", job.column_tiles - 1 - column)
+        self.at = (accepted + tiles, control.beat)
+        return tiles
+
+    def _leap(self, level: str, most: int) -> int:
+        """Skip at most `most` repetitions of this level; how many."""
+        state, totals = self.control.relative_state(), self.control.totals()
+        before = self.seen.get(level)
+        for below in LEVELS[: LEVELS.index(level)]:
+            self.seen.pop(below, None)
+        self.seen[level] = state, totals
+        if before is None or before[0] != state:
+            return 0
+        change = {name: value - before[1][name] for name, value in totals.items()}
+        times = min(most, self.control.repetitions(change))
+        self.control.leap(change, times)
+        return times
 
 
 def control_counters(

@@ -69,6 +69,11 @@ class Stalls:
                 raise ValueError(f"Stall share of {name} must be in 0.0..0.99, not {share}")
 
     @property
+    def random(self) -> bool:
+        """Some stream pauses at random."""
+        return any(self.thresholds.values())
+
+    @property
     def thresholds(self) -> dict[str, int]:
         """Pauses of each stream in 256 cycles."""
         return {name: int(256 * getattr(self, name)) for name in STREAMS}
