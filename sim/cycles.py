@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.requantiser import parameters_layout
 
 from .control import Latencies
 
@@ -38,19 +39,29 @@ class Sizes:
     lanes: Integers
     planes: Integers
     share: Integers
+    parameter_bytes: Integers  # of the requantisation parameters of a column
 
     @classmethod
     def of(cls, configs: ArrayConfig | Sequence[ArrayConfig]) -> "Sizes":
         """Those of one array (of shape ()) or of several (of shape (n,))."""
-        names = [field.name for field in fields(cls)]
         if isinstance(configs, ArrayConfig):
-            return cls(*(np.array(getattr(configs, name)) for name in names))
-        return cls(*(np.array([getattr(c, name) for c in configs]) for name in names))
+            return cls(*map(np.array, _sizes(configs)))
+        return cls(*map(np.array, zip(*map(_sizes, configs), strict=True)))
+
+    @property
+    def weight_bytes(self) -> Integers:
+        """Bytes of a word of weights: a chunk of each lane of each column."""
+        return -(-self.cols * self.lanes * self.planes // 8)
 
     @property
     def interval(self) -> Integers:
         """Cycles between the ends of two tiles, at least."""
         return self.rows * self.share
+
+
+def _sizes(config: ArrayConfig) -> tuple[int, ...]:
+    parameters = -(-parameters_layout(config).size // 8)
+    return config.rows, config.cols, config.lanes, config.planes, config.share, parameters
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,12 @@ class Start:
         """The job's tile is taken in the first cycle after reset; streams go on at once."""
         before = np.array(LONG_AGO)
         return cls(before, before, -1 - np.asarray(parameters), before, np.array(True))
+
+    @classmethod
+    def warm(cls) -> "Start":
+        """A job has run before, and the first set of parameters of this one is loaded."""
+        before = np.array(LONG_AGO)
+        return cls(before, before, before, before, np.array(False))
 
 
 def count_jobs(

@@ -1,0 +1,90 @@
+"""What surrounds an array: scratchpads, DRAM, clock; and some platforms by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from truncmac.hw.config import ArrayConfig
+
+__all__ = ["PLATFORMS", "Memory", "Platform", "platform_by_name"]
+
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Two levels of memory: scratchpads beside the array, DRAM behind them.
+
+    The scratchpads give the array a word of each stream in each cycle; a block of operands is
+    loaded into one half while the array works on the other.
+
+    Attributes
+    ----------
+    activation_bytes, weight_bytes : sizes of the scratchpads; outputs lie with the activations
+    dram_bytes_per_s : what the DRAM sustains, reads and writes together
+    """
+
+    activation_bytes: int
+    weight_bytes: int
+    dram_bytes_per_s: float
+
+    def __post_init__(self) -> None:
+        for size in fields(self):
+            value = getattr(self, size.name)
+            if not value > 0:
+                raise ValueError(f"{size.name} must be more than 0, not {value}")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An array with its clock and its memory.
+
+    Attributes
+    ----------
+    clock_hz : of the array
+    """
+
+    name: str
+    config: ArrayConfig = field(default_factory=ArrayConfig)
+    clock_hz: float = 200e6
+    memory: Memory = field(default_factory=lambda: Memory(128 * KIB, 128 * KIB, 3.2e9))
+
+    def __post_init__(self) -> None:
+        if not self.clock_hz > 0:
+            raise ValueError(f"The clock must be more than 0 Hz, not {self.clock_hz:g}")
+
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """What the DRAM gives or takes in a cycle of the array."""
+        return self.memory.dram_bytes_per_s / self.clock_hz
+
+    def with_config(self, config: ArrayConfig) -> "Platform":
+        """The same surroundings for another array."""
+        return replace(self, config=config)
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    platform.name: platform
+    for platform in (
+        # A microcontroller's accelerator: one 16-bit channel of LPDDR4-3200, half of its peak
+        Platform("edge", ArrayConfig(8, 8, 8, 1), 200e6, Memory(128 * KIB, 128 * KIB, 3.2e9)),
+        # A small FPGA board: one 16-bit channel of DDR3-1066
+        Platform("fpga", ArrayConfig(16, 16, 8, 1), 100e6, Memory(256 * KIB, 256 * KIB, 2.1e9)),
+        # A tile of a datacentre chip: a share of a stack of HBM2
+        Platform(
+            "datacentre", ArrayConfig(64, 64, 16, 1), 1e9, Memory(4096 * KIB, 4096 * KIB, 1e11)
+        ),
+    )
+}
+
+
+def platform_by_name(name: str) -> Platform:
+    """The platform `name`.
+
+    Raises
+    ------
+    ValueError
+        If there is none; names those that there are.
+    """
+    if name not in PLATFORMS:
+        raise ValueError(f"Platform must be one of {', '.join(PLATFORMS)}, not {name!r}")
+    return PLATFORMS[name]
