@@ -255,39 +255,44 @@ class _Blocks:
         counts = {name: np.broadcast_to(array, shape).copy() for name, array in counts.items()}
         self.job_cycles = np.zeros((4, *shape), np.int64)
         self.job_times = np.zeros((4, *shape), np.int64)
-        self.job_cycles[0], self.job_times[0] = counts["cycles"] + RESTART, 1
         cut = np.broadcast_to(self.jobs > 1, shape)
+        self.job_cycles[0], self.job_times[0] = counts["cycles"] + RESTART, ~cut
         if cut.any():
             self._count_blocks(counts, cut)
         self.counts = Counts(**counts)
 
     def _count_blocks(self, counts: dict[str, Integers], cut: npt.NDArray[np.bool_]) -> None:
         """Count the jobs of the layers that are `cut`: whole blocks, and those at the ends."""
-
-        def part(array: npt.NDArray[np.generic]) -> Any:
-            return np.broadcast_to(array, cut.shape)[cut]
-
-        sizes = Sizes(**{f.name: part(getattr(self.sizes, f.name)) for f in fields(Sizes)})
-        for name in counts:
-            counts[name][cut] = 0
+        for array in counts.values():
+            array[cut] = 0
         kinds = product(
             _whole_and_last(self.row_tiles, self.row_blocks, self.block_rows),
             _whole_and_last(self.column_tiles, self.column_blocks, self.block_columns),
         )
         for index, ((rows, row_times), (columns, column_times)) in enumerate(kinds):
-            jobs = Products(
-                np.maximum(part(rows), 1) * sizes.rows,
-                part(self.layers.reduction),
-                np.maximum(part(columns), 1) * sizes.cols,
-                part(self.bits),
-                part(~self.layers.raw),
-            )
-            times = part(row_times * column_times)
-            found = count_jobs(jobs, sizes, Start.warm())[0].arrays()
+            times = np.broadcast_to(row_times * column_times, cut.shape)
+            some = cut & self.fits & (times > 0)
+            found = self._jobs(rows, columns, some).arrays()
             for name, array in found.items():
-                counts[name][cut] += times * array
-            self.job_cycles[index][cut] = found["cycles"] + RESTART
-            self.job_times[index][cut] = times
+                counts[name][some] += times[some] * array
+            self.job_cycles[index][some] = found["cycles"] + RESTART
+            self.job_times[index][some] = times[some]
+
+    def _jobs(self, rows: Integers, columns: Integers, some: npt.NDArray[np.bool_]) -> Counts:
+        """Counters of the jobs of so many row and column tiles, for the points in `some`."""
+
+        def part(array: npt.NDArray[np.generic]) -> Any:
+            return np.broadcast_to(array, some.shape)[some]
+
+        sizes = Sizes(**{f.name: part(getattr(self.sizes, f.name)) for f in fields(Sizes)})
+        jobs = Products(
+            part(rows) * sizes.rows,
+            part(self.layers.reduction),
+            part(columns) * sizes.cols,
+            part(self.bits),
+            part(~self.layers.raw),
+        )
+        return count_jobs(jobs, sizes, Start.warm())[0]
 
     def ordered(self, weights_stay: bool) -> Schedule:
         """The schedule in one of the orders."""
