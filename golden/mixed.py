@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,9 @@ from .quantise import Codes
 __all__ = ["Recalibration", "with_layer_bits"]
 
 PARAMETERS = ("multiplier", "bias", "shift", "residual_multiplier", "exact")
+IMAGES_AT_ONCE = 32  # bounds the memory
 Means = dict[str, npt.NDArray[np.float64]]
+Values = dict[str, npt.NDArray[np.integer]]
 
 
 def with_layer_bits(network: Network, bits: BitWidths) -> Network:
@@ -73,9 +74,10 @@ class Recalibration:
         """Run the network on `images` at each of its bit-widths."""
         means: dict[int, Means] = {}
         for bits in network.bit_widths:
-            found: Means = {}
-            execute(network, images, bits, on_gemm=partial(_keep_mean, network, bits, found))
-            means[bits] = found
+            sums = _Sums(network, bits)
+            for part in _parts(images):
+                execute(network, part, bits, on_gemm=sums.add)
+            means[bits] = {name: sums.mean(name) for name in sums.totals}
         return cls(network, images, means)
 
     def at(self, bits: BitWidths) -> Network:
@@ -85,24 +87,48 @@ class Recalibration:
         largest = mixed.bit_widths[0]
         tensors = dict(mixed.tensors)
         mixed = replace(mixed, tensors=tensors)
-        values: dict[str, npt.NDArray[np.integer]] = {IMAGE: self.images}
+        batches: list[Values] = [{IMAGE: part} for part in _parts(self.images)]
         for layer in mixed.layers:
             if isinstance(layer, Product):
-                found: Means = {}
-                run_layer(mixed, layer, values, largest, partial(_keep_mean, mixed, largest, found))
+                sums = _Sums(mixed, largest)
+                for values in batches:
+                    run_layer(mixed, layer, values, largest, sums.add)
                 wanted = self.means[widths[layer.name][1]][layer.name]
-                _move(tensors, f"{layer.name}.b{largest}", wanted - found[layer.name])
-            values[layer.name] = run_layer(mixed, layer, values, largest)
+                _move(tensors, f"{layer.name}.b{largest}", wanted - sums.mean(layer.name))
+            for values in batches:
+                values[layer.name] = run_layer(mixed, layer, values, largest)
         return mixed
 
 
-def _keep_mean(network: Network, bits: int, means: Means, gemm: Gemm) -> None:
-    prefix = f"{gemm.name}.b{bits}"
-    mean = gemm.sums().mean(axis=0) * network.tensors[f"{prefix}.multiplier"]
-    if gemm.residual is not None:
-        factor = network.tensors[f"{prefix}.residual_multiplier"]
-        mean = mean + gemm.residual.mean(axis=0) * factor
-    means[gemm.name] = mean
+def _parts(images: Codes) -> list[Codes]:
+    return [
+        images[start : start + IMAGES_AT_ONCE] for start in range(0, len(images), IMAGES_AT_ONCE)
+    ]
+
+
+class _Sums:
+    """Adds up M*S + Mr*r of each channel, as products pass by."""
+
+    def __init__(self, network: Network, bits: int) -> None:
+        self.network = network
+        self.bits = bits
+        self.totals: Means = {}
+        self.rows: dict[str, int] = {}
+
+    def add(self, gemm: Gemm) -> None:
+        """Add a product's rows."""
+        prefix = f"{gemm.name}.b{self.bits}"
+        tensors = self.network.tensors
+        total = gemm.sums().sum(axis=0) * tensors[f"{prefix}.multiplier"].astype(np.float64)
+        if gemm.residual is not None:
+            factor = tensors[f"{prefix}.residual_multiplier"].astype(np.float64)
+            total += gemm.residual.sum(axis=0, dtype=np.int64) * factor
+        self.totals[gemm.name] = self.totals.get(gemm.name, 0) + total
+        self.rows[gemm.name] = self.rows.get(gemm.name, 0) + gemm.rows
+
+    def mean(self, name: str) -> npt.NDArray[np.float64]:
+        """Mean of each channel of a layer (N,)."""
+        return self.totals[name] / self.rows[name]
 
 
 def _move(

@@ -21,55 +21,15 @@ from truncmac.golden import (
     with_layer_bits,
 )
 
-__all__ = ["Allocation", "Choices", "Evaluator", "Point", "Score", "allocate", "best_choices"]
+from .choices import Bits, Cost, Point, Score, best_choices
 
-Bits = Mapping[str, int]
-Cost = Callable[[str, int], float]
+__all__ = ["Allocation", "Evaluator", "allocate"]
+
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]
-Indices = npt.NDArray[np.intp]
 
-IMAGES_AT_ONCE = 256  # bounds the memory
+IMAGES_AT_ONCE = 64  # bounds the memory
 TEMPERATURES = 2.0 ** np.linspace(-4, 6, 41)
-MOST_CHOICES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a network made of the images.
-
-    Attributes
-    ----------
-    accuracy : share of images whose class is right
-    loss : mean cross-entropy, in nats, at the temperature where it is least
-    """
-
-    accuracy: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class Point:
-    """One choice of bit-widths.
-
-    Attributes
-    ----------
-    bits : k by layer name, of each layer that has none of its own
-    cost : of the whole network
-    growth : sum of the layers' sensitivities: what the loss should grow by, at most a guess
-    score : as measured
-    """
-
-    bits: Bits
-    cost: float
-    growth: float
-    score: Score | None = None
-
-    @property
-    def uniform(self) -> int | None:
-        """The k of all layers, if they share one."""
-        widths = set(self.bits.values())
-        return widths.pop() if len(widths) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -102,9 +62,7 @@ class Allocation:
         ValueError
             If every point costs more: tells what the cheapest costs.
         """
-        cheapest = self.points[0].cost
-        if budget < cheapest:
-            raise ValueError(f"Budget must be at least {cheapest:,.0f}, not {budget:,.0f}")
+        _check_budget(budget, self.points[0].cost)
         return [point for point in self.front if point.cost <= budget][-1]
 
 
@@ -186,7 +144,8 @@ def allocate(
     Raises
     ------
     ValueError
-        If no layer can be chosen for, or the network has no parameters for one of `widths`.
+        If no layer can be chosen for, the network has no parameters for one of `widths`, or a
+        budget is less than what the cheapest choice costs.
     """
     network = evaluator.network
     layers = [layer.name for layer in network.products if layer.bits is None]
@@ -195,6 +154,9 @@ def allocate(
     for k in widths:
         layer_bits(network, k)  # raises where there are no parameters
     fixed = sum(cost(layer.name, layer.bits) for layer in network.products if layer.bits)
+    cheapest = fixed + sum(min(cost(name, k) for k in widths) for name in layers)
+    for budget in budgets:
+        _check_budget(budget, cheapest)
     total = len(layers) * (len(widths) - 1) + 1 + points + len(budgets) + len(widths)
     done = 0
 
@@ -224,87 +186,16 @@ def allocate(
     return Allocation(ranked, {name: dict(scores) for name, scores in sensitivities.items()})
 
 
-@dataclass(frozen=True, eq=False)
-class Choices:
-    """Every choice that no other beats in cost and summed growth, cheapest first.
-
-    Attributes
-    ----------
-    costs, growths : float64 arrays (n,); costs rise, growths fall
-    steps : by layer, the widths to choose from, and for each partial choice the index (m,) of
-        the one that it continues, and of its width
-    """
-
-    costs: npt.NDArray[np.float64]
-    growths: npt.NDArray[np.float64]
-    steps: Mapping[str, tuple[Sequence[int], Indices, Indices]]
-
-    def point(self, index: int) -> Point:
-        """The choice `index`, followed back from the last layer."""
-        bits, step = {}, index
-        for name in reversed(list(self.steps)):
-            widths, parents, picks = self.steps[name]
-            bits[name] = widths[picks[step]]
-            step = int(parents[step])
-        ordered = {name: bits[name] for name in self.steps}
-        return Point(ordered, float(self.costs[index]), float(self.growths[index]))
-
-    def within(self, budget: float) -> Point:
-        """The best choice for the budget; or the cheapest of all, if that is dearer."""
-        return self.point(max(int(np.searchsorted(self.costs, budget, side="right")) - 1, 0))
-
-    def spread(self, count: int) -> list[Point]:
-        """The best choices for `count` budgets, evenly from the cheapest to the dearest."""
-        return [self.within(cost) for cost in np.linspace(self.costs[0], self.costs[-1], count)]
-
-
-def best_choices(
-    growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float = 0.0
-) -> Choices:
-    """The best choices of a k for each layer, exactly.
-
-    Layers are added one by one. A partial choice that costs no less than another and grows no
-    less is dropped: whatever the layers to come, it cannot be among the best.
-
-    Parameters
-    ----------
-    growths : of the loss, by layer name and k
-    fixed : cost that comes on top
-
-    Raises
-    ------
-    ValueError
-        If a cost is negative or not finite.
-    RuntimeError
-        If there are more than a million, for costs that hardly ever agree.
-    """
-    costs, sums = np.array([float(fixed)]), np.zeros(1)
-    steps: dict[str, tuple[Sequence[int], Indices, Indices]] = {}
-    for name, growth in growths.items():
-        widths = list(growth)
-        extra = np.array([float(cost(name, k)) for k in widths])
-        if not (np.isfinite(extra).all() and (extra >= 0).all()):
-            raise ValueError(f"Costs of layer {name!r} must be finite and at least 0, not {extra}")
-        all_costs = (costs[:, None] + extra).ravel()
-        all_sums = (sums[:, None] + list(growth.values())).ravel()
-        order = np.lexsort((all_sums, all_costs))
-        lowest = np.minimum.accumulate(all_sums[order])
-        kept = order[np.concatenate(([True], lowest[1:] < lowest[:-1]))]
-        if len(kept) > MOST_CHOICES:
-            raise RuntimeError(
-                f"More than {MOST_CHOICES} choices are best for their cost up to layer {name!r}: "
-                "round the costs"
-            )
-        costs, sums = all_costs[kept], all_sums[kept]
-        steps[name] = (widths, kept // len(widths), kept % len(widths))
-    return Choices(costs, sums, steps)
-
-
 def _point(
     bits: Bits, growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float
 ) -> Point:
     price = fixed + sum(cost(name, k) for name, k in bits.items())
     return Point(bits, float(price), sum(growths[name][k] for name, k in bits.items()))
+
+
+def _check_budget(budget: float, cheapest: float) -> None:
+    if budget < cheapest:
+        raise ValueError(f"Budget must be at least {cheapest:,.0f}, not {budget:,.0f}")
 
 
 def _output(network: Network) -> tuple[int, ...]:

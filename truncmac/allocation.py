@@ -20,8 +20,9 @@ from truncmac.golden import (
     write_bytes,
 )
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.allocation import Allocation, Evaluator, Point, Score
+from truncmac.sim.allocation import Allocation, Evaluator
 from truncmac.sim.allocation import allocate as find_allocation
+from truncmac.sim.choices import Point, Score
 from truncmac.sim.reference_points import bound_cycles
 from truncmac.sim.workloads import network_workload
 
@@ -196,7 +197,7 @@ def as_dictionary(
         score = asdict(_score(point))
         return {
             "bits": dict(point.bits),
-            "cycles": point.cost,
+            "cycles": round(point.cost),
             **score,
             "predicted_growth": point.growth,
             "front": point in front,
@@ -244,8 +245,9 @@ def draw(network: Network, result: Allocation, chosen: Point | None, path: Path)
     axes.set_xlabel("cycles of one image")
     axes.set_ylabel("accuracy (%)")
     axes.set_title(f"{network.name}: a bit-width for each layer")
+    axes.margins(x=0.08)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="lower right")
     picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix[1:] or "svg")
     write_bytes(path, picture.getvalue())
