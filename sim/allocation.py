@@ -111,13 +111,10 @@ class Evaluator:
         key = tuple(sorted(bits.items()))
         if key not in self._scores:
             network = self.at(bits)
-            logits = np.concatenate(
-                [
-                    execute(network, self.images[start : start + IMAGES_AT_ONCE], k).logits
-                    for k in network.bit_widths
-                    for start in range(0, len(self.images), IMAGES_AT_ONCE)
-                ]
-            )
+            (k,) = network.bit_widths
+            starts = range(0, len(self.images), IMAGES_AT_ONCE)
+            parts = [self.images[start : start + IMAGES_AT_ONCE] for start in starts]
+            logits = np.concatenate([execute(network, part, k).logits for part in parts])
             self._scores[key] = Score(accuracy(logits, self.labels), _loss(logits, self.labels))
         return self._scores[key]
 

@@ -14,6 +14,7 @@ from truncmac.golden import (
     execute,
     load,
     save,
+    with_layer_bits,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim import allocation
@@ -55,6 +56,15 @@ def test_the_points_of_one_k_are_measured_as_the_network_at_that_k(result):
         logits = execute(NETWORK, IMAGES[:100], k).logits
         assert point.score.accuracy == accuracy(logits, LABELS[:100])
         assert point.cost == 8 * 10 + k * (295 + 590 + 295)
+
+
+@pytest.mark.parametrize("bits", [2, 1])
+def test_a_uniform_choice_is_the_network_at_its_k_with_all_its_parameters(bits):
+    found = digits().at(dict.fromkeys(("conv2", "conv3", "conv4"), bits))
+    expected = with_layer_bits(NETWORK, bits)
+    assert found.layers == expected.layers
+    for name, tensor in expected.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], tensor, err_msg=name)
 
 
 def test_each_layer_is_measured_alone(result):
@@ -132,6 +142,8 @@ def test_logits_of_any_unit_have_one_loss():
     logits = rng.integers(-99, 100, (60, 5)) + 80 * (np.arange(5) == labels[:, None])
     loss = allocation._loss(logits, labels)
     assert allocation._loss(1000 * logits, labels) == pytest.approx(loss)
+    shifts = rng.integers(-(10**9), 10**9, (60, 1))
+    assert allocation._loss(logits + shifts, labels) == pytest.approx(loss)
     scale = np.linspace(0.0001, 0.2, 2000)[:, None, None]
     shares = np.exp(scale * logits) / np.exp(scale * logits).sum(axis=2, keepdims=True)
     losses = -np.log(shares[:, np.arange(60), labels]).mean(axis=1)

@@ -52,6 +52,7 @@ def test_products_are_as_scale_sim_sees_them(path):
         GEMM + "a,4,3,2",
         GEMM + "\n\na, 4, 3, 2,\n\n,,,,\n",
         "\ufeff" + GEMM.upper().replace("\n", "\r\n") + "a,4,3,2,\r\n",
+        '\ufeff"Layer, or name",M,N,K\na,4,3,2\n',
         "Layer,M,N,K,Sparsity,\na,4,3,2,2:4,\n",
         GEMM + '"a",4,3,2,,,,\n',
     ],

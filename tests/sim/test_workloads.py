@@ -124,6 +124,17 @@ def test_groups_are_products_of_their_own():
     assert scale_sim_cycles([many], 4, 4) == 3 * scale_sim_cycles([one], 4, 4)
 
 
+def test_rows_of_groups_are_codes_of_their_own():
+    assert LayerShape("a", 2, 3, 4, groups=5).input_codes == 2 * 3 * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("resnet20", 9), ("resnet18", 8), ("resnet50", 16), ("mobilenet-v2", 10)]
+)
+def test_each_block_with_a_residual_has_one_layer_that_adds_it(name, count):
+    assert sum(layer.residual for layer in WORKLOADS[name]().layers) == count
+
+
 def test_a_layer_without_groups_is_refused():
     with pytest.raises(ValueError, match="^Layer 'a' must have groups of at least 1, not 0$"):
         LayerShape("a", 1, 1, 1, groups=0)
@@ -159,6 +170,10 @@ def test_a_transformer_takes_its_sequence_length():
         (
             "bert-base@0",
             "Sequence length of bert-base must be a whole number in 1..1048576, not '0'",
+        ),
+        (
+            "bert-base@1048577",
+            "Sequence length of bert-base must be a whole number in 1..1048576, not '1048577'",
         ),
         (
             "gpt2-small@1e3",
