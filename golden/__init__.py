@@ -10,6 +10,7 @@ from .files import write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
+from .mixed import Recalibration, with_layer_bits
 from .network import (
     IMAGE,
     AvgPool,
@@ -71,6 +72,7 @@ __all__ = [
     "OffsetKind",
     "Pair",
     "Product",
+    "Recalibration",
     "Requantisation",
     "Shortcut",
     "accuracy",
@@ -111,5 +113,6 @@ __all__ = [
     "weight_codes",
     "weight_offset",
     "weight_scale",
+    "with_layer_bits",
     "write_bytes",
 ]

@@ -26,18 +26,21 @@ class Window:
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer of weights as the array runs it: M x K by K x N.
+    """One layer of weights as the array runs it: M x K by K x N, for each group of channels.
 
     Attributes
     ----------
     name : of the layer
     rows : M of one image: output pixels
-    reduction : K
-    columns : N: output channels
+    reduction : K, of one group
+    columns : N: output channels, of one group
     bits : k of its own, or None: it follows the network's
     raw : its outputs are S itself, and not codes
     residual : each output takes a residual code
-    window : where the rows come from, if from a convolution; without one they are M x K codes
+    window : where the rows of one group come from, if from a convolution; without one they are
+        M x K codes
+    groups : products of this shape that the layer is made of, each with inputs and weights of
+        its own: 1, but for grouped and depthwise convolutions
     """
 
     name: str
@@ -48,9 +51,11 @@ class LayerShape:
     raw: bool = False
     residual: bool = False
     window: Window | None = None
+    groups: int = 1
 
     def __post_init__(self) -> None:
-        for what, value in (("M", self.rows), ("K", self.reduction), ("N", self.columns)):
+        sizes = {"M": self.rows, "K": self.reduction, "N": self.columns, "groups": self.groups}
+        for what, value in sizes.items():
             if value < 1:
                 raise ValueError(f"Layer {self.name!r} must have {what} of at least 1, not {value}")
 
@@ -64,8 +69,9 @@ class LayerShape:
         bits: int | None = None,
         raw: bool = False,
         residual: bool = False,
+        groups: int = 1,
     ) -> "LayerShape":
-        """A convolution with `columns` output channels.
+        """A convolution with `columns` output channels; window and columns are of one group.
 
         Raises
         ------
@@ -76,19 +82,19 @@ class LayerShape:
         if min(height, width) < 1:
             raise ValueError(f"Layer {name!r} must have at least one output, not {window.output}")
         reduction = window.channels * window.kernel[0] * window.kernel[1]
-        return cls(name, height * width, reduction, columns, bits, raw, residual, window)
+        return cls(name, height * width, reduction, columns, bits, raw, residual, window, groups)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one image."""
-        return self.rows * self.reduction * self.columns
+        return self.groups * self.rows * self.reduction * self.columns
 
     @property
     def input_codes(self) -> int:
         """Activation codes of one image, each counted once."""
         if self.window is None:
-            return self.rows * self.reduction
-        return self.window.channels * self.window.height * self.window.width
+            return self.groups * self.rows * self.reduction
+        return self.groups * self.window.channels * self.window.height * self.window.width
 
     def at(self, bits: int) -> int:
         """Its k when the network's is `bits`."""

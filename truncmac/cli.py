@@ -1,4 +1,4 @@
-"""The command line: `truncmac rtl | sim | infer | inspect | export | train`."""
+"""The command line: `truncmac rtl | sim | infer | inspect | export | allocate | train`."""
 
 import sys
 from pathlib import Path
@@ -161,6 +161,67 @@ def export(
     from .commands import export
 
     export(network, config, parse_bits(bits), out)
+
+
+@app.command()
+def allocate(
+    network: Annotated[
+        str, typer.Argument(help="Exported network, a file; or digits, which is shipped.")
+    ] = "digits",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Images and labels: .safetensors or .npz; default: those of digits."),
+    ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option(
+            "-k", "--bits", help="Bit-widths to choose from; default: all that the network has."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Most cycles of an image, or such as 60% of those at the largest k."),
+    ] = None,
+    points: Annotated[int, typer.Option(min=2, help="Choices to measure, over all costs.")] = 24,
+    calibrate: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Images, the last ones, that only move biases of mixed networks; 0: none move.",
+        ),
+    ] = 128,
+    rows: Rows = 8,
+    cols: Cols = 8,
+    lanes: Lanes = 8,
+    planes: Planes = 1,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw accuracy against cycles into this .svg or .png.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the choice for the budget as a network file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Choose a bit-width for each layer: the best accuracy in few cycles, and in a budget.
+
+    What is written with --export runs on golden and on the RTL as any network: infer FILE -k 8.
+    """
+    from .allocation import Request, allocate
+
+    allocate(
+        Request(
+            network,
+            data,
+            None if bits is None else parse_bits(bits),
+            budget,
+            points,
+            calibrate,
+            ArrayConfig(rows, cols, lanes, planes),
+        ),
+        plot=plot,
+        export=export,
+        as_json=as_json,
+    )
 
 
 @app.command()

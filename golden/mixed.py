@@ -1,0 +1,140 @@
+"""Networks in which each layer has a k of its own, made of a network with several."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .executor import BitWidths, execute, layer_bits, run_layer
+from .gemm import Gemm
+from .network import IMAGE, Network, Product
+from .quantise import Codes
+
+__all__ = ["Recalibration", "with_layer_bits"]
+
+PARAMETERS = ("multiplier", "bias", "shift", "residual_multiplier", "exact")
+IMAGES_AT_ONCE = 32  # bounds the memory
+Means = dict[str, npt.NDArray[np.float64]]
+Values = dict[str, npt.NDArray[np.integer]]
+
+
+def with_layer_bits(network: Network, bits: BitWidths) -> Network:
+    """A network of fixed bit-widths that gives what `execute(network, images, bits)` gives.
+
+    Each layer of weights has its k as its own, and the parameters that it would have used, so
+    the network runs at one k, that of the largest parameter set: on the RTL as any other.
+
+    Parameters
+    ----------
+    bits : k; or k by layer name, for each layer that has none of its own
+
+    Raises
+    ------
+    ValueError
+        If `network` has no parameters for a bit-width, or a layer's is missing.
+    """
+    widths = layer_bits(network, bits)
+    largest = max(network.bit_widths)
+    tensors: dict[str, npt.NDArray[np.generic]] = {}
+    for name, (_, parameters) in widths.items():
+        tensors[f"{name}.codes"] = network.tensors[f"{name}.codes"]
+        for what in PARAMETERS:
+            if (key := f"{name}.b{parameters}.{what}") in network.tensors:
+                tensors[f"{name}.b{largest}.{what}"] = network.tensors[key]
+    layers = tuple(
+        replace(layer, bits=widths[layer.name][0]) if isinstance(layer, Product) else layer
+        for layer in network.layers
+    )
+    return replace(network, bit_widths=(largest,), layers=layers, tensors=tensors)
+
+
+@dataclass(frozen=True, eq=False)
+class Recalibration:
+    """Fits a mix of bit-widths to images: each channel's mean is what its own width gave it.
+
+    A layer's parameters for k were made for a network that is at k throughout. Beside layers of
+    other widths its sums are off, most of all in their mean. So its biases are moved: the mean of
+    M*S + Mr*r over the images becomes that of the network at its k. All is done in integers; the
+    array's work stays the same.
+
+    Attributes
+    ----------
+    network : with several bit-widths
+    images : uint8 array (B, C, H, W), codes; no labels are needed
+    means : by k and layer name, the mean of M*S + Mr*r (N,) in the network at k
+    """
+
+    network: Network
+    images: Codes
+    means: Mapping[int, Means]
+
+    @classmethod
+    def of(cls, network: Network, images: Codes) -> "Recalibration":
+        """Run the network on `images` at each of its bit-widths."""
+        means: dict[int, Means] = {}
+        for bits in network.bit_widths:
+            sums = _Sums(network, bits)
+            for part in _parts(images):
+                execute(network, part, bits, on_gemm=sums.add)
+            means[bits] = {name: sums.mean(name) for name in sums.totals}
+        return cls(network, images, means)
+
+    def at(self, bits: BitWidths) -> Network:
+        """`with_layer_bits`, recalibrated. Channels that move are certified no more."""
+        mixed = with_layer_bits(self.network, bits)
+        widths = layer_bits(self.network, bits)
+        largest = mixed.bit_widths[0]
+        tensors = dict(mixed.tensors)
+        mixed = replace(mixed, tensors=tensors)
+        batches: list[Values] = [{IMAGE: part} for part in _parts(self.images)]
+        for layer in mixed.layers:
+            if isinstance(layer, Product):
+                sums = _Sums(mixed, largest)
+                for values in batches:
+                    run_layer(mixed, layer, values, largest, sums.add)
+                wanted = self.means[widths[layer.name][1]][layer.name]
+                _move(tensors, f"{layer.name}.b{largest}", wanted - sums.mean(layer.name))
+            for values in batches:
+                values[layer.name] = run_layer(mixed, layer, values, largest)
+        return mixed
+
+
+def _parts(images: Codes) -> list[Codes]:
+    return [
+        images[start : start + IMAGES_AT_ONCE] for start in range(0, len(images), IMAGES_AT_ONCE)
+    ]
+
+
+class _Sums:
+    """Adds up M*S + Mr*r of each channel, as products pass by."""
+
+    def __init__(self, network: Network, bits: int) -> None:
+        self.network = network
+        self.bits = bits
+        self.totals: Means = {}
+        self.rows: dict[str, int] = {}
+
+    def add(self, gemm: Gemm) -> None:
+        """Add a product's rows."""
+        prefix = f"{gemm.name}.b{self.bits}"
+        tensors = self.network.tensors
+        total = gemm.sums().sum(axis=0) * tensors[f"{prefix}.multiplier"].astype(np.float64)
+        if gemm.residual is not None:
+            factor = tensors[f"{prefix}.residual_multiplier"].astype(np.float64)
+            total += gemm.residual.sum(axis=0, dtype=np.int64) * factor
+        self.totals[gemm.name] = self.totals.get(gemm.name, 0) + total
+        self.rows[gemm.name] = self.rows.get(gemm.name, 0) + gemm.rows
+
+    def mean(self, name: str) -> npt.NDArray[np.float64]:
+        """Mean of each channel of a layer (N,)."""
+        return self.totals[name] / self.rows[name]
+
+
+def _move(
+    tensors: dict[str, npt.NDArray[np.generic]], prefix: str, by: npt.NDArray[np.float64]
+) -> None:
+    moves = np.rint(by).astype(np.int64)
+    tensors[f"{prefix}.bias"] = tensors[f"{prefix}.bias"].astype(np.int64) + moves
+    if (exact := tensors.get(f"{prefix}.exact")) is not None:
+        tensors[f"{prefix}.exact"] = np.where(moves == 0, exact, np.uint8(0))

@@ -1,0 +1,129 @@
+"""Choices of a bit-width for each layer: which are best for what they cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Bits", "Choices", "Cost", "Point", "Score", "best_choices"]
+
+Bits = Mapping[str, int]
+Cost = Callable[[str, int], float]
+Indices = npt.NDArray[np.intp]
+
+MOST_CHOICES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a network made of the images.
+
+    Attributes
+    ----------
+    accuracy : share of images whose class is right
+    loss : mean cross-entropy, in nats, at the temperature where it is least
+    """
+
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One choice of bit-widths.
+
+    Attributes
+    ----------
+    bits : k by layer name, of each layer that has none of its own
+    cost : of the whole network
+    growth : sum of the layers' sensitivities: what the loss should grow by, at most a guess
+    score : as measured
+    """
+
+    bits: Bits
+    cost: float
+    growth: float
+    score: Score | None = None
+
+    @property
+    def uniform(self) -> int | None:
+        """The k of all layers, if they share one."""
+        widths = set(self.bits.values())
+        return widths.pop() if len(widths) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """Every choice that no other beats in cost and summed growth, cheapest first.
+
+    Attributes
+    ----------
+    costs, growths : float64 arrays (n,); costs rise, growths fall
+    steps : by layer, the widths to choose from, and for each partial choice the index (m,) of
+        the one that it continues, and of its width
+    """
+
+    costs: npt.NDArray[np.float64]
+    growths: npt.NDArray[np.float64]
+    steps: Mapping[str, tuple[Sequence[int], Indices, Indices]]
+
+    def point(self, index: int) -> Point:
+        """The choice `index`, followed back from the last layer."""
+        bits, step = {}, index
+        for name in reversed(list(self.steps)):
+            widths, parents, picks = self.steps[name]
+            bits[name] = widths[picks[step]]
+            step = int(parents[step])
+        ordered = {name: bits[name] for name in self.steps}
+        return Point(ordered, float(self.costs[index]), float(self.growths[index]))
+
+    def within(self, budget: float) -> Point:
+        """The best choice for the budget; or the cheapest of all, if that is dearer."""
+        return self.point(max(int(np.searchsorted(self.costs, budget, side="right")) - 1, 0))
+
+    def spread(self, count: int) -> list[Point]:
+        """The best choices for `count` budgets, evenly from the cheapest to the dearest."""
+        return [self.within(cost) for cost in np.linspace(self.costs[0], self.costs[-1], count)]
+
+
+def best_choices(
+    growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float = 0.0
+) -> Choices:
+    """The best choices of a k for each layer, exactly.
+
+    Layers are added one by one. A partial choice that costs no less than another and grows no
+    less is dropped: whatever the layers to come, it cannot be among the best.
+
+    Parameters
+    ----------
+    growths : of the loss, by layer name and k
+    fixed : cost that comes on top
+
+    Raises
+    ------
+    ValueError
+        If a cost is negative or not finite.
+    RuntimeError
+        If there are more than a million, for costs that hardly ever agree.
+    """
+    costs, sums = np.array([float(fixed)]), np.zeros(1)
+    steps: dict[str, tuple[Sequence[int], Indices, Indices]] = {}
+    for name, growth in growths.items():
+        widths = list(growth)
+        extra = np.array([float(cost(name, k)) for k in widths])
+        if not (np.isfinite(extra).all() and (extra >= 0).all()):
+            raise ValueError(f"Costs of layer {name!r} must be finite and at least 0, not {extra}")
+        all_costs = (costs[:, None] + extra).ravel()
+        all_sums = (sums[:, None] + list(growth.values())).ravel()
+        order = np.lexsort((all_sums, all_costs))
+        lowest = np.minimum.accumulate(all_sums[order])
+        kept = order[np.concatenate(([True], lowest[1:] < lowest[:-1]))]
+        if len(kept) > MOST_CHOICES:
+            raise RuntimeError(
+                f"More than {MOST_CHOICES} choices are best for their cost up to layer {name!r}: "
+                "round the costs"
+            )
+        costs, sums = all_costs[kept], all_sums[kept]
+        steps[name] = (widths, kept // len(widths), kept % len(widths))
+    return Choices(costs, sums, steps)

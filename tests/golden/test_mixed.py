@@ -1,0 +1,129 @@
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.golden import (
+    Gemm,
+    Recalibration,
+    accuracy,
+    builtin_images,
+    builtin_network,
+    execute,
+    layer_bits,
+    load,
+    save,
+    with_layer_bits,
+)
+
+SMALL = small_network()
+FOLLOWING = ("second", "third", "logits")
+MIXES = [dict(zip(FOLLOWING, bits, strict=True)) for bits in product((8, 2), repeat=3)]
+IMAGES = np.random.default_rng(1).integers(0, 64, (40, 2, 7, 6), np.uint8)
+
+
+@pytest.mark.parametrize("bits", [8, 2, *MIXES], ids=str)
+def test_a_mixed_network_gives_what_execute_gives_for_the_mapping(bits, tmp_path):
+    expected = execute(SMALL, IMAGES, bits).outputs
+    save(with_layer_bits(SMALL, bits), tmp_path / "mixed")
+    mixed = load(tmp_path / "mixed")
+    found = execute(mixed, IMAGES, 8).outputs
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_each_layer_has_its_k_and_there_is_one_parameter_set():
+    mixed = with_layer_bits(SMALL, {"second": 2, "third": 8, "logits": 2})
+    assert mixed.bit_widths == (8,)
+    assert [layer.bits for layer in mixed.products] == [8, 2, 8, 2]
+    assert not [name for name in mixed.tensors if ".b2." in name]
+    assert [layer.bits for layer in with_layer_bits(SMALL, 2).products] == [8, 2, 2, 2]
+
+
+def test_certificates_stay_with_their_parameters():
+    network = builtin_network()
+    mixed = with_layer_bits(network, {"conv2": 1, "conv3": 8, "conv4": 2})
+    for name, bits in {"conv1": 8, "conv2": 1, "conv3": 8, "conv4": 2}.items():
+        exact = network.tensors[f"{name}.b{bits}.exact"]
+        np.testing.assert_array_equal(mixed.tensors[f"{name}.b8.exact"], exact)
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"),
+    [
+        ({"second": 2}, "Bit-widths must be given for each layer that follows, see ['logits', "),
+        (
+            {"second": 2, "third": 4, "logits": 8},
+            "Layer 'third' has no parameters for k = 4, only for 2, 8",
+        ),
+        (4, "The network has no parameters for k = 4, only for 2, 8"),
+    ],
+)
+def test_a_mix_without_parameters_is_refused(bits, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        with_layer_bits(SMALL, bits)
+
+
+def channel_means(network, bits):
+    """Mean of M*S + Mr*r + B of each layer (N,), and its k's parameter set, in rationals."""
+    gemms: list[Gemm] = []
+    execute(network, IMAGES, bits, on_gemm=gemms.append)
+    means = {}
+    for gemm in gemms:
+        prefix = f"{gemm.name}.b{layer_bits(network, bits)[gemm.name][1]}"
+        tensors = network.tensors
+        values = gemm.sums() * tensors[f"{prefix}.multiplier"] + tensors[f"{prefix}.bias"]
+        if gemm.residual is not None:
+            values = values + gemm.residual * tensors[f"{prefix}.residual_multiplier"]
+        means[gemm.name] = values.mean(axis=0)
+    return means
+
+
+@pytest.mark.parametrize("bits", MIXES, ids=str)
+def test_recalibrated_channels_have_the_means_of_their_own_width(bits):
+    recalibration = Recalibration.of(SMALL, IMAGES)
+    found = channel_means(recalibration.at(bits), 8)
+    for name, mean in found.items():
+        wanted = channel_means(SMALL, bits.get(name, 8))[name]
+        np.testing.assert_allclose(mean, wanted, rtol=1e-9, atol=0.51, err_msg=name)
+
+
+@pytest.mark.parametrize("bits", [8, 2, MIXES[0]], ids=str)
+def test_recalibration_leaves_a_network_of_one_width_alone(bits):
+    moved, plain = Recalibration.of(SMALL, IMAGES).at(bits), with_layer_bits(SMALL, bits)
+    assert moved.layers == plain.layers
+    for name, tensor in plain.tensors.items():
+        np.testing.assert_array_equal(moved.tensors[name], tensor, err_msg=name)
+
+
+def test_recalibration_moves_biases_only_and_drops_their_certificates():
+    network, (images, _) = builtin_network(), builtin_images()
+    bits = {"conv2": 4, "conv3": 1, "conv4": 8}
+    moved = Recalibration.of(network, images[:64]).at(bits)
+    plain = with_layer_bits(network, bits)
+    changed = {
+        name
+        for name, tensor in plain.tensors.items()
+        if not np.array_equal(moved.tensors[name], tensor)
+    }
+    layers = ("conv3", "conv4")
+    assert changed >= {f"{name}.b8.bias" for name in (*layers, "linear")}
+    assert {name.rpartition(".")[2] for name in changed} == {"bias", "exact"}
+    for name in layers:
+        still = moved.tensors[f"{name}.b8.bias"] == plain.tensors[f"{name}.b8.bias"]
+        expected = plain.tensors[f"{name}.b8.exact"] * still
+        np.testing.assert_array_equal(moved.tensors[f"{name}.b8.exact"], expected)
+
+
+def test_recalibration_mends_a_bad_mix_on_other_images():
+    network, (images, labels) = builtin_network(), builtin_images()
+    bits = {"conv2": 4, "conv3": 1, "conv4": 8}
+    assert labels is not None
+    before = accuracy(execute(network, images[:322], bits).logits, labels[:322])
+    moved = Recalibration.of(network, images[322:]).at(bits)
+    after = accuracy(execute(moved, images[:322], 8).logits, labels[:322])
+    assert before < 0.93
+    assert after > 0.98
