@@ -46,6 +46,8 @@ class WeightBuffer(wiring.Component):
     weights : Out, stream of the same words, beat-major
     """
 
+    QUEUE = 4  # blocks that are whole, and wait to be read
+
     def __init__(self, config):
         self.config = config
         self.bank_depth = config.max_beats * config.chunks
@@ -64,7 +66,7 @@ class WeightBuffer(wiring.Component):
         m.submodules.memory = memory = Memory(
             shape=len(self.loads.payload), depth=2 * self.bank_depth, init=[]
         )
-        m.submodules.filled = filled = SyncFIFO(width=layout.size, depth=4)
+        m.submodules.filled = filled = SyncFIFO(width=layout.size, depth=self.QUEUE)
         free = Signal(range(3), init=2)  # banks
         takes, gives = self._fill(m, memory.write_port(), filled, free)
         released = self._read(m, memory.read_port(), filled)

@@ -131,7 +131,7 @@ class Control:
         self.latencies = Latencies.of(config.rows, config.cols, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
-        self.pauses = {"tiles": Pause(1)}
+        self.pauses: dict[str, Pause] = {"tiles": Pause(1)}
         for name in ("activations", "weights", "parameters", "residuals"):
             self.pauses[name] = Pause(getattr(stalls.gaps, name))
         self.pauses["results"] = Pause(stalls.gaps.results, sink=True)
@@ -160,15 +160,19 @@ class Control:
     def run(self) -> Iterator[Mapping[str, int]]:
         """Give the counters of each job as it ends."""
         for job in self.jobs:
-            self.counts = dict.fromkeys(COUNTERS, 0)
-            strides = Strides(self, job)
-            accepted = 0
-            while accepted < job.tiles or self.active:
-                if self.repeats and self.busy and self.chunk == 0:
-                    accepted += strides.skip(accepted)
-                accepted += self._cycle(job, accepted)
-            self._cycle(job, accepted)  # in which the host sees that the core is idle
-            yield self.counts
+            yield self._run(job)
+            self._cycle(job, job.tiles)  # in which the host sees that the core is idle
+
+    def _run(self, job: Job) -> Mapping[str, int]:
+        """Run one job until the core is idle."""
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        strides = Strides(self, job)
+        accepted = 0
+        while accepted < job.tiles or self.active:
+            if self.repeats and self.busy and self.chunk == 0:
+                accepted += strides.skip(accepted)
+            accepted += self._cycle(job, accepted)
+        return self.counts
 
     def relative_state(self) -> tuple[int, ...]:
         """All that decides what happens from here on, but for how much is left."""
@@ -183,7 +187,7 @@ class Control:
         left = {"parameters": -self.parameters_left, "residuals": -self.residuals_left}
         return {**self.counts, **left, "steps": self.steps}
 
-    def repetitions(self, change: Mapping[str, int]) -> int:
+    def repetitions(self, change: Mapping[str, int], job: Job) -> int:
         """How often `change` can be added to the totals before a stream that is read ahead ends."""
         ends = [
             (self.parameters_left - BANKS * self.config.cols, change["parameters"]),
@@ -361,7 +365,7 @@ class Strides:
         if before is None or before[0] != state:
             return 0
         change = {name: value - before[1][name] for name, value in totals.items()}
-        times = min(most, self.control.repetitions(change))
+        times = min(most, self.control.repetitions(change, self.job))
         self.control.leap(change, times)
         return times
 

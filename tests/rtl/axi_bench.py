@@ -19,12 +19,15 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
+from truncmac.golden import Gemm
 from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import REGISTERS, VERSION
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTERS
+from truncmac.sim.axi_control import axi_counters, bus_gaps
 from truncmac.sim.axi_host import decode_results, job_registers, job_streams
+from truncmac.sim.control import Job
 from truncmac.sim.stimulus import random_gemms
 
 CONFIG = ArrayConfig(*json.loads(os.environ["TRUNCMAC_SIZES"]))
@@ -74,13 +77,15 @@ class Host:
     async def read(self, name):
         return await self.registers.read_dword(ADDRESS[name])
 
-    async def run(self, gemm, **changes):
-        """Run one job to its end; return the bytes of its results."""
+    async def run(self, gemm, ahead=0, **changes):
+        """Run one job to its end, its streams sent `ahead` cycles before; return the status."""
         for name, value in (job_registers(gemm, CONFIG) | changes).items():
             await self.write(name, value)
         for name, data in job_streams(gemm, CONFIG, WIDTHS).items():
             if data:
                 self.sources[name].send_nowait(data)
+        if ahead:
+            await ClockCycles(self.dut.aclk, ahead)
         await self.write("control", START | IRQ_ENABLE)
         if not self.dut.irq.value:
             await RisingEdge(self.dut.irq)
@@ -91,9 +96,9 @@ class Host:
         return status
 
 
-async def exact(host, gemm):
+async def exact(host, gemm, ahead=0):
     """Run a product and compare each output, and that each stream was taken to its end."""
-    status = await host.run(gemm)
+    status = await host.run(gemm, ahead)
     assert not status & ERROR
     frame = await with_timeout(host.sink.recv(), 1, "ms")
     assert all(frame.tkeep) if isinstance(frame.tkeep, list) else True
@@ -161,6 +166,30 @@ async def counters_count_and_clear(dut):
     assert counters["cycles"] >= counters["busy"] >= counters["chunks"]
     await host.write("control", CLEAR)
     assert [await host.read(f"count_{name}") for name in COUNTERS] == [0] * len(COUNTERS)
+
+
+@cocotb.test(timeout_time=40, timeout_unit="ms")
+async def counters_equal_the_model_at_any_width_of_the_buses(dut):
+    host = Host(dut)
+    await host.reset()
+    many = (12 * CONFIG.rows, CONFIG.max_reduction, 3 * CONFIG.cols)  # the queues fill up
+    rng = np.random.default_rng(0)
+    long = Gemm(
+        name="long",
+        activations=rng.integers(0, 256, many[:2], np.uint8),
+        codes=rng.integers(0, 256, many[1:], np.uint8),
+        bits=2,
+        offset=3,
+    )
+    gemms = [*random_gemms(CONFIG, bits=[1, 3, 8], count=4, seed=21), long]
+    jobs = [Job.of(gemm, CONFIG) for gemm in gemms]
+    ahead = 2 * CONFIG.cols * bus_gaps(CONFIG, WIDTHS, raw=False).parameters + 64
+    expected = axi_counters(CONFIG, jobs, WIDTHS)
+    for gemm, counters in zip(gemms, expected, strict=True):
+        await host.write("control", CLEAR)
+        await exact(host, gemm, ahead)
+        found = {name: await host.read(f"count_{name}") for name in COUNTERS}
+        assert found == counters, gemm.name
 
 
 @cocotb.test(timeout_time=40, timeout_unit="ms")

@@ -12,7 +12,7 @@ from truncmac.hw.verilog import AXI_TOP, axi_verilog
 from truncmac.sim.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
-TESTS = 6
+TESTS = 7
 BUILD_ARGS = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal", "-Wno-WIDTH"]}
 CASES = [
     # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
