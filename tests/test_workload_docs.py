@@ -2,12 +2,8 @@
 
 import doctest
 import re
-import sys
 from pathlib import Path
 
-import pytest
-
-from truncmac import cli
 from truncmac.golden import Recalibration, accuracy, builtin_images, builtin_network, execute
 from truncmac.sim.known_workloads import WORKLOADS
 
@@ -22,23 +18,6 @@ def test_examples_print_what_the_document_says(tmp_path, monkeypatch):
     output: list[str] = []
     result = doctest.DocTestRunner(verbose=False).run(test, out=output.append)
     assert result.failed == 0, "".join(output)
-
-
-def test_allocate_prints_what_the_document_says(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-    command = re.search(r"(?m)^\$ (truncmac allocate .*)$", TEXT)
-    shown = re.search(r"(?s)<!-- allocate -->\n\n```\n(.*?)```", TEXT)
-    assert command and shown
-    monkeypatch.setattr(sys, "argv", command[1].split())
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 0
-    printed = capsys.readouterr().out
-    assert [line.rstrip() for line in printed.splitlines()] == [
-        line.rstrip() for line in shown[1].splitlines()
-    ]
-    assert (tmp_path / "mixed.safetensors").is_file()
 
 
 def test_shares_of_macs_are_those_in_the_document():

@@ -182,7 +182,7 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
     biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
     table.caption = (
         f"Layers: {', '.join(result.points[0].bits)}\n"
-        f"Biases {biases}; cycles of one image, no fewer than these"
+        f"Biases {biases}\nCycles of one image, at the least"
     )
     return table
 
