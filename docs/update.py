@@ -1,8 +1,10 @@
 """Writes what the documents take from the code: pictures, and the blocks between markers."""
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from timing import picture
@@ -12,7 +14,7 @@ from truncmac.hw.axi_registers import register_table
 from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md", ROOT / "docs" / "workloads.md"]
 
 
 def targets():
@@ -23,7 +25,33 @@ def targets():
     return "```\n" + "\n".join(lines) + "\n```\n"
 
 
-BLOCKS = {"streams": stream_table, "registers": register_table, "targets": targets}
+def allocation():
+    """What `truncmac allocate` prints."""
+    arguments = [
+        "allocate",
+        "--budget",
+        "40%",
+        "--plot",
+        "front.svg",
+        "--export",
+        "mixed.safetensors",
+    ]
+    command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
+    environment = os.environ | {"COLUMNS": "100"}
+    with tempfile.TemporaryDirectory() as folder:
+        result = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+    lines = "\n".join(line.rstrip() for line in result.stdout.splitlines())
+    return f"```console\n$ truncmac {' '.join(arguments)}\n```\n\n```\n{lines}\n```\n"
+
+
+BLOCKS = {
+    "streams": stream_table,
+    "registers": register_table,
+    "targets": targets,
+    "allocate": allocation,
+}
 
 
 def updated(text):

@@ -30,6 +30,7 @@ from .commands import DIGITS, STYLE, network_by_name
 
 __all__ = ["Request", "allocate", "cycles"]
 
+FEW_LAYERS = 12  # whose k are set apart in a table
 console = Console(highlight=False)
 
 
@@ -162,6 +163,7 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
     table.add_column("k of each layer")
     table.add_column("")
     front, largest = result.front, result.points[-1].cost
+    space = " " if len(result.points[0].bits) <= FEW_LAYERS else ""
     for point in result.points:
         if point not in front and point.uniform is None:
             continue
@@ -174,7 +176,7 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
             f"{point.cost / largest:.1%}",
             f"{score.accuracy:.2%}",
             f"{score.loss:.4f}",
-            " ".join(map(str, point.bits.values())),
+            space.join(map(str, point.bits.values())),
             ", ".join(notes),
             style="bold" if point == chosen else None,
         )
@@ -182,7 +184,7 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
     biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
     table.caption = (
         f"Layers: {', '.join(result.points[0].bits)}\n"
-        f"Biases {biases}; cycles of one image, no fewer than these"
+        f"Biases {biases}\nCycles of one image, at the least"
     )
     return table
 
