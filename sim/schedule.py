@@ -46,6 +46,7 @@ class Layers:
 
     Attributes
     ----------
+    groups : products that a layer is made of; the sizes below are those of one
     rows, reduction, columns : M of all images, K, N
     own_bits : k of their own, or 0
     raw, residual : bool
@@ -55,6 +56,7 @@ class Layers:
         is one output
     """
 
+    groups: Integers
     rows: Integers
     reduction: Integers
     columns: Integers
@@ -74,13 +76,14 @@ class Layers:
             raise ValueError(f"Images must be at least 1, not {images}")
         layers = workload.layers
         return cls(
+            groups=np.array([layer.groups for layer in layers]),
             rows=np.array([images * layer.rows for layer in layers]),
             reduction=np.array([layer.reduction for layer in layers]),
             columns=np.array([layer.columns for layer in layers]),
             own_bits=np.array([layer.bits or 0 for layer in layers]),
             raw=np.array([layer.raw for layer in layers]),
             residual=np.array([layer.residual for layer in layers]),
-            input_codes=np.array([images * layer.input_codes for layer in layers]),
+            input_codes=np.array([images * layer.input_codes // layer.groups for layer in layers]),
             **{
                 name: np.array(column)
                 for name, column in zip(
@@ -101,13 +104,13 @@ class Layers:
 
     @property
     def output_bytes(self) -> Integers:
-        """Of all images: a code is a byte, S four."""
+        """Of a group, all images: a code is a byte, S four."""
         return self.rows * self.columns * np.where(self.raw, RAW_BYTES, 1)
 
     @property
     def macs(self) -> Integers:
         """Multiply-accumulates, without padding."""
-        return self.rows * self.reduction * self.columns
+        return self.groups * self.rows * self.reduction * self.columns
 
 
 def _lines(layer: LayerShape) -> tuple[int, int, int, int]:
@@ -124,7 +127,8 @@ class Schedule:
     Attributes
     ----------
     counts : the core's counters, summed over the layer's jobs
-    jobs, row_blocks, column_blocks : into how many it is cut
+    jobs : of the array, all groups
+    row_blocks, column_blocks : into how many each group is cut
     weights_stay : the order keeps weights; else activations
     dram_weights, dram_inputs, dram_residuals, dram_outputs : bytes to or from DRAM; the
         requantisation parameters count as weights
@@ -205,7 +209,7 @@ class _Blocks:
         self.fits = (self.block_columns > 0) & (self.block_rows > 0)
         self.row_blocks = -(-self.row_tiles // np.maximum(self.block_rows, 1))
         self.column_blocks = -(-self.column_tiles // np.maximum(self.block_columns, 1))
-        self.jobs = self.row_blocks * self.column_blocks
+        self.jobs = layers.groups * self.row_blocks * self.column_blocks
         self._find_resident()
         self._count()
 
@@ -237,15 +241,16 @@ class _Blocks:
     def _find_resident(self) -> None:
         """Which layers find their input in the scratchpad, and leave their output there."""
         layers = self.layers
-        residual = np.where(layers.residual, layers.output_bytes, 0)
-        together = layers.input_codes + layers.output_bytes + residual
+        outputs = layers.groups * layers.output_bytes
+        residual = np.where(layers.residual, outputs, 0)
+        together = layers.groups * layers.input_codes + outputs + residual
         kept, _ = np.broadcast_arrays(
             together <= self.memory.activation_bytes, self.row_blocks + self.bits
         )
         self.leaves = kept & np.append(np.ones(kept.shape[-1] - 1, bool), False)
         self.finds = np.roll(self.leaves, 1, axis=-1)
         self.dram_residuals = np.where(self.finds & kept, 0, residual)
-        self.dram_outputs = np.where(self.leaves, 0, layers.output_bytes)
+        self.dram_outputs = np.where(self.leaves, 0, outputs)
 
     def _count(self) -> None:
         """Counters of each layer: as one job of the sequence, or the sum of its blocks' jobs."""
@@ -270,7 +275,7 @@ class _Blocks:
             _whole_and_last(self.column_tiles, self.column_blocks, self.block_columns),
         )
         for index, ((rows, row_times), (columns, column_times)) in enumerate(kinds):
-            times = np.broadcast_to(row_times * column_times, cut.shape)
+            times = np.broadcast_to(self.layers.groups * row_times * column_times, cut.shape)
             some = cut & self.fits & (times > 0)
             found = self._jobs(rows, columns, some).arrays()
             for name, array in found.items():
@@ -303,13 +308,13 @@ class _Blocks:
         inputs = (self.row_blocks - 1) * self._input_bytes(block)
         inputs = inputs + self._input_bytes(layers.rows - (self.row_blocks - 1) * block)
         inputs = np.where(self.row_blocks == 1, layers.input_codes, inputs)
-        dram_inputs = np.where(self.finds, 0, passes * inputs)
-        dram_weights = loads * self.column_tiles * self.tile_weights
+        dram_inputs = np.where(self.finds, 0, layers.groups * passes * inputs)
+        dram_weights = layers.groups * loads * self.column_tiles * self.tile_weights
         traffic = dram_inputs + dram_weights + self.dram_residuals + self.dram_outputs
         cycles_per_byte = 1 / self.memory.dram_bytes_per_cycle
         share = np.ceil(traffic * cycles_per_byte / self.jobs).astype(np.int64)
         cycles = (self.job_times * np.maximum(self.job_cycles, share)).sum(axis=0)
-        tiles = self.row_tiles * self.column_tiles
+        tiles = layers.groups * self.row_tiles * self.column_tiles
         return Schedule(
             counts=self.counts,
             jobs=self.jobs,

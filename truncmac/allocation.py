@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from truncmac.golden import (
+    WEIGHT_BITS,
     Network,
     Recalibration,
     builtin_images,
@@ -23,7 +24,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.allocation import Allocation, Evaluator
 from truncmac.sim.allocation import allocate as find_allocation
 from truncmac.sim.choices import Point, Score
-from truncmac.sim.reference_points import bound_cycles
+from truncmac.sim.cycles import Sizes, Start, count_jobs
+from truncmac.sim.schedule import Layers
 from truncmac.sim.workloads import network_workload
 
 from .commands import DIGITS, STYLE, network_by_name
@@ -48,14 +50,21 @@ class Request:
 
 
 def cycles(network: Network, config: ArrayConfig) -> Callable[[str, int], int]:
-    """Cost of a layer, by name and k: the fewest cycles of one image on the array.
+    """Cost of a layer, by name and k: the cycles that the array counts for one image.
 
     The only place that knows what a layer costs.
     """
-    layers = {layer.name: layer for layer in network_workload(network).layers}
+    workload = network_workload(network)
+    layers, sizes = Layers.of(workload), Sizes.of(config)
+    names = [layer.name for layer in workload.layers]
+    costs = {}
+    for bits in range(1, WEIGHT_BITS + 1):
+        products = layers.products(layers.bits(bits))
+        counts, _ = count_jobs(products, sizes, Start.warm())
+        costs[bits] = dict(zip(names, counts.cycles.tolist(), strict=True))
 
     def cost(name: str, bits: int) -> int:
-        return bound_cycles([layers[name]], config, bits)
+        return costs[bits][name]
 
     return cost
 
@@ -184,7 +193,7 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
     biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
     table.caption = (
         f"Layers: {', '.join(result.points[0].bits)}\n"
-        f"Biases {biases}\nCycles of one image, at the least"
+        f"Biases {biases}\nCycles of one image, as the array counts them"
     )
     return table
 

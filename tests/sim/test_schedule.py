@@ -169,6 +169,22 @@ def test_an_output_stays_where_input_and_output_fit_together():
     assert result.dram_inputs.tolist() == [100, 200, 0]
 
 
+def test_groups_are_as_many_jobs_with_operands_of_their_own():
+    window = Window(1, 12, 12, (3, 3), padding=(1, 1))
+    one, many = (
+        Layers.of(Workload("w", (LayerShape.conv2d("depthwise", window, 1, groups=groups),)))
+        for groups in (1, 32)
+    )
+    room = memory(1000, 10_000)  # so that outputs go to the DRAM
+    single = schedule(one, Sizes.of(CONFIG), room, 4)
+    result = schedule(many, Sizes.of(CONFIG), room, 4)
+    assert result.jobs == 32 * single.jobs
+    for name in ("dram_weights", "dram_inputs", "dram_outputs", "read_activations", "read_weights"):
+        assert getattr(result, name) == 32 * getattr(single, name), name
+    assert many.macs == 32 * one.macs
+    assert result.counts.chunks == 32 * single.counts.chunks
+
+
 def test_an_unknown_goal_is_refused():
     layers = Layers.of(Workload("w", (LayerShape("a", 1, 1, 1),)))
     with pytest.raises(ValueError, match="^Goal must be time or traffic, not 'energy'$"):
