@@ -86,6 +86,7 @@ def simulate(
     simulator: str = "verilator",
     stalls: Stalls = NO_STALLS,
     core: str | None = None,
+    plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
@@ -97,6 +98,7 @@ def simulate(
     simulator : "verilator" or "icarus"
     stalls : pauses of the streams
     core : Verilog of the core, if not the one that `hw` generates
+    plusargs : more options of the harness, such as "+reset_at=100"
     build_root : folder that keeps the built simulators, one folder each
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
@@ -125,8 +127,8 @@ def simulate(
     ):
         run = Path(name)
         sizes = memories.write(run)
-        plusargs = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
-        _run(runner, folder, run, plusargs, on_progress)
+        options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
+        _run(runner, folder, run, [*options, *plusargs], on_progress)
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
     return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]

@@ -59,6 +59,8 @@ module truncmac_harness;
 
   integer tile_count, activation_words, weight_words, parameter_words, residual_words;
   integer hang_cycles;
+  integer reset_edges;  // clock edges of each reset
+  integer reset_at;  // cycle of a second reset, after which the run begins anew; 0: none
   reg [7:0] stall_tiles, stall_activations, stall_weights;  // of 256 cycles
   reg [7:0] stall_parameters, stall_residuals, stall_results;
   reg [7:0] gap_activations, gap_weights, gap_parameters, gap_residuals;  // cycles a word
@@ -86,6 +88,8 @@ module truncmac_harness;
     if (!$value$plusargs("parameters=%d", parameter_words)) parameter_words = 0;
     if (!$value$plusargs("residuals=%d", residual_words)) residual_words = 0;
     if (!$value$plusargs("hang_cycles=%d", hang_cycles)) hang_cycles = 100000;
+    if (!$value$plusargs("reset_edges=%d", reset_edges)) reset_edges = 4;
+    if (!$value$plusargs("reset_at=%d", reset_at)) reset_at = 0;
     if (!$value$plusargs("stall_tiles=%d", stall_tiles)) stall_tiles = 0;
     if (!$value$plusargs("stall_activations=%d", stall_activations)) stall_activations = 0;
     if (!$value$plusargs("stall_weights=%d", stall_weights)) stall_weights = 0;
@@ -258,13 +262,22 @@ module truncmac_harness;
         results[index*SUM_WIDTH+:SUM_WIDTH]
       };
 
-  integer idle_cycles, reset_cycles;
-  initial reset_cycles = 0;
+  // After reset every handshake is defined
+  wire undefined = ^{
+    active, tiles_ready, activations_ready, weights_ready, parameters_ready, residuals_ready,
+    results_valid, counters
+  } === 1'bx;
+
+  integer idle_cycles, edges, cycle;
+  initial begin
+    edges = 0;
+    cycle = 0;
+  end
 
   always @(posedge clk) begin
     if (rst) begin
-      reset_cycles <= reset_cycles + 1;
-      rst <= reset_cycles < 3;
+      edges <= edges + 1;
+      rst <= edges + 1 < reset_edges;
       noise <= {32'h9e3779b9, seed};
       tile <= 0;
       job_open <= 1;
@@ -279,6 +292,7 @@ module truncmac_harness;
       idle_cycles <= 0;
     end else if (!done) begin
       noise <= mixed;
+      cycle <= cycle + 1;
 
       if (tiles_valid && tiles_ready) begin
         tile <= tile + 1;
@@ -323,9 +337,19 @@ module truncmac_harness;
         idle_cycles <= 0;
         if (tile == tile_count) done <= 1;
       end
-      if (idle_cycles > hang_cycles) begin
+      if (idle_cycles > hang_cycles || undefined) begin
         hung <= 1;
         done <= 1;
+      end
+      if (reset_at != 0 && cycle == reset_at) begin
+        rst <= 1;
+        edges <= 0;
+        done <= 0;
+        hung <= 0;
+        $fclose(results_file);
+        $fclose(jobs_file);
+        results_file = $fopen("results.hex", "w");
+        jobs_file = $fopen("jobs.hex", "w");
       end
     end else if (!closed) begin
       closed <= 1;

@@ -1,0 +1,81 @@
+"""Reset: from undefined registers, in one clock edge, and in the middle of a run.
+
+Amaranth writes `reg x = value`, which hides what reset forgets: here these values are taken out.
+"""
+
+import re
+
+import pytest
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import core_verilog
+from truncmac.sim.control import Job, control_counters
+from truncmac.sim.cosim import SimulationError, simulate
+from truncmac.sim.stalls import NO_STALLS, Stalls
+from truncmac.sim.stimulus import random_gemms
+
+CONFIG = ArrayConfig(2, 4, 2, 2, 24, 2)
+STALLS = Stalls.everywhere(0.3, seed=5)
+INITIAL = re.compile(r"^(  reg (?:\[\d+:0\] )?\S+ ?) = \d+'[hd][0-9a-f]+;$", re.MULTILINE)
+MEMORY = re.compile(
+    r"^  initial begin\n(?:    \S+\[\d+\] = \d+'[hd][0-9a-f]+;\n)+  end\n", re.MULTILINE
+)
+
+
+def without_initial_values(verilog):
+    """The text with every register and memory undefined at the start."""
+    stripped, registers = INITIAL.subn(r"\1;", verilog)
+    stripped, memories = MEMORY.subn("", stripped)
+    assert registers > 50
+    assert memories == verilog.count("\n  initial begin\n") > 0
+    return stripped
+
+
+def assert_exact(gemms, stalls, **options):
+    outcomes = simulate(gemms, CONFIG, stalls=stalls, **options)
+    assert sum(outcome.mismatches for outcome in outcomes) == 0
+    expected = control_counters(CONFIG, [Job.of(gemm, CONFIG) for gemm in gemms], stalls)
+    assert [dict(outcome.counters) for outcome in outcomes] == expected
+
+
+@pytest.fixture(scope="module")
+def undefined():
+    return without_initial_values(core_verilog(CONFIG))
+
+
+@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS])
+@pytest.mark.parametrize("edges", [1, 4])
+def test_undefined_registers_reach_no_output(undefined, stalls, edges, tmp_path_factory):
+    gemms = random_gemms(CONFIG, count=3, seed=2)
+    folder = tmp_path_factory.getbasetemp() / "undefined"
+    plusargs = [f"+reset_edges={edges}"]
+    assert_exact(
+        gemms, stalls, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder
+    )
+
+
+@pytest.mark.parametrize("at", [3, 17, 58, 131, 200, 333])
+def test_a_reset_at_any_time_begins_anew(undefined, at, tmp_path_factory):
+    """The counters are those of a first run: nothing is left of the one before."""
+    gemms = random_gemms(CONFIG, bits=[5, 8], count=4, seed=at)
+    folder = tmp_path_factory.getbasetemp() / "undefined"
+    plusargs = ["+reset_edges=1", f"+reset_at={at}"]
+    assert_exact(
+        gemms, STALLS, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder
+    )
+
+
+@pytest.mark.parametrize("register", ["leaving", "free", "rest"])
+def test_a_register_without_its_reset_is_seen(undefined, register, tmp_path):
+    value = re.search(rf"    {register} <= (\S+) ;", undefined)[1]
+    reset = f"    if (rst) begin\n      {value}  = "
+    assert undefined.count(reset) == 1
+    broken = undefined.replace(reset, reset.replace("rst", "1'h0"))
+    with pytest.raises((SimulationError, RuntimeError), match="did not finish|undefined bits"):
+        assert_exact(
+            random_gemms(CONFIG, bits=[8], count=2),
+            NO_STALLS,
+            simulator="icarus",
+            core=broken,
+            build_root=tmp_path,
+        )
