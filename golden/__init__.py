@@ -1,5 +1,6 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
+from .affine import AffineProduct, Stream, code_parameters, logit_parameters
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
 from .dataset import load_images, save_images
@@ -23,6 +24,7 @@ from .network import (
     Product,
     Shortcut,
     check_reduction,
+    output_shape,
     shapes,
 )
 from .network_file import FORMAT, VERSION, load, save
@@ -56,6 +58,7 @@ __all__ = [
     "RESIDUAL_EXTRA_BITS",
     "VERSION",
     "WEIGHT_BITS",
+    "AffineProduct",
     "AvgPool",
     "Conv2d",
     "Execution",
@@ -72,6 +75,7 @@ __all__ = [
     "Product",
     "Requantisation",
     "Shortcut",
+    "Stream",
     "accuracy",
     "activation_codes",
     "avg_pool",
@@ -81,6 +85,7 @@ __all__ = [
     "certify",
     "check_bits",
     "check_reduction",
+    "code_parameters",
     "example_images",
     "example_network",
     "execute",
@@ -91,9 +96,11 @@ __all__ = [
     "layer_bits",
     "load",
     "load_images",
+    "logit_parameters",
     "matmul",
     "max_pool",
     "memory_image",
+    "output_shape",
     "output_size",
     "pack_weights",
     "plane_information",
