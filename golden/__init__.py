@@ -1,6 +1,7 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
 from .affine import AffineProduct, Stream, code_parameters, logit_parameters
+from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
 from .dataset import load_images, save_images
@@ -27,7 +28,7 @@ from .network import (
     output_shape,
     shapes,
 )
-from .network_file import FORMAT, VERSION, load, save
+from .network_file import FORMAT, VERSION, from_description, load, read_layer, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .quantise import (
     WEIGHT_BITS,
@@ -49,6 +50,7 @@ from .requantise import (
 )
 
 __all__ = [
+    "ARRAYS_FORMAT",
     "BUILTIN_IMAGES",
     "BUILTIN_NETWORK",
     "EXAMPLES",
@@ -90,11 +92,13 @@ __all__ = [
     "example_network",
     "execute",
     "from_affine",
+    "from_description",
     "im2col",
     "inspect_network",
     "integer_weights",
     "layer_bits",
     "load",
+    "load_arrays",
     "load_images",
     "logit_parameters",
     "matmul",
@@ -106,6 +110,7 @@ __all__ = [
     "plane_information",
     "predictions",
     "prefix",
+    "read_layer",
     "requantise",
     "run_layer",
     "save",

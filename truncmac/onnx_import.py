@@ -25,6 +25,7 @@ from .onnx_values import (
     Codes,
     Constant,
     Integers,
+    Levels,
     Mean,
     Raw,
     Sums,
@@ -179,39 +180,67 @@ class _Reader(Layers):
     def quantize_linear(self, node: Node) -> Value:
         axis = _linear_axis(node)
         value, scale, zero = self.value(node, 0), *self._linear(node)
-        bits, signed = _integer_type(zero)
+        if zero.dtype not in (np.uint8, np.int8):
+            raise NetworkFileError(f"makes integers of type {zero.dtype}; known are uint8 and int8")
+        number = int(zero.reshape(-1)[0])
+        low = -128 if zero.dtype == np.int8 else 0
         if isinstance(value, Constant):
             shape = _along(axis, value.array, scale)
-            levels = np.rint(value.array / scale.reshape(shape)) + zero.reshape(-1)[0]
-            low = -(1 << bits - 1) if signed else 0
-            return Integers(np.clip(levels, low, low + (1 << bits) - 1), bits, signed)
-        self._note_halves(value)
-        number = int(scalar(zero, "zero point"))
-        stream = _stream(value, bits, scalar(scale, "scale"), number, signed, narrow=False)
-        return self.coded(value, stream)
+            levels = np.rint(value.array / scale.reshape(shape)) + number
+            return Integers(np.clip(levels, low, low + 255), signed=low < 0)
+        return Levels(value, scalar(scale, "scale"), number, low, low + 255)
+
+    def clip(self, node: Node) -> Value:
+        """Fewer levels than 8 bits have."""
+        _only(node)
+        value = self.value(node, 0)
+        low, high = (scalar(self.constant(node, i), "bound") for i in (1, 2))
+        if isinstance(value, Levels):
+            inside = value.low <= low <= high <= value.high
+            if not inside or low != int(low) or high != int(high):
+                raise NetworkFileError("must keep whole levels of its QuantizeLinear")
+            return replace(value, low=int(low), high=int(high))
+        if isinstance(value, Integers):
+            return replace(value, array=np.clip(value.array, low, high))
+        if isinstance(value, Constant):
+            return Constant(np.clip(value.array, low, high).astype(value.array.dtype))
+        raise NetworkFileError("limits what is not quantised; use a Relu and a Quant")
 
     def dequantize_linear(self, node: Node) -> Value:
         axis = _linear_axis(node)
         value, scale, zero = self.value(node, 0), *self._linear(node)
-        if isinstance(value, Codes):
-            number, lowest = int(scalar(zero, "zero point")), -value.stream.zero
-            worth = scalar(scale, "scale")
-            shared = np.isclose(worth, value.stream.scale, CLOSE, 0)
-            signed = zero.dtype.kind == "i" and value.stream.bits == 8
-            if not shared or (number - (-128 if signed else 0)) != -lowest:
+        number = int(zero.reshape(-1)[0])
+        if isinstance(value, Levels):
+            if (
+                not np.isclose(scalar(scale, "scale"), value.scale, CLOSE, 0)
+                or number != value.zero
+            ):
                 raise NetworkFileError("must have the scale and zero point of its QuantizeLinear")
-            return value
+            return self._levels(value)
         if isinstance(value, Constant) and value.array.dtype.kind in "iu":
-            array = value.array
-            value = Integers(array, 8 * array.dtype.itemsize, array.dtype.kind == "i")
-        if not isinstance(value, Integers):
+            value = Integers(value.array, value.array.dtype.kind == "i")
+        if not isinstance(value, Integers) or value.array.size == 0:
             raise NetworkFileError("takes what are not integers")
         scale = scale.reshape(_along(axis, value.array, scale))
-        if value.bits > 8:
-            return Constant((value.array.astype(np.float64) - zero.reshape(-1)[0]) * scale)
-        if (zero != 0).any():
+        bits = _bits_of(value.array, value.signed)
+        if bits > 8:
+            return Constant((value.array.astype(np.float64) - number) * scale)
+        if number != 0:
             raise NetworkFileError("has weights with a zero point; quantise them symmetrically")
-        return Weights.of_integers(value.array, value.bits, value.signed, scale)
+        return Weights.of_integers(value.array, bits, value.signed, scale)
+
+    def _levels(self, levels: Levels) -> Value:
+        """Codes of the levels that a QuantizeLinear, and a Clip, leave."""
+        self._note_halves(levels.value)
+        count = levels.high - levels.low + 1
+        bits = count.bit_length() - 1
+        signed = levels.low < 0
+        if count != 1 << bits or levels.low != (-(count // 2) if signed else 0):
+            raise NetworkFileError(
+                f"takes the levels {levels.low} to {levels.high}, which are no whole number of bits"
+            )
+        stream = _stream(levels.value, bits, levels.scale, levels.zero, signed, narrow=False)
+        return self.coded(levels.value, stream)
 
     def _linear(self, node: Node) -> tuple[Numbers, Numbers]:
         scale = self.constant(node, 1).astype(np.float64)
@@ -453,6 +482,7 @@ OPERATIONS: Mapping[str, Handler] = {
     "BatchNormalization": _Reader.batch_norm,
     "BipolarQuant": _Reader.bipolar,
     "Cast": _Reader.cast,
+    "Clip": _Reader.clip,
     "Constant": _Reader.literal,
     "Conv": _Reader.conv,
     "DequantizeLinear": _Reader.dequantize_linear,
@@ -539,10 +569,11 @@ def _stream(value: Value, bits: int, scale: float, zero: int, signed: bool, narr
     return Stream("", bits, scale, zero)
 
 
-def _integer_type(zero: Numbers) -> tuple[int, bool]:
-    if zero.dtype not in (np.uint8, np.int8):
-        raise NetworkFileError(f"makes integers of type {zero.dtype}; known are uint8 and int8")
-    return 8, zero.dtype == np.int8
+def _bits_of(array: Numbers, signed: bool) -> int:
+    """Fewest bits that hold integers."""
+    low, high = int(array.min()), int(array.max())
+    most = max(high, -low - 1) if signed else high
+    return max(1, most.bit_length() + signed)
 
 
 def _linear_axis(node: Node) -> int:

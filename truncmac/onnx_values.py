@@ -8,7 +8,18 @@ import numpy.typing as npt
 
 from truncmac.golden import AffineProduct, NetworkFileError, OffsetKind, Stream, weight_offset
 
-__all__ = ["Codes", "Constant", "Integers", "Mean", "Raw", "Sums", "Value", "Weights", "scalar"]
+__all__ = [
+    "Codes",
+    "Constant",
+    "Integers",
+    "Levels",
+    "Mean",
+    "Raw",
+    "Sums",
+    "Value",
+    "Weights",
+    "scalar",
+]
 
 Numbers = npt.NDArray[Any]
 Reals = npt.NDArray[np.float64]
@@ -32,11 +43,21 @@ class Constant:
 
 @dataclass(frozen=True)
 class Integers:
-    """A constant that QuantizeLinear has made integers of, with what they stand for."""
+    """A constant that QuantizeLinear has made integers of."""
 
     array: Numbers
-    bits: int
     signed: bool
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What QuantizeLinear made of `value`: integers from `low` to `high`, until they are reals."""
+
+    value: "Value"
+    scale: float
+    zero: int
+    low: int
+    high: int
 
 
 @dataclass(frozen=True)
@@ -158,7 +179,7 @@ class Sums:
         return replace(self, product=replace(self.product, offset=self.product.offset + amount))
 
 
-Value = Raw | Constant | Integers | Weights | Codes | Mean | Sums
+Value = Raw | Constant | Integers | Levels | Weights | Codes | Mean | Sums
 
 
 def scalar(array: Numbers, what: str) -> float:
