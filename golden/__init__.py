@@ -1,6 +1,12 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
-from .affine import AffineProduct, Stream, code_parameters, logit_parameters
+from .affine import (
+    AffineProduct,
+    Stream,
+    code_parameters,
+    logit_parameters,
+    requantisation_tensors,
+)
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
@@ -111,6 +117,7 @@ __all__ = [
     "predictions",
     "prefix",
     "read_layer",
+    "requantisation_tensors",
     "requantise",
     "run_layer",
     "save",

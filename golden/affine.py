@@ -11,7 +11,13 @@ from .network import Product
 from .quantise import WEIGHT_BITS, Codes, integer_weights, weight_offset
 from .requantise import MULTIPLIER_BITS, from_affine
 
-__all__ = ["AffineProduct", "Stream", "code_parameters", "logit_parameters"]
+__all__ = [
+    "AffineProduct",
+    "Stream",
+    "code_parameters",
+    "logit_parameters",
+    "requantisation_tensors",
+]
 
 MOST_CERTIFIED = 1 << 12  # thresholds a channel: 8-bit codes with an 8-bit residual take minutes
 LOGIT_BITS = 18
@@ -97,6 +103,48 @@ def _span(bits: int, layer: Product) -> int:
     return weight_offset(bits, layer.offset)
 
 
+def requantisation_tensors(
+    prefix: str,
+    scale: Reals,
+    offset: Reals,
+    *,
+    out_bits: int,
+    largest_sum: int,
+    residual_scale: Reals | None = None,
+    largest_residual: int = 0,
+    multiplier_bits: int = MULTIPLIER_BITS,
+) -> Tensors:
+    """Tensors `PREFIX.multiplier` and so on; see `from_affine` and `certify` for the numbers.
+
+    `PREFIX.exact` is there unless so many thresholds had to be compared that it took minutes.
+    """
+    params = from_affine(
+        scale,
+        offset,
+        out_bits=out_bits,
+        residual_scale=residual_scale,
+        multiplier_bits=multiplier_bits,
+    )
+    tensors: Tensors = {
+        f"{prefix}.multiplier": params.multiplier,
+        f"{prefix}.bias": params.bias,
+        f"{prefix}.shift": params.shift,
+    }
+    if params.residual_multiplier is not None:
+        tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
+    if ((1 << out_bits) - 1) * (largest_residual + 1) <= MOST_CERTIFIED:
+        exact = certify(
+            params,
+            scale,
+            offset,
+            largest_sum=largest_sum,
+            residual_scale=0.0 if residual_scale is None else residual_scale,
+            largest_residual=largest_residual,
+        )
+        tensors[f"{prefix}.exact"] = exact.astype(np.uint8)
+    return tensors
+
+
 def code_parameters(
     product: AffineProduct,
     output: Stream,
@@ -129,32 +177,18 @@ def code_parameters(
         scale, offset = product.affine(bits)
         scale, offset = scale / output.scale, offset / output.scale + output.zero + rounding - 0.5
         try:
-            params = from_affine(
+            tensors |= requantisation_tensors(
+                f"{name}.b{bits}",
                 scale,
                 offset,
                 out_bits=output.bits,
+                largest_sum=product.largest_sum(bits),
                 residual_scale=extra,
+                largest_residual=0 if residual is None else residual.largest,
                 multiplier_bits=multiplier_bits,
             )
         except ValueError as error:
             raise ValueError(f"Layer {name!r} at k = {bits}: {error}") from None
-        prefix = f"{name}.b{bits}"
-        tensors[f"{prefix}.multiplier"] = params.multiplier
-        tensors[f"{prefix}.bias"] = params.bias
-        tensors[f"{prefix}.shift"] = params.shift
-        if params.residual_multiplier is not None:
-            tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
-        largest_residual = 0 if residual is None else residual.largest
-        if output.largest * (largest_residual + 1) <= MOST_CERTIFIED:
-            exact = certify(
-                params,
-                scale,
-                offset,
-                largest_sum=product.largest_sum(bits),
-                residual_scale=0.0 if extra is None else extra,
-                largest_residual=largest_residual,
-            )
-            tensors[f"{prefix}.exact"] = exact.astype(np.uint8)
     return tensors
 
 

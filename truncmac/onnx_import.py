@@ -52,7 +52,8 @@ def import_onnx(path: Path, options: Options | None = None) -> Imported:
     OSError
         If the file cannot be read.
     """
-    graph = read_onnx(Path(path))
+    path = Path(path)
+    graph = replace(read_onnx(path), name=path.stem)  # exporters call theirs main_graph
     try:
         return from_graph(graph, options or Options())
     except ValueError as error:
