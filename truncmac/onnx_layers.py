@@ -137,8 +137,8 @@ class Layers:
         if self.image is None:
             self.spec = replace(self.spec, bits=stream.bits)
             codes = Codes(image)
-            step, zero = stream.scale / raw.scale, stream.zero + raw.offset / stream.scale
-            self.note(f"An image's code stands for {step:g} * (code - {zero:g}).")
+            step, zero = stream.scale / raw.scale, round(stream.zero + raw.offset / stream.scale, 3)
+            self.note(f"An image's code stands for {step:g} * (code - {zero + 0.0:g}).")
             self.image = self.flattened("image", codes) if self.flat_image else codes
             self.image_stream = image
         elif image != self.image_stream:

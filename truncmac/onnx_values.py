@@ -195,6 +195,8 @@ def _matrix(values: Reals) -> Reals:
 
 def _by_channel(values: Reals, codes: Numbers, axis: int, what: str) -> Reals:
     """One number for each place along `axis` of `codes`."""
+    if values.size > 0 and (values == values.flat[0]).all():
+        values = values.reshape(-1)[:1]
     shape = (1,) * (codes.ndim - values.ndim) + values.shape
     if any(size != 1 and place != axis for place, size in enumerate(shape)):
         raise NetworkFileError(f"has {what} that differ within an output channel")
