@@ -31,6 +31,7 @@ from .onnx_values import (
     Sums,
     Value,
     Weights,
+    fits,
     scalar,
 )
 
@@ -56,8 +57,10 @@ def import_onnx(path: Path, options: Options | None = None) -> Imported:
     graph = replace(read_onnx(path), name=path.stem)  # exporters call theirs main_graph
     try:
         return from_graph(graph, options or Options())
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise NetworkFileError(f"{path}: {error}") from None
+    except MemoryError:
+        raise NetworkFileError(f"{path}: takes more memory than there is") from None
 
 
 def from_graph(graph: Graph, options: Options) -> Imported:
@@ -322,6 +325,7 @@ class _Reader(Layers):
             array = other.array if isinstance(other, Constant) else other.reals()
             return self.moved(one, array.astype(np.float64))
         if isinstance(one, Constant) and isinstance(other, Constant):
+            fits(*sorted((one.array, other.array), key=lambda array: (array.size, array.ndim)))
             return Constant(one.array + other.array)
         if isinstance(one, Weights) and isinstance(other, Constant):
             return one.moved(other.array)
@@ -330,6 +334,7 @@ class _Reader(Layers):
     def sub(self, node: Node) -> Value:
         one, other = self.value(node, 0), self.constant(node, 1).astype(np.float64)
         if isinstance(one, Constant):
+            fits(other, one.array)
             return Constant(one.array - other)
         return one.moved(-other) if isinstance(one, Weights) else self.moved(one, -other)
 
@@ -349,6 +354,7 @@ class _Reader(Layers):
 
     def _times(self, value: Value, factor: Numbers) -> Value:
         if isinstance(value, Constant):
+            fits(*sorted((value.array, factor), key=lambda array: (array.size, array.ndim)))
             return Constant(value.array * factor)
         return value.scaled(factor) if isinstance(value, Weights) else self.scaled(value, factor)
 
@@ -529,12 +535,8 @@ def _quantised(
         raise NetworkFileError("has weights with a zero point; quantise them symmetrically")
     if mode not in ("ROUND", "HALF_EVEN", "FLOOR"):
         raise NetworkFileError(f"rounds weights by {mode}; known are ROUND and FLOOR")
-    try:
-        ratio = array.astype(np.float32) / scale.astype(np.float32)
-    except ValueError:
-        raise NetworkFileError(f"has scales of shape {scale.shape} for {array.shape}") from None
-    if ratio.shape != array.shape:
-        raise NetworkFileError(f"has scales of shape {scale.shape} for {array.shape}")
+    fits(scale, array)
+    ratio = array.astype(np.float32) / scale.astype(np.float32)
     if bits == 1 and signed:
         return _bipolar(array, scale)
     low = -(1 << bits - 1) + narrow if signed else 0
@@ -547,6 +549,7 @@ def _quantised(
 
 def _bipolar(array: Numbers, scale: Numbers) -> Weights:
     """Weights of one bit: -scale and scale."""
+    fits(scale, array)
     codes = np.where(array >= 0, 255, 0).astype(np.uint8)
     return Weights(codes, 1, 2 * scale, -scale)
 

@@ -36,7 +36,8 @@ __all__ = ["ALL_WIDTHS", "Imported", "Layers", "Options"]
 
 ALL_WIDTHS = (8, 7, 6, 5, 4, 3, 2, 1)
 MOST_LAYERS = 2000
-MOST_CHANNELS = 4096  # of a layer that only adds or requantises: its weights are their square
+MOST_CHANNELS = 4096  # of a layer that only adds or requantises codes: its weights are square
+MOST_SAME = 1 << 25  # weights of all such layers
 MOST_SIZE = 1 << 16
 IMAGE_LEVELS = 255
 Pair = tuple[int, int]
@@ -98,6 +99,7 @@ class Layers:
         self.codes: dict[str, npt.NDArray[np.generic]] = {}
         self.truncated: dict[str, int] = {}
         self.helpers: set[str] = set()
+        self.same_weights = 0
         self.image: Value | None = None
         self.image_stream: Stream | None = None
         self.notes: list[str] = []
@@ -194,7 +196,12 @@ class Layers:
         )
         channels = self.sizes[source.layer][0]
         if channels > MOST_CHANNELS:
-            raise NetworkFileError(f"needs a layer of more than {MOST_CHANNELS} channels squared")
+            raise NetworkFileError(
+                f"needs a layer of {channels} x {channels} weights to change codes"
+            )
+        self.same_weights += channels * channels
+        if self.same_weights > MOST_SAME:
+            raise NetworkFileError("needs one of too many layers that only add or requantise codes")
         codes = np.full((channels, channels), 128, np.uint8)
         np.fill_diagonal(codes, 192)
         name = self.unique(f"{source.layer}_same")

@@ -104,6 +104,8 @@ def read_onnx(path: Path) -> Graph:
 def parse(model: onnx.ModelProto) -> Graph:
     """The graph of an ONNX model; raises NetworkFileError as `read_onnx`."""
     graph = model.graph
+    opsets = {entry.domain for entry in model.opset_import}
+    _expect(bool(opsets & {"", "ai.onnx"}), "does not say which version of ONNX it is of")
     _expect(len(graph.node) > 0, "the ONNX graph has no nodes")
     _expect(not model.functions, "the ONNX model has functions of its own; inline them")
     _expect(not graph.sparse_initializer, "sparse initializers have no form here; make them dense")

@@ -87,10 +87,12 @@ class Weights:
 
     def scaled(self, factor: Reals) -> "Weights":
         """Multiply."""
+        fits(factor, self.codes)
         return replace(self, step=self.step * factor, shift=self.shift * factor)
 
     def moved(self, amount: Reals) -> "Weights":
         """Add."""
+        fits(amount, self.codes)
         return replace(self, shift=self.shift + amount)
 
     def transposed(self) -> "Weights":
@@ -180,6 +182,14 @@ class Sums:
 
 
 Value = Raw | Constant | Integers | Levels | Weights | Codes | Mean | Sums
+
+
+def fits(array: Numbers, whole: Numbers) -> None:
+    """Refuse an `array` that would make more numbers of `whole` than there are."""
+    padded = (1,) * (whole.ndim - array.ndim) + array.shape
+    small = all(one in (1, size) for one, size in zip(padded, whole.shape, strict=False))
+    if array.ndim > whole.ndim or not small:
+        raise NetworkFileError(f"meets a constant of shape {array.shape} with {whole.shape}")
 
 
 def scalar(array: Numbers, what: str) -> float:
