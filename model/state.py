@@ -1,6 +1,7 @@
 """Parameters of a network, read from files of unknown origin: nothing in them is executed."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,9 @@ def _torch(path: Path) -> Any:
         pickles = sum(e.file_size for e in entries if e.filename.endswith(".pkl"))
         if sum(e.file_size for e in entries) > path.stat().st_size or pickles > MOST_PICKLE:
             raise CheckpointError(f"{path}: unpacks to more than it should")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols: what is read is checked anyhow
+            return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except TORCH_ERRORS as error:

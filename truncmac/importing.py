@@ -52,6 +52,8 @@ class Source:
 
 def import_network(source: Source, out: Path) -> None:
     """Read `source`, write a network file, and print what became of it."""
+    if not 2 <= source.multiplier_bits <= 32:
+        raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
     images, labels = (None, None) if source.data is None else load_images(source.data)
     network, notes = _read(source, images)
     save(network, out)

@@ -316,7 +316,8 @@ def test_bombs_are_refused_within_a_second_and_200_megabytes(tmp_path):
         from truncmac.onnx_import import import_onnx
 
         def peak():
-            return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+            status = Path("/proc/self/status").read_text()
+            return int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024
 
         for path in map(Path, sys.argv[1:]):
             before, start = peak(), time.process_time()
