@@ -61,6 +61,8 @@ class AffineProduct:
     offset : real (O,), added to the sums
     residual : codes to be added, or None
     residual_scale : real (O,), what a code of it is worth, in each channel
+    means : real (K,), the mean of each code that a dot product takes, or None. With them each
+        channel keeps, at each k, the mean that it has at `width`
     """
 
     layer: Product
@@ -71,6 +73,7 @@ class AffineProduct:
     width: int = WEIGHT_BITS
     residual: Stream | None = None
     residual_scale: Reals | None = None
+    means: Reals | None = None
 
     def affine(self, bits: int) -> tuple[Reals, Reals]:
         """Scale and offset (O,) at the network's `bits`: a value is scale * S + offset.
@@ -79,13 +82,26 @@ class AffineProduct:
         bit-width make of the reals. So is the residual's.
         """
         used = self.layer.bits or bits
-        ratio = _span(self.width, self.layer) / _span(used, self.layer)
-        scale = self.unit * ratio * self.source.scale
+        scale = self._scale(used)
         totals = self._weights(used).sum(axis=1, dtype=np.int64)
         offset = self.offset - scale * self.source.zero * totals
+        if self.means is not None and used < self.width:
+            whole = self._scale(self.width) * (self._weights(self.width) @ self._centred_means())
+            offset = offset + whole - scale * (self._weights(used) @ self._centred_means())
         if self.residual is not None and self.residual_scale is not None:
             offset = offset - self.residual_scale * self.residual.zero
         return scale, offset
+
+    def _scale(self, used: int) -> Reals:
+        """What S = 1 is worth with weights of `used` bits."""
+        ratio = weight_offset(self.width, self.layer.offset) / weight_offset(
+            used, self.layer.offset
+        )
+        return self.unit * ratio * self.source.scale
+
+    def _centred_means(self) -> Reals:
+        means = np.zeros(1) if self.means is None else self.means
+        return means - float(self.source.zero)
 
     def largest_sum(self, bits: int) -> int:
         """|S| is at most that at the network's `bits`, padding included."""
@@ -96,11 +112,6 @@ class AffineProduct:
     def _weights(self, used: int) -> npt.NDArray[np.int32]:
         weights = integer_weights(self.codes, used, self.layer.offset)
         return weights.reshape(len(weights), -1)
-
-
-def _span(bits: int, layer: Product) -> int:
-    """N or 2**k: the weights' range in units of W, which stands for the same reals at each k."""
-    return weight_offset(bits, layer.offset)
 
 
 def requantisation_tensors(

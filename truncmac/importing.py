@@ -68,7 +68,7 @@ def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     if path.is_dir():
         return load_arrays(path), ()
     if path.suffix in ONNX:
-        return _onnx(source)
+        return _onnx(source, images)
     if path.suffix not in TORCH + TENSORS:
         known = ", ".join(ONNX + TORCH + TENSORS)
         raise ValueError(f"{path}: must be a folder of arrays, or a file that ends in {known}")
@@ -87,7 +87,7 @@ def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     return from_state(source, images)
 
 
-def _onnx(source: Source) -> tuple[Network, Sequence[str]]:
+def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
     try:
         from .onnx_import import import_onnx
         from .onnx_layers import Options
@@ -96,7 +96,7 @@ def _onnx(source: Source) -> tuple[Network, Sequence[str]]:
             f"Reading ONNX files needs the package {error.name}. Install it with: "
             "pip install 'truncmac[onnx]'"
         ) from error
-    options = Options(source.bits, source.edge_bits, source.multiplier_bits)
+    options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
     found = import_onnx(source.path, options)
     return found.network, found.notes
 

@@ -1,7 +1,7 @@
 """Collects a network's layers while its ONNX graph is read, and makes their parameters."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from truncmac.golden import (
     AvgPool,
     Conv2d,
     Flatten,
+    Gemm,
     ImageSpec,
     Layer,
     Linear,
@@ -24,6 +25,7 @@ from truncmac.golden import (
     Shortcut,
     Stream,
     code_parameters,
+    execute,
     logit_parameters,
     output_shape,
     shapes,
@@ -39,6 +41,7 @@ MOST_LAYERS = 2000
 MOST_CHANNELS = 4096  # of a layer that only adds or requantises codes: its weights are square
 MOST_SAME = 1 << 25  # weights of all such layers
 MOST_SIZE = 1 << 16
+MOST_IMAGES, BATCH = 256, 16  # whose means are taken
 IMAGE_LEVELS = 255
 Pair = tuple[int, int]
 Reals = npt.NDArray[np.float64]
@@ -53,11 +56,14 @@ class Options:
     widths : the network's k
     edge_bits : k of the first and last layers, or None: they follow the network's
     multiplier_bits : of the requantisation
+    images : uint8 (n, C, H, W), codes of images, or None. With them each channel keeps its mean
+        where weights are truncated
     """
 
     widths: Sequence[int] = ALL_WIDTHS
     edge_bits: int | None = 8
     multiplier_bits: int = 18
+    images: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -435,6 +441,20 @@ class Layers:
     def imported(self) -> Imported:
         """The network of all layers."""
         widths, own = self._bit_widths()
+        means: dict[str, Reals] = {}
+        images = self.options.images
+        if images is not None and len(widths) > 1:
+            images = images[:MOST_IMAGES]
+            means = _input_means(self._network((max(widths),), own, {}), images)
+            self.note(f"Channels keep their mean on {len(images)} images where k takes bits away.")
+        return Imported(self._network(widths, own, means), tuple(self.notes))
+
+    def _network(
+        self,
+        widths: tuple[int, ...],
+        own: Mapping[str, int | None],
+        means: Mapping[str, Reals],
+    ) -> Network:
         layers: list[Layer] = []
         tensors: dict[str, npt.NDArray[np.generic]] = {}
         for entry in self.layers:
@@ -442,15 +462,15 @@ class Layers:
                 layers.append(entry)
                 continue
             product, output = entry.product, entry.output
-            residual = None if product.residual is None else product.residual.layer
+            name = product.layer.name
             layer = replace(
                 product.layer,
-                bits=own[product.layer.name],
-                residual=residual,
+                bits=own[name],
+                residual=None if product.residual is None else product.residual.layer,
                 out_bits=None if output is None else output.bits,
             )
             layers.append(layer)
-            product = replace(product, layer=layer)
+            product = replace(product, layer=layer, means=means.get(name))
             if output is None:
                 tensors |= logit_parameters(product, widths)
             else:
@@ -463,7 +483,7 @@ class Layers:
                 )
         network = Network(self.name, self.spec, widths, tuple(layers), tensors)
         shapes(network)
-        return Imported(network, tuple(self.notes))
+        return network
 
     def _bit_widths(self) -> tuple[tuple[int, ...], dict[str, int | None]]:
         """The network's k, and each layer's own.
@@ -482,6 +502,20 @@ class Layers:
         for name in weighted[:1] + weighted[-1:]:
             own[name] = self.truncated.get(name, self.options.edge_bits)
         return tuple(self.options.widths), own
+
+
+def _input_means(network: Network, images: npt.NDArray[np.uint8]) -> dict[str, Reals]:
+    """Mean (K,) of each code that a dot product takes, by layer."""
+    totals: dict[str, Reals] = {}
+    rows: dict[str, int] = {}
+
+    def add(gemm: Gemm) -> None:
+        totals[gemm.name] = totals.get(gemm.name, 0.0) + gemm.activations.sum(0, np.float64)
+        rows[gemm.name] = rows.get(gemm.name, 0) + gemm.rows
+
+    for start in range(0, len(images), BATCH):
+        execute(network, images[start : start + BATCH], network.bit_widths[0], on_gemm=add)
+    return {name: total / rows[name] for name, total in totals.items()}
 
 
 def _channels(array: npt.NDArray[Any], rank: int, channels: int) -> Reals:

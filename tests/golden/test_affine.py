@@ -71,6 +71,22 @@ def test_codes_are_the_rounded_reals_at_each_k(data):
         assert np.abs(found / 2.0 ** t["shift"] - half - exact).max() <= allowed
 
 
+@pytest.mark.parametrize("kind", ["twos_complement", "bipolar"])
+def test_channels_keep_their_means_where_weights_are_truncated(kind):
+    rng = np.random.default_rng(8)
+    batch = rng.integers(0, 64, (500, 7)) // np.arange(1, 8)
+    p = product(rng, kind, zero=9, residual=True)
+    kept = AffineProduct(**(vars(p) | {"means": batch.mean(axis=0)}))
+    values = {}
+    for k in (8, 4, 2, 1):
+        scale, offset = kept.affine(k)
+        sums = batch @ integer_weights(p.codes, k, kind).T
+        values[k] = (scale * sums + offset).mean(axis=0)
+        np.testing.assert_allclose(values[k], values[8], rtol=1e-9)
+    np.testing.assert_array_equal(kept.affine(8), p.affine(8))
+    assert not np.allclose(kept.affine(4)[1], p.affine(4)[1])
+
+
 def test_channels_are_certified_unless_the_proof_is_long():
     rng = np.random.default_rng(0)
     small = code_parameters(product(rng, residual=True), Stream("layer", 4), [8])
