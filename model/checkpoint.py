@@ -72,8 +72,9 @@ class Checkpoint:
             with torch.device("meta"):  # no memory but that of the tensors, whatever the shape
                 model = new_model(self.network, self.shape, self.recipe)
             model.load_state_dict(state, assign=True)
-        except (RuntimeError, TypeError) as error:
-            raise CheckpointError(f"Checkpoint does not fit {self.network}: {error}") from error
+        except (RuntimeError, TypeError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"Checkpoint does not fit {self.network}: {reason}") from error
         return model.eval()
 
 

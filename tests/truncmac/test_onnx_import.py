@@ -242,6 +242,43 @@ def test_an_input_of_bytes_is_codes(tmp_path):
     np.testing.assert_allclose(ratio, ratio.max())
 
 
+def test_signed_codes_after_a_relu_use_their_upper_half(tmp_path):
+    b = Builder((1, 2, 5, 5))
+    w = b.quant(b.constant(np.random.default_rng(3).normal(size=(3, 2, 3, 3))), 0.25, 4, signed=1)
+    y = b.node("Relu", b.node("Conv", b.quant("x", 1.0, 8, mode="FLOOR"), w, name="one"))
+    y = b.quant(y, 8.0, 5, signed=1, narrow=1, mode="FLOOR")
+    network = import_onnx(b.save(y, tmp_path / "graph.onnx")).network
+    images = np.random.default_rng(0).integers(0, 256, (4, 2, 5, 5), np.uint8)
+    expected = run(b.model(y), images.astype(np.float32))[y] / 8
+    assert set(np.unique(expected)) >= {0, 15}
+    np.testing.assert_array_equal(execute(network, images, 8).logits, expected)
+    assert network.products[0].out_bits == 4
+
+
+def test_batch_norms_have_their_epsilon(tmp_path):
+    b = Builder((1, 2, 5, 5))
+    w = b.quant(b.constant(np.ones((1, 2, 1, 1))), 1.0, 4, signed=1)
+    y = b.node("Conv", b.quant("x", 1.0, 8, mode="FLOOR"), w)
+    parts = [b.constant([value]) for value in (1.0, 0.5, 0.0, 0.25)]
+    y = b.quant(b.node("BatchNormalization", y, *parts, epsilon=15.75), 1.0, 8, mode="FLOOR")
+    network = import_onnx(b.save(y, tmp_path / "graph.onnx")).network
+    images = np.random.default_rng(0).integers(0, 256, (4, 2, 5, 5), np.uint8)
+    expected = np.floor(images.sum(1, dtype=int) / 4 + 0.5)[:, None]
+    np.testing.assert_array_equal(execute(network, images, 8).logits, expected)
+
+
+@pytest.mark.parametrize(("scale", "zero"), [(2.0, 0), (1.0, 1)])
+def test_pairs_that_differ_are_refused(scale, zero, tmp_path):
+    b = Builder((1, 2, 3, 3))
+    q = b.node("QuantizeLinear", "x", b.constant(1.0), b.constant(0, np.uint8))
+    x = b.node("DequantizeLinear", q, b.constant(scale), b.constant(zero, np.uint8), name="d")
+    w = b.quant(b.constant(np.ones((2, 2, 1, 1))), 1.0, 8, signed=1)
+    path = b.save(b.node("Conv", x, w), tmp_path / "graph.onnx")
+    message = "DequantizeLinear 'd' must have the scale and zero point of its QuantizeLinear"
+    with pytest.raises(NetworkFileError, match=message):
+        import_onnx(path)
+
+
 def simple(change=lambda b, x: x, shape=(1, 2, 6, 6), kernel=None, **conv):
     """A quantised image, what `change` makes of it, and a convolution of 8-bit weights."""
     b = Builder(shape)

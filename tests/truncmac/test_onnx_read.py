@@ -248,8 +248,8 @@ def deep(levels=200):
     return content
 
 
-def wide_constants(op, size=1 << 17):
-    """A column and a row, whose sum or product would be 64 GB."""
+def wide_constants(op, size=1 << 14):
+    """A column and a row, whose sum or product would be 1 GB."""
     changed = onnx.ModelProto.FromString(WHOLE)
     graph = changed.graph
     for name, shape in (("column", (size, 1)), ("row", (1, size))):
