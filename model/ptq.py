@@ -28,7 +28,6 @@ BATCH = 256
 MOST_IMAGES = 4096
 ALL_WIDTHS = tuple(range(8, 0, -1))
 LARGEST_WEIGHT = 0.25  # tanh is nearly linear up to there, so that codes are spread evenly
-SILENT = 1e-6  # deviation of a channel that always says the same
 EPSILON = 1e-8  # of batch-norms whose inputs are small
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -236,13 +235,12 @@ def _normalise(
         sign = torch.where(old.weight < 0, -1.0, 1.0).double()
     weights = layer.weight
     most = weights.abs().flatten(1).amax(1)
-    alive = (deviation > SILENT * largest) & (most > 0)
     factor = torch.where(most > 0, LARGEST_WEIGHT / most.clamp_min(1e-30), 1.0)
     layer.weight.copy_(weights * factor.reshape(-1, *[1] * (weights.ndim - 1)))
     layer.bias = None
     kind = nn.BatchNorm2d if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d
     fresh = kind(len(mean), eps=EPSILON)
-    fresh.weight.copy_(torch.where(alive, sign * deviation / largest, 0.0))
+    fresh.weight.copy_(sign * deviation / largest)
     fresh.bias.copy_(mean / largest)
     target, module = (norm.target, fresh) if norm else (node.target, nn.Sequential(layer, fresh))
     parent, _, child = str(target).rpartition(".")
