@@ -1,5 +1,13 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
+from .affine import (
+    AffineProduct,
+    Stream,
+    code_parameters,
+    logit_parameters,
+    requantisation_tensors,
+)
+from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
 from .dataset import load_images, save_images
@@ -24,9 +32,10 @@ from .network import (
     Product,
     Shortcut,
     check_reduction,
+    output_shape,
     shapes,
 )
-from .network_file import FORMAT, VERSION, load, save
+from .network_file import FORMAT, VERSION, from_description, load, read_layer, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .quantise import (
     WEIGHT_BITS,
@@ -48,6 +57,7 @@ from .requantise import (
 )
 
 __all__ = [
+    "ARRAYS_FORMAT",
     "BUILTIN_IMAGES",
     "BUILTIN_NETWORK",
     "EXAMPLES",
@@ -57,6 +67,7 @@ __all__ = [
     "RESIDUAL_EXTRA_BITS",
     "VERSION",
     "WEIGHT_BITS",
+    "AffineProduct",
     "AvgPool",
     "Conv2d",
     "Execution",
@@ -75,6 +86,7 @@ __all__ = [
     "Recalibration",
     "Requantisation",
     "Shortcut",
+    "Stream",
     "accuracy",
     "activation_codes",
     "avg_pool",
@@ -84,24 +96,31 @@ __all__ = [
     "certify",
     "check_bits",
     "check_reduction",
+    "code_parameters",
     "example_images",
     "example_network",
     "execute",
     "from_affine",
+    "from_description",
     "im2col",
     "inspect_network",
     "integer_weights",
     "layer_bits",
     "load",
+    "load_arrays",
     "load_images",
+    "logit_parameters",
     "matmul",
     "max_pool",
     "memory_image",
+    "output_shape",
     "output_size",
     "pack_weights",
     "plane_information",
     "predictions",
     "prefix",
+    "read_layer",
+    "requantisation_tensors",
     "requantise",
     "run_layer",
     "save",

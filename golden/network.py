@@ -22,6 +22,7 @@ __all__ = [
     "Product",
     "Shortcut",
     "check_reduction",
+    "output_shape",
     "shapes",
 ]
 
@@ -172,7 +173,7 @@ def shapes(network: Network) -> dict[str, Shape]:
     image = network.image
     known: dict[str, Shape] = {IMAGE: (image.channels, image.height, image.width)}
     for layer in network.layers:
-        known[layer.name] = _output_shape(layer, known[layer.input], network)
+        known[layer.name] = output_shape(layer, known[layer.input], network.tensors)
         if isinstance(layer, Product) and layer.residual is not None:
             residual = known[layer.residual]
             if residual != known[layer.name]:
@@ -183,9 +184,16 @@ def shapes(network: Network) -> dict[str, Shape]:
     return known
 
 
-def _output_shape(layer: Layer, given: Shape, network: Network) -> Shape:
+def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
+    """Output shape of a layer, without the batch, of that of its input; `tensors` has its codes.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit: names both layers.
+    """
     if isinstance(layer, Linear):
-        rows, columns = network.tensors[f"{layer.name}.codes"].shape
+        rows, columns = tensors[f"{layer.name}.codes"].shape
         _require(given == (columns,), layer, f"({columns},)", given)
         return (rows,)
     if isinstance(layer, Flatten):
@@ -197,7 +205,7 @@ def _output_shape(layer: Layer, given: Shape, network: Network) -> Shape:
         size = output_size((height, width), (1, 1), layer.stride, (0, 0))
         return (layer.channels, *size)
     if isinstance(layer, Conv2d):
-        outputs, inputs, *kernel = network.tensors[f"{layer.name}.codes"].shape
+        outputs, inputs, *kernel = tensors[f"{layer.name}.codes"].shape
         _require(channels == inputs, layer, f"{inputs} channels", given)
         window = output_size((height, width), (kernel[0], kernel[1]), layer.stride, layer.padding)
         channels = outputs

@@ -33,7 +33,7 @@ from .network import (
     shapes,
 )
 
-__all__ = ["FORMAT", "VERSION", "load", "save"]
+__all__ = ["FORMAT", "VERSION", "from_description", "load", "read_layer", "save"]
 
 FORMAT = "truncmac-network"
 VERSION = 1
@@ -71,7 +71,7 @@ def save(network: Network, path: Path) -> None:
     tensors = {name: np.ascontiguousarray(array) for name, array in network.tensors.items()}
     text = json.dumps(description, sort_keys=True)
     try:
-        _network(json.loads(text), tensors)
+        from_description(json.loads(text), tensors)
     except ValueError as error:
         raise NetworkFileError(f"{path}: {error}") from None
     write_bytes(Path(path), to_bytes(dict(sorted(tensors.items())), metadata={KEY: text}))
@@ -95,7 +95,7 @@ def load(path: Path) -> Network:
             "Export one with truncmac.golden.save"
         )
     try:
-        return _network(json.loads(metadata[KEY]), tensors)
+        return from_description(json.loads(metadata[KEY]), tensors)
     except RecursionError:
         raise NetworkFileError(f"{path}: the layer description is nested too deeply") from None
     except ValueError as error:
@@ -119,7 +119,14 @@ def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
         ) from None
 
 
-def _network(description: Any, tensors: Tensors) -> Network:
+def from_description(description: Any, tensors: Tensors) -> Network:
+    """The network of a file's description and tensors, all of it checked.
+
+    Raises
+    ------
+    ValueError
+        Says which part is wrong.
+    """
     _expect(isinstance(description, dict), "the layer description must be a JSON object")
     found = description.get("format")
     _expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
@@ -138,7 +145,7 @@ def _network(description: Any, tensors: Tensors) -> Network:
         name=description["name"],
         image=_image(description["image"]),
         bit_widths=_bit_widths(description["bit_widths"]),
-        layers=tuple(_layer(entry) for entry in description["layers"]),
+        layers=tuple(read_layer(entry) for entry in description["layers"]),
         tensors=tensors,
     )
     _check_graph(network)
@@ -163,7 +170,8 @@ def _bit_widths(entry: Any) -> tuple[int, ...]:
     return tuple(entry)
 
 
-def _layer(entry: Any) -> Layer:
+def read_layer(entry: Any) -> Layer:
+    """The layer of a description's entry; raises ValueError if it is none."""
     _expect(isinstance(entry, dict), "each layer must be a JSON object")
     op = entry.get("op")
     known = ", ".join(OPS)

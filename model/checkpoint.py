@@ -67,12 +67,14 @@ class Checkpoint:
         CheckpointError
             If the tensors are not those of the network.
         """
-        model = new_model(self.network, self.shape, self.recipe)
         state = {k.removeprefix(MODEL): v for k, v in self.tensors.items() if k.startswith(MODEL)}
         try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
-            raise CheckpointError(f"Checkpoint does not fit {self.network}: {error}") from error
+            with torch.device("meta"):  # no memory but that of the tensors, whatever the shape
+                model = new_model(self.network, self.shape, self.recipe)
+            model.load_state_dict(state, assign=True)
+        except (RuntimeError, TypeError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"Checkpoint does not fit {self.network}: {reason}") from error
         return model.eval()
 
 
@@ -142,7 +144,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             history=tuple(EpochLog(**log) for log in about["history"]),
             tensors=tensors,
         )
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, CheckpointError):
+            raise
         raise CheckpointError(f"{path}: its description is damaged: {error!r}") from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():

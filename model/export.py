@@ -21,8 +21,7 @@ from truncmac.golden import (
     Network,
     Product,
     Shortcut,
-    certify,
-    from_affine,
+    requantisation_tensors,
     weight_codes,
     weight_scale,
 )
@@ -108,7 +107,8 @@ def export(
     Returns
     -------
     Network; its tensors `LAYER.bB.exact` say of each requantised channel whether it is certified:
-    its codes are those of exact rational arithmetic, whatever the accumulator
+    its codes are those of exact rational arithmetic, whatever the accumulator. They are left out
+    where residuals of many bits make the proof long
 
     Raises
     ------
@@ -260,23 +260,16 @@ class _Exporter:
             extra = np.full(len(value.weights), largest / ((1 << residual.bits) - 1))
         for bits in self.widths:
             scale, offset = largest * value.scale[bits], largest * value.offset[bits]
-            params = from_affine(scale, offset, out_bits=act_bits, residual_scale=extra)
             used = value.layer.bits or bits
-            exact = certify(
-                params,
+            self.tensors |= requantisation_tensors(
+                f"{name}.b{bits}",
                 scale,
                 offset,
+                out_bits=act_bits,
                 largest_sum=value.weights[0].size * ((1 << used) - 1) * _largest(value.source),
-                residual_scale=0.0 if extra is None else extra,
+                residual_scale=extra,
                 largest_residual=0 if residual is None else _largest(residual),
             )
-            prefix = f"{name}.b{bits}"
-            self.tensors[f"{prefix}.exact"] = exact.astype(np.uint8)
-            self.tensors[f"{prefix}.multiplier"] = params.multiplier
-            self.tensors[f"{prefix}.bias"] = params.bias
-            self.tensors[f"{prefix}.shift"] = params.shift
-            if params.residual_multiplier is not None:
-                self.tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
         added = None if residual is None else residual.layer
         self.layers.append(replace(value.layer, out_bits=act_bits, residual=added))
         return Codes(name, act_bits)

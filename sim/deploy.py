@@ -4,6 +4,7 @@ Weights lie chunk-major, one column tile after the other; at k bits the first ce
 chunks of each are read, and nothing of the others. Parameters exist once for each k.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,9 +28,14 @@ __all__ = ["deployment"]
 
 @dataclass(frozen=True)
 class _LayerFiles:
-    """Memories of one layer: words (n, bytes), by file name without its ending."""
+    """Memories of one layer: words (n, bytes), by file name without its ending.
+
+    `weights` is the name of the weights' memory, `parameters` of those of the parameters, by k.
+    """
 
     gemm: Gemm
+    weights: str
+    parameters: Mapping[int, str]
     memories: Mapping[str, Words]
 
 
@@ -38,7 +44,8 @@ def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> di
 
     Of each layer `NN_LAYER.weights` and for each k `NN_LAYER.kK.parameters`, both as `.hex`
     (for $readmemh: a word a line) and as `.bin` (the bytes that a DMA would send, a word padded
-    to whole bytes, lowest byte first); and `network.h`, which describes them.
+    to whole bytes, lowest byte first); `network.h`, which describes them, and `network_data.h`,
+    with the bytes as C arrays.
 
     Raises
     ------
@@ -53,6 +60,7 @@ def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> di
             files[f"{name}.hex"] = hex_lines(words)
             files[f"{name}.bin"] = words.tobytes()
     files["network.h"] = _header(network, config, bits, layers).encode()
+    files["network_data.h"] = _data_header(network, bits, layers).encode()
     return files
 
 
@@ -62,17 +70,20 @@ def _layers(network: Network, config: ArrayConfig, bits: Sequence[int]) -> Itera
     found = [network_gemms(network, zeros, k) for k in bits]
     for index, gemms in enumerate(zip(*found, strict=True)):
         first = gemms[0]
-        stem = f"{index:02}_{first.name}"
+        stem = f"{index:02}_{re.sub(r'[^A-Za-z0-9_.-]', '_', first.name)}"
         packed = pack_weights(
             first.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
         )
         words = memory_image(packed)
-        memories = {f"{stem}.weights": words.reshape(-1, words.shape[-1])}
+        weights = f"{stem}.weights"
+        memories = {weights: words.reshape(-1, words.shape[-1])}
+        parameters = {}
         for k, gemm in zip(bits, gemms, strict=True):
             check_gemm(gemm, config)
             if gemm.requant is not None:
-                memories[f"{stem}.k{k}.parameters"] = parameter_memory(gemm, config)
-        yield _LayerFiles(first, memories)
+                parameters[k] = f"{stem}.k{k}.parameters"
+                memories[parameters[k]] = parameter_memory(gemm, config)
+        yield _LayerFiles(first, weights, parameters, memories)
 
 
 def _header(
@@ -81,8 +92,8 @@ def _header(
     """C arrays of what a driver needs of each layer; the registers' values are those of a job."""
     chunks = [chunk_count(k, config.planes) for k in range(1, 9)]
     lines = [
-        f"/* Network {network.name} on {config.rows} x {config.cols} PEs, {config.lanes} lanes x "
-        f"{config.planes} planes; generated. */",
+        f"/* Network {_text(network.name)} on {config.rows} x {config.cols} PEs, {config.lanes} "
+        f"lanes x {config.planes} planes; generated. */",
         "#ifndef TRUNCMAC_NETWORK_H",
         "#define TRUNCMAC_NETWORK_H",
         "#include <stdint.h>",
@@ -117,6 +128,64 @@ def _header(
             *(chunk, chunk * config.chunks),
             *(product.bits or 0, product.out_bits or 0, int(product.residual is not None)),
         ]
-        lines.append(f'  {{"{product.name}", {", ".join(map(str, values))}}},')
+        lines.append(f"  {{{_text(product.name)}, {', '.join(map(str, values))}}},")
     lines += ["};", "", f"/* Parameters exist for k = {', '.join(map(str, bits))} */", "#endif", ""]
     return "\n".join(lines)
+
+
+def _data_header(network: Network, bits: Sequence[int], layers: Sequence[_LayerFiles]) -> str:
+    """The memories as C arrays, and tables of them by layer, and by layer and k."""
+    lines = [
+        f"/* Weights and parameters of network {_text(network.name)}; generated. */",
+        "#ifndef TRUNCMAC_NETWORK_DATA_H",
+        "#define TRUNCMAC_NETWORK_DATA_H",
+        '#include "network.h"',
+        "",
+        "struct truncmac_bytes {",
+        "  const uint8_t *data; /* as in the .bin file of the same place; 0: there are none */",
+        "  uint32_t size;",
+        "};",
+        "",
+    ]
+    weights, parameters = [], []
+    for index, layer in enumerate(layers):
+        lines += _array(f"truncmac_weights_{index:02}", layer.memories[layer.weights])
+        weights.append(_reference(f"truncmac_weights_{index:02}"))
+        row = []
+        for k in bits:
+            name = f"truncmac_parameters_{index:02}_k{k}"
+            if k in layer.parameters:
+                lines += _array(name, layer.memories[layer.parameters[k]])
+            row.append(_reference(name) if k in layer.parameters else "{0, 0}")
+        parameters.append(f"{{{', '.join(row)}}}")
+    widths = ", ".join(map(str, bits))
+    lines += [
+        f"#define TRUNCMAC_WIDTHS {len(bits)}",
+        f"static const uint8_t truncmac_widths[TRUNCMAC_WIDTHS] = {{{widths}}};",
+        "static const struct truncmac_bytes truncmac_weights[TRUNCMAC_LAYERS] = {",
+        *(f"  {entry}," for entry in weights),
+        "};",
+        "static const struct truncmac_bytes",
+        "    truncmac_parameters[TRUNCMAC_LAYERS][TRUNCMAC_WIDTHS] = {",
+        *(f"  {entry}," for entry in parameters),
+        "};",
+        "#endif",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _array(name: str, words: Words) -> list[str]:
+    """C array of the bytes of memory words."""
+    values = words.ravel().tolist()
+    rows = [",".join(map(str, values[i : i + 24])) for i in range(0, len(values), 24)]
+    return [f"static const uint8_t {name}[{len(values)}] = {{", *(f"{row}," for row in rows), "};"]
+
+
+def _reference(name: str) -> str:
+    return f"{{{name}, sizeof {name}}}"
+
+
+def _text(name: str) -> str:
+    """A name as a C string, which cannot end a comment either."""
+    return '"' + re.sub(r'[^ -~]|[\\"*?]', "_", name) + '"'

@@ -1,5 +1,6 @@
 """Documents: what they take from the code is that of the code as it is."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from truncmac.golden import builtin_images, builtin_network
+from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network
 from truncmac.sim.network import golden_accuracy
 
 ROOT = Path(__file__).parent.parent
@@ -48,3 +49,31 @@ def test_the_readme_counts_the_certified_channels():
     lower = [sums[bits] for bits in (4, 2, 1)]
     total = sum(len(t) for t in found[8])
     assert list(map(int, counts.groups())) == [total, sums[8], min(lower), max(lower)]
+
+
+def test_what_the_page_on_imports_shows_is_what_is_printed(tmp_path):
+    """Its Python runs; the commands on files that are at hand print what stands below them."""
+    text = (ROOT / "docs" / "import.md").read_text()
+    data = ROOT / "tests" / "truncmac" / "data"
+    (tmp_path / "brevitas.onnx").write_bytes((data / "brevitas_qonnx.onnx").read_bytes())
+    (tmp_path / "test.safetensors").write_bytes(BUILTIN_IMAGES.read_bytes())
+    blocks = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", text)
+    ran = 0
+    for (kind, content), (_, shown) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
+        if kind == "python":
+            command = [sys.executable, "-c", content]
+        elif kind == "console" and "cnn.pt" not in content:  # which would have to be trained
+            command = [sys.executable, "-c", "from truncmac.cli import main; main()"]
+            command += content.split()[2:]
+        else:
+            continue
+        environment = os.environ | {"COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        lines = [line.rstrip() for line in result.stdout.splitlines()]
+        if lines:
+            assert [line for line in lines if line] == [x for x in shown.splitlines() if x]
+        ran += 1
+    assert ran == 6

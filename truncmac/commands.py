@@ -38,7 +38,7 @@ from truncmac.sim.network import BitWidthReport, golden_accuracy, run_network
 from truncmac.sim.stalls import Stalls
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["STYLE", "export", "infer", "network_by_name", "rtl", "sim"]
+__all__ = ["STYLE", "export", "export_qonnx", "infer", "network_by_name", "rtl", "sim"]
 
 DIGITS = "digits"
 console = Console(highlight=False)
@@ -88,6 +88,24 @@ def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path) -> No
         f"{out}: {len(files)} files of {len(network.products)} layers, {weights:,} bytes of "
         f"weights at k = 8; network.h describes them"
     )
+
+
+def export_qonnx(name: str, bits: Sequence[int], out: Path) -> None:
+    """Write a network as QONNX, a file for each k."""
+    try:
+        from .onnx_export import qonnx_model
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"Writing ONNX files needs the package {error.name}. Install it with: "
+            "pip install 'truncmac[onnx]'"
+        ) from error
+    network = network_by_name(name)
+    files = {
+        out / f"{network.name}.k{k}.onnx": qonnx_model(network, k).SerializeToString() for k in bits
+    }
+    for path, data in files.items():
+        write_bytes(path, data)
+        console.print(f"Written: {path}, {len(data):,} bytes")
 
 
 def sim(

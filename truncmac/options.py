@@ -10,7 +10,7 @@ import typer
 
 from truncmac.hw.config import ArrayConfig
 
-__all__ = ["Simulator", "parse_bits", "with_array"]
+__all__ = ["ARRAY_HELP", "Simulator", "parse_bits", "parse_image", "with_array"]
 
 ARRAY_HELP = {
     "rows": "Rows of PEs: output pixels of a tile.",
@@ -75,3 +75,20 @@ def parse_bits(text: str) -> list[int]:
             raise ValueError(f"Bit-width k = {int(part)} is named twice in {text!r}")
         bits.append(int(part))
     return bits
+
+
+def parse_image(text: str) -> tuple[int, int, int]:
+    """Channels, height and width of a text such as `3,32,32`.
+
+    Raises
+    ------
+    ValueError
+        If they are not three whole numbers in 1..65536.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    valid = len(parts) == 3 and all(part.isdecimal() and len(part) <= 5 for part in parts)
+    if not valid or not all(1 <= int(part) <= 1 << 16 for part in parts):
+        raise ValueError(
+            f"Image must be its channels, height and width, such as 3,32,32, not {text!r}"
+        )
+    return int(parts[0]), int(parts[1]), int(parts[2])

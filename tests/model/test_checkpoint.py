@@ -113,6 +113,31 @@ def test_tensors_of_another_network_are_refused(saved, tmp_path):
         load_checkpoint(path).model()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about["shape"].update(classes=10**12),
+        lambda about: about["shape"].update(height=10**30),
+        lambda about: about["shape"].update(channels=-1),
+        lambda about: about["shape"].update(width="8"),
+        lambda about: about["recipe"].update(act_bits="4"),
+        lambda about: about["recipe"].update(widths=["8"]),
+        lambda about: about["recipe"].update(seed="x"),
+        lambda about: about.update(network="lenet"),
+    ],
+)
+def test_shapes_and_recipes_that_cannot_be_are_refused_without_memory(saved, tmp_path, change):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        load_checkpoint(damaged(saved, tmp_path, change)).model()
+
+
+def test_deeply_nested_descriptions_are_refused(saved, tmp_path):
+    path = tmp_path / "deep.safetensors"
+    save_file(load_checkpoint(saved).tensors, path, {"truncmac": "[" * 100_000})
+    with pytest.raises(CheckpointError, match="its description is damaged: RecursionError"):
+        load_checkpoint(path)
+
+
 def test_files_that_are_not_whole_are_refused(saved, tmp_path):
     path = tmp_path / "part.safetensors"
     path.write_bytes(saved.read_bytes()[:-100])

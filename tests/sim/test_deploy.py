@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,44 @@ def test_a_c_program_reads_the_header(tmp_path):
         expected = [gemm.reduction, gemm.columns, gemm.rows, -(-gemm.reduction // CONFIG.lanes)]
         expected += [size, own, out, int(layer.residual is not None), 2]
         assert line.split() == [gemm.name, *map(str, expected)]
+
+
+def test_a_c_program_finds_the_bytes_of_the_memories_in_the_arrays(tmp_path):
+    """Names that would end a string, a comment or a path are no harm."""
+    network = small_network()
+    first = replace(network.layers[0], name='../a"*/')
+    others = [
+        replace(layer, input=first.name) if layer.input == "first" else layer
+        for layer in network.layers[1:]
+    ]
+    others[0] = replace(others[0], residual=first.name)
+    tensors = {name.replace("first", first.name): t for name, t in network.tensors.items()}
+    network = replace(network, name="a*/b", layers=(first, *others), tensors=tensors)
+    files = deployment(network, CONFIG, [8, 2])
+    assert "00_.._a___.weights.bin" in files
+    for name in ("network.h", "network_data.h"):
+        (tmp_path / name).write_bytes(files[name])
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "network_data.h"\n'
+        "static void put(struct truncmac_bytes b) { unsigned long sum = 0; "
+        "for (uint32_t i = 0; i < b.size; i++) sum += (i % 251 + 1) * b.data[i]; "
+        'printf("%u %lu\\n", (unsigned)b.size, sum); }\n'
+        "int main(void) { for (int l = 0; l < TRUNCMAC_LAYERS; l++) { put(truncmac_weights[l]); "
+        "for (int k = 0; k < TRUNCMAC_WIDTHS; k++) put(truncmac_parameters[l][k]); } return 0; }"
+    )
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    command = [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    run = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True)
+    expected = []
+    for index, layer in enumerate(network.products):
+        stem = "00_.._a___" if index == 0 else f"{index:02}_{layer.name}"
+        for name in ("weights", "k8.parameters", "k2.parameters"):
+            data = np.frombuffer(files.get(f"{stem}.{name}.bin", b""), np.uint8).astype(np.int64)
+            total = int((data * (np.arange(len(data)) % 251 + 1)).sum())
+            expected.append(f"{len(data)} {total}")
+    assert run.stdout.splitlines() == expected
+    assert expected[-2:] == ["0 0", "0 0"]  # logits leave as sums
 
 
 def test_a_layer_that_does_not_fit_is_refused_by_name():

@@ -22,7 +22,9 @@ def test_version(run):
     assert run("--version") == (0, f"truncmac {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["rtl"], ["sim"], ["infer"], ["allocate"]])
+@pytest.mark.parametrize(
+    "command", [[], ["rtl"], ["sim"], ["infer"], ["export"], ["import"], ["allocate"]]
+)
 def test_help_explains_each_option(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

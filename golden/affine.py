@@ -1,0 +1,238 @@
+"""Layers whose numbers are known as reals: to integer parameters, for each bit-width anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .certify import certify
+from .network import Product
+from .quantise import WEIGHT_BITS, Codes, integer_weights, weight_offset
+from .requantise import MULTIPLIER_BITS, from_affine
+
+__all__ = [
+    "AffineProduct",
+    "Stream",
+    "code_parameters",
+    "logit_parameters",
+    "requantisation_tensors",
+]
+
+MOST_CERTIFIED = 1 << 12  # thresholds a channel: 8-bit codes with an 8-bit residual take minutes
+LOGIT_BITS = 18
+Reals = npt.NDArray[np.float64]
+Tensors = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Activation codes a that stand for the reals scale * (a - zero).
+
+    Attributes
+    ----------
+    layer : that gives them, or the image
+    bits : of the codes
+    """
+
+    layer: str
+    bits: int
+    scale: float = 1.0
+    zero: int = 0
+
+    @property
+    def largest(self) -> int:
+        """The largest code."""
+        return (1 << self.bits) - 1
+
+
+@dataclass(frozen=True)
+class AffineProduct:
+    """A layer of weights, and the reals that its sums stand for.
+
+    Attributes
+    ----------
+    layer : its name, what it reads, its shape, k of its own, and the meaning of its codes
+    codes : uint8 (O, I, KH, KW) or (O, I)
+    source : what it reads
+    unit : real (O,), what a weight W = 1 is worth at `width` bits; of a sum the source's scale
+        comes on top
+    width : see `unit`. At other bit-widths a weight's full range is worth the same
+    offset : real (O,), added to the sums
+    residual : codes to be added, or None
+    residual_scale : real (O,), what a code of it is worth, in each channel
+    means : real (K,), the mean of each code that a dot product takes, or None. With them each
+        channel keeps, at each k, the mean that it has at `width`
+    """
+
+    layer: Product
+    codes: Codes
+    source: Stream
+    unit: Reals
+    offset: Reals
+    width: int = WEIGHT_BITS
+    residual: Stream | None = None
+    residual_scale: Reals | None = None
+    means: Reals | None = None
+
+    def affine(self, bits: int) -> tuple[Reals, Reals]:
+        """Scale and offset (O,) at the network's `bits`: a value is scale * S + offset.
+
+        The source's zero point is in the offset: S - zero * sum(W) is what the weights at this
+        bit-width make of the reals. So is the residual's.
+        """
+        used = self.layer.bits or bits
+        scale = self._scale(used)
+        totals = self._weights(used).sum(axis=1, dtype=np.int64)
+        offset = self.offset - scale * self.source.zero * totals
+        if self.means is not None and used < self.width:
+            whole = self._scale(self.width) * (self._weights(self.width) @ self._centred_means())
+            offset = offset + whole - scale * (self._weights(used) @ self._centred_means())
+        if self.residual is not None and self.residual_scale is not None:
+            offset = offset - self.residual_scale * self.residual.zero
+        return scale, offset
+
+    def _scale(self, used: int) -> Reals:
+        """What S = 1 is worth with weights of `used` bits."""
+        ratio = weight_offset(self.width, self.layer.offset) / weight_offset(
+            used, self.layer.offset
+        )
+        return self.unit * ratio * self.source.scale
+
+    def _centred_means(self) -> Reals:
+        means = np.zeros(1) if self.means is None else self.means
+        return means - float(self.source.zero)
+
+    def largest_sum(self, bits: int) -> int:
+        """|S| is at most that at the network's `bits`, padding included."""
+        weights = np.abs(self._weights(self.layer.bits or bits)).sum(axis=1, dtype=np.int64)
+        code = max(self.source.largest, getattr(self.layer, "pad_code", 0))
+        return int(weights.max()) * code
+
+    def _weights(self, used: int) -> npt.NDArray[np.int32]:
+        weights = integer_weights(self.codes, used, self.layer.offset)
+        return weights.reshape(len(weights), -1)
+
+
+def requantisation_tensors(
+    prefix: str,
+    scale: Reals,
+    offset: Reals,
+    *,
+    out_bits: int,
+    largest_sum: int,
+    residual_scale: Reals | None = None,
+    largest_residual: int = 0,
+    multiplier_bits: int = MULTIPLIER_BITS,
+) -> Tensors:
+    """Tensors `PREFIX.multiplier` and so on; see `from_affine` and `certify` for the numbers.
+
+    `PREFIX.exact` is there unless so many thresholds had to be compared that it took minutes.
+    """
+    params = from_affine(
+        scale,
+        offset,
+        out_bits=out_bits,
+        residual_scale=residual_scale,
+        multiplier_bits=multiplier_bits,
+    )
+    tensors: Tensors = {
+        f"{prefix}.multiplier": params.multiplier,
+        f"{prefix}.bias": params.bias,
+        f"{prefix}.shift": params.shift,
+    }
+    if params.residual_multiplier is not None:
+        tensors[f"{prefix}.residual_multiplier"] = params.residual_multiplier
+    if ((1 << out_bits) - 1) * (largest_residual + 1) <= MOST_CERTIFIED:
+        exact = certify(
+            params,
+            scale,
+            offset,
+            largest_sum=largest_sum,
+            residual_scale=0.0 if residual_scale is None else residual_scale,
+            largest_residual=largest_residual,
+        )
+        tensors[f"{prefix}.exact"] = exact.astype(np.uint8)
+    return tensors
+
+
+def code_parameters(
+    product: AffineProduct,
+    output: Stream,
+    widths: Sequence[int],
+    *,
+    rounding: float = 0.5,
+    multiplier_bits: int = MULTIPLIER_BITS,
+) -> Tensors:
+    """Tensors of a layer that gives the codes `output`, certified where that is quick.
+
+    Parameters
+    ----------
+    output : its scale and zero say which code stands for which real
+    widths : the network's k
+    rounding : 0.5: half up; 0: down
+
+    Returns
+    -------
+    Tensors by name, as in `Network.tensors`
+
+    Raises
+    ------
+    ValueError
+        Names the layer and k, if a number is not finite or too large for the multipliers.
+    """
+    name, residual = product.layer.name, product.residual
+    extra = None if product.residual_scale is None else product.residual_scale / output.scale
+    tensors: Tensors = {f"{name}.codes": product.codes}
+    for bits in widths:
+        scale, offset = product.affine(bits)
+        scale, offset = scale / output.scale, offset / output.scale + output.zero + rounding - 0.5
+        try:
+            tensors |= requantisation_tensors(
+                f"{name}.b{bits}",
+                scale,
+                offset,
+                out_bits=output.bits,
+                largest_sum=product.largest_sum(bits),
+                residual_scale=extra,
+                largest_residual=0 if residual is None else residual.largest,
+                multiplier_bits=multiplier_bits,
+            )
+        except ValueError as error:
+            raise ValueError(f"Layer {name!r} at k = {bits}: {error}") from None
+    return tensors
+
+
+def logit_parameters(product: AffineProduct, widths: Sequence[int]) -> Tensors:
+    """Tensors of a layer whose sums are logits: M*S + B in units that all channels share.
+
+    Whole numbers stay as they are. Else M is 1 where all channels have one scale, so that B alone
+    is rounded, or the largest M has 18 bits.
+
+    Raises
+    ------
+    ValueError
+        Names the layer and k, if a number is not finite, all scales are zero, or B is too large.
+    """
+    name = product.layer.name
+    tensors: Tensors = {f"{name}.codes": product.codes}
+    for bits in widths:
+        scale, offset = product.affine(bits)
+        largest = np.abs(scale).max()
+        where = f"Layer {name!r} at k = {bits}"
+        if not (np.isfinite(scale).all() and np.isfinite(offset).all() and largest > 0):
+            raise ValueError(f"{where}: the scales of logits must be finite and not all zero")
+        terms = {"multiplier": scale, "bias": offset}
+        if product.residual_scale is not None:
+            terms["residual_multiplier"] = product.residual_scale
+        if not all((values == np.rint(values)).all() for values in terms.values()):
+            same = (scale == largest).all()
+            unit = largest if same else largest / ((1 << LOGIT_BITS - 1) - 1)
+            terms = {key: values / unit for key, values in terms.items()}
+        for key, values in terms.items():
+            if np.abs(values).max() >= 1 << 46:
+                raise ValueError(
+                    f"{where}: {key} must fit 46 bits, not reach {np.abs(values).max():g}"
+                )
+            tensors[f"{name}.b{bits}.{key}"] = np.rint(values).astype(np.int64)
+    return tensors

@@ -1,0 +1,149 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from truncmac.golden import (
+    AffineProduct,
+    Linear,
+    Stream,
+    code_parameters,
+    integer_weights,
+    logit_parameters,
+    weight_offset,
+)
+
+
+def product(rng, kind="twos_complement", bits=None, width=8, zero=0, residual=False):
+    codes = rng.integers(0, 256, (5, 7), np.uint8)
+    return AffineProduct(
+        Linear("layer", "before", offset=kind, bits=bits),
+        codes,
+        Stream("before", 6, scale=0.25, zero=zero),
+        unit=rng.normal(0, 1, 5),
+        offset=rng.normal(0, 9, 5),
+        width=width,
+        residual=Stream("other", 4, scale=0.5, zero=3) if residual else None,
+        residual_scale=np.full(5, 0.5) if residual else None,
+    )
+
+
+def reals(p, a, r, k):
+    """The layer in reals: weights at k bits span what they span at their own width."""
+    used = p.layer.bits or k
+    weights = integer_weights(p.codes, used, p.layer.offset).astype(float)
+    span = [weight_offset(bits, p.layer.offset) for bits in (p.width, used)]
+    weights *= p.unit[:, None] * span[0] / span[1]
+    values = weights @ (p.source.scale * (a.astype(float) - p.source.zero)) + p.offset
+    if p.residual is None:
+        return values
+    return values + p.residual_scale * (r.astype(float) - p.residual.zero)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_codes_are_the_rounded_reals_at_each_k(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    kind = data.draw(st.sampled_from(["twos_complement", "bipolar"]))
+    p = product(
+        rng,
+        kind,
+        bits=data.draw(st.sampled_from([None, 8, 3])),
+        width=data.draw(st.integers(1, 8)),
+        zero=data.draw(st.integers(0, 63)),
+        residual=data.draw(st.booleans()),
+    )
+    output = Stream("layer", 8, scale=4.0, zero=data.draw(st.integers(0, 255)))
+    half = data.draw(st.sampled_from([0.5, 0.0]))
+    tensors = code_parameters(p, output, [k for k in (8, 5, 2, 1)], rounding=half)
+    a, r = rng.integers(0, 64, 7), rng.integers(0, 16, 5)
+    for k in (8, 5, 2, 1):
+        exact = reals(p, a, r, k) / 4 + output.zero
+        sums = integer_weights(p.codes, p.layer.bits or k, kind) @ a
+        t = {name.rpartition(".")[2]: v for name, v in tensors.items() if f".b{k}." in name}
+        found = t["multiplier"] * sums + t["bias"] + t.get("residual_multiplier", 0) * r
+        assert np.abs(sums).max() <= p.largest_sum(k)
+        # A multiplier of 18 bits is off by at most 1 in 2**17
+        allowed = 1e-3 + np.abs(exact - output.zero).max() * 2e-5
+        allowed += np.abs(t["multiplier"] * sums).max() / 2.0 ** t["shift"].min() * 2e-5
+        assert np.abs(found / 2.0 ** t["shift"] - half - exact).max() <= allowed
+
+
+@pytest.mark.parametrize("kind", ["twos_complement", "bipolar"])
+def test_channels_keep_their_means_where_weights_are_truncated(kind):
+    rng = np.random.default_rng(8)
+    batch = rng.integers(0, 64, (500, 7)) // np.arange(1, 8)
+    p = product(rng, kind, zero=9, residual=True)
+    kept = AffineProduct(**(vars(p) | {"means": batch.mean(axis=0)}))
+    values = {}
+    for k in (8, 4, 2, 1):
+        scale, offset = kept.affine(k)
+        sums = batch @ integer_weights(p.codes, k, kind).T
+        values[k] = (scale * sums + offset).mean(axis=0)
+        np.testing.assert_allclose(values[k], values[8], rtol=1e-9)
+    np.testing.assert_array_equal(kept.affine(8), p.affine(8))
+    assert not np.allclose(kept.affine(4)[1], p.affine(4)[1])
+
+
+def test_channels_are_certified_unless_the_proof_is_long():
+    rng = np.random.default_rng(0)
+    small = code_parameters(product(rng, residual=True), Stream("layer", 4), [8])
+    assert small["layer.b8.exact"].dtype == np.uint8
+    large = AffineProduct(
+        **(vars(product(rng)) | {"residual": Stream("r", 8), "residual_scale": np.ones(5)})
+    )
+    assert "layer.b8.exact" not in code_parameters(large, Stream("layer", 8), [8])
+
+
+def test_logits_share_one_unit():
+    rng = np.random.default_rng(1)
+    p = product(rng, zero=5)
+    tensors = logit_parameters(p, [8, 3])
+    a = rng.integers(0, 64, 7)
+    for k in (8, 3):
+        exact = reals(p, a, None, k)
+        sums = integer_weights(p.codes, k, "twos_complement") @ a
+        found = tensors[f"layer.b{k}.multiplier"] * sums + tensors[f"layer.b{k}.bias"]
+        unit = exact[0] / found[0]
+        np.testing.assert_allclose(found * unit, exact, rtol=1e-3)
+        assert np.abs(tensors[f"layer.b{k}.multiplier"]).max() == (1 << 17) - 1
+
+
+def test_logits_of_one_scale_keep_it_and_whole_numbers_stay():
+    p = product(np.random.default_rng(1))
+    same = AffineProduct(**(vars(p) | {"unit": np.full(5, 0.3)}))
+    tensors = logit_parameters(same, [8])
+    assert (tensors["layer.b8.multiplier"] == 1).all()
+    source = Stream("before", 6)
+    whole = vars(p) | {"unit": np.arange(5.0), "offset": np.arange(5.0) - 9, "source": source}
+    tensors = logit_parameters(AffineProduct(**whole), [8])
+    assert tensors["layer.b8.multiplier"].tolist() == [0, 1, 2, 3, 4]
+    assert tensors["layer.b8.bias"].tolist() == [-9, -8, -7, -6, -5]
+
+
+@pytest.mark.parametrize(
+    ("change", "make", "message"),
+    [
+        (
+            {"unit": np.full(5, np.nan)},
+            lambda p: code_parameters(p, Stream("layer", 4), [8]),
+            "Layer 'layer' at k = 8: Requantisation scale must be finite, not NaN or infinite",
+        ),
+        (
+            {"unit": np.zeros(5)},
+            lambda p: logit_parameters(p, [4]),
+            "Layer 'layer' at k = 4: the scales of logits must be finite and not all zero",
+        ),
+        (
+            {"offset": np.full(5, 1e30)},
+            lambda p: logit_parameters(p, [4]),
+            "Layer 'layer' at k = 4: bias must fit 46 bits, not reach ",
+        ),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_by_layer(change, make, message):
+    p = AffineProduct(**(vars(product(np.random.default_rng(2))) | change))
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        make(p)

@@ -1,0 +1,166 @@
+import io
+import os
+import pickle
+import re
+import zipfile
+from contextlib import suppress
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from truncmac.model.checkpoint import CheckpointError
+from truncmac.model.convert import truncquantize
+from truncmac.model.networks import ImageShape, build
+from truncmac.model.state import is_converted, plain_model, read_state, trained_model
+
+SHAPE = ImageShape(1, 4, 4, 3)
+
+
+def state(converted=False):
+    torch.manual_seed(0)
+    model = build("mlp", SHAPE)
+    return (truncquantize(model, (8, 2)) if converted else model).state_dict()
+
+
+def saved(content):
+    data = io.BytesIO()
+    torch.save(content, data)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.safetensors"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_tensors_are_read_by_name(name, wrapped, tmp_path):
+    path, content = tmp_path / name, state()
+    if path.suffix == ".safetensors":
+        save_file(content, path)
+    else:
+        path.write_bytes(saved({"state_dict": content} if wrapped else content))
+    found = read_state(path)
+    assert set(found) == set(content)
+    assert all(torch.equal(found[key], value) for key, value in content.items())
+
+
+def test_models_are_rebuilt_from_their_tensors():
+    assert not is_converted(state())
+    model = plain_model("mlp", SHAPE, state())
+    assert torch.equal(model.classes.weight, state()["classes.weight"])
+    trained = state(converted=True)
+    assert is_converted(trained)
+    model = trained_model("mlp", SHAPE, trained, act_bits=3, centred=True)
+    assert set(model.norm1.norms) == {"8", "2", "32"}
+    assert model.act1.act_bits == 3
+    assert model.linear1.centred
+    assert not model.training
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda s: s.pop("classes.bias"),
+            "The tensors are not those of mlp: lacking are classes.bias. ",
+        ),
+        (
+            lambda s: s.update(a=s["classes.bias"]),
+            "The tensors are not those of mlp: not known are a. ",
+        ),
+        (
+            lambda s: s.update({"classes.bias": torch.zeros(1).expand(1 << 40)}),
+            "Tensor 'classes.bias' must have shape (3,) for mlp, not (1099511627776,)",
+        ),
+        (
+            lambda s: s.update({"classes.bias": torch.full((3,), float("nan"))}),
+            "Tensor 'classes.bias' must be finite, not NaN or infinite",
+        ),
+    ],
+)
+def test_tensors_of_another_network_are_refused(change, message):
+    content = dict(state())
+    change(content)
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}"):
+        plain_model("mlp", SHAPE, content)
+
+
+def test_batch_norms_of_other_bit_widths_are_refused():
+    content = {name.replace(".norms.8.", ".norms.9."): t for name, t in state(True).items()}
+    with pytest.raises(CheckpointError, match="The batch-norms must be for k in 1..8"):
+        trained_model("mlp", SHAPE, content, 4)
+
+
+class Evil:
+    """Would make a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))
+
+
+def test_nothing_in_a_file_is_executed(tmp_path):
+    evil = Evil(str(tmp_path / "executed"))
+    for index, content in enumerate((saved({"a": evil}), pickle.dumps({"a": evil}), saved(evil))):
+        path = tmp_path / f"{index}.pt"
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="not a whole state_dict of tensors"):
+            read_state(path)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("content", [3, [torch.zeros(1)], {}, {"a": 1}, {1: torch.zeros(1)}])
+def test_other_contents_are_refused(content, tmp_path):
+    (tmp_path / "a.pt").write_bytes(saved(content))
+    with pytest.raises(CheckpointError, match="must hold the tensors|names must be strings"):
+        read_state(tmp_path / "a.pt")
+
+
+def test_a_compressed_archive_is_refused_before_it_is_unpacked(tmp_path):
+    with (
+        zipfile.ZipFile(io.BytesIO(saved(state()))) as source,
+        zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    with pytest.raises(CheckpointError, match="is compressed, which torch.save never does"):
+        read_state(tmp_path / "a.pt")
+
+
+def test_folders_and_missing_files_are_named(tmp_path):
+    with pytest.raises(CheckpointError, match="a folder, not a file of tensors"):
+        read_state(tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere.pt"):
+        read_state(tmp_path / "nowhere.pt")
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
+def test_every_truncated_file_is_refused(name, tmp_path):
+    path, content = tmp_path / name, {"a": torch.arange(40.0), "b": torch.zeros(3)}
+    if path.suffix == ".pt":
+        path.write_bytes(saved(content))
+    else:
+        save_file(content, path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 23):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError):
+            read_state(path)
+
+
+WHOLE = saved({"a": torch.arange(40.0), "b": torch.zeros(3, dtype=torch.int64)})
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=2000, derandomize=True)
+def test_flipped_bits_give_an_error_or_tensors(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("flip") / "a.pt"
+    content = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) * 8 - 1))
+        content[place // 8] ^= 1 << place % 8
+    path.write_bytes(bytes(content))
+    with suppress(CheckpointError):  # and no other
+        assert read_state(path)
