@@ -10,17 +10,7 @@ from rich.markup import escape
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import (
-    Cols,
-    Lanes,
-    MaxReduction,
-    MultiplierBits,
-    Planes,
-    Requantisers,
-    Rows,
-    Simulator,
-    parse_bits,
-)
+from .options import Simulator, parse_bits, with_array
 from .version import __version__
 
 __all__ = ["app", "main"]
@@ -51,14 +41,9 @@ def _options(
 
 
 @app.command()
+@with_array
 def rtl(
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
-    max_reduction: MaxReduction = 4608,
-    requantisers: Requantisers = None,
-    multiplier_bits: MultiplierBits = 18,
+    config: ArrayConfig,
     top: Annotated[
         str, typer.Option(help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.")
     ] = "core",
@@ -72,19 +57,13 @@ def rtl(
 
     if top not in ("core", "axi"):
         raise ValueError(f"--top must be core or axi, not {top!r}")
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     rtl(config, top == "axi", bus_width, out)
 
 
 @app.command()
+@with_array
 def sim(
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
-    max_reduction: MaxReduction = 4608,
-    requantisers: Requantisers = None,
-    multiplier_bits: MultiplierBits = 18,
+    config: ArrayConfig,
     simulator: Simulator = "verilator",
     bits: Annotated[str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")] = "all",
     count: Annotated[int, typer.Option(min=1, help="Products for each bit-width.")] = 12,
@@ -96,13 +75,14 @@ def sim(
     """Run random matrix products on the RTL and compare each output with golden."""
     from .commands import sim
 
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not sim(config, simulator, parse_bits(bits), count, stall, seed):
         raise typer.Exit(1)
 
 
 @app.command()
+@with_array
 def infer(
+    config: ArrayConfig,
     network: Annotated[
         str,
         typer.Argument(
@@ -127,13 +107,6 @@ def infer(
     dump: Annotated[
         Path | None, typer.Option(help="Keep golden's outputs of each layer here, as .npy.")
     ] = None,
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
-    max_reduction: MaxReduction = 4608,
-    requantisers: Requantisers = None,
-    multiplier_bits: MultiplierBits = 18,
     simulator: Simulator = "verilator",
 ) -> None:
     """Classify images with a network, in the integer reference or on the RTL as well.
@@ -145,7 +118,6 @@ def infer(
 
     if on not in ("golden", "rtl"):
         raise ValueError(f"--on must be golden or rtl, not {on!r}")
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator, dump):
         raise typer.Exit(1)
 
@@ -170,20 +142,15 @@ def inspect(
 
 
 @app.command()
+@with_array
 def export(
+    config: ArrayConfig,
     network: Annotated[
         str, typer.Argument(help="Exported network, a file; or digits or resnet20.")
     ] = "digits",
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths whose parameters are written.")
     ] = "8,4,2,1",
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
-    max_reduction: MaxReduction = 4608,
-    requantisers: Requantisers = None,
-    multiplier_bits: MultiplierBits = 18,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/export"),
 ) -> None:
     """Write a network's weights and parameters as an array's memories, and a C header of them.
@@ -193,7 +160,6 @@ def export(
     """
     from .commands import export
 
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
     export(network, config, parse_bits(bits), out)
 
 

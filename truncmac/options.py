@@ -1,53 +1,60 @@
 """Options that several commands share, and how their values are read."""
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
-__all__ = [
-    "Cols",
-    "Lanes",
-    "MaxReduction",
-    "MultiplierBits",
-    "Planes",
-    "Requantisers",
-    "Rows",
-    "Simulator",
-    "parse_bits",
-]
+from truncmac.hw.config import ArrayConfig
 
-ARRAY = "Array"
+__all__ = ["Simulator", "parse_bits", "with_array"]
 
-Rows = Annotated[
-    int, typer.Option(help="Rows of PEs: output pixels of a tile.", rich_help_panel=ARRAY)
-]
-Cols = Annotated[
-    int, typer.Option(help="Columns of PEs: output channels of a tile.", rich_help_panel=ARRAY)
-]
-Lanes = Annotated[
-    int, typer.Option(help="Reduction elements that a PE takes together.", rich_help_panel=ARRAY)
-]
-Planes = Annotated[
-    int,
-    typer.Option(help="Weight bits that a PE takes together: 1, 2, 4 or 8.", rich_help_panel=ARRAY),
-]
-MaxReduction = Annotated[
-    int,
-    typer.Option(help="Longest reduction K that a layer may have.", rich_help_panel=ARRAY),
-]
-Requantisers = Annotated[
-    int | None,
-    typer.Option(
-        help="Output units, a divisor of the columns; by default as few as do not slow down "
-        "reductions of 64 or more at k = 8 and 128 or more at k = 2.",
-        rich_help_panel=ARRAY,
-        show_default=False,
-    ),
-]
-MultiplierBits = Annotated[
-    int, typer.Option(help="Width of the requantisation multipliers.", rich_help_panel=ARRAY)
-]
+ARRAY_HELP = {
+    "rows": "Rows of PEs: output pixels of a tile.",
+    "cols": "Columns of PEs: output channels of a tile.",
+    "lanes": "Reduction elements that a PE takes together.",
+    "planes": "Weight bits that a PE takes together: 1, 2, 4 or 8.",
+    "max_reduction": "Longest reduction K that a layer may have.",
+    "requantisers": "Output units, a divisor of the columns; by default as few as do not slow down "
+    "reductions of 64 or more at k = 8 and 128 or more at k = 2.",
+    "multiplier_bits": "Width of the requantisation multipliers.",
+}
 Simulator = Annotated[str, typer.Option(help="verilator or icarus.")]
+
+
+def with_array(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each size of the array; it gets an `ArrayConfig`, `config`."""
+    options = [_array_option(field) for field in fields(ArrayConfig)]
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        sizes = {option.name: values.pop(option.name) for option in options}
+        command(config=ArrayConfig(**sizes), **values)
+
+    own = inspect.signature(command).parameters.values()
+    parameters = [*(parameter for parameter in own if parameter.name != "config"), *options]
+    # Typer reads these two
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _array_option(field: Any) -> inspect.Parameter:
+    option = typer.Option(
+        help=ARRAY_HELP[field.name],
+        rich_help_panel="Array",
+        show_default=field.default is not None,
+    )
+    kind = int if field.default is not None else int | None
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=field.default,
+        annotation=Annotated[kind, option],
+    )
 
 
 def parse_bits(text: str) -> list[int]:
