@@ -5,7 +5,7 @@ from .certify import certify
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
-from .executor import Execution, accuracy, execute, layer_bits, predictions, run_layer
+from .executor import Execution, Executor, accuracy, execute, layer_bits, predictions
 from .files import write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
@@ -23,6 +23,7 @@ from .network import (
     Product,
     Shortcut,
     check_reduction,
+    code_bits,
     shapes,
 )
 from .network_file import FORMAT, VERSION, load, save
@@ -59,6 +60,7 @@ __all__ = [
     "AvgPool",
     "Conv2d",
     "Execution",
+    "Executor",
     "Flatten",
     "Gemm",
     "ImageSpec",
@@ -81,6 +83,7 @@ __all__ = [
     "certify",
     "check_bits",
     "check_reduction",
+    "code_bits",
     "example_images",
     "example_network",
     "execute",
@@ -100,7 +103,6 @@ __all__ = [
     "predictions",
     "prefix",
     "requantise",
-    "run_layer",
     "save",
     "save_images",
     "shapes",

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .layers import Pair, output_size
-from .quantise import OffsetKind
+from .quantise import WEIGHT_BITS, OffsetKind
 
 __all__ = [
     "IMAGE",
@@ -22,6 +22,7 @@ __all__ = [
     "Product",
     "Shortcut",
     "check_reduction",
+    "code_bits",
     "shapes",
 ]
 
@@ -180,6 +181,17 @@ def shapes(network: Network) -> dict[str, Shape]:
                     f"Layer {layer.name!r} gives {known[layer.name]}, but its residual "
                     f"{layer.residual!r} gives {residual}"
                 )
+    return known
+
+
+def code_bits(network: Network) -> dict[str, int]:
+    """Bits of the codes of the image and of each layer, by name; pools pass on what they get."""
+    known = {IMAGE: network.image.bits}
+    for layer in network.layers:
+        if isinstance(layer, Product):
+            known[layer.name] = layer.out_bits or WEIGHT_BITS
+        else:
+            known[layer.name] = known[layer.input]
     return known
 
 

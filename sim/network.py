@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, Network, accuracy, check_reduction, execute
+from truncmac.golden import Executor, Gemm, Network, accuracy, check_reduction, execute
 from truncmac.hw.config import ArrayConfig
 
 from .cosim import Outcome, simulate
@@ -15,7 +15,7 @@ from .cosim import Outcome, simulate
 __all__ = ["BitWidthReport", "golden_accuracy", "network_gemms", "run_network"]
 
 Images = npt.NDArray[np.uint8]
-IMAGES_AT_ONCE = 256  # of golden: bounds its memory
+IMAGES_AT_ONCE = 256  # of golden, between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ def golden_accuracy(
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> float:
     """Share of `images` that the integer network classifies right at `bits`."""
-    right = 0.0
+    executor, right = Executor(network, bits), 0.0
     for start in range(0, len(images), IMAGES_AT_ONCE):
         part = slice(start, start + IMAGES_AT_ONCE)
-        logits = execute(network, images[part], bits).logits
+        logits = executor.run(images[part], keep=()).logits
         right += accuracy(logits, labels[part]) * len(images[part])
         on_progress(min(start + IMAGES_AT_ONCE, len(images)))
     return right / len(images)
