@@ -54,9 +54,10 @@ sim: setup ## random products on the RTL against golden (SIM=verilator|icarus an
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
 
-bench: $(VENV)/.installed-dev ## area, clock, speed of simulation and training, as ratios in one run (6 minutes)
+bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
 	@$(BIN)/python -m truncmac.sim.benchmark
 	@$(BIN)/python -m truncmac.model.benchmark
+	@$(BIN)/python -m truncmac.model.inference_benchmark
 
 docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
 	@$(BIN)/python docs/update.py

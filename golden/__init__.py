@@ -28,6 +28,7 @@ from .network import (
 )
 from .network_file import FORMAT, VERSION, load, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
+from .pictures import load_pictures
 from .quantise import (
     WEIGHT_BITS,
     OffsetKind,
@@ -94,6 +95,7 @@ __all__ = [
     "layer_bits",
     "load",
     "load_images",
+    "load_pictures",
     "matmul",
     "max_pool",
     "memory_image",

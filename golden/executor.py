@@ -23,7 +23,7 @@ from .network import (
 )
 from .product import PreparedProduct, prepare, requantisation
 from .quantise import Codes, check_bits, weight_offset
-from .threads import in_blocks
+from .threads import ForEach, in_turn, workers
 
 __all__ = ["Execution", "Executor", "accuracy", "execute", "layer_bits", "predictions"]
 
@@ -50,8 +50,9 @@ class Execution:
 class Executor:
     """A network prepared for bit-widths: run it as often as you like.
 
-    Images run in blocks, each through all layers, on as many threads as BLAS has; of what comes
-    between layers only what is kept outlives its block.
+    Images run in blocks, each through all layers, on as many threads as BLAS has; fewer images
+    than threads, in parts of each layer. Of what comes between layers only what is kept outlives
+    its block.
 
     Parameters
     ----------
@@ -102,16 +103,27 @@ class Executor:
         kept = [name for name in names if keep is None or name in keep or name == last]
         outputs = {name: self._empty(name, len(images)) for name in kept}
 
-        def run_block(start: int, stop: int) -> None:
-            for name, values in self._block(images[start:stop], outputs.keys()):
-                outputs[name][start:stop] = values
+        def run_block(part: slice, for_each: ForEach = in_turn) -> None:
+            for name, values in self._block(images[part], outputs.keys(), for_each):
+                outputs[name][part] = values
 
-        largest = max(int(np.prod(shape)) for shape in self.shapes.values())
-        in_blocks(run_block, len(images), max(1, BLOCK // largest))
+        with workers() as team:
+            blocks = self._blocks(len(images), team.threads)
+            if len(blocks) >= team.threads:
+                team.for_each(run_block, blocks)
+            else:
+                for part in blocks:
+                    run_block(part, team.for_each)
         logits = outputs[last].astype(np.int64)
         return Execution(
             logits, {name: outputs[name] for name in kept if keep is None or name in keep}
         )
+
+    def _blocks(self, count: int, threads: int) -> list[slice]:
+        """`count` images in blocks that stay in the cache, at least one for each thread."""
+        largest = max(int(np.prod(shape)) for shape in self.shapes.values())
+        size = min(max(1, BLOCK // largest), -(-count // threads))
+        return [slice(start, start + size) for start in range(0, count, size)]
 
     def _empty(self, name: str, count: int) -> npt.NDArray[np.integer]:
         """Room for a layer's outputs, channels last in memory."""
@@ -124,12 +136,12 @@ class Executor:
         return np.empty((count, *shape[1:], shape[0]), kind).transpose(0, 3, 1, 2)
 
     def _block(
-        self, images: Codes, kept: Collection[str]
+        self, images: Codes, kept: Collection[str], for_each: ForEach
     ) -> Iterator[tuple[str, npt.NDArray[np.integer]]]:
         """Outputs of the layers in `kept`, for a few images; each is dropped after its last use."""
         values: dict[str, npt.NDArray[np.integer]] = {IMAGE: images}
         for index, layer in enumerate(self.network.layers):
-            values[layer.name] = run_layer(layer, values, self._products.get(layer.name))
+            values[layer.name] = run_layer(layer, values, self._products.get(layer.name), for_each)
             if layer.name in kept:
                 yield layer.name, values[layer.name]
             for name in self._last_use[index]:
@@ -169,19 +181,21 @@ def run_layer(
     layer: Layer,
     values: Mapping[str, npt.NDArray[np.integer]],
     product: PreparedProduct | None = None,
+    for_each: ForEach = in_turn,
 ) -> npt.NDArray[np.integer]:
     """Output (B, ...) of one layer, of the outputs by name of those before it.
 
     Parameters
     ----------
     product : the layer prepared, if it is one of weights
+    for_each : calls a function for each of many parts of the layer
     """
     codes = values[layer.input].astype(np.uint8, copy=False)
     if product is None:
         return _pool(layer, codes)
     residual = product.sums.layer.residual
-    added = None if residual is None else values[residual]
-    return product.outputs(codes, None if added is None else added.astype(np.uint8, copy=False))
+    added = None if residual is None else values[residual].astype(np.uint8, copy=False)
+    return product.outputs(codes, added, for_each)
 
 
 def row_width(shape: tuple[int, ...]) -> int:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from .network import Network, Product
 from .quantise import Codes
 from .requantise import Requantisation, largest_value, requantise
-from .sums import ExactSums, exact_sums
+from .sums import ExactSums, Part, exact_sums
+from .threads import ForEach, in_turn
 
 __all__ = ["PreparedProduct", "prepare", "requantisation"]
 
@@ -36,16 +37,22 @@ class PreparedProduct:
     affine: "_Affine | None"
     logits: tuple[Integers, Integers, Integers | None]
 
-    def outputs(self, codes: Codes, residual: Codes | None = None) -> Numbers:
+    def outputs(
+        self, codes: Codes, residual: Codes | None = None, for_each: ForEach = in_turn
+    ) -> Numbers:
         """Codes, or int64 logits: (B, N, OH, OW) or (B, N), of inputs (B, C, H, W) or (B, K)."""
         windows = self.sums.windows(codes)
-        shape = (*windows.shape[:3], self.sums.weights[0].shape[1])
+        shape = (*windows.shape[:3], self.sums.columns)
         outputs = np.empty(shape, np.int64 if self.params is None else np.uint8)
         added = None
         if residual is not None:
             added = np.moveaxis(residual.reshape(*residual.shape[:2], *shape[1:3]), 1, -1)
-        for part, sums in self.sums.parts(windows):
+
+        def run(part: Part) -> None:
+            sums = self.sums.of(windows[part])
             self._finish(sums, None if added is None else added[part], outputs[part])
+
+        for_each(run, self.sums.parts(windows))
         return outputs.transpose(0, 3, 1, 2) if codes.ndim == 4 else outputs[:, 0, 0]
 
     def _finish(self, sums: Sums, residual: Codes | None, outputs: Numbers) -> None:

@@ -5,6 +5,7 @@ holds every one of them, so that nothing is rounded, in whatever order BLAS adds
 is too long for that is cut into parts that are not, and these are added in float64.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,10 +48,15 @@ class ExactSums:
     def whole(self, codes: Codes) -> Integers:
         """S, int64 (B, OH, OW, N), of inputs (B, C, H, W) or (B, K)."""
         windows = self.windows(codes)
-        result = np.empty((*windows.shape[:3], self.weights[0].shape[1]), np.int64)
-        for part, sums in self.parts(windows):
-            result[part] = sums
+        result = np.empty((*windows.shape[:3], self.columns), np.int64)
+        for part in self.parts(windows):
+            result[part] = self.of(windows[part])
         return result
+
+    @property
+    def columns(self) -> int:
+        """N: output channels."""
+        return self.weights[0].shape[1]
 
     def windows(self, codes: Codes) -> Codes:
         """Windows (B, OH, OW, KH, KW * C) of inputs (B, C, H, W) or (B, K)."""
@@ -69,37 +75,38 @@ class ExactSums:
             writeable=False,
         )
 
-    def parts(self, windows: Codes) -> Iterator[tuple[Part, Sums]]:
-        """S of all windows, part by part, (images, rows, OW, N): valid until the next is asked for.
-
-        Whole numbers, in float32, or in float64 where there are several parts of K.
-        """
+    def parts(self, windows: Codes) -> list[Part]:
+        """Parts of windows whose patches stay in the cache: some images, or some rows of one."""
         images, height, width = windows.shape[:3]
-        reduction, columns = windows.shape[3] * windows.shape[4], self.weights[0].shape[1]
-        rows = min(max(1, PATCHES // (width * reduction)), images * height)
-        patches = np.empty((rows * width, reduction), np.float32)
-        products = np.empty((rows * width, columns), np.float32)
-        totals = np.empty(products.shape, np.float64) if len(self.weights) > 1 else None
-        for part in _parts(images, height, rows):
-            taken = windows[part]
-            count = taken.shape[0] * taken.shape[1] * width
-            np.copyto(patches[:count].reshape(taken.shape), taken)
-            total = None if totals is None else totals[:count]
-            sums = self._multiply(patches[:count], products[:count], total)
-            yield part, sums.reshape(*taken.shape[:3], columns)
+        rows = max(1, PATCHES // (width * windows.shape[3] * windows.shape[4]))
+        if rows >= height:
+            return [(some, slice(None)) for some in _even(images, rows // height)]
+        return [
+            (slice(image, image + 1), some)
+            for image in range(images)
+            for some in _even(height, rows)
+        ]
 
-    def _multiply(
-        self, patches: Float32, products: Float32, total: npt.NDArray[np.float64] | None
-    ) -> Sums:
-        if total is None:
-            return np.matmul(patches, self.weights[0], out=products)
-        total[:] = 0
+    def of(self, windows: Codes) -> Sums:
+        """S of windows (images, rows, OW, KH, KW * C): whole numbers, (images, rows, OW, N).
+
+        They are valid until the next are asked for on this thread. float32, or float64 where
+        there are several parts of K.
+        """
+        shape = (*windows.shape[:3], self.columns)
+        patches = _scratch("patches", windows.shape)
+        np.copyto(patches, windows)
+        patches = patches.reshape(-1, windows.shape[3] * windows.shape[4])
+        products = _scratch("products", shape).reshape(-1, self.columns)
+        if len(self.weights) == 1:
+            return np.matmul(patches, self.weights[0], out=products).reshape(shape)
+        total = np.zeros(products.shape)
         start = 0
         for weights in self.weights:
             stop = start + len(weights)
             total += np.matmul(patches[:, start:stop], weights, out=products)
             start = stop
-        return total
+        return total.reshape(shape)
 
 
 def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSums:
@@ -146,18 +153,21 @@ def _exact_parts(weights: npt.NDArray[np.int32], largest: int) -> Iterator[slice
 LIMITS = (np.maximum, np.minimum)
 
 
-def _parts(images: int, height: int, rows: int) -> Iterator[Part]:
-    """`images` of `height` rows, in even parts of at most `rows`: some images, or rows of one."""
-    if rows >= height:
-        for some in _even(images, rows // height):
-            yield some, slice(None)
-        return
-    for image in range(images):
-        for some in _even(height, rows):
-            yield slice(image, image + 1), some
-
-
 def _even(count: int, most: int) -> Iterator[slice]:
+    """`count` things in even parts of at most `most`."""
     parts = -(-count // most)
     for index in range(parts):
         yield slice(index * count // parts, (index + 1) * count // parts)
+
+
+def _scratch(name: str, shape: tuple[int, ...]) -> Float32:
+    """Room that this thread uses again and again: new memory costs more than what is done in it."""
+    size = int(np.prod(shape))
+    room: Float32 | None = getattr(_rooms, name, None)
+    if room is None or room.size < size:
+        room = np.empty(size, np.float32)
+        setattr(_rooms, name, room)
+    return room[:size].reshape(shape)
+
+
+_rooms = threading.local()

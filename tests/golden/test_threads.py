@@ -1,41 +1,56 @@
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.golden.networks import small_network
-from truncmac.golden import execute, executor
-from truncmac.golden.threads import in_blocks
+from truncmac.golden import execute, executor, sums
+from truncmac.golden.threads import workers
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize(("count", "most"), [(1, 1), (7, 3), (7, 100), (8, 1)])
-def test_each_thing_is_done_once(threads, count, most):
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_each_thing_is_done_once_with_blas_on_one_thread(threads, count):
     done = np.zeros(count, int)
+    found = set()
 
-    def run(start, stop):
-        assert 0 < stop - start <= most
-        done[start:stop] += 1
+    def work(thing):
+        done[thing] += 1
+        found.update(blas_threads())
 
     with threadpool_limits(threads, user_api="blas"):
-        in_blocks(run, count, most)
+        with workers() as team:
+            assert team.threads == threads
+            team.for_each(work, range(count))
+        assert blas_threads() == {threads}
     assert (done == 1).all()
+    assert found == {1}
 
 
-def test_an_error_in_a_block_is_raised():
-    def run(start, stop):
-        raise ValueError(f"block {start}")
+def test_an_error_on_a_thread_is_raised():
+    def work(thing):
+        raise ValueError(f"thing {thing}")
 
-    with threadpool_limits(2, user_api="blas"), pytest.raises(ValueError, match="block 0"):
-        in_blocks(run, 4, 1)
+    with (
+        threadpool_limits(2, user_api="blas"),
+        pytest.raises(ValueError, match="thing 0"),
+        workers() as team,
+    ):
+        team.for_each(work, range(4))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("block", [1, 500, 1 << 20])
-def test_blocks_and_threads_change_no_output(monkeypatch, threads, block):
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize(("block", "patches"), [(1, 1 << 18), (500, 100), (1 << 20, 100)])
+def test_blocks_and_threads_change_no_output(monkeypatch, threads, block, patches, count):
     network = small_network()
-    images = np.random.default_rng(0).integers(0, 64, (7, 2, 7, 6), np.uint8)
+    images = np.random.default_rng(0).integers(0, 64, (count, 2, 7, 6), np.uint8)
     expected = execute(network, images, 2).outputs
     monkeypatch.setattr(executor, "BLOCK", block)
+    monkeypatch.setattr(sums, "PATCHES", patches)
     with threadpool_limits(threads, user_api="blas"):
         outputs = execute(network, images, 2).outputs
     assert list(outputs) == list(expected)
