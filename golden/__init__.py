@@ -6,7 +6,7 @@ from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
 from .executor import Execution, Executor, accuracy, execute, layer_bits, predictions
-from .files import write_bytes
+from .files import read_json, write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import avg_pool, im2col, max_pool, output_size, shortcut
@@ -104,6 +104,7 @@ __all__ = [
     "plane_information",
     "predictions",
     "prefix",
+    "read_json",
     "requantise",
     "save",
     "save_images",

@@ -220,8 +220,19 @@ def _output_shape(layer: Layer, given: Shape, network: Network) -> Shape:
         window = output_size((height, width), size, layer.stride or size, (0, 0))
     else:
         raise TypeError(f"Layer {layer.name!r} must be one of the known kinds, not {type(layer)}")
+    if isinstance(layer, Conv2d | MaxPool):
+        size = layer.kernel if isinstance(layer, MaxPool) else (kernel[0], kernel[1])
+        _narrower(layer, layer.padding, size)
     _require(min(window) >= 1, layer, "at least one window", given)
     return (channels, *window)
+
+
+def _narrower(layer: Layer, padding: Pair, kernel: Pair) -> None:
+    if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
+        raise ValueError(
+            f"Layer {layer.name!r} must have a padding narrower than its window {kernel}, "
+            f"not {padding}"
+        )
 
 
 def _require(holds: bool, layer: Layer, wanted: str, given: Shape) -> None:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from truncmac.golden import write_bytes
+from truncmac.golden import read_json, write_bytes
 
 from .convert import truncquantize
 from .layers import TruncConv2d, TruncLinear
@@ -124,7 +124,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: is not a whole safetensors file: {error}") from error
     try:
-        about: dict[str, Any] = json.loads(text or "{}")
+        about: dict[str, Any] = read_json(text or "{}")
         if about.get("format") != FORMAT:
             raise CheckpointError(f"{path}: is no checkpoint of a training run")
         if about["version"] != VERSION:
@@ -142,7 +142,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             history=tuple(EpochLog(**log) for log in about["history"]),
             tensors=tensors,
         )
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except CheckpointError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its description is damaged: {error!r}") from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
