@@ -30,7 +30,7 @@ HEADERS = {
 # What NumPy raises over damaged files
 NUMPY_ERRORS = (
     *(ValueError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError),
-    *(NotImplementedError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+    *(NotImplementedError, OSError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
 
 
@@ -79,14 +79,14 @@ def _read_npy(path: Path) -> Tensors:
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: the most that is read is {MOST_BYTES} bytes")
-    with _numpy_errors(path), path.open("rb") as file:
+    with path.open("rb") as file, _numpy_errors(path):
         return {"images": _array(file, size)}
 
 
 def _read_npz(path: Path) -> Tensors:
     """Arrays of a .npz file, whose names and sizes are checked before one is unpacked."""
     packed = path.stat().st_size
-    with _numpy_errors(path), zipfile.ZipFile(path) as archive:
+    with path.open("rb") as whole, _numpy_errors(path), zipfile.ZipFile(whole) as archive:
         entries = archive.infolist()
         _check_names(path, {entry.filename.removesuffix(".npy") for entry in entries})
         if len(entries) > 2:

@@ -18,6 +18,7 @@ class LayerInspection:
     Attributes
     ----------
     name, kind : of the layer
+    weights : shape of its codes, (O, I, KH, KW) or (O, I)
     output : shape, without the batch
     reduction : K, the length of each dot product
     columns : N, output channels
@@ -31,6 +32,7 @@ class LayerInspection:
 
     name: str
     kind: str
+    weights: tuple[int, ...]
     output: tuple[int, ...]
     reduction: int
     columns: int
@@ -69,6 +71,7 @@ def _inspect(
     return LayerInspection(
         name=layer.name,
         kind="conv2d" if isinstance(layer, Conv2d) else "linear",
+        weights=network.tensors[f"{layer.name}.codes"].shape,
         output=output,
         reduction=reduction,
         columns=columns,

@@ -1,5 +1,6 @@
 """Folders of pictures as images of a network. Needs Pillow, which nothing else here does."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,10 @@ def _read(path: Path, image: ImageSpec) -> Codes:
         ) from error
     size = image.width, image.height
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as file:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow warns of pictures that are far too large
+            file = Image.open(path, formats=("PNG", "JPEG"))
+        with file:
             if file.width * file.height > MOST_PIXELS:
                 raise NetworkFileError(
                     f"{path}: {file.width} x {file.height} pixels; the most that is read is "

@@ -30,6 +30,7 @@ __all__ = [
 FORMAT = "truncmac-checkpoint"
 VERSION = 1
 MODEL, OPTIMISER = "model.", "optimiser."
+MOST_SIZE = 4096  # of a side of the images, of channels and of classes
 
 
 class CheckpointError(ValueError):
@@ -136,7 +137,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         checkpoint = Checkpoint(
             network=str(about["network"]),
             dataset=str(about["dataset"]),
-            shape=ImageShape(**about["shape"]),
+            shape=_shape(path, about["shape"]),
             recipe=Recipe(**(recipe | lists)),
             epoch=int(about["epoch"]),
             history=tuple(EpochLog(**log) for log in about["history"]),
@@ -150,6 +151,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name!r} must be finite, not NaN or infinite")
     return checkpoint
+
+
+def _shape(path: Path, entries: Any) -> ImageShape:
+    """The images' shape, if a network of it can be made."""
+    shape = ImageShape(**entries)
+    sizes = asdict(shape).values()
+    if not all(type(size) is int and 0 < size <= MOST_SIZE for size in sizes):
+        raise CheckpointError(f"{path}: sizes of its images must be in 1..{MOST_SIZE}")
+    return shape
 
 
 def resume(trainer: Trainer, checkpoint: Checkpoint) -> None:
