@@ -49,7 +49,7 @@ def main(
 ) -> None:
     """Compare the integer network in golden with the same float network in PyTorch."""
     table = Table(
-        *("network", "batch", "threads", "PyTorch", "golden", "ratio"),
+        *("network", "batch", "CPUs", "PyTorch", "golden", "ratio"),
         *("PyTorch", "golden", "ratio"),
         title=f"Images a second at k = {BITS}; peak memory of the process in MB.\n"
         "PyTorch: float32, in the faster of its two layouts",
