@@ -11,10 +11,12 @@ LANES ?= 8
 PLANES ?= 1
 SIM ?= verilator
 TOP ?= core
+SECONDS_EACH ?= 67
+FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim sweep-cycles train bench docs clean help
+.PHONY: main setup setup-dev icarus test lint rtl sim sweep-cycles train bench fuzz docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -57,9 +59,15 @@ sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random po
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
 
-bench: $(VENV)/.installed-dev ## area, clock, speed of simulation and training, as ratios in one run (6 minutes)
+bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
 	@$(BIN)/python -m truncmac.sim.benchmark
 	@$(BIN)/python -m truncmac.model.benchmark
+	@$(BIN)/python -m truncmac.model.inference_benchmark
+
+fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECONDS_EACH= of each kind)
+	@$(PIP) atheris
+	@for target in $(FUZZED); do \
+	    $(BIN)/python tests/fuzz/loaders.py $$target $(SECONDS_EACH) || exit 1; done
 
 docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
 	@$(BIN)/python docs/update.py

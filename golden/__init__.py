@@ -13,8 +13,8 @@ from .certify import certify
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
-from .executor import Execution, accuracy, execute, layer_bits, predictions, run_layer
-from .files import write_bytes
+from .executor import Execution, Executor, accuracy, execute, layer_bits, predictions
+from .files import file_name, read_json, write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
@@ -32,11 +32,13 @@ from .network import (
     Product,
     Shortcut,
     check_reduction,
+    code_bits,
     output_shape,
     shapes,
 )
 from .network_file import FORMAT, VERSION, from_description, load, read_layer, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
+from .pictures import load_pictures
 from .quantise import (
     WEIGHT_BITS,
     OffsetKind,
@@ -71,6 +73,7 @@ __all__ = [
     "AvgPool",
     "Conv2d",
     "Execution",
+    "Executor",
     "Flatten",
     "Gemm",
     "ImageSpec",
@@ -96,10 +99,12 @@ __all__ = [
     "certify",
     "check_bits",
     "check_reduction",
+    "code_bits",
     "code_parameters",
     "example_images",
     "example_network",
     "execute",
+    "file_name",
     "from_affine",
     "from_description",
     "im2col",
@@ -109,6 +114,7 @@ __all__ = [
     "load",
     "load_arrays",
     "load_images",
+    "load_pictures",
     "logit_parameters",
     "matmul",
     "max_pool",
@@ -119,10 +125,10 @@ __all__ = [
     "plane_information",
     "predictions",
     "prefix",
+    "read_json",
     "read_layer",
     "requantisation_tensors",
     "requantise",
-    "run_layer",
     "save",
     "save_images",
     "shapes",

@@ -1,9 +1,13 @@
 """Files of images, and their labels if known: safetensors, .npz, or .npy without labels."""
 
+import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +15,22 @@ from safetensors.numpy import save as to_bytes
 
 from .errors import NetworkFileError
 from .files import write_bytes
-from .network_file import MOST_BYTES, read_safetensors
+from .network_file import MOST_BYTES, open_safetensors
 from .quantise import Codes
 
 __all__ = ["load_images", "save_images"]
 
 Labels = npt.NDArray[np.integer]
+Tensors = dict[str, npt.NDArray[np.generic]]
+FREE_BYTES, MOST_RATIO = 1 << 26, 100  # what an archive may unpack to, or times its own size
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 # What NumPy raises over damaged files
 NUMPY_ERRORS = (
     *(ValueError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError),
-    *(NotImplementedError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+    *(NotImplementedError, OSError, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
 )
 
 
@@ -45,42 +55,89 @@ def load_images(path: Path) -> tuple[Codes, Labels | None]:
         If the file is not whole, or is not such a file.
     """
     path = Path(path)
-    if path.suffix in (".npy", ".npz"):
-        tensors = _read_numpy(path)
+    if path.suffix == ".npz":
+        tensors = _read_npz(path)
+    elif path.suffix == ".npy":
+        tensors = _read_npy(path)
     else:
-        _, tensors = read_safetensors(path)
+        tensors = _read_safetensors(path)
     _check(path, tensors)
     labels = tensors.get("labels")
     images = tensors["images"].astype(np.uint8, copy=False)
     return images, None if labels is None else labels.astype(np.int64)
 
 
-def _read_numpy(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    """Arrays of a .npy or .npz file; nothing in it is unpickled, and none is larger than said."""
-    if path.stat().st_size > MOST_BYTES:
+def _read_safetensors(path: Path) -> Tensors:
+    with open_safetensors(path) as file:
+        names = set(file.keys())
+        _check_names(path, names)
+        return {name: file.get_tensor(name) for name in sorted(names)}
+
+
+def _read_npy(path: Path) -> Tensors:
+    """The array of a .npy file. Nothing is unpickled; there is room for no more than the file."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: the most that is read is {MOST_BYTES} bytes")
+    with path.open("rb") as file, _numpy_errors(path):
+        return {"images": _array(file, size)}
+
+
+def _read_npz(path: Path) -> Tensors:
+    """Arrays of a .npz file, whose names and sizes are checked before one is unpacked."""
+    packed = path.stat().st_size
+    with path.open("rb") as whole, _numpy_errors(path), zipfile.ZipFile(whole) as archive:
+        entries = archive.infolist()
+        _check_names(path, {entry.filename.removesuffix(".npy") for entry in entries})
+        if len(entries) > 2:
+            raise NetworkFileError(f"{path}: an array is there twice")
+        size = sum(entry.file_size for entry in entries)
+        most = min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * packed))
+        if size > most:
+            raise NetworkFileError(
+                f"{path}: unpacks to {size} bytes; the most that is read is {most}"
+            )
+        tensors = {}
+        for entry in entries:
+            with archive.open(entry) as file:
+                tensors[entry.filename.removesuffix(".npy")] = _array(file, entry.file_size)
+        return tensors
+
+
+@contextmanager
+def _numpy_errors(path: Path) -> Iterator[None]:
     try:
-        if path.suffix == ".npz":
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-            if size > MOST_BYTES:
-                raise NetworkFileError(
-                    f"{path}: unpacks to {size} bytes; the most that is read is {MOST_BYTES}"
-                )
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {"images": found}
-        with found:
-            return {name: np.asarray(found[name]) for name in found.files}
+        yield
+    except NetworkFileError:
+        raise
     except NUMPY_ERRORS as error:
         raise NetworkFileError(f"{path}: not a whole file of NumPy arrays ({error})") from None
 
 
-def _check(path: Path, tensors: dict[str, npt.NDArray[np.generic]]) -> None:
-    if "images" not in tensors or set(tensors) - {"images", "labels"}:
+def _array(file: IO[bytes], size: int) -> npt.NDArray[np.generic]:
+    """The array in the `size` bytes of an open .npy file."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"version {version}")
+    shape, fortran, dtype = HEADERS[version](file)
+    if dtype.hasobject or dtype.kind not in "iuf":
+        raise ValueError(f"its elements are {dtype}")
+    bytes_of_it = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or bytes_of_it > size:
+        raise ValueError(f"shape {shape} of {dtype} does not fit its {size} bytes")
+    array = np.frombuffer(file.read(bytes_of_it), dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _check_names(path: Path, names: Set[str]) -> None:
+    if "images" not in names or names - {"images", "labels"}:
         raise NetworkFileError(
-            f"{path}: must hold the tensors images and, if known, labels, not {sorted(tensors)}"
+            f"{path}: must hold the tensors images and, if known, labels, not {sorted(names)[:9]}"
         )
+
+
+def _check(path: Path, tensors: Tensors) -> None:
+    _check_names(path, set(tensors))
     images = tensors["images"]
     if images.dtype != np.uint8 or images.ndim != 4 or images.size == 0:
         raise NetworkFileError(

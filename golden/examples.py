@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .executor import run_layer
+from .layers import channels_last
 from .network import (
     IMAGE,
     AvgPool,
@@ -18,12 +19,14 @@ from .network import (
     ImageSpec,
     Layer,
     Linear,
+    MaxPool,
     Network,
     Product,
     Shortcut,
 )
 from .quantise import Codes, weight_codes
-from .requantise import from_affine
+from .requantise import from_affine, requantise
+from .sums import exact_sums
 
 __all__ = ["EXAMPLES", "example_images", "example_network"]
 
@@ -31,7 +34,8 @@ BIT_WIDTHS = (8, 4, 2, 1)
 ACT_BITS = 4
 DEVIATIONS = 2.0  # a code's range, in standard deviations of the sums before it
 
-Shapes = Iterator[tuple[Layer, tuple[int, ...] | None]]
+Sized = tuple[Layer, tuple[int, ...] | None]  # a layer, and the shape of its weights
+Shapes = Iterator[Sized]
 
 
 def resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
@@ -40,35 +44,77 @@ def resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
     Source: arXiv 1512.03385, section 4.2, with option A shortcuts.
     """
 
+    def shortcut(name: str, before: str, sizes: tuple[int, int]) -> Sized:
+        return Shortcut(name, before, channels=sizes[1], stride=(2, 2)), None
+
     def layers() -> Shapes:
         yield Conv2d("stem", IMAGE, bits=8, out_bits=bits, padding=(1, 1)), (16, 3, 3, 3)
-        before, inputs = "stem", 16
-        for stage, outputs in enumerate((16, 32, 64)):
-            for block in range(3):
-                name = f"stage{stage + 1}_block{block + 1}"
-                stride = (2, 2) if outputs != inputs else (1, 1)
-                residual = before
-                if outputs != inputs:
-                    residual = f"{name}_shortcut"
-                    yield Shortcut(residual, before, channels=outputs, stride=stride), None
-                first, second = f"{name}_a", f"{name}_b"
-                yield (
-                    Conv2d(first, before, out_bits=bits, padding=(1, 1), stride=stride),
-                    (outputs, inputs, 3, 3),
-                )
-                yield (
-                    Conv2d(second, first, residual=residual, out_bits=bits, padding=(1, 1)),
-                    (outputs, outputs, 3, 3),
-                )
-                before, inputs = second, outputs
-        yield AvgPool("mean", before), None
-        yield Flatten("flatten", "mean"), None
-        yield Linear("logits", "flatten", bits=8), (10, 64)
+        yield from _stages("stem", (16, 32, 64), 3, bits, shortcut)
+        yield from _classes("stage3_block3_b", 64, 10)
 
     return ImageSpec(3, 32, 32, 8), layers()
 
 
-EXAMPLES: Mapping[str, Callable[[], tuple[ImageSpec, Shapes]]] = {"resnet20": resnet20}
+def resnet18(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
+    """ResNet-18 for 224 x 224 x 3 images and 1000 classes: 1.81 billion multiply-accumulates.
+
+    A ReLU follows each projection, so that what is added is a code.
+
+    Source: arXiv 1512.03385, table 1, with option B shortcuts.
+    """
+
+    def shortcut(name: str, before: str, sizes: tuple[int, int]) -> Sized:
+        inputs, outputs = sizes
+        return Conv2d(name, before, out_bits=bits, stride=(2, 2)), (outputs, inputs, 1, 1)
+
+    def layers() -> Shapes:
+        stem = Conv2d("stem", IMAGE, bits=8, out_bits=bits, stride=(2, 2), padding=(3, 3))
+        yield stem, (64, 3, 7, 7)
+        yield MaxPool("pool", "stem", kernel=(3, 3), stride=(2, 2), padding=(1, 1)), None
+        yield from _stages("pool", (64, 128, 256, 512), 2, bits, shortcut)
+        yield from _classes("stage4_block2_b", 512, 1000)
+
+    return ImageSpec(3, 224, 224, 8), layers()
+
+
+def _stages(
+    before: str,
+    widths: tuple[int, ...],
+    depth: int,
+    bits: int,
+    shortcut: Callable[[str, str, tuple[int, int]], Sized],
+) -> Shapes:
+    """Stages of `depth` basic blocks; each but the first halves the image, past a shortcut."""
+    inputs = widths[0]
+    for stage, outputs in enumerate(widths):
+        for block in range(depth):
+            name = f"stage{stage + 1}_block{block + 1}"
+            stride, residual = (1, 1), before
+            if outputs != inputs:
+                stride, residual = (2, 2), f"{name}_shortcut"
+                yield shortcut(residual, before, (inputs, outputs))
+            first, second = f"{name}_a", f"{name}_b"
+            yield (
+                Conv2d(first, before, out_bits=bits, padding=(1, 1), stride=stride),
+                (outputs, inputs, 3, 3),
+            )
+            yield (
+                Conv2d(second, first, residual=residual, out_bits=bits, padding=(1, 1)),
+                (outputs, outputs, 3, 3),
+            )
+            before, inputs = second, outputs
+
+
+def _classes(before: str, channels: int, classes: int) -> Shapes:
+    yield AvgPool("mean", before), None
+    yield Flatten("flatten", "mean"), None
+    yield Linear("logits", "flatten", bits=8), (classes, channels)
+
+
+EXAMPLES: Mapping[str, Callable[[], tuple[ImageSpec, Shapes]]] = {
+    "resnet18": resnet18,
+    "resnet20": resnet20,
+}
 
 
 def example_images(name: str, count: int, seed: int = 0) -> Codes:
@@ -98,39 +144,44 @@ def example_network(name: str, seed: int = 0) -> Network:
     values = {bits: {IMAGE: sample} for bits in BIT_WIDTHS}
     for layer, shape in layers:
         done.append(layer)
-        network = Network(name, image, BIT_WIDTHS, tuple(done), tensors)
         if shape is not None:
             tensors[f"{layer.name}.codes"] = weight_codes(rng.normal(0, 0.5, shape))
+        network = Network(name, image, BIT_WIDTHS, tuple(done), tensors)
         for bits in BIT_WIDTHS:
             if isinstance(layer, Product):
-                _add_parameters(tensors, network, layer, values[bits], bits)
-            values[bits][layer.name] = run_layer(network, layer, values[bits], bits)
+                outputs = _add_parameters(network, tensors, layer, values[bits], bits)
+            else:
+                outputs = run_layer(layer, values[bits])
+            values[bits][layer.name] = outputs
     return Network(name, image, BIT_WIDTHS, tuple(done), tensors)
 
 
 def _add_parameters(
-    tensors: dict[str, npt.NDArray[np.generic]],
     network: Network,
+    tensors: dict[str, npt.NDArray[np.generic]],
     layer: Product,
     values: Mapping[str, npt.NDArray[np.integer]],
     bits: int,
-) -> None:
-    """Requantise so that a channel's sums have mean zero and fill the codes' range."""
+) -> npt.NDArray[np.integer]:
+    """Requantise so that a channel's sums have mean zero and fill the codes' range.
+
+    Adds the parameters to `tensors`, and returns the layer's outputs.
+    """
     prefix = f"{layer.name}.b{bits}"
-    channels = len(tensors[f"{layer.name}.codes"])
-    zeros = np.zeros(channels, np.int64)
-    tensors |= {f"{prefix}.multiplier": zeros + 1, f"{prefix}.bias": zeros}
+    codes = network.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)
+    inputs = values[layer.input].astype(np.uint8, copy=False)
+    sums = exact_sums(layer, codes, layer.bits or bits, int(inputs.max())).whole(inputs)
     if layer.out_bits is None:
-        return
-    found: list[npt.NDArray[np.int64]] = []
-    tensors |= {f"{prefix}.shift": zeros}
-    if layer.residual is not None:
-        tensors |= {f"{prefix}.residual_multiplier": zeros}
-    run_layer(network, layer, values, bits, on_gemm=lambda gemm: found.append(gemm.sums()))
-    scale = ((1 << layer.out_bits) - 1) / (DEVIATIONS * (found[0].std(axis=0) + 1))
-    residual = None if layer.residual is None else np.ones(channels)
+        ones = np.ones(len(codes), np.int64)
+        tensors |= {f"{prefix}.multiplier": ones, f"{prefix}.bias": 0 * ones}
+        return sums[:, 0, 0]
+    scale = ((1 << layer.out_bits) - 1) / (DEVIATIONS * (sums.std(axis=(0, 1, 2)) + 1))
+    added = None if layer.residual is None else channels_last(values[layer.residual])
     params = from_affine(
-        scale, -scale * found[0].mean(axis=0), out_bits=layer.out_bits, residual_scale=residual
+        scale,
+        -scale * sums.mean(axis=(0, 1, 2)),
+        out_bits=layer.out_bits,
+        residual_scale=None if added is None else np.ones(len(codes)),
     )
     tensors |= {
         f"{prefix}.multiplier": params.multiplier,
@@ -139,6 +190,7 @@ def _add_parameters(
     }
     if params.residual_multiplier is not None:
         tensors |= {f"{prefix}.residual_multiplier": params.residual_multiplier}
+    return requantise(sums, params, added).transpose(0, 3, 1, 2)
 
 
 def _example(name: str) -> tuple[ImageSpec, Shapes]:

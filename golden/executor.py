@@ -1,13 +1,13 @@
 """Runs an exported network in integers: the reference for hardware and models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .gemm import Gemm
-from .layers import avg_pool, im2col, max_pool, output_size, shortcut
+from .layers import avg_pool, im2col, max_pool, shortcut
 from .network import (
     IMAGE,
     AvgPool,
@@ -18,12 +18,16 @@ from .network import (
     Network,
     Product,
     Shortcut,
+    code_bits,
     shapes,
 )
+from .product import PreparedProduct, prepare, requantisation
 from .quantise import Codes, check_bits, weight_offset
-from .requantise import Requantisation
+from .threads import ForEach, in_turn, workers
 
-__all__ = ["Execution", "accuracy", "execute", "layer_bits", "predictions", "run_layer"]
+__all__ = ["Execution", "Executor", "accuracy", "execute", "layer_bits", "predictions"]
+
+BLOCK = 1 << 17  # codes of the largest layer that run through the network together
 
 BitWidths = int | Mapping[str, int]
 Integers = npt.NDArray[np.int64]
@@ -43,47 +47,173 @@ class Execution:
     outputs: Mapping[str, npt.NDArray[np.integer]]
 
 
+class Executor:
+    """A network prepared for bit-widths: run it as often as you like.
+
+    Images run in blocks, each through all layers, on as many threads as BLAS has; fewer images
+    than threads, in parts of each layer. Of what comes between layers only what is kept outlives
+    its block.
+
+    Parameters
+    ----------
+    bits : the network's k; or k by layer name, for each layer that has none of its own
+
+    Raises
+    ------
+    ValueError
+        If the network's layers do not fit each other, or it has no parameters for a bit-width.
+    """
+
+    def __init__(self, network: Network, bits: BitWidths) -> None:
+        self.network = network
+        self.widths = layer_bits(network, bits)
+        self.shapes = shapes(network)  # raises where layers do not fit each other
+        codes = code_bits(network)
+        self._products = {
+            layer.name: prepare(
+                network,
+                layer,
+                *self.widths[layer.name],
+                width=row_width(self.shapes[layer.name]),
+                largest=(1 << codes[layer.input]) - 1,
+            )
+            for layer in network.products
+        }
+        self._last_use = _last_use(network)
+
+    def run(self, images: Codes, *, keep: Collection[str] | None = None) -> Execution:
+        """Run codes of images through the network.
+
+        Parameters
+        ----------
+        images : uint8 array (B, C, H, W) of codes in 0..2**image.bits - 1
+        keep : names of the layers whose outputs are wanted; None: all of them
+
+        Raises
+        ------
+        ValueError
+            If the images do not fit the network, or a name is no layer's.
+        """
+        check_images(self.network, images)
+        names = [layer.name for layer in self.network.layers]
+        unknown = sorted(set(keep or ()) - set(names))
+        if unknown:
+            raise ValueError(f"Layers to keep must be the network's, not {unknown[0]!r}")
+        last = names[-1]
+        kept = [name for name in names if keep is None or name in keep or name == last]
+        outputs = {name: self._empty(name, len(images)) for name in kept}
+
+        def run_block(part: slice, for_each: ForEach = in_turn) -> None:
+            for name, values in self._block(images[part], outputs.keys(), for_each):
+                outputs[name][part] = values
+
+        with workers() as team:
+            blocks = self._blocks(len(images), team.threads)
+            if len(blocks) >= team.threads:
+                team.for_each(run_block, blocks)
+            else:
+                for part in blocks:
+                    run_block(part, team.for_each)
+        logits = outputs[last].astype(np.int64)
+        return Execution(
+            logits, {name: outputs[name] for name in kept if keep is None or name in keep}
+        )
+
+    def _blocks(self, count: int, threads: int) -> list[slice]:
+        """`count` images in blocks that stay in the cache, at least one for each thread."""
+        largest = max(int(np.prod(shape)) for shape in self.shapes.values())
+        size = min(max(1, BLOCK // largest), -(-count // threads))
+        return [slice(start, start + size) for start in range(0, count, size)]
+
+    def _empty(self, name: str, count: int) -> npt.NDArray[np.integer]:
+        """Room for a layer's outputs, channels last in memory."""
+        shape = self.shapes[name]
+        product = self._products.get(name)
+        logits = product is not None and product.params is None
+        kind = np.int64 if logits else np.uint8
+        if len(shape) < 3:
+            return np.empty((count, *shape), kind)
+        return np.empty((count, *shape[1:], shape[0]), kind).transpose(0, 3, 1, 2)
+
+    def _block(
+        self, images: Codes, kept: Collection[str], for_each: ForEach
+    ) -> Iterator[tuple[str, npt.NDArray[np.integer]]]:
+        """Outputs of the layers in `kept`, for a few images; each is dropped after its last use."""
+        values: dict[str, npt.NDArray[np.integer]] = {IMAGE: images}
+        for index, layer in enumerate(self.network.layers):
+            values[layer.name] = run_layer(layer, values, self._products.get(layer.name), for_each)
+            if layer.name in kept:
+                yield layer.name, values[layer.name]
+            for name in self._last_use[index]:
+                del values[name]
+
+
 def execute(
     network: Network,
     images: Codes,
     bits: BitWidths,
     *,
-    on_gemm: Callable[[Gemm], None] = lambda gemm: None,
+    keep: Collection[str] | None = None,
+    on_gemm: Callable[[Gemm], None] | None = None,
 ) -> Execution:
-    """Run `network` on codes of images.
+    """Run `network` on codes of images, once; see `Executor`.
 
     Parameters
     ----------
-    images : uint8 array (B, C, H, W) of codes in 0..2**image.bits - 1
-    bits : the network's k; or k by layer name, for each layer that has none of its own
-    on_gemm : called with each layer's matrix product, in order
+    on_gemm : called with each layer's matrix product, in order; all outputs are kept then
 
     Raises
     ------
     ValueError
         If the images do not fit the network, or it has no parameters for a bit-width.
     """
-    _check_images(network, images)
-    widths = layer_bits(network, bits)
-    shapes(network)  # raises where layers do not fit each other
-    values: dict[str, npt.NDArray[np.integer]] = {IMAGE: images}
-    for layer in network.layers:
-        k = widths.get(layer.name, (0, 0))
-        values[layer.name] = _run(network, layer, values, *k, on_gemm)
-    logits = values[network.layers[-1].name].astype(np.int64)
-    return Execution(logits, {name: value for name, value in values.items() if name != IMAGE})
+    check_images(network, images)
+    executor = Executor(network, bits)
+    execution = executor.run(images, keep=None if on_gemm else keep)
+    if on_gemm:
+        values = {IMAGE: images, **execution.outputs}
+        for layer in network.products:
+            on_gemm(layer_gemm(network, layer, values, *executor.widths[layer.name]))
+    return execution
 
 
 def run_layer(
-    network: Network,
     layer: Layer,
     values: Mapping[str, npt.NDArray[np.integer]],
-    bits: int,
-    on_gemm: Callable[[Gemm], None] = lambda gemm: None,
+    product: PreparedProduct | None = None,
+    for_each: ForEach = in_turn,
 ) -> npt.NDArray[np.integer]:
-    """Output (B, ...) of one layer, of the outputs by name of those before it, at one k."""
-    own = layer.bits if isinstance(layer, Product) else None
-    return _run(network, layer, values, own or bits, bits, on_gemm)
+    """Output (B, ...) of one layer, of the outputs by name of those before it.
+
+    Parameters
+    ----------
+    product : the layer prepared, if it is one of weights
+    for_each : calls a function for each of many parts of the layer
+    """
+    codes = values[layer.input].astype(np.uint8, copy=False)
+    if product is None:
+        return _pool(layer, codes)
+    residual = product.sums.layer.residual
+    added = None if residual is None else values[residual].astype(np.uint8, copy=False)
+    return product.outputs(codes, added, for_each)
+
+
+def row_width(shape: tuple[int, ...]) -> int:
+    """Pixels of a row of outputs (C, H, W), or of a vector: 1."""
+    return shape[2] if len(shape) == 3 else 1
+
+
+def _last_use(network: Network) -> list[list[str]]:
+    """For each layer, the names of what is not read after it."""
+    last: dict[str, int] = {}
+    for index, layer in enumerate(network.layers):
+        last[layer.input] = last[layer.name] = index
+        if isinstance(layer, Product) and layer.residual is not None:
+            last[layer.residual] = index
+    names: list[list[str]] = [[] for _ in network.layers]
+    for name, index in last.items():
+        names[index].append(name)
+    return names
 
 
 def predictions(logits: Integers) -> npt.NDArray[np.intp]:
@@ -126,7 +256,7 @@ def _check_width(network: Network, bits: int, owner: str) -> None:
         raise ValueError(f"{owner} has no parameters for k = {bits}, only for {has}")
 
 
-def _check_images(network: Network, images: Codes) -> None:
+def check_images(network: Network, images: Codes) -> None:
     image = network.image
     shape = (image.channels, image.height, image.width)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
@@ -141,13 +271,19 @@ def _check_images(network: Network, images: Codes) -> None:
         raise ValueError(f"Image codes must be at most {(1 << image.bits) - 1}, not {largest}")
 
 
-def _gemm(
+def layer_gemm(
     network: Network,
     layer: Product,
     values: Mapping[str, npt.NDArray[np.integer]],
     bits: int,
     parameters: int,
 ) -> Gemm:
+    """A layer's matrix product, of the outputs by name of those before it.
+
+    Parameters
+    ----------
+    bits, parameters : k of the weights, and of the set of parameters
+    """
     codes = values[layer.input].astype(np.uint8, copy=False)
     if isinstance(layer, Conv2d):
         kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
@@ -165,59 +301,6 @@ def _gemm(
         requant=requantisation(network, layer, parameters),
         residual=residual,
     )
-
-
-def requantisation(network: Network, layer: Product, bits: int) -> Requantisation | None:
-    """A layer's parameters at the network's `bits`; None for logits."""
-    if layer.out_bits is None:
-        return None
-
-    def tensor(name: str) -> Integers:
-        return network.tensors[f"{layer.name}.b{bits}.{name}"].astype(np.int64, copy=False)
-
-    return Requantisation(
-        multiplier=tensor("multiplier"),
-        bias=tensor("bias"),
-        shift=tensor("shift"),
-        out_bits=layer.out_bits,
-        residual_multiplier=tensor("residual_multiplier") if layer.residual else None,
-    )
-
-
-def _run(
-    network: Network,
-    layer: Layer,
-    values: Mapping[str, npt.NDArray[np.integer]],
-    bits: int,
-    parameters: int,
-    on_gemm: Callable[[Gemm], None],
-) -> npt.NDArray[np.integer]:
-    if not isinstance(layer, Product):
-        return _pool(layer, values[layer.input].astype(np.uint8, copy=False))
-    gemm = _gemm(network, layer, values, bits, parameters)
-    on_gemm(gemm)
-    outputs = gemm.outputs()
-    if layer.out_bits is None:
-        outputs = _logits(network, layer, gemm, outputs.astype(np.int64), parameters)
-    if isinstance(layer, Conv2d):
-        codes = values[layer.input]
-        kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
-        size = (codes.shape[2], codes.shape[3])
-        height, width = output_size(size, (kernel[0], kernel[1]), layer.stride, layer.padding)
-        return outputs.reshape(len(codes), height, width, -1).transpose(0, 3, 1, 2)
-    return outputs
-
-
-def _logits(
-    network: Network, layer: Product, gemm: Gemm, sums: Integers, parameters: int
-) -> Integers:
-    def tensor(name: str) -> Integers:
-        return network.tensors[f"{layer.name}.b{parameters}.{name}"].astype(np.int64, copy=False)
-
-    logits = sums * tensor("multiplier") + tensor("bias")
-    if gemm.residual is not None:
-        logits = logits + tensor("residual_multiplier") * gemm.residual
-    return logits
 
 
 def _rows(codes: npt.NDArray[np.integer]) -> Codes:

@@ -1,10 +1,13 @@
-"""Writes files so that a reader finds the old one or the new one, never half of it."""
+"""Files: written so that a reader finds the old or the new, never half; JSON read strictly."""
 
+import json
 import os
+import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
-__all__ = ["write_bytes"]
+__all__ = ["file_name", "read_json", "write_bytes"]
 
 
 def write_bytes(path: Path, content: bytes, *, keep_unchanged: bool = False) -> None:
@@ -28,3 +31,31 @@ def write_bytes(path: Path, content: bytes, *, keep_unchanged: bool = False) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_json(text: str) -> Any:
+    """Value of a JSON text.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, names an entry twice, or is nested too deeply.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise ValueError(f"{name!r} is there twice")
+            found[name] = value
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def file_name(name: str) -> str:
+    """A layer's name as part of a file's name: no separators, nothing that a shell minds."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)

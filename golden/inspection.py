@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .network import IMAGE, Conv2d, Network, Product, shapes
+from .network import Conv2d, Network, Product, code_bits, shapes
 from .quantise import WEIGHT_BITS, truncate
 
 __all__ = ["LayerInspection", "inspect_network", "plane_information"]
@@ -18,6 +18,7 @@ class LayerInspection:
     Attributes
     ----------
     name, kind : of the layer
+    weights : shape of its codes, (O, I, KH, KW) or (O, I)
     output : shape, without the batch
     reduction : K, the length of each dot product
     columns : N, output channels
@@ -31,6 +32,7 @@ class LayerInspection:
 
     name: str
     kind: str
+    weights: tuple[int, ...]
     output: tuple[int, ...]
     reduction: int
     columns: int
@@ -48,26 +50,28 @@ class LayerInspection:
 
 def inspect_network(network: Network) -> list[LayerInspection]:
     """Inspect each layer of weights, in the order in which they run."""
-    sizes = shapes(network)
-    return [_inspect(network, layer, sizes) for layer in network.products]
+    sizes, bits = shapes(network), code_bits(network)
+    return [
+        _inspect(network, layer, sizes[layer.name], bits[layer.input]) for layer in network.products
+    ]
 
 
 def _inspect(
-    network: Network, layer: Product, sizes: dict[str, tuple[int, ...]]
+    network: Network, layer: Product, output: tuple[int, ...], act_bits: int
 ) -> LayerInspection:
     codes = network.codes(layer)
     reduction, columns = codes.shape
-    output = sizes[layer.name]
     pixels = int(np.prod(output[1:])) if isinstance(layer, Conv2d) else 1
     certified = {
         bits: float(tensor.astype(np.float64).mean())
         for bits in network.bit_widths
         if (tensor := network.tensors.get(f"{layer.name}.b{bits}.exact")) is not None
     }
-    largest = reduction * 255 * ((1 << _out_bits(network, layer.input)) - 1)
+    largest = reduction * 255 * ((1 << act_bits) - 1)
     return LayerInspection(
         name=layer.name,
         kind="conv2d" if isinstance(layer, Conv2d) else "linear",
+        weights=network.tensors[f"{layer.name}.codes"].shape,
         output=output,
         reduction=reduction,
         columns=columns,
@@ -78,16 +82,6 @@ def _inspect(
         histogram=np.bincount(codes.ravel(), minlength=256),
         planes=plane_information(codes),
     )
-
-
-def _out_bits(network: Network, name: str) -> int:
-    """Bits of the codes that layer `name` gives: pools and the like pass on what they get."""
-    if name == IMAGE:
-        return network.image.bits
-    layer = next(layer for layer in network.layers if layer.name == name)
-    if isinstance(layer, Product):
-        return layer.out_bits or WEIGHT_BITS
-    return _out_bits(network, layer.input)
 
 
 def plane_information(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

@@ -1,11 +1,25 @@
 """Layers on activation codes: patches for convolution, and pooling."""
 
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .quantise import Codes
 
-__all__ = ["Pair", "avg_pool", "im2col", "max_pool", "output_size", "shortcut"]
+__all__ = [
+    "Pair",
+    "avg_pool",
+    "channels_last",
+    "im2col",
+    "max_pool",
+    "output_size",
+    "padded",
+    "shortcut",
+]
 
 Pair = tuple[int, int]
 
@@ -26,36 +40,60 @@ def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: in
     uint8 array (B * OH * OW, C * KH * KW), channels outermost, so that it multiplies
     weights.reshape(O, -1).T
     """
-    windows = _windows(codes, kernel, stride, padding, pad_code)
-    patches = windows.transpose(0, 2, 3, 1, 4, 5)
-    return patches.reshape(-1, codes.shape[1] * kernel[0] * kernel[1])
+    image = padded(channels_last(codes), padding, pad_code)
+    windows = sliding_window_view(image, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+    return windows.reshape(-1, codes.shape[1] * kernel[0] * kernel[1])
 
 
 def max_pool(codes: Codes, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Codes:
     """Largest code of each window; padding is never larger, for codes are not negative."""
-    return _windows(codes, kernel, stride, padding, 0).max(axis=(4, 5))
+    image = padded(channels_last(codes), padding, 0)
+    for axis in (1, 2):
+        image = reduce(np.maximum, _shifted(image, axis, kernel[axis - 1], stride[axis - 1]))
+    return image.transpose(0, 3, 1, 2)
 
 
 def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = None) -> Codes:
     """Mean code of each window (of the whole image without one), rounded half up."""
     kernel = (codes.shape[2], codes.shape[3]) if kernel is None else kernel
-    windows = _windows(codes, kernel, stride or kernel, (0, 0), 0)
-    total = windows.sum(axis=(4, 5), dtype=np.int64)
+    stride = kernel if stride is None else stride
+    total: npt.NDArray[Any] = channels_last(codes).astype(np.int64)
+    for axis in (1, 2):
+        total = reduce(np.add, _shifted(total, axis, kernel[axis - 1], stride[axis - 1]))
     count = kernel[0] * kernel[1]
-    return ((2 * total + count) // (2 * count)).astype(np.uint8)
+    return ((2 * total + count) // (2 * count)).astype(np.uint8).transpose(0, 3, 1, 2)
 
 
 def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:
     """Every `stride`-th pixel of codes (B, C, H, W), with zero channels added up to `channels`."""
-    kept = codes[:, :, :: stride[0], :: stride[1]]
-    return np.pad(kept, ((0, 0), (0, channels - codes.shape[1]), (0, 0), (0, 0)))
+    kept = channels_last(codes)[:, :: stride[0], :: stride[1]]
+    result = np.zeros((*kept.shape[:3], channels), np.uint8)
+    result[..., : codes.shape[1]] = kept
+    return result.transpose(0, 3, 1, 2)
 
 
-def _windows(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: int) -> Codes:
-    """Windows (B, C, OH, OW, KH, KW)."""
-    (top, left), (down, right) = padding, stride
-    padded = np.pad(
-        codes, ((0, 0), (0, 0), (top, top), (left, left)), constant_values=np.uint8(pad_code)
-    )
-    windows = sliding_window_view(padded, kernel, axis=(2, 3))
-    return windows[:, :, ::down, ::right]
+def channels_last(codes: npt.NDArray[np.integer]) -> npt.NDArray[Any]:
+    """Codes (B, H, W, C) of (B, C, H, W), without a copy."""
+    return codes.transpose(0, 2, 3, 1)
+
+
+def padded(image: Codes, padding: Pair, code: int) -> Codes:
+    """An image (B, H, W, C) with `code` around it."""
+    (top, left), (images, height, width, channels) = padding, image.shape
+    if padding == (0, 0):
+        return np.ascontiguousarray(image)
+    shape = (images, height + 2 * top, width + 2 * left, channels)
+    result = np.full(shape, code, np.uint8)
+    result[:, top : top + height, left : left + width] = image
+    return result
+
+
+def _shifted(
+    image: npt.NDArray[Any], axis: int, kernel: int, stride: int
+) -> Iterator[npt.NDArray[Any]]:
+    """The first, second, ... element along `axis` of each window of `kernel` elements."""
+    last = image.shape[axis] - kernel + 1
+    for start in range(kernel):
+        part = [slice(None)] * image.ndim
+        part[axis] = slice(start, start + last, stride)
+        yield image[tuple(part)]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .executor import BitWidths, execute, layer_bits, run_layer
+from .executor import BitWidths, execute, layer_bits, layer_gemm, row_width, run_layer
 from .gemm import Gemm
-from .network import IMAGE, Network, Product
+from .network import IMAGE, Network, Product, code_bits, shapes
+from .product import prepare
 from .quantise import Codes
 
 __all__ = ["Recalibration", "with_layer_bits"]
@@ -88,15 +89,20 @@ class Recalibration:
         tensors = dict(mixed.tensors)
         mixed = replace(mixed, tensors=tensors)
         batches: list[Values] = [{IMAGE: part} for part in _parts(self.images)]
+        sizes, codes = shapes(mixed), code_bits(mixed)
         for layer in mixed.layers:
+            product = None
             if isinstance(layer, Product):
+                own = layer.bits or largest
                 sums = _Sums(mixed, largest)
                 for values in batches:
-                    run_layer(mixed, layer, values, largest, sums.add)
+                    sums.add(layer_gemm(mixed, layer, values, own, largest))
                 wanted = self.means[widths[layer.name][1]][layer.name]
                 _move(tensors, f"{layer.name}.b{largest}", wanted - sums.mean(layer.name))
+                width, code = row_width(sizes[layer.name]), (1 << codes[layer.input]) - 1
+                product = prepare(mixed, layer, own, largest, width=width, largest=code)
             for values in batches:
-                values[layer.name] = run_layer(mixed, layer, values, largest)
+                values[layer.name] = run_layer(layer, values, product)
         return mixed
 
 

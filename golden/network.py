@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .layers import Pair, output_size
-from .quantise import OffsetKind
+from .quantise import WEIGHT_BITS, OffsetKind
 
 __all__ = [
     "IMAGE",
@@ -22,6 +22,7 @@ __all__ = [
     "Product",
     "Shortcut",
     "check_reduction",
+    "code_bits",
     "output_shape",
     "shapes",
 ]
@@ -184,6 +185,17 @@ def shapes(network: Network) -> dict[str, Shape]:
     return known
 
 
+def code_bits(network: Network) -> dict[str, int]:
+    """Bits of the codes of the image and of each layer, by name; pools pass on what they get."""
+    known = {IMAGE: network.image.bits}
+    for layer in network.layers:
+        if isinstance(layer, Product):
+            known[layer.name] = layer.out_bits or WEIGHT_BITS
+        else:
+            known[layer.name] = known[layer.input]
+    return known
+
+
 def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
     """Output shape of a layer, without the batch, of that of its input; `tensors` has its codes.
 
@@ -216,8 +228,19 @@ def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
         window = output_size((height, width), size, layer.stride or size, (0, 0))
     else:
         raise TypeError(f"Layer {layer.name!r} must be one of the known kinds, not {type(layer)}")
+    if isinstance(layer, Conv2d | MaxPool):
+        size = layer.kernel if isinstance(layer, MaxPool) else (kernel[0], kernel[1])
+        _narrower(layer, layer.padding, size)
     _require(min(window) >= 1, layer, "at least one window", given)
     return (channels, *window)
+
+
+def _narrower(layer: Layer, padding: Pair, kernel: Pair) -> None:
+    if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
+        raise ValueError(
+            f"Layer {layer.name!r} must have a padding narrower than its window {kernel}, "
+            f"not {padding}"
+        )
 
 
 def _require(holds: bool, layer: Layer, wanted: str, given: Shape) -> None:

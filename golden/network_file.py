@@ -6,8 +6,10 @@ The metadata entry `truncmac` holds {"format": "truncmac-network", "version": 1,
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+import math
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from .errors import NetworkFileError
-from .files import write_bytes
+from .files import read_json, write_bytes
 from .network import (
     IMAGE,
     AvgPool,
@@ -30,6 +32,7 @@ from .network import (
     Network,
     Product,
     Shortcut,
+    Tensors,
     shapes,
 )
 
@@ -39,6 +42,8 @@ FORMAT = "truncmac-network"
 VERSION = 1
 KEY = "truncmac"
 MOST_BYTES = 1 << 32
+MOST_LAYERS = 1 << 12
+MOST_CODES = 1 << 26  # of one image, between any two layers
 OPS: Mapping[str, type[Layer]] = {
     "conv2d": Conv2d,
     "linear": Linear,
@@ -49,7 +54,6 @@ OPS: Mapping[str, type[Layer]] = {
 }
 NAMES = {kind: op for op, kind in OPS.items()}
 BITS_RANGE = range(1, 9)
-Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 def save(network: Network, path: Path) -> None:
@@ -88,22 +92,26 @@ def load(path: Path) -> Network:
         If the file cannot be read.
     """
     path = Path(path)
-    metadata, tensors = read_safetensors(path)
-    if KEY not in metadata:
-        raise NetworkFileError(
-            f"{path}: not a truncmac network: its metadata has no entry {KEY!r}. "
-            "Export one with truncmac.golden.save"
-        )
-    try:
-        return from_description(json.loads(metadata[KEY]), tensors)
-    except RecursionError:
-        raise NetworkFileError(f"{path}: the layer description is nested too deeply") from None
-    except ValueError as error:
-        raise NetworkFileError(f"{path}: {error}") from None
+    with open_safetensors(path) as file:
+        metadata = file.metadata() or {}
+        if KEY not in metadata:
+            raise NetworkFileError(
+                f"{path}: not a truncmac network: its metadata has no entry {KEY!r}. "
+                "Export one with truncmac.golden.save"
+            )
+        try:
+            network = _described(read_json(metadata[KEY]))
+            names = set(file.keys())
+            _check_names(network, names)
+            tensors = {name: file.get_tensor(name) for name in sorted(names)}
+            return _checked(replace(network, tensors=tensors))
+        except ValueError as error:
+            raise NetworkFileError(f"{path}: {error}") from None
 
 
-def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
-    """Metadata and tensors of a safetensors file of bounded size."""
+@contextmanager
+def open_safetensors(path: Path) -> Iterator[Any]:
+    """A safetensors file of bounded size, whose header is whole: nothing of its data is read."""
     if path.is_dir():
         raise NetworkFileError(f"{path}: a folder, not a safetensors file")
     size = path.stat().st_size
@@ -111,8 +119,9 @@ def read_safetensors(path: Path) -> tuple[Mapping[str, str], Tensors]:
         raise NetworkFileError(f"{path}: {size} bytes; the most that is read is {MOST_BYTES}")
     try:
         with safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+            yield file
+    except NetworkFileError:
+        raise
     except (SafetensorError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise NetworkFileError(
             f"{path}: not a whole safetensors file ({error}). Copy or export it again"
@@ -127,6 +136,13 @@ def from_description(description: Any, tensors: Tensors) -> Network:
     ValueError
         Says which part is wrong.
     """
+    network = replace(_described(description), tensors=tensors)
+    _check_names(network, set(tensors))
+    return _checked(network)
+
+
+def _described(description: Any) -> Network:
+    """The network that a description is of, without its tensors."""
     _expect(isinstance(description, dict), "the layer description must be a JSON object")
     found = description.get("format")
     _expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
@@ -140,17 +156,28 @@ def from_description(description: Any, tensors: Tensors) -> Network:
     _expect(set(description) == wanted, f"the description must have the entries {sorted(wanted)}")
     _expect(isinstance(description["name"], str), "the network's name must be a string")
     _expect(isinstance(description["layers"], list), "layers must be a list")
-    _expect(len(description["layers"]) > 0, "there must be at least one layer")
+    count = len(description["layers"])
+    _expect(count > 0, "there must be at least one layer")
+    _expect(count <= MOST_LAYERS, f"there must be at most {MOST_LAYERS} layers, not {count}")
     network = Network(
         name=description["name"],
         image=_image(description["image"]),
         bit_widths=_bit_widths(description["bit_widths"]),
         layers=tuple(read_layer(entry) for entry in description["layers"]),
-        tensors=tensors,
+        tensors={},
     )
     _check_graph(network)
+    return network
+
+
+def _checked(network: Network) -> Network:
+    """The network, if its tensors are what its layers need."""
     _check_tensors(network)
-    shapes(network)
+    for name, shape in shapes(network).items():
+        _expect(
+            math.prod(shape) <= MOST_CODES,
+            f"{name!r} has {math.prod(shape)} codes; the most for an image is {MOST_CODES}",
+        )
     _check_ranges(network)
     return network
 
@@ -240,35 +267,40 @@ def _parameters(layer: Product) -> list[str]:
     return names + (["residual_multiplier"] if layer.residual is not None else [])
 
 
-def _check_tensors(network: Network) -> None:
-    """Each tensor is there, with its type and shape, and no other."""
-    wanted = set()
+def _check_names(network: Network, names: Set[str]) -> None:
+    """Each tensor that a layer needs is there, and no other."""
+    wanted, known = [], set()
     for layer in network.products:
-        codes = network.tensors.get(f"{layer.name}.codes")
-        _expect(codes is not None, f"tensor '{layer.name}.codes' is missing")
-        assert codes is not None  # noqa: S101 (for the type checker)
+        wanted.append(f"{layer.name}.codes")
+        for bits in network.bit_widths:
+            wanted += [f"{layer.name}.b{bits}.{name}" for name in _parameters(layer)]
+            known.add(f"{layer.name}.b{bits}.exact")
+    for name in wanted:
+        _expect(name in names, f"tensor {name!r} is missing")
+    extra = sorted(names - known - set(wanted))
+    _expect(not extra, f"tensors {extra[:3]} belong to no layer")
+
+
+def _check_tensors(network: Network) -> None:
+    """Each tensor has its type and shape."""
+    for layer in network.products:
+        codes = network.tensors[f"{layer.name}.codes"]
         rank = 4 if isinstance(layer, Conv2d) else 2
         _expect(
             codes.dtype == np.uint8 and codes.ndim == rank and codes.size > 0,
             f"tensor '{layer.name}.codes' must be uint8 with {rank} dimensions, "
             f"not {codes.dtype} with shape {codes.shape}",
         )
-        wanted.add(f"{layer.name}.codes")
         for bits in network.bit_widths:
             _check_certificate(network.tensors, f"{layer.name}.b{bits}.exact", len(codes))
-            wanted.add(f"{layer.name}.b{bits}.exact")
             for name in _parameters(layer):
                 key = f"{layer.name}.b{bits}.{name}"
-                wanted.add(key)
-                _expect(key in network.tensors, f"tensor {key!r} is missing")
                 array = network.tensors[key]
                 _expect(
                     array.dtype == np.int64 and array.shape == (len(codes),),
                     f"tensor {key!r} must be int64 with shape ({len(codes)},), "
                     f"not {array.dtype} with shape {array.shape}",
                 )
-    extra = sorted(set(network.tensors) - wanted)
-    _expect(not extra, f"tensors {extra[:3]} belong to no layer")
 
 
 def _check_certificate(tensors: Mapping[str, npt.NDArray[np.generic]], key: str, size: int) -> None:

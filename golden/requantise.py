@@ -7,7 +7,14 @@ import numpy.typing as npt
 
 from .quantise import Codes, check_bits
 
-__all__ = ["MULTIPLIER_BITS", "RESIDUAL_EXTRA_BITS", "Requantisation", "from_affine", "requantise"]
+__all__ = [
+    "MULTIPLIER_BITS",
+    "RESIDUAL_EXTRA_BITS",
+    "Requantisation",
+    "from_affine",
+    "largest_value",
+    "requantise",
+]
 
 MULTIPLIER_BITS = 18
 RESIDUAL_EXTRA_BITS = 8  # Mr is that much wider than M: it scales a code, M scales a sum of many
@@ -39,12 +46,12 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
 
     Parameters
     ----------
-    sums : int64 array (M, N), S
-    residual : uint8 array (M, N), r, where `params` has residual multipliers
+    sums : int64 array (..., N), S
+    residual : uint8 array (..., N), r, where `params` has residual multipliers
 
     Returns
     -------
-    uint8 array (M, N)
+    uint8 array (..., N)
 
     Raises
     ------
@@ -56,15 +63,21 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
     if (residual is None) != (params.residual_multiplier is None):
         raise ValueError("Residual codes and residual multipliers must come together")
     largest = int(np.abs(sums).max(initial=0))
-    bound = _magnitude(params.multiplier) * largest + _magnitude(params.bias)
-    if params.residual_multiplier is not None:
-        bound += _magnitude(params.residual_multiplier) * 255
+    bound = largest_value(params, largest)
     if bound >= 1 << 63:
         raise ValueError(f"Requantisation must fit 64 bits, not reach {bound}")
     values = params.multiplier * sums + params.bias
     if residual is not None and params.residual_multiplier is not None:
         values = values + params.residual_multiplier * residual.astype(np.int64)
     return np.clip(values >> params.shift, 0, (1 << params.out_bits) - 1).astype(np.uint8)
+
+
+def largest_value(params: Requantisation, largest_sum: int) -> int:
+    """Most that |M*S + Mr*r + B| can be, where |S| is at most `largest_sum`."""
+    bound = _magnitude(params.multiplier) * largest_sum + _magnitude(params.bias)
+    if params.residual_multiplier is not None:
+        bound += _magnitude(params.residual_multiplier) * 255
+    return bound
 
 
 def from_affine(

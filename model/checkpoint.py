@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from truncmac.golden import write_bytes
+from truncmac.golden import read_json, write_bytes
 
 from .convert import truncquantize
 from .layers import TruncConv2d, TruncLinear
@@ -30,6 +30,7 @@ __all__ = [
 FORMAT = "truncmac-checkpoint"
 VERSION = 1
 MODEL, OPTIMISER = "model.", "optimiser."
+MOST_SIZE = 4096  # of a side of the images, of channels and of classes
 
 
 class CheckpointError(ValueError):
@@ -126,7 +127,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: is not a whole safetensors file: {error}") from error
     try:
-        about: dict[str, Any] = json.loads(text or "{}")
+        about: dict[str, Any] = read_json(text or "{}")
         if about.get("format") != FORMAT:
             raise CheckpointError(f"{path}: is no checkpoint of a training run")
         if about["version"] != VERSION:
@@ -138,20 +139,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
         checkpoint = Checkpoint(
             network=str(about["network"]),
             dataset=str(about["dataset"]),
-            shape=ImageShape(**about["shape"]),
+            shape=_shape(path, about["shape"]),
             recipe=Recipe(**(recipe | lists)),
             epoch=int(about["epoch"]),
             history=tuple(EpochLog(**log) for log in about["history"]),
             tensors=tensors,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+    except CheckpointError:
+        raise
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+    ) as error:
         raise CheckpointError(f"{path}: its description is damaged: {error!r}") from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name!r} must be finite, not NaN or infinite")
     return checkpoint
+
+
+def _shape(path: Path, entries: Any) -> ImageShape:
+    """The images' shape, if a network of it can be made."""
+    shape = ImageShape(**entries)
+    sizes = asdict(shape).values()
+    if not all(type(size) is int and 0 < size <= MOST_SIZE for size in sizes):
+        raise CheckpointError(f"{path}: sizes of its images must be in 1..{MOST_SIZE}")
+    return shape
 
 
 def resume(trainer: Trainer, checkpoint: Checkpoint) -> None:

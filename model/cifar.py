@@ -4,6 +4,7 @@ Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 """
 
 import pickletools
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from .networks import ImageShape
 __all__ = ["cifar"]
 
 CIFAR_PIXELS = 3 * 32 * 32
+MOST_BYTES = 160_000_000  # CIFAR-100's 50,000 images have 155 million
+MOST_OPCODES = 600_000  # they have fewer than half as many
 ENTRIES = (b"data", b"labels", b"fine_labels", b"coarse_labels", b"batch_label", b"filenames")
 LABELS = {10: "labels", 100: "fine_labels"}
 NUMBERS = ("BININT", "BININT1", "BININT2", "INT")  # opcodes whose argument is a value
@@ -68,7 +71,7 @@ def _cifar_files(folder: Path, classes: int) -> tuple[list[Path], list[Path]]:
 def _read_binary(path: Path, classes: int) -> tuple[Codes, Labels]:
     """Records of a label (CIFAR-100: coarse, then fine) and 3072 bytes, red first."""
     record = CIFAR_PIXELS + (1 if classes == 10 else 2)
-    data = np.frombuffer(path.read_bytes(), np.uint8)
+    data = np.frombuffer(_bytes(path), np.uint8)
     if data.size == 0 or data.size % record:
         raise DataError(f"{path}: must be whole records of {record} bytes, not {data.size} bytes")
     rows = data.reshape(-1, record)
@@ -77,9 +80,11 @@ def _read_binary(path: Path, classes: int) -> tuple[Codes, Labels]:
 
 def _read_python(path: Path, classes: int) -> tuple[Codes, Labels]:
     """Read the pickled dictionary's pixels and labels from its opcodes, running none of them."""
-    pixels, labels, entry = b"", [], ""
+    pixels, entry = b"", ""
+    labels: list[int] = []
     try:
-        for opcode, value, _ in pickletools.genops(path.read_bytes()):
+        opcodes = pickletools.genops(_bytes(path))
+        for opcode, value, _ in islice(opcodes, MOST_OPCODES):
             if isinstance(value, str | bytes):
                 data = value.encode("latin-1") if isinstance(value, str) else value
                 if data in ENTRIES:
@@ -87,9 +92,11 @@ def _read_python(path: Path, classes: int) -> tuple[Codes, Labels]:
                 elif entry == "data" and len(data) >= CIFAR_PIXELS:
                     pixels = data
             elif opcode.name in NUMBERS and entry == LABELS[classes]:
-                labels.append(value)
+                labels.append(int(value or 0))
     except Exception as error:
         raise DataError(f"{path}: is not a whole pickle file: {error}") from error
+    if not all(0 <= label < classes for label in labels):
+        raise DataError(f"{path}: labels must be in 0..{classes - 1}")
     rows = np.frombuffer(pixels, np.uint8)
     if rows.size != len(labels) * CIFAR_PIXELS or not labels:
         raise DataError(
@@ -97,6 +104,13 @@ def _read_python(path: Path, classes: int) -> tuple[Codes, Labels]:
             f"bytes for {len(labels)} labels"
         )
     return _checked(path, rows.reshape(-1, CIFAR_PIXELS), np.array(labels), classes)
+
+
+def _bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise DataError(f"{path}: {size} bytes; the official files have at most {MOST_BYTES}")
+    return path.read_bytes()
 
 
 def _checked(

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from truncmac.golden import Network, execute, predictions
+from truncmac.golden import Executor, Network, predictions
 
 from .convert import trace
 from .images import Images
@@ -68,12 +68,13 @@ def compare(model: nn.Module, network: Network, images: Images, bits: int) -> Co
     """
     graph = trace(model)
     names = [layer.name for layer in network.products if layer.out_bits is not None]
+    executor = Executor(network, bits)
     count = len(images.labels)
     totals = np.zeros(5, np.int64)
     for start in range(0, count, BATCH):
         indices = np.arange(start, min(start + BATCH, count))
         codes, labels = images.take(indices, None), images.labels[indices]
-        execution = execute(network, codes, bits)
+        execution = executor.run(codes, keep=names)
         recorder = _Recorder(model, graph)
         with at_bits(model, bits):
             logits = recorder.run(real(codes).to(next(model.parameters()).device))

@@ -14,6 +14,7 @@ from truncmac.golden import (
     Gemm,
     Network,
     check_reduction,
+    file_name,
     memory_image,
     pack_weights,
 )
@@ -70,7 +71,7 @@ def _layers(network: Network, config: ArrayConfig, bits: Sequence[int]) -> Itera
     found = [network_gemms(network, zeros, k) for k in bits]
     for index, gemms in enumerate(zip(*found, strict=True)):
         first = gemms[0]
-        stem = f"{index:02}_{re.sub(r'[^A-Za-z0-9_.-]', '_', first.name)}"
+        stem = f"{index:02}_{file_name(first.name)}"
         packed = pack_weights(
             first.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
         )

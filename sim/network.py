@@ -1,28 +1,29 @@
 """Runs the layers of an exported network through the RTL, at several bit-widths in one build."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, Network, accuracy, check_reduction, execute
+from truncmac.golden import Executor, Gemm, Network, accuracy, check_reduction, execute
 from truncmac.hw.config import ArrayConfig
 
 from .cosim import Outcome, simulate
 
-__all__ = ["BitWidthReport", "golden_accuracy", "network_gemms", "run_network"]
+__all__ = ["RtlReport", "golden_accuracy", "network_gemms", "run_network"]
 
+BitWidths = int | Mapping[str, int]
 Images = npt.NDArray[np.uint8]
-IMAGES_AT_ONCE = 256  # of golden: bounds its memory
+IMAGES_AT_ONCE = 256  # of golden, between two reports of progress
 
 
 @dataclass(frozen=True)
-class BitWidthReport:
-    """What the RTL made of a network at one bit-width: an `Outcome` a layer."""
+class RtlReport:
+    """What the RTL made of a network at its k, or a k for each layer: an `Outcome` a layer."""
 
-    bits: int
+    bits: BitWidths
     images: int
     outcomes: Sequence[Outcome]
 
@@ -51,20 +52,20 @@ def golden_accuracy(
     network: Network,
     images: Images,
     labels: npt.NDArray[np.integer],
-    bits: int,
+    bits: BitWidths,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> float:
     """Share of `images` that the integer network classifies right at `bits`."""
-    right = 0.0
+    executor, right = Executor(network, bits), 0.0
     for start in range(0, len(images), IMAGES_AT_ONCE):
         part = slice(start, start + IMAGES_AT_ONCE)
-        logits = execute(network, images[part], bits).logits
+        logits = executor.run(images[part], keep=()).logits
         right += accuracy(logits, labels[part]) * len(images[part])
         on_progress(min(start + IMAGES_AT_ONCE, len(images)))
     return right / len(images)
 
 
-def network_gemms(network: Network, images: Images, bits: int) -> list[Gemm]:
+def network_gemms(network: Network, images: Images, bits: BitWidths) -> list[Gemm]:
     """GEMM of each layer, with the codes that golden gives it for `images`."""
     gemms: list[Gemm] = []
     execute(network, images, bits, on_gemm=gemms.append)
@@ -74,14 +75,14 @@ def network_gemms(network: Network, images: Images, bits: int) -> list[Gemm]:
 def run_network(
     network: Network,
     images: Images,
-    bits: Sequence[int],
+    bits: Sequence[BitWidths],
     config: ArrayConfig,
     *,
     simulator: str = "verilator",
     build_root: Path = Path("build/sim"),
     on_build: Callable[[int], None] = lambda total: None,
     on_progress: Callable[[int], None] = lambda done: None,
-) -> list[BitWidthReport]:
+) -> list[RtlReport]:
     """Run every layer of `network` on the RTL at each of `bits`, and compare with golden.
 
     Each layer gets the codes that golden gives the layer before, so a layer that is equal for
@@ -90,6 +91,7 @@ def run_network(
     Parameters
     ----------
     images : uint8 array (B, C, H, W), codes
+    bits : each the network's k, or k by layer name, for each layer that has none of its own
     on_build : called with the number of layers to come, when the simulator is built
     on_progress : called with the number of layers done so far
 
@@ -99,8 +101,8 @@ def run_network(
         If a layer's reduction is longer than the array was built for, named with both.
     """
     check_reduction(network, config.max_reduction)
-    gemms = {k: network_gemms(network, images, k) for k in bits}
-    everything = [gemm for layers in gemms.values() for gemm in layers]
+    gemms = [network_gemms(network, images, k) for k in bits]
+    everything = [gemm for layers in gemms for gemm in layers]
     outcomes = iter(
         simulate(
             everything,
@@ -112,6 +114,6 @@ def run_network(
         )
     )
     return [
-        BitWidthReport(k, len(images), [next(outcomes) for _ in layers])
-        for k, layers in gemms.items()
+        RtlReport(k, len(images), [next(outcomes) for _ in layers])
+        for k, layers in zip(bits, gemms, strict=True)
     ]

@@ -10,7 +10,14 @@ from rich.markup import escape
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import ARRAY_HELP, Simulator, parse_bits, parse_image, with_array
+from .options import (
+    ARRAY_HELP,
+    Simulator,
+    parse_bits,
+    parse_image,
+    parse_settings,
+    with_array,
+)
 from .version import __version__
 
 __all__ = ["app", "main"]
@@ -87,26 +94,48 @@ def infer(
         str,
         typer.Argument(
             help="Exported network, a file; or digits, the trained network that is shipped; or "
-            "resnet20, of made-up weights and images."
+            "resnet20 or resnet18, of made-up weights and images."
         ),
     ] = "digits",
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images, and labels if known: .safetensors, .npz or .npy; default: those of "
-            "digits or resnet20."
+            help="Images, and labels if known: .safetensors, .npz or .npy, or a folder of PNG or "
+            "JPEG files, in folders of classes if known; default: those of the named network."
         ),
     ] = None,
     bits: Annotated[
-        str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
+        str,
+        typer.Option(
+            "-k",
+            "--bits",
+            help="Bit-widths: 8,4,2,1, or all that the network has; in their place also files "
+            "that give each layer its own, .json or .toml.",
+        ),
     ] = "8,4,2,1",
-    on: Annotated[str, typer.Option(help="Where the layers run: golden or rtl.")] = "golden",
+    on: Annotated[
+        str,
+        typer.Option(
+            help="golden; or both, or rtl: the RTL as well, and every output of every layer is "
+            "compared with golden."
+        ),
+    ] = "golden",
     images: Annotated[
         int, typer.Option(min=1, help="Images that run on the RTL; golden takes all.")
     ] = 32,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Show each layer; so it is anyway for a single k.")
+    ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="As --on both; show all operands of the first output that differs."
+        ),
+    ] = False,
     dump: Annotated[
         Path | None, typer.Option(help="Keep golden's outputs of each layer here, as .npy.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     simulator: Simulator = "verilator",
 ) -> None:
     """Classify images with a network, in the integer reference or on the RTL as well.
@@ -114,18 +143,30 @@ def infer(
     On the RTL every output of every layer is compared with golden; the exit code is 1 if one
     differs.
     """
-    from .commands import infer
+    from .inference import Inference, infer
 
-    if on not in ("golden", "rtl"):
-        raise ValueError(f"--on must be golden or rtl, not {on!r}")
-    if not infer(config, network, data, parse_bits(bits), on == "rtl", images, simulator, dump):
+    if on not in ("golden", "rtl", "both"):
+        raise ValueError(f"--on must be golden, rtl or both, not {on!r}")
+    inference = Inference(
+        network,
+        data,
+        parse_settings(bits),
+        on_rtl=compare or on != "golden",
+        images=images,
+        simulator=simulator,
+        dump=dump,
+        layers=layers,
+        compare=compare,
+        as_json=as_json,
+    )
+    if not infer(inference, config):
         raise typer.Exit(1)
 
 
 @app.command()
 def inspect(
     network: Annotated[
-        str, typer.Argument(help="Exported network, a file; or digits or resnet20.")
+        str, typer.Argument(help="Exported network, a file; or digits, resnet20 or resnet18.")
     ] = "digits",
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths whose weights' size is shown.")
@@ -146,7 +187,7 @@ def inspect(
 def export(
     config: ArrayConfig,
     network: Annotated[
-        str, typer.Argument(help="Exported network, a file; or digits or resnet20.")
+        str, typer.Argument(help="Exported network, a file; or digits, resnet20 or resnet18.")
     ] = "digits",
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths whose parameters are written.")

@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +17,7 @@ from .commands import STYLE, network_by_name
 __all__ = ["inspect"]
 
 BARS = " ▁▂▃▄▅▆▇█"
+HISTOGRAM = 16  # bars of the codes' histogram
 console = Console(highlight=False)
 
 
@@ -35,13 +38,16 @@ def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) ->
 
 def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]) -> Table:
     """A line for each layer, and their sums."""
-    table = Table("layer", "output", title=f"Network {network.name}: layers of weights", **STYLE)
+    table = Table(
+        "layer", "weights", "output", title=f"Network {network.name}: layers of weights", **STYLE
+    )
     names = ["K", "kMACs", "k", *(f"kB {k}" for k in bits), "S", "exact"]
     for name in names:
         table.add_column(name, justify="right")
     for layer in layers:
         table.add_row(
             layer.name,
+            "x".join(map(str, layer.weights)),
             "x".join(map(str, layer.output)),
             f"{layer.reduction}",
             f"{layer.macs / 1000:,.0f}",
@@ -52,25 +58,37 @@ def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Seque
         )
     table.add_section()
     sums = [f"{sum(layer.weight_bytes(k) for layer in layers) / 1000:,.2f}" for k in bits]
-    table.add_row("all", "", "", f"{sum(layer.macs for layer in layers) / 1000:,.0f}", "", *sums)
+    table.add_row(
+        "all", "", "", "", f"{sum(layer.macs for layer in layers) / 1000:,.0f}", "", *sums
+    )
     table.caption = (
         "k: the layer's own. kB 8: its weights at k = 8. S: bits of the accumulator at "
-        "k = 8.\nexact: channels whose codes are certified for every sum, at the worst k"
+        "k = 8.\nexact: channels whose codes are certified for every sum, at the worst k; empty "
+        "where the exporter did not say"
     )
     return table
 
 
 def plane_table(layers: Sequence[LayerInspection]) -> Table:
-    """Bits of information that each plane adds to those above it."""
-    table = Table("layer", title="Information in each plane of the weights, MSB first", **STYLE)
+    """Bits of information that each plane adds to those above it, and a histogram of the codes."""
+    table = Table(title="Information in each plane of the weights, MSB first", **STYLE)
+    table.add_column("layer", min_width=max(len(layer.name) for layer in layers))
     for plane in range(1, 9):
         table.add_column(f"k={plane}", justify="right")
-    table.add_column("planes")
+    table.add_column("codes 0..255")
     for layer in layers:
-        bars = "".join(BARS[round(8 * min(value, 1.0))] for value in layer.planes)
-        table.add_row(layer.name, *(f"{value:.2f}" for value in layer.planes), bars)
-    table.caption = "At most 1 bit; a plane near 0 hardly earns its cycles and bytes"
+        counts = layer.histogram.reshape(HISTOGRAM, -1).sum(axis=1)
+        cells = [f"{value:.2f}" for value in layer.planes]
+        table.add_row(layer.name, *cells, _bars(counts / counts.max()))
+    table.caption = (
+        "At most 1 bit; a plane near 0 hardly earns its cycles and bytes.\ncodes: how often each "
+        f"{256 // HISTOGRAM} neighbours among the 8-bit codes occur"
+    )
     return table
+
+
+def _bars(shares: npt.NDArray[np.float64]) -> str:
+    return "".join(BARS[round(8 * min(share, 1.0))] for share in shares.tolist())
 
 
 def as_dictionary(
@@ -84,6 +102,7 @@ def as_dictionary(
             {
                 "name": layer.name,
                 "kind": layer.kind,
+                "weights": list(layer.weights),
                 "output": list(layer.output),
                 "reduction": layer.reduction,
                 "columns": layer.columns,

@@ -31,7 +31,7 @@ from truncmac.golden import (
     shapes,
     weight_offset,
 )
-from truncmac.golden.executor import requantisation
+from truncmac.golden.product import requantisation
 
 __all__ = ["DOMAIN", "qonnx_model"]
 

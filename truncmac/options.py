@@ -1,16 +1,27 @@
 """Options that several commands share, and how their values are read."""
 
 import inspect
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from truncmac.golden import read_json
 from truncmac.hw.config import ArrayConfig
 
-__all__ = ["ARRAY_HELP", "Simulator", "parse_bits", "parse_image", "with_array"]
+__all__ = [
+    "ARRAY_HELP",
+    "Setting",
+    "Simulator",
+    "parse_bits",
+    "parse_image",
+    "parse_settings",
+    "with_array",
+]
 
 ARRAY_HELP = {
     "rows": "Rows of PEs: output pixels of a tile.",
@@ -92,3 +103,56 @@ def parse_image(text: str) -> tuple[int, int, int]:
             f"Image must be its channels, height and width, such as 3,32,32, not {text!r}"
         )
     return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+MOST_BYTES = 1 << 20  # of a file of bit-widths
+
+
+class Setting(NamedTuple):
+    """Bit-widths that a network runs at: its k, or k by layer name; and what to call them."""
+
+    name: str
+    bits: int | Mapping[str, int]
+
+
+def parse_settings(text: str) -> list[Setting]:
+    """Bit-widths and files of them, such as `8,mixed.json`; `all` gives none: the network's.
+
+    A file, .json or .toml, maps the name of each layer that has no k of its own to its k.
+
+    Raises
+    ------
+    ValueError
+        If a bit-width or a file is not such a one, or is named twice.
+    """
+    if text == "all":
+        return []
+    settings = []
+    for part in map(str.strip, text.split(",")):
+        path = Path(part)
+        if path.suffix in (".json", ".toml"):
+            settings.append(Setting(path.stem, _layer_widths(path)))
+        else:
+            (bits,) = parse_bits(part)
+            settings.append(Setting(str(bits), bits))
+    names = [setting.name for setting in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Bit-width k = {name} is named twice in {text!r}")
+    return settings
+
+
+def _layer_widths(path: Path) -> Mapping[str, int]:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path}: the most that is read is {MOST_BYTES} bytes")
+    read = read_json if path.suffix == ".json" else tomllib.loads
+    try:
+        found = read(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is not whole {path.suffix[1:].upper()} ({error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: must map names of layers to bit-widths")
+    for name, bits in found.items():
+        if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 8:
+            raise ValueError(f"{path}: k of layer {name!r} must be in 1..8, not {bits!r}")
+    return found

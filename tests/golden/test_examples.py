@@ -46,6 +46,6 @@ def test_it_is_a_valid_file_and_the_same_each_time(resnet20, tmp_path):
 
 
 def test_an_unknown_example_is_refused():
-    message = "Example must be one of resnet20, not 'resnet2000'"
+    message = "Example must be one of resnet18, resnet20, not 'resnet2000'"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         example_network("resnet2000")

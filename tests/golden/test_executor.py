@@ -1,11 +1,21 @@
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.golden.networks import small_network
-from truncmac.golden import accuracy, check_reduction, execute, layer_bits, predictions
+from truncmac.golden import (
+    Executor,
+    accuracy,
+    check_reduction,
+    example_images,
+    example_network,
+    execute,
+    layer_bits,
+    predictions,
+)
 
 NETWORK = small_network()
 IMAGES = np.random.default_rng(5).integers(0, 64, (3, 2, 7, 6), np.uint8)
@@ -174,3 +184,37 @@ def test_logits_may_have_a_residual():
     outputs = execute(network, IMAGES, 8, on_gemm=gemms.append).outputs
     expected = 3 * gemms[-1].sums() - 2 + 100 * outputs["logit_codes"].astype(int)
     np.testing.assert_array_equal(outputs["more"], expected)
+
+
+def test_only_what_is_kept_is_there():
+    whole = execute(NETWORK, IMAGES, 8)
+    part = execute(NETWORK, IMAGES, 8, keep=["second", "flat"])
+    assert list(part.outputs) == ["second", "flat"]
+    np.testing.assert_array_equal(part.outputs["second"], whole.outputs["second"])
+    nothing = execute(NETWORK, IMAGES, 8, keep=())
+    assert not nothing.outputs
+    np.testing.assert_array_equal(nothing.logits, whole.logits)
+    message = "Layers to keep must be the network's, not 'tenth'"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        execute(NETWORK, IMAGES, 8, keep=["tenth"])
+
+
+def test_a_prepared_network_runs_again_and_again():
+    executor = Executor(NETWORK, 2)
+    for seed in range(3):
+        images = np.random.default_rng(seed).integers(0, 64, (seed + 1, 2, 7, 6), np.uint8)
+        expected = execute(NETWORK, images, 2).logits
+        np.testing.assert_array_equal(executor.run(images).logits, expected)
+
+
+def test_memory_does_not_grow_with_what_is_not_kept():
+    network = example_network("resnet20")
+    executor, images = Executor(network, 8), example_images("resnet20", 64)
+    executor.run(images[:1], keep=())
+    peaks = {}
+    for keep in ((), None):
+        tracemalloc.start()
+        executor.run(images, keep=keep)
+        peaks[keep] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peaks[()] < 8e6 < peaks[None]

@@ -1,0 +1,100 @@
+"""Folders of pictures as images of a network. Needs Pillow, which nothing else here does."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import NetworkFileError
+from .network import ImageSpec
+from .quantise import Codes, activation_codes
+
+__all__ = ["load_pictures"]
+
+PICTURES = (".png", ".jpg", ".jpeg")
+MODES = {1: "L", 3: "RGB"}
+MOST_PIXELS = 1 << 24  # of a picture before it is scaled
+MOST_CODES = 1 << 30  # of all of them, scaled
+Labels = npt.NDArray[np.int64]
+
+
+def load_pictures(folder: Path, image: ImageSpec) -> tuple[Codes, Labels | None]:
+    """Codes (n, C, H, W), uint8, of the pictures in `folder`, in the order of their names.
+
+    Where folders lie in it, these are the classes: labels (n,) count them in the order of their
+    names; pictures beside them are left out. A picture of the network's size is taken as it is; of
+    another one the middle 7/8 of the shorter side is scaled, as in the validation of ImageNet.
+
+    Raises
+    ------
+    NetworkFileError
+        If there are no pictures, one cannot be read, or the network takes no pictures.
+    RuntimeError
+        If Pillow is not installed.
+    """
+    if image.channels not in MODES:
+        raise NetworkFileError(
+            f"{folder}: pictures have 1 or 3 channels, the network's images {image.channels}; "
+            "give an array with --data"
+        )
+    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    groups = classes or [folder]
+    paths = [[p for p in sorted(group.iterdir()) if _is_picture(p)] for group in groups]
+    count = sum(map(len, paths))
+    if not count:
+        raise NetworkFileError(f"{folder}: holds no pictures ({', '.join(PICTURES)})")
+    if count * image.channels * image.height * image.width > MOST_CODES:
+        raise NetworkFileError(f"{folder}: {count} pictures are more than {MOST_CODES} codes")
+    codes = np.stack([_read(path, image) for group in paths for path in group])
+    if not classes:
+        return codes, None
+    return codes, np.repeat(np.arange(len(groups)), [len(group) for group in paths])
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in PICTURES
+
+
+def _read(path: Path, image: ImageSpec) -> Codes:
+    """One picture's codes (C, H, W)."""
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            "Pictures need the package pillow. Install it with: pip install pillow"
+        ) from error
+    size = image.width, image.height
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow warns of pictures that are far too large
+            file = Image.open(path, formats=("PNG", "JPEG"))
+        with file:
+            if file.width * file.height > MOST_PIXELS:
+                raise NetworkFileError(
+                    f"{path}: {file.width} x {file.height} pixels; the most that is read is "
+                    f"{MOST_PIXELS}"
+                )
+            picture = file.convert(MODES[image.channels])
+        if picture.size != size:
+            if image.width != image.height:
+                raise NetworkFileError(
+                    f"{path}: must have {image.width} x {image.height} pixels, not "
+                    f"{picture.width} x {picture.height}: it is scaled for square images only"
+                )
+            box = _middle(picture.size)
+            picture = picture.resize(size, Image.Resampling.BILINEAR, box)
+    except NetworkFileError:
+        raise
+    except Exception as error:  # a decoder's errors are of many kinds
+        raise NetworkFileError(f"{path}: is not a whole picture ({error})") from None
+    pixels = np.asarray(picture).reshape(image.height, image.width, image.channels)
+    codes = pixels if image.bits == 8 else activation_codes(pixels / 255, image.bits)
+    return np.ascontiguousarray(codes.transpose(2, 0, 1))
+
+
+def _middle(size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The middle 7/8 of the shorter side, as a square."""
+    side = min(size) * 7 / 8
+    left, top = (size[0] - side) / 2, (size[1] - side) / 2
+    return left, top, left + side, top + side

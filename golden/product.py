@@ -1,0 +1,158 @@
+"""A layer of weights, prepared to be run at one k: S, then codes or logits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .network import Network, Product
+from .quantise import Codes
+from .requantise import Requantisation, largest_value, requantise
+from .sums import ExactSums, Part, exact_sums
+from .threads import ForEach, in_turn
+
+__all__ = ["PreparedProduct", "prepare", "requantisation"]
+
+EXACT = 1 << 53  # float64 holds every whole number up to here
+Integers = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.integer]
+Sums = npt.NDArray[np.float32] | Float64
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedProduct:
+    """One layer of weights at one k.
+
+    Attributes
+    ----------
+    sums : gives S
+    params : requantisation, or None for logits
+    affine : the same in float64, or None where that is not exact
+    logits : M, B and, with a residual, Mr
+    """
+
+    sums: ExactSums
+    params: Requantisation | None
+    affine: "_Affine | None"
+    logits: tuple[Integers, Integers, Integers | None]
+
+    def outputs(
+        self, codes: Codes, residual: Codes | None = None, for_each: ForEach = in_turn
+    ) -> Numbers:
+        """Codes, or int64 logits: (B, N, OH, OW) or (B, N), of inputs (B, C, H, W) or (B, K)."""
+        windows = self.sums.windows(codes)
+        shape = (*windows.shape[:3], self.sums.columns)
+        outputs = np.empty(shape, np.int64 if self.params is None else np.uint8)
+        added = None
+        if residual is not None:
+            added = np.moveaxis(residual.reshape(*residual.shape[:2], *shape[1:3]), 1, -1)
+
+        def run(part: Part) -> None:
+            sums = self.sums.of(windows[part])
+            self._finish(sums, None if added is None else added[part], outputs[part])
+
+        for_each(run, self.sums.parts(windows))
+        return outputs.transpose(0, 3, 1, 2) if codes.ndim == 4 else outputs[:, 0, 0]
+
+    def _finish(self, sums: Sums, residual: Codes | None, outputs: Numbers) -> None:
+        """Requantise sums (images, rows, OW, N) into `outputs`, or make logits of them."""
+        if self.affine is not None:
+            self.affine.requantise(sums, residual, outputs)
+            return
+        whole = sums.astype(np.int64)
+        if self.params is not None:
+            outputs[:] = requantise(whole, self.params, residual)
+            return
+        multiplier, bias, extra = self.logits
+        outputs[:] = whole * multiplier + bias
+        if extra is not None and residual is not None:
+            outputs += extra * residual
+
+
+@dataclass(frozen=True, eq=False)
+class _Affine:
+    """Requantisation where float64 holds all its values: whole numbers, times 2**-s.
+
+    Attributes
+    ----------
+    scale, bias, extra : M, B and Mr times 2**-s, of all channels once for each pixel of a row,
+        so that NumPy's loops are long
+    largest : A', the largest code
+    """
+
+    scale: Float64
+    bias: Float64
+    extra: Float64 | None
+    largest: int
+
+    def requantise(self, sums: Sums, residual: Codes | None, outputs: Numbers) -> None:
+        """Write the codes of sums (images, rows, OW, N) to `outputs`."""
+        rows = (*sums.shape[:2], -1)
+        values = sums.reshape(rows).astype(np.float64)
+        values *= self.scale
+        values += self.bias
+        if self.extra is not None and residual is not None:
+            values += residual.reshape(rows) * self.extra
+        # The cast drops the fraction, which rounds down where nothing is negative
+        np.clip(values, 0, self.largest, out=values)
+        np.copyto(outputs, values.reshape(sums.shape), casting="unsafe")
+
+
+def prepare(
+    network: Network, layer: Product, bits: int, parameters: int, *, width: int, largest: int
+) -> PreparedProduct:
+    """Prepare a layer for weights of `bits` and the parameters of the network's `parameters`.
+
+    Parameters
+    ----------
+    width : pixels of a row of its outputs; 1 for a vector
+    largest : no code that it reads is larger
+    """
+    codes = network.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)
+    sums = exact_sums(layer, codes, bits, largest)
+    params = requantisation(network, layer, parameters)
+    return PreparedProduct(
+        sums=sums,
+        params=params,
+        affine=None if params is None else _affine(params, sums.largest, width),
+        logits=_logits(network, layer, parameters),
+    )
+
+
+def requantisation(network: Network, layer: Product, bits: int) -> Requantisation | None:
+    """A layer's parameters at the network's `bits`; None for logits."""
+    if layer.out_bits is None:
+        return None
+    multiplier, bias, extra = _logits(network, layer, bits)
+    shift = network.tensors[f"{layer.name}.b{bits}.shift"].astype(np.int64, copy=False)
+    return Requantisation(multiplier, bias, shift, layer.out_bits, extra)
+
+
+def _logits(
+    network: Network, layer: Product, bits: int
+) -> tuple[Integers, Integers, Integers | None]:
+    """M and B, and Mr where there is a residual."""
+
+    def tensor(name: str) -> Integers:
+        return network.tensors[f"{layer.name}.b{bits}.{name}"].astype(np.int64, copy=False)
+
+    extra = None if layer.residual is None else tensor("residual_multiplier")
+    return tensor("multiplier"), tensor("bias"), extra
+
+
+def _affine(params: Requantisation, largest_sum: int, width: int) -> _Affine | None:
+    """Float64 parameters for rows of `width` pixels, if no value can reach 2**53."""
+    if largest_value(params, largest_sum) >= EXACT:
+        return None
+
+    def scaled(values: Integers) -> Float64:
+        return np.tile(np.ldexp(values.astype(np.float64), -params.shift), width)
+
+    extra = params.residual_multiplier
+    return _Affine(
+        scaled(params.multiplier),
+        scaled(params.bias),
+        None if extra is None else scaled(extra),
+        (1 << params.out_bits) - 1,
+    )

@@ -1,0 +1,59 @@
+"""Work on as many threads as BLAS would use, with BLAS itself on one in each."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["Workers", "in_turn", "workers"]
+
+ForEach = Callable[[Callable[[Any], None], Sequence[Any]], None]
+
+
+class Workers(NamedTuple):
+    """How many threads there are, and a function that calls another for each of many things."""
+
+    threads: int
+    for_each: ForEach
+
+
+def in_turn(work: Callable[[Any], None], things: Sequence[Any]) -> None:
+    """Call `work` for each of `things`, on this thread."""
+    for thing in things:
+        work(thing)
+
+
+@contextmanager
+def workers() -> Iterator[Workers]:
+    """As many threads as BLAS has; within, BLAS has one. What they do must not ask for them.
+
+    BLAS' own threads wait for each other in a busy loop, many times a layer; that is slow where
+    layers are small, and very slow where others use the processor.
+    """
+    threads = _blas_threads()
+    if threads == 1:
+        yield Workers(1, in_turn)
+        return
+    with _controller().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+
+        def for_each(work: Callable[[Any], None], things: Sequence[Any]) -> None:
+            if len(things) == 1:
+                work(things[0])
+            else:
+                list(pool.map(work, things))  # raises what they raise
+
+        yield Workers(threads, for_each)
+
+
+def _blas_threads() -> int:
+    libraries = _controller().select(user_api="blas").info()
+    return max((library["num_threads"] for library in libraries), default=1)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """The libraries are searched for once: that takes milliseconds."""
+    return ThreadpoolController()
