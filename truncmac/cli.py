@@ -164,7 +164,9 @@ def export(
 
 
 @app.command()
+@with_array
 def allocate(
+    config: ArrayConfig,
     network: Annotated[
         str, typer.Argument(help="Exported network, a file; or digits, which is shipped.")
     ] = "digits",
@@ -190,10 +192,6 @@ def allocate(
             help="Images, the last ones, that only move biases of mixed networks; 0: none move.",
         ),
     ] = 128,
-    rows: Rows = 8,
-    cols: Cols = 8,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
     plot: Annotated[
         Path | None, typer.Option(help="Draw accuracy against cycles into this .svg or .png.")
     ] = None,
@@ -216,7 +214,7 @@ def allocate(
             budget,
             points,
             calibrate,
-            ArrayConfig(rows, cols, lanes, planes),
+            config,
         ),
         plot=plot,
         export=export,
