@@ -9,7 +9,8 @@ the DRAM, whichever are more, where a layer's traffic is shared evenly by its jo
 Two orders: `weights` keeps a column block's weights and passes all row blocks by it, `activations`
 keeps a row block's activations and passes all column blocks. What is passed by is fetched anew
 each time, unless all of it fits its scratchpad. A layer whose input, output and residual codes
-fit the activation scratchpad together leaves its output there for the next.
+fit the activation scratchpad together leaves its output there for the next. A layer of several
+groups of channels is as many layers of one group, one after the other.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from .cycles import RESTART, Counts, Products, Sizes, Start, count_jobs, count_sequence
 from .workload import LayerShape, Workload
 
-__all__ = ["ORDERS", "Layers", "MemoryArrays", "Schedule", "schedule"]
+__all__ = ["ORDERS", "UNLIMITED", "Layers", "MemoryArrays", "Schedule", "needed_bytes", "schedule"]
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -40,13 +41,18 @@ class MemoryArrays:
     dram_bytes_per_cycle: Reals
 
 
+# Cycles are those of the array alone
+UNLIMITED = MemoryArrays(np.array(1 << 40), np.array(1 << 40), np.array(np.inf))
+
+
 @dataclass(frozen=True)
 class Layers:
-    """A workload's layers as arrays along the last axis.
+    """A workload's layers as arrays along the last axis; sizes are those of one group.
 
     Attributes
     ----------
     rows, reduction, columns : M of all images, K, N
+    groups : products of these sizes that a layer is made of
     own_bits : k of their own, or 0
     raw, residual : bool
     input_codes : of all images
@@ -58,6 +64,7 @@ class Layers:
     rows: Integers
     reduction: Integers
     columns: Integers
+    groups: Integers
     own_bits: Integers
     raw: npt.NDArray[np.bool_]
     residual: npt.NDArray[np.bool_]
@@ -77,10 +84,11 @@ class Layers:
             rows=np.array([images * layer.rows for layer in layers]),
             reduction=np.array([layer.reduction for layer in layers]),
             columns=np.array([layer.columns for layer in layers]),
+            groups=np.array([layer.groups for layer in layers]),
             own_bits=np.array([layer.bits or 0 for layer in layers]),
             raw=np.array([layer.raw for layer in layers]),
             residual=np.array([layer.residual for layer in layers]),
-            input_codes=np.array([images * layer.input_codes for layer in layers]),
+            input_codes=np.array([images * layer.input_codes // layer.groups for layer in layers]),
             **{
                 name: np.array(column)
                 for name, column in zip(
@@ -101,13 +109,13 @@ class Layers:
 
     @property
     def output_bytes(self) -> Integers:
-        """Of all images: a code is a byte, S four."""
+        """Of all images, of one group: a code is a byte, S four."""
         return self.rows * self.columns * np.where(self.raw, RAW_BYTES, 1)
 
     @property
     def macs(self) -> Integers:
-        """Multiply-accumulates, without padding."""
-        return self.rows * self.reduction * self.columns
+        """Multiply-accumulates of all groups, without padding."""
+        return self.groups * self.rows * self.reduction * self.columns
 
 
 def _lines(layer: LayerShape) -> tuple[int, int, int, int]:
@@ -124,7 +132,8 @@ class Schedule:
     Attributes
     ----------
     counts : the core's counters, summed over the layer's jobs
-    jobs, row_blocks, column_blocks : into how many it is cut
+    jobs : of all groups
+    row_blocks, column_blocks : into how many each group is cut
     weights_stay : the order keeps weights; else activations
     dram_weights, dram_inputs, dram_residuals, dram_outputs : bytes to or from DRAM; the
         requantisation parameters count as weights
@@ -180,6 +189,16 @@ def schedule(
     return _chosen((a < c) | ((a == c) & (b <= d)), ours, theirs)
 
 
+def needed_bytes(
+    layers: Layers, sizes: Sizes, memory: MemoryArrays, bits: npt.ArrayLike
+) -> tuple[Integers, Integers]:
+    """Bytes of each scratchpad, of activations and of weights, without which a layer does not fit.
+
+    Activations are counted beside the block of weights that fits `memory`, or one column tile.
+    """
+    return _Blocks(layers, sizes, memory, layers.bits(bits)).needed()
+
+
 def _chosen(first: npt.NDArray[np.bool_], ours: Schedule, theirs: Schedule) -> Schedule:
     """`ours` where `first`, else `theirs`; their jobs are the same."""
     differing = ("weights_stay", "dram_weights", "dram_inputs", "dram_cycles", "cycles")
@@ -201,31 +220,42 @@ class _Blocks:
         self.tile_weights = self.words * sizes.weight_bytes + parameters
         half = memory.weight_bytes // 2
         self.block_columns = np.clip(half // self.tile_weights, 0, self.column_tiles)
-        self.block_rows = np.clip(self._most_rows(memory.activation_bytes // 2), 0, self.row_tiles)
+        half = memory.activation_bytes // 2
+        self.block_rows = np.clip(self._most_rows(half), 0, self.row_tiles)
         self.fits = (self.block_columns > 0) & (self.block_rows > 0)
         self.row_blocks = -(-self.row_tiles // np.maximum(self.block_rows, 1))
         self.column_blocks = -(-self.column_tiles // np.maximum(self.block_columns, 1))
-        self.jobs = self.row_blocks * self.column_blocks
+        self.jobs = layers.groups * self.row_blocks * self.column_blocks
         self._find_resident()
         self._count()
 
     def _output_bytes(self) -> Integers:
         """Of one row tile and a column block, with its residual codes."""
         each = np.where(self.layers.raw, RAW_BYTES, 1) + self.layers.residual
-        columns = np.minimum(self.block_columns * self.sizes.cols, self.layers.columns)
+        block_columns = np.maximum(self.block_columns, 1)
+        columns = np.minimum(block_columns * self.sizes.cols, self.layers.columns)
         return self.sizes.rows * columns * each
+
+    def _row_terms(self) -> tuple[Integers, Integers, Integers]:
+        """Bytes of all row tiles; and `line` times those of m, fixed and for each of m."""
+        layers, outputs = self.layers, self._output_bytes()
+        # m tiles span at most (m * rows + line - 2) / line output lines after their first
+        fixed = layers.line_codes * (
+            layers.stride * (layers.line - 2) + layers.kernel * layers.line
+        )
+        each = self.sizes.rows * layers.line_codes * layers.stride + outputs * layers.line
+        return layers.input_codes + outputs * self.row_tiles, fixed, each
 
     def _most_rows(self, most: Integers) -> Integers:
         """Row tiles whose inputs and outputs take at most `most` bytes; all if they fit."""
-        layers, rows = self.layers, self.sizes.rows
-        outputs = self._output_bytes()
-        whole = layers.input_codes + outputs * self.row_tiles <= most
-        # m tiles span at most (m * rows + line - 2) / line output lines after their first
-        room = most * layers.line - layers.line_codes * (
-            layers.stride * (layers.line - 2) + layers.kernel * layers.line
-        )
-        each = rows * layers.line_codes * layers.stride + outputs * layers.line
-        return np.where(whole, self.row_tiles, room // each)
+        whole, fixed, each = self._row_terms()
+        return np.where(whole <= most, self.row_tiles, (most * self.layers.line - fixed) // each)
+
+    def needed(self) -> tuple[Integers, Integers]:
+        """Bytes of each scratchpad, of activations and of weights, that hold one block."""
+        whole, fixed, each = self._row_terms()
+        rows = np.minimum(whole, -(-(fixed + each) // self.layers.line))
+        return 2 * rows, 2 * self.tile_weights
 
     def _input_bytes(self, outputs: Integers) -> Integers:
         """Input codes of a block of so many outputs of each channel."""
@@ -238,14 +268,14 @@ class _Blocks:
         """Which layers find their input in the scratchpad, and leave their output there."""
         layers = self.layers
         residual = np.where(layers.residual, layers.output_bytes, 0)
-        together = layers.input_codes + layers.output_bytes + residual
+        together = layers.groups * (layers.input_codes + layers.output_bytes + residual)
         kept, _ = np.broadcast_arrays(
             together <= self.memory.activation_bytes, self.row_blocks + self.bits
         )
         self.leaves = kept & np.append(np.ones(kept.shape[-1] - 1, bool), False)
         self.finds = np.roll(self.leaves, 1, axis=-1)
-        self.dram_residuals = np.where(self.finds & kept, 0, residual)
-        self.dram_outputs = np.where(self.leaves, 0, layers.output_bytes)
+        self.dram_residuals = np.where(self.finds & kept, 0, layers.groups * residual)
+        self.dram_outputs = np.where(self.leaves, 0, layers.groups * layers.output_bytes)
 
     def _count(self) -> None:
         """Counters of each layer: as one job of the sequence, or the sum of its blocks' jobs."""
@@ -270,7 +300,8 @@ class _Blocks:
             _whole_and_last(self.column_tiles, self.column_blocks, self.block_columns),
         )
         for index, ((rows, row_times), (columns, column_times)) in enumerate(kinds):
-            times = np.broadcast_to(row_times * column_times, cut.shape)
+            times = self.layers.groups * row_times * column_times
+            times = np.broadcast_to(times, cut.shape)
             some = cut & self.fits & (times > 0)
             found = self._jobs(rows, columns, some).arrays()
             for name, array in found.items():
@@ -303,13 +334,13 @@ class _Blocks:
         inputs = (self.row_blocks - 1) * self._input_bytes(block)
         inputs = inputs + self._input_bytes(layers.rows - (self.row_blocks - 1) * block)
         inputs = np.where(self.row_blocks == 1, layers.input_codes, inputs)
-        dram_inputs = np.where(self.finds, 0, passes * inputs)
-        dram_weights = loads * self.column_tiles * self.tile_weights
+        dram_inputs = np.where(self.finds, 0, layers.groups * passes * inputs)
+        dram_weights = layers.groups * loads * self.column_tiles * self.tile_weights
         traffic = dram_inputs + dram_weights + self.dram_residuals + self.dram_outputs
         cycles_per_byte = 1 / self.memory.dram_bytes_per_cycle
         share = np.ceil(traffic * cycles_per_byte / self.jobs).astype(np.int64)
         cycles = (self.job_times * np.maximum(self.job_cycles, share)).sum(axis=0)
-        tiles = self.row_tiles * self.column_tiles
+        tiles = layers.groups * self.row_tiles * self.column_tiles
         return Schedule(
             counts=self.counts,
             jobs=self.jobs,
