@@ -198,12 +198,14 @@ def analyse(
         np.array(memory.weight_bytes),
         np.array(platform.dram_bytes_per_cycle),
     )
-    wanted = np.array([*bits, BASELINE])[:, None]
-    _check_fits(workload, platform, layers, room, wanted)
+    wanted = np.array(bits)[:, None]
+    _check_fits(workload, platform, layers, room, np.append(wanted, BASELINE)[:, None])
     found = schedule(layers, sizes, room, wanted, goal=goal)
     layer_bits = layers.bits(wanted)
-    ideal = layers.macs * -(-layer_bits // platform.config.planes)
-    energies = None if energy is None else energy(platform.config, found, layer_bits)[:-1]
+
+    def ideal(bits: Integers) -> Integers:
+        return layers.macs * -(-bits // platform.config.planes)
+
     return Analysis(
         workload=workload,
         platform=platform,
@@ -211,13 +213,13 @@ def analyse(
         images=images,
         bits=tuple(bits),
         layers=layers,
-        layer_bits=layer_bits[:-1],
+        layer_bits=layer_bits,
         schedule=found,
-        ideal=ideal[:-1],
+        ideal=ideal(layer_bits),
         lost=_lost(layers, sizes, found, layer_bits),
-        baseline=found.cycles[-1],
-        ideal_baseline=ideal[-1],
-        energy_pj=energies,
+        baseline=schedule(layers, sizes, room, BASELINE, goal=goal).cycles,
+        ideal_baseline=ideal(layers.bits(BASELINE)),
+        energy_pj=None if energy is None else energy(platform.config, found, layer_bits),
     )
 
 
