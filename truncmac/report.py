@@ -228,7 +228,7 @@ def as_csv(document: Document) -> str:
 
 def as_markdown(document: Document) -> str:
     """Tables as people read them."""
-    parts = [f"# {title(document)}", *(_indented(line) for line in about(document))]
+    parts = [f"# {_escaped(title(document))}", "\n".join(f"- {line}" for line in about(document))]
     for heading, columns, rows in (
         ("Totals", TOTAL_COLUMNS, document["totals"]),
         ("Layers", LAYER_COLUMNS, document["layers"]),
@@ -243,14 +243,14 @@ def as_markdown(document: Document) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _indented(line: str) -> str:
-    return f"- {line}"
-
-
 def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
-    escaped = ([re.sub(r"([|\\`*_<\[])", r"\\\1", cell) for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """A line of Markdown that shows as it is."""
+    return re.sub(r"([|\\`*_<&\[])", r"\\\1", " ".join(text.split()))
 
 
 def title(document: Document) -> str:

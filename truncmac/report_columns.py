@@ -36,6 +36,13 @@ class Column:
             return str(value)
         return format(value if self.unit == 1 else value / self.unit, self.form)
 
+    def whole(self, row: dict[str, Any]) -> str | None:
+        """The whole figure; None where what is shown says it, but for commas in numbers."""
+        value = row[self.key]
+        if value is None or str(value) == self.show(row).replace(",", ""):
+            return None
+        return str(value)
+
 
 _TIME = (
     Column("macs", "MMACs", ",.2f", 1e6, "multiply-accumulates, without padding"),

@@ -8,7 +8,6 @@ import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import matplotlib as mpl
@@ -73,9 +72,7 @@ def pictures(document: Document) -> dict[str, str]:
         ),
         "roofline": _svg("roofline", WIDTH, 5.2, lambda figure: _roofline(figure, document)),
     }
-    for k in document["bits"]:
-        name = f"layers_{k}"
-        drawn[name] = _svg(name, WIDTH, 6.4, partial(_layers, document=document, k=k))
+    drawn |= _layers(document)
     if totals[0]["energy_pj"] is not None:
         drawn["energy"] = _svg(
             "energy", 4.2, 3.0, lambda figure: _bars(figure, document, "energy_pj", 1e6, "uJ")
@@ -85,16 +82,21 @@ def pictures(document: Document) -> dict[str, str]:
 
 def _svg(name: str, width: float, height: float, draw: Callable[[Figure], None]) -> str:
     """A picture in our style, as a part of a page."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
-        text = io.StringIO()
+        return _as_part(figure, name)
+
+
+def _as_part(figure: Figure, name: str) -> str:
+    """Only what a page needs, with its colours and fonts, and no identifier that nothing uses.
+
+    The name makes identifiers differ from those of other pictures.
+    """
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return _as_part(text.getvalue())
-
-
-def _as_part(svg: str) -> str:
-    """Only what a page needs, with its colours and fonts, and no identifier that nothing uses."""
+    svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
@@ -196,41 +198,61 @@ def _key(part: str) -> str:
     return "ideal_cycles" if part == "ideal" else f"lost_{part}"
 
 
-def _layers(figure: Figure, document: Document, k: int) -> None:
-    """Cycles by reason, and traffic by kind, of each layer at one k."""
-    rows = [row for row in document["layers"] if row["k"] == k]
-    highest = [max(row[name] for row in document["layers"]) for name in ("cycles", "dram_bytes")]
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    _stack(upper, rows, {part: _key(part) for part in PARTS}, *_scale(highest[0], " cycles"))
-    _stack(lower, rows, {kind: kind for kind in TRAFFIC}, *_scale(highest[1], "B"))
-    lower.set_ylabel("DRAM " + lower.get_ylabel())
-    step = -(-len(rows) // MOST_NAMES)
-    names = [_clipped(row["layer"]) for row in rows[::step]]
-    lower.set_xticks(range(0, len(rows), step), names, rotation=90, fontsize=9)
-    lower.set_xlim(-0.6, len(rows) - 0.4)
-    # One height for all k, so that they compare
-    for axes, top in zip((upper, lower), highest, strict=True):
-        axes.set_ylim(0, 1.05 * top / _scale(top, "")[0])
-        axes.tick_params(axis="x", length=0)
+def _layers(document: Document) -> dict[str, str]:
+    """Cycles by reason, and traffic by kind, of each layer; a picture for each k.
+
+    All have one height and one layout, so that they compare.
+    """
+    count, rows = document["workload"]["layers"], document["layers"]
+    drawn = {}
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        units = [
+            _prepare(axes, max(row[key] for row in rows), *label)
+            for axes, key, label in (
+                (upper, "cycles", ("", " cycles")),
+                (lower, "dram_bytes", ("DRAM ", "B")),
+            )
+        ]
+        step = -(-count // MOST_NAMES)
+        names = [_clipped(row["layer"]) for row in rows[:count:step]]
+        lower.set_xticks(range(0, count, step), names, rotation=90, fontsize=9)
+        lower.set_xlim(-0.6, count - 0.4)
+        for at, k in enumerate(document["bits"]):
+            mine = rows[at * count : (at + 1) * count]
+            bars = [
+                *_stack(upper, mine, {part: _key(part) for part in PARTS}, units[0]),
+                *_stack(lower, mine, {kind: kind for kind in TRAFFIC}, units[1]),
+            ]
+            drawn[f"layers_{k}"] = _as_part(figure, f"layers_{k}")
+            figure.set_layout_engine("none")  # as it is from here on
+            for bar in bars:
+                bar.remove()
+    return drawn
+
+
+def _prepare(axes: Axes, highest: float, before: str, what: str) -> float:
+    """Set an axis for values up to the highest; the unit, in which it is at most a thousand."""
+    units = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+    unit, prefix = next(pair for pair in units if highest >= pair[0] or pair[0] == 1)
+    axes.set_ylim(0, 1.05 * highest / unit)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_ylabel(f"{before}{prefix}{what}".strip())
+    axes.grid(axis="y")
+    axes.tick_params(axis="x", length=0)
+    return unit
 
 
 def _clipped(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
 
 
-def _scale(highest: float, what: str) -> tuple[float, str]:
-    """A unit in which the highest value is at most a thousand."""
-    for unit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if highest >= unit:
-            return unit, f"{prefix}{what}"
-    return 1.0, what
-
-
 def _stack(
-    axes: Axes, rows: Sequence[Mapping[str, Any]], parts: Mapping[str, str], unit: float, label: str
-) -> None:
+    axes: Axes, rows: Sequence[Mapping[str, Any]], parts: Mapping[str, str], unit: float
+) -> list[PathPatch]:
     """Stacked bars, all of one colour a single outline: many layers stay a small picture."""
-    bottoms = [0.0] * len(rows)
+    bottoms, drawn = [0.0] * len(rows), []
     for name, key in parts.items():
         tops = [low + row[key] / unit for low, row in zip(bottoms, rows, strict=True)]
         bars = [
@@ -240,11 +262,11 @@ def _stack(
         ]
         if bars:
             outline = Outline.make_compound_path(*bars)
-            axes.add_patch(PathPatch(outline, facecolor=_STAND_INS[name], linewidth=0))
+            patch = PathPatch(outline, facecolor=_STAND_INS[name], linewidth=0)
+            axes.add_patch(patch)
+            drawn.append(patch)
         bottoms = tops
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_ylabel(label)
-    axes.grid(axis="y")
+    return drawn
 
 
 def _roofline(figure: Figure, document: Document) -> None:

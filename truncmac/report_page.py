@@ -36,6 +36,7 @@ def page(document: dict[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     svgs = {name: Markup(svg) for name, svg in pictures(document).items()}  # noqa: S704 (drawn by us)
     return environment.get_template("report.html").render(
