@@ -237,16 +237,18 @@ def _check_fits(
     workload: Workload, platform: Platform, layers: Layers, room: MemoryArrays, bits: Integers
 ) -> None:
     needed = needed_bytes(layers, Sizes.of(platform.config), room, bits)
-    names = ("activation", "weight")
+    names = (("an", "activation"), ("a", "weight"))
     have = (platform.memory.activation_bytes, platform.memory.weight_bytes)
-    for name, bytes_needed, size in zip(names, needed, have, strict=True):
-        lacking = np.argwhere(np.broadcast_to(bytes_needed, layers.bits(bits).shape) > size)
+    layer_bits = layers.bits(bits)
+    for (article, name), least_bytes, size in zip(names, needed, have, strict=True):
+        all_bytes = np.broadcast_to(least_bytes, layer_bits.shape)
+        lacking = np.argwhere(all_bytes > size)
         if len(lacking):
             at, index = lacking[0]
-            least = int(np.broadcast_to(bytes_needed, layers.bits(bits).shape)[at, index])
+            least = int(all_bytes[at, index])
             raise ValueError(
-                f"Layer {workload.layers[index].name!r} needs an {name} scratchpad of "
-                f"{least:,} bytes at k = {layers.bits(bits)[at, index]}, two halves of its "
+                f"Layer {workload.layers[index].name!r} needs {article} {name} scratchpad of "
+                f"{least:,} bytes at k = {layer_bits[at, index]}, two halves of its "
                 f"smallest block each; there are {size:,}. Give --{name}-kib {-(-least // 1024)}"
             )
 

@@ -182,7 +182,7 @@ def remarks(document: Document) -> list[str]:
         lines.append(
             f"SCALE-Sim's weight-stationary array of {reference['rows']} x {reference['cols']} "
             f"8-bit MACs, as many MACs a cycle as this one at k = 8, takes "
-            f"{reference['cycles']:,} cycles; that is times ours: {ratios}."
+            f"{reference['cycles']:,} cycles. In times of this array's: {ratios}."
         )
     lines += _better_shapes(document)
     if document["folding"]:
@@ -195,7 +195,7 @@ def remarks(document: Document) -> list[str]:
 
 def _better_shapes(document: Document) -> list[str]:
     """The best other shape of as many PEs, with the k at which it is."""
-    here, array = document["reference"]["ours"], document["array"]
+    here, own = document["reference"]["ours"], document["array"]["requantisers"]
     gains: dict[tuple[int, int, int], list[str]] = {}
     for k in map(str, document["bits"]):
         best = min(document["shapes"], key=lambda shape: shape["cycles"][k])
@@ -204,9 +204,9 @@ def _better_shapes(document: Document) -> list[str]:
             shape = (best["rows"], best["cols"], best["requantisers"])
             gains.setdefault(shape, []).append(f"{less:.1%} at k = {k}")
     return [
-        f"The same PEs as {rows} x {cols} would need fewer cycles: {', '.join(at_k)}; with "
-        f"{requantisers} requantisers, here there are {array['requantisers']}."
-        for (rows, cols, requantisers), at_k in gains.items()
+        f"The same PEs as {rows} x {cols} would need fewer cycles: {', '.join(at_k)}"
+        + (f" (with {count} requantisers, not {own})." if count != own else ".")
+        for (rows, cols, count), at_k in gains.items()
     ] or [f"No other shape of as many PEs saves {WORTH_SAYING:.1%} of the cycles."]
 
 

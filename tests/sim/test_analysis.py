@@ -178,14 +178,14 @@ def test_what_does_not_fit_is_named_with_what_it_needs():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         analyse(workload, edge.with_sizes({"max_reduction": 575}), [8])
-    for name in ("activation", "weight"):
+    for article, name in (("an", "activation"), ("a", "weight")):
         sizes = {"activation_bytes": 1 << 20, "weight_bytes": 1 << 20, f"{name}_bytes": 900}
         small = replace(edge, memory=Memory(**sizes, dram_bytes_per_s=1e9))
         with pytest.raises(ValueError, match=r"^Layer '.*' needs an? ") as refusal:
             analyse(workload, small, [1, 8])
         found = re.fullmatch(
-            rf"Layer '(\w+)' needs an? {name} scratchpad of ([\d,]+) bytes at k = (\d), two halves "
-            rf"of its smallest block each; there are 900. Give --{name}-kib (\d+)",
+            rf"Layer '(\w+)' needs {article} {name} scratchpad of ([\d,]+) bytes at k = (\d), "
+            rf"two halves of its smallest block each; there are 900. Give --{name}-kib (\d+)",
             str(refusal.value),
         )
         assert found is not None, refusal.value
