@@ -216,3 +216,48 @@ def test_energies_come_from_the_model_that_is_given():
     assert [row["energy_pj"] for row in found.totals()] == (2 * chunks.sum(axis=1)).tolist()
     plain = analyse(workload, PLATFORMS["edge"], [4])
     assert plain.rows()[0]["energy_pj"] is None
+
+
+def test_a_layer_of_many_jobs_loses_the_pipeline_in_each():
+    config = ArrayConfig(4, 4, 4, 1, 100)
+    workload = Workload("w", (LayerShape("l", 64, 100, 64),))
+    small = Platform("p", config, 1e8, Memory(3000, 2000, 1e15))
+    cut, whole = (
+        analyse(workload, platform, [8]).rows()[0]
+        for platform in (small, replace(small, memory=AMPLE))
+    )
+    assert cut["jobs"] == cut["row_blocks"] * cut["column_blocks"] > 4
+    assert cut["lost_memory"] == whole["lost_memory"] == 0
+    assert cut["lost_pipeline"] == cut["jobs"] * whole["lost_pipeline"]
+    assert cut["cycles"] == cut["array_cycles"] + 3 * cut["jobs"]
+    assert whole["order"] == "one block"
+
+
+@pytest.mark.parametrize(
+    ("memory", "order"), [((3000, 40_000), "weights"), ((20_000, 2000), "activations")]
+)
+def test_what_is_held_in_larger_blocks_stays(memory, order):
+    """The other passes once for each of these blocks: the fewer, the less traffic."""
+    workload = Workload("w", (LayerShape("l", 400, 100, 400),))
+    platform = Platform("p", ArrayConfig(4, 4, 4, 1, 100), 1e8, Memory(*memory, 1e6))
+    row = analyse(workload, platform, [8]).rows()[0]
+    assert row["row_blocks"] > 1 and row["column_blocks"] > 1
+    assert row["order"] == order
+    if order == "weights":
+        assert row["dram_inputs"] == row["column_blocks"] * 400 * 100
+    else:
+        assert row["dram_inputs"] == 400 * 100
+
+
+def test_images_per_second_count_all_images_of_the_batch():
+    workload, platform = workload_by_name("digits"), PLATFORMS["edge"]
+    total = analyse(workload, platform, [8], images=5).totals()[0]
+    assert total["images_per_s"] == pytest.approx(5 * platform.clock_hz / total["cycles"])
+
+
+def test_what_speed_ups_are_against_must_fit_too():
+    workload = Workload("w", (LayerShape("l", 8, 64, 8),))
+    config = ArrayConfig(4, 4, 4, 1, 100)
+    platform = Platform("p", config, 1e8, Memory(1 << 20, 200, 1e9))
+    with pytest.raises(ValueError, match=r"^Layer 'l' needs a weight scratchpad of .* at k = 8,"):
+        analyse(workload, platform, [1])

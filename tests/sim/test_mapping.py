@@ -42,6 +42,12 @@ def test_images_do_not_help_where_the_rows_are_full():
     assert (only.layer.name, only.images, only.columns_fill) == ("part", 16, 3 / 16)
 
 
+def test_it_is_the_rows_that_images_fill():
+    layer = LayerShape("layer", 12, 100, 5)
+    (only,) = foldings(Workload("w", (layer,)), ArrayConfig(8, 5, 8, 1), [8])
+    assert (only.images, only.columns_fill) == (2, 1)
+
+
 def test_each_shape_of_as_many_pes_is_counted():
     workload = workload_by_name("resnet20")
     found = shapes(workload, CONFIG, [8, 1], images=2)

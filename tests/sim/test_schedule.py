@@ -197,6 +197,11 @@ def test_a_layer_of_groups_is_as_many_layers_of_one():
     for name in ("dram_inputs", "dram_outputs", "dram_residuals", "jobs"):
         assert getattr(small, name)[0] == 12 * getattr(alone, name)[0], name
     assert Layers.of(Workload("w", (groups,))).macs.tolist() == [groups.macs]
+    # Of one group input, output and residual are 1200 bytes
+    for room, stays in ((1200, False), (12 * 1200 - 1, False), (12 * 1200, True)):
+        pair = Layers.of(Workload("w", (groups, LayerShape("next", 1, 1, 1))))
+        result = schedule(pair, Sizes.of(CONFIG), memory(room, 9000), 5)
+        assert (result.dram_outputs[0] == 0) == stays
 
 
 def test_the_bytes_needed_are_the_fewest_that_fit():

@@ -22,7 +22,7 @@ def test_version(run):
     assert run("--version") == (0, f"truncmac {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["rtl"], ["sim"], ["infer"]])
+@pytest.mark.parametrize("command", [[], ["rtl"], ["sim"], ["infer"], ["report"]])
 def test_help_explains_each_option(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

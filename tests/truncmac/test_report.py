@@ -13,6 +13,7 @@ from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_o
 from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from truncmac.sim.analysis import REASONS, analyse
 from truncmac.sim.platforms import PLATFORMS
+from truncmac.sim.reference_points import scale_sim_cycles
 from truncmac.sim.workload import LayerShape, Workload
 from truncmac.sim.workloads import workload_by_name
 
@@ -71,6 +72,8 @@ def test_the_numbers_are_those_of_the_analysis_by_stable_names(document):
     assert document["totals"] == found.totals()
     reference = document["reference"]
     assert (reference["rows"], reference["cols"]) == (8, 8)
+    three = [replace(x, rows=3 * x.rows) for x in workload_by_name("digits").layers]
+    assert reference["cycles"] == scale_sim_cycles(three, 8, 8)
     here = [s for s in document["shapes"] if (s["rows"], s["cols"]) == (8, 8)]
     assert [shape["cycles"] for shape in here] == [reference["ours"]]
     assert json.loads(FORMATS["json"](document)) == document
