@@ -136,6 +136,7 @@ def _bars(
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel(label)
     axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(_plain)
     axes.grid(axis="y")
 
 
@@ -327,4 +328,8 @@ def _decades(axis: Any) -> None:
     shown = [tick for tick in ticks if low <= tick <= high]
     axis.set_major_locator(FixedLocator(shown))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda value, place: f"{value:,.10g}")
+    axis.set_major_formatter(_plain)
+
+
+def _plain(value: float, place: float) -> str:
+    return f"{value:,.10g}"
