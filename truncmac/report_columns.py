@@ -95,7 +95,7 @@ TOTAL_COLUMNS = (
     Column("images_per_s", "images/s", ",.1f", about="at the clock"),
     _TIME[-1],
     Column("possible_speedup", "possible", ",.2f", about="speed-up of the ideal cycles"),
-    Column("ideal_speedup", "8/k", ",.2f", about="if no layer kept a k of its own"),
+    Column("ideal_speedup", "all at k", ",.2f", about="possible if no layer kept a k of its own"),
     *_LOST,
     *_MEMORY,
     Column("bound_cycles", "bound", ",d", about="the fewest cycles, rounded up"),
