@@ -16,19 +16,19 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim sweep-cycles train bench fuzz docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim sweep-cycles train bench fuzz docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
 
 setup: $(VENV)/.installed ## set up .venv with what the main job needs
 
-setup-dev: $(VENV)/.installed-dev icarus
+setup-dev: $(VENV)/.installed-dev programs
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[report]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -36,8 +36,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP) --editable '.[train,dev]'
 	@touch $@
 
-icarus:
-	@sh tests/setup-icarus.sh
+programs:
+	@sh tests/setup-programs.sh
 
 test: setup-dev lint ## set up and run all checks and tests
 	@$(BIN)/python -m pytest -n 2

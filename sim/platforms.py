@@ -1,5 +1,6 @@
 """What surrounds an array: scratchpads, DRAM, clock; and some platforms by name."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -30,8 +31,8 @@ class Memory:
     def __post_init__(self) -> None:
         for size in fields(self):
             value = getattr(self, size.name)
-            if not value > 0:
-                raise ValueError(f"{size.name} must be more than 0, not {value}")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{size.name} must be more than 0 and finite, not {value}")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Platform:
     memory: Memory = field(default_factory=lambda: Memory(128 * KIB, 128 * KIB, 3.2e9))
 
     def __post_init__(self) -> None:
-        if not self.clock_hz > 0:
-            raise ValueError(f"The clock must be more than 0 Hz, not {self.clock_hz:g}")
+        if not 0 < self.clock_hz < math.inf:
+            raise ValueError(f"The clock must be more than 0 Hz and finite, not {self.clock_hz:g}")
 
     @property
     def dram_bytes_per_cycle(self) -> float:
@@ -60,6 +61,14 @@ class Platform:
     def with_config(self, config: ArrayConfig) -> "Platform":
         """The same surroundings for another array."""
         return replace(self, config=config)
+
+    def with_sizes(self, sizes: Mapping[str, int]) -> "Platform":
+        """The same surroundings for this array with some `sizes` changed, by field.
+
+        If it is changed, it has the default number of requantisers of its new sizes.
+        """
+        own = {"requantisers": None} if sizes else {}
+        return self.with_config(replace(self.config, **(own | dict(sizes))))
 
 
 PLATFORMS: Mapping[str, Platform] = {

@@ -9,7 +9,8 @@ the DRAM, whichever are more, where a layer's traffic is shared evenly by its jo
 Two orders: `weights` keeps a column block's weights and passes all row blocks by it, `activations`
 keeps a row block's activations and passes all column blocks. What is passed by is fetched anew
 each time, unless all of it fits its scratchpad. A layer whose input, output and residual codes
-fit the activation scratchpad together leaves its output there for the next.
+fit the activation scratchpad together leaves its output there for the next. A layer of several
+groups of channels is as many layers of one group, one after the other.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from .cycles import RESTART, Counts, Products, Sizes, Start, count_jobs, count_sequence
 from .workload import LayerShape, Workload
 
-__all__ = ["ORDERS", "Layers", "MemoryArrays", "Schedule", "schedule"]
+__all__ = ["ORDERS", "UNLIMITED", "Layers", "MemoryArrays", "Schedule", "needed_bytes", "schedule"]
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -40,9 +41,13 @@ class MemoryArrays:
     dram_bytes_per_cycle: Reals
 
 
+# Cycles are those of the array alone
+UNLIMITED = MemoryArrays(np.array(1 << 40), np.array(1 << 40), np.array(np.inf))
+
+
 @dataclass(frozen=True)
 class Layers:
-    """A workload's layers as arrays along the last axis.
+    """A workload's layers as arrays along the last axis; sizes are those of one group.
 
     Attributes
     ----------
@@ -184,6 +189,16 @@ def schedule(
     return _chosen((a < c) | ((a == c) & (b <= d)), ours, theirs)
 
 
+def needed_bytes(
+    layers: Layers, sizes: Sizes, memory: MemoryArrays, bits: npt.ArrayLike
+) -> tuple[Integers, Integers]:
+    """Bytes of each scratchpad, of activations and of weights, without which a layer does not fit.
+
+    Activations are counted beside the block of weights that fits `memory`, or one column tile.
+    """
+    return _Blocks(layers, sizes, memory, layers.bits(bits)).needed()
+
+
 def _chosen(first: npt.NDArray[np.bool_], ours: Schedule, theirs: Schedule) -> Schedule:
     """`ours` where `first`, else `theirs`; their jobs are the same."""
     differing = ("weights_stay", "dram_weights", "dram_inputs", "dram_cycles", "cycles")
@@ -205,7 +220,8 @@ class _Blocks:
         self.tile_weights = self.words * sizes.weight_bytes + parameters
         half = memory.weight_bytes // 2
         self.block_columns = np.clip(half // self.tile_weights, 0, self.column_tiles)
-        self.block_rows = np.clip(self._most_rows(memory.activation_bytes // 2), 0, self.row_tiles)
+        half = memory.activation_bytes // 2
+        self.block_rows = np.clip(self._most_rows(half), 0, self.row_tiles)
         self.fits = (self.block_columns > 0) & (self.block_rows > 0)
         self.row_blocks = -(-self.row_tiles // np.maximum(self.block_rows, 1))
         self.column_blocks = -(-self.column_tiles // np.maximum(self.block_columns, 1))
@@ -216,20 +232,30 @@ class _Blocks:
     def _output_bytes(self) -> Integers:
         """Of one row tile and a column block, with its residual codes."""
         each = np.where(self.layers.raw, RAW_BYTES, 1) + self.layers.residual
-        columns = np.minimum(self.block_columns * self.sizes.cols, self.layers.columns)
+        block_columns = np.maximum(self.block_columns, 1)
+        columns = np.minimum(block_columns * self.sizes.cols, self.layers.columns)
         return self.sizes.rows * columns * each
+
+    def _row_terms(self) -> tuple[Integers, Integers, Integers]:
+        """Bytes of all row tiles; and `line` times those of m, fixed and for each of m."""
+        layers, outputs = self.layers, self._output_bytes()
+        # m tiles span at most (m * rows + line - 2) / line output lines after their first
+        fixed = layers.line_codes * (
+            layers.stride * (layers.line - 2) + layers.kernel * layers.line
+        )
+        each = self.sizes.rows * layers.line_codes * layers.stride + outputs * layers.line
+        return layers.input_codes + outputs * self.row_tiles, fixed, each
 
     def _most_rows(self, most: Integers) -> Integers:
         """Row tiles whose inputs and outputs take at most `most` bytes; all if they fit."""
-        layers, rows = self.layers, self.sizes.rows
-        outputs = self._output_bytes()
-        whole = layers.input_codes + outputs * self.row_tiles <= most
-        # m tiles span at most (m * rows + line - 2) / line output lines after their first
-        room = most * layers.line - layers.line_codes * (
-            layers.stride * (layers.line - 2) + layers.kernel * layers.line
-        )
-        each = rows * layers.line_codes * layers.stride + outputs * layers.line
-        return np.where(whole, self.row_tiles, room // each)
+        whole, fixed, each = self._row_terms()
+        return np.where(whole <= most, self.row_tiles, (most * self.layers.line - fixed) // each)
+
+    def needed(self) -> tuple[Integers, Integers]:
+        """Bytes of each scratchpad, of activations and of weights, that hold one block."""
+        whole, fixed, each = self._row_terms()
+        rows = np.minimum(whole, -(-(fixed + each) // self.layers.line))
+        return 2 * rows, 2 * self.tile_weights
 
     def _input_bytes(self, outputs: Integers) -> Integers:
         """Input codes of a block of so many outputs of each channel."""

@@ -235,7 +235,7 @@ def draw(network: Network, result: Allocation, chosen: Point | None, path: Path)
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
+            "Plots need the package matplotlib. Install it with: pip install 'truncmac[report]'"
         ) from error
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()

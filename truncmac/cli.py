@@ -1,6 +1,7 @@
 """The command line: `truncmac --help` lists its commands."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from .options import (
     parse_image,
     parse_settings,
     with_array,
+    with_sizes,
 )
 from .version import __version__
 
@@ -356,6 +358,72 @@ def allocate(
         export=export,
         as_json=as_json,
     )
+
+
+@app.command()
+@with_sizes
+def report(
+    sizes: Mapping[str, int],
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="A known workload, such as resnet18, vit-b16 or bert-base@TOKENS; digits; an "
+            "exported network's file; or a SCALE-Sim topology, .csv."
+        ),
+    ] = "digits",
+    platform: Annotated[
+        str, typer.Option(help="edge, fpga or datacentre: the array and its surroundings.")
+    ] = "edge",
+    clock_mhz: Annotated[float | None, typer.Option(help="Instead of the platform's.")] = None,
+    dram_gbs: Annotated[
+        float | None, typer.Option(help="GB/s that the DRAM sustains, instead of the platform's.")
+    ] = None,
+    activation_kib: Annotated[
+        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+    ] = None,
+    weight_kib: Annotated[
+        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+    ] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
+    ] = "8,4,2,1",
+    images: Annotated[
+        int, typer.Option(min=1, max=1 << 20, help="Of a batch: their rows are one product.")
+    ] = 1,
+    goal: Annotated[
+        str, typer.Option(help="Of each layer's order: time, or traffic to the DRAM.")
+    ] = "time",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Print only this: html, json, md, csv or table."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File of --format; else the folder of the page and its numbers."),
+    ] = None,
+) -> None:
+    """Report where a network's cycles, bytes and multipliers go, for each layer and each k.
+
+    Prints tables, and writes one HTML page and a JSON of the same numbers to build/report. The
+    array's sizes are the platform's where they are not given.
+    """
+    from .report import Request, report
+
+    if goal not in ("time", "traffic"):
+        raise ValueError(f"--goal must be time or traffic, not {goal!r}")
+    request = Request(
+        network,
+        platform,
+        sizes,
+        clock_mhz,
+        dram_gbs,
+        activation_kib,
+        weight_kib,
+        parse_bits(bits),
+        images,
+        "time" if goal == "time" else "traffic",
+    )
+    report(request, form, out)
 
 
 @app.command()

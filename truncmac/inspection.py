@@ -125,7 +125,7 @@ def draw(network: Network, layers: Sequence[LayerInspection], path: Path) -> Non
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
+            "Plots need the package matplotlib. Install it with: pip install 'truncmac[report]'"
         ) from error
     figure = Figure(figsize=(9, 1.5 + 0.35 * len(layers)), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -21,6 +21,7 @@ __all__ = [
     "parse_image",
     "parse_settings",
     "with_array",
+    "with_sizes",
 ]
 
 ARRAY_HELP = {
@@ -33,37 +34,58 @@ ARRAY_HELP = {
     "reductions of 64 or more at k = 8 and 128 or more at k = 2.",
     "multiplier_bits": "Width of the requantisation multipliers.",
 }
+_SIZES = fields(ArrayConfig)
 Simulator = Annotated[str, typer.Option(help="verilator or icarus.")]
 
 
 def with_array(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each size of the array; it gets an `ArrayConfig`, `config`."""
-    options = [_array_option(field) for field in fields(ArrayConfig)]
+    return _with_sizes(command, "config", lambda sizes: ArrayConfig(**sizes), defaults=True)
+
+
+def with_sizes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the same options without defaults; it gets those that were given, `sizes`."""
+    return _with_sizes(
+        command,
+        "sizes",
+        lambda sizes: {name: size for name, size in sizes.items() if size is not None},
+        defaults=False,
+    )
+
+
+def _with_sizes(
+    command: Callable[..., None],
+    argument: str,
+    collect: Callable[[dict[str, Any]], Any],
+    *,
+    defaults: bool,
+) -> Callable[..., None]:
+    options = [_array_option(field, field.default if defaults else None) for field in _SIZES]
 
     @wraps(command)
     def run(**values: Any) -> None:
         sizes = {option.name: values.pop(option.name) for option in options}
-        command(config=ArrayConfig(**sizes), **values)
+        command(**{argument: collect(sizes)}, **values)
 
     own = inspect.signature(command).parameters.values()
-    parameters = [*(parameter for parameter in own if parameter.name != "config"), *options]
+    parameters = [*(parameter for parameter in own if parameter.name != argument), *options]
     # Typer reads these two
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
-def _array_option(field: Any) -> inspect.Parameter:
+def _array_option(field: Any, default: Any) -> inspect.Parameter:
     option = typer.Option(
         help=ARRAY_HELP[field.name],
         rich_help_panel="Array",
-        show_default=field.default is not None,
+        show_default=default is not None,
     )
-    kind = int if field.default is not None else int | None
+    kind = int if default is not None else int | None
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=field.default,
+        default=default,
         annotation=Annotated[kind, option],
     )
 

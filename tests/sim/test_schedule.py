@@ -4,7 +4,7 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.control import Job, control_counters
 from truncmac.sim.cycles import RESTART, Sizes, count_sequence
-from truncmac.sim.schedule import Layers, MemoryArrays, schedule
+from truncmac.sim.schedule import Layers, MemoryArrays, needed_bytes, schedule
 from truncmac.sim.workload import LayerShape, Window, Workload
 
 CONFIG = ArrayConfig(4, 4, 4, 1, 2000)
@@ -189,3 +189,44 @@ def test_an_unknown_goal_is_refused():
     layers = Layers.of(Workload("w", (LayerShape("a", 1, 1, 1),)))
     with pytest.raises(ValueError, match="^Goal must be time or traffic, not 'energy'$"):
         schedule(layers, Sizes.of(CONFIG), memory(100, 100), 8, goal="energy")
+
+
+def test_a_layer_of_groups_is_as_many_layers_of_one():
+    window = Window(1, 20, 20, (3, 3), padding=(1, 1))
+    groups, single = (
+        LayerShape.conv2d("depthwise", window, 1, residual=True, groups=count) for count in (12, 1)
+    )
+    first = LayerShape("first", 50, 30, 10)
+    for room in (memory(600, 9000), memory(1 << 20, 1 << 20)):
+        results = [
+            schedule(Layers.of(Workload("w", layers)), Sizes.of(CONFIG), room, 5)
+            for layers in ((first, groups), (first, *[single] * 12))
+        ]
+        both = [r.counts.arrays() | {"cycles": r.counts.cycles, "jobs": r.jobs} for r in results]
+        for name, array in both[0].items():
+            assert array[1] == both[1][name][1:].sum(), name
+        for name in ("dram_weights", "read_activations", "read_weights"):
+            assert getattr(results[0], name)[1] == getattr(results[1], name)[1:].sum(), name
+    small = schedule(Layers.of(Workload("w", (groups,))), Sizes.of(CONFIG), memory(600, 9000), 5)
+    alone = schedule(Layers.of(Workload("w", (single,))), Sizes.of(CONFIG), memory(600, 9000), 5)
+    assert alone.jobs[0] > 1
+    for name in ("dram_inputs", "dram_outputs", "dram_residuals", "jobs"):
+        assert getattr(small, name)[0] == 12 * getattr(alone, name)[0], name
+    assert Layers.of(Workload("w", (groups,))).macs.tolist() == [groups.macs]
+    # Of one group input, output and residual are 1200 bytes
+    for room, stays in ((1200, False), (12 * 1200 - 1, False), (12 * 1200, True)):
+        pair = Layers.of(Workload("w", (groups, LayerShape("next", 1, 1, 1))))
+        result = schedule(pair, Sizes.of(CONFIG), memory(room, 9000), 5)
+        assert (result.dram_outputs[0] == 0) == stays
+
+
+def test_the_bytes_needed_are_the_fewest_that_fit():
+    rng = np.random.default_rng(4)
+    sizes = Sizes.of(CONFIG)
+    for _ in range(60):
+        layers, bits = Layers.of(random_workload(rng, 1)), int(rng.integers(1, 9))
+        _, weights = needed_bytes(layers, sizes, memory(1, 1), bits)
+        rows, _ = needed_bytes(layers, sizes, memory(1, weights[0]), bits)
+        for lacks in ((0, 0), (1, 0), (0, 1)):
+            room = memory(rows[0] - lacks[0], weights[0] - lacks[1])
+            assert schedule(layers, sizes, room, bits).fits[0] == (lacks == (0, 0))

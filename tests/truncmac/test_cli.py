@@ -20,7 +20,8 @@ def test_version(run):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["rtl"], ["sim"], ["infer"], ["export"], ["import"], ["allocate"]]
+    "command",
+    [[], ["rtl"], ["sim"], ["infer"], ["export"], ["import"], ["allocate"], ["report"]],
 )
 def test_help_explains_each_option(run, command):
     code, out, _ = run(*command, "--help")

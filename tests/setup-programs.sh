@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs the programs that tests run, where it may; else says how, and fails only under CI.
+missing() {
+    for program in iverilog chromium; do
+        command -v "$program" >/dev/null 2>&1 || echo "$program"
+    done
+}
+[ -z "$(missing)" ] && exit 0
+packages=$(missing | tr '\n' ' ') # each is in the package of its name
+install="apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages"
+if command -v apt-get >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ]; then
+        echo "Installing $packages..."
+        sh -c "$install" >/dev/null 2>&1
+    elif sudo -n true 2>/dev/null; then
+        echo "Installing $packages..."
+        sudo -n sh -c "$install" >/dev/null 2>&1
+    fi
+fi
+[ -z "$(missing)" ] && exit 0
+echo "Missing for the tests: $(missing | tr '\n' ' ')" >&2
+echo "Install them with: sudo apt-get install $packages" >&2
+[ -z "$CI" ]

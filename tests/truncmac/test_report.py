@@ -1,0 +1,238 @@
+import csv
+import io
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from truncmac import report as report_module
+from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_of
+from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from truncmac.sim.analysis import REASONS, analyse
+from truncmac.sim.platforms import PLATFORMS
+from truncmac.sim.reference_points import scale_sim_cycles
+from truncmac.sim.workload import LayerShape, Workload
+from truncmac.sim.workloads import workload_by_name
+
+HOSTILE = "[bold]<script>alert(1)</script>|$x^{2$ &amp; \u2603"
+
+
+@pytest.fixture(scope="module")
+def document():
+    return as_dictionary(
+        analyse(workload_by_name("digits"), PLATFORMS["edge"], [8, 4, 1], images=3)
+    )
+
+
+def request_of(**changes):
+    plain = Request("digits", "edge", {}, None, None, None, None, (8, 1), 1, "time")
+    return replace(plain, **changes)
+
+
+def test_the_command_prints_tables_and_writes_the_page_and_its_numbers(run, tmp_path):
+    code, out, err = run("report", "-k", "8,2", "--platform", "fpga", "--images", "2")
+    assert (code, err) == (0, "")
+    numbers = json.loads((tmp_path / "build/report/digits.json").read_text())
+    page = (tmp_path / "build/report/digits.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
+    assert "Written: build/report/digits.html\nWritten: build/report/digits.json\n" in out
+    assert "digits on 16 x 16 PEs of 8 lanes x 1 planes (fpga), 2 images" in out
+    rows = re.findall(r"(?m)^ ([82]) +([\d,]+) +([\d.]+)% +[\d.]+ +[\d,.]+ +([\d.]+) ", out)
+    assert [
+        (str(t["k"]), f"{t['cycles']:,}", f"{100 * t['utilisation']:.1f}", f"{t['speedup']:.2f}")
+        for t in numbers["totals"]
+    ] == rows
+    for row in numbers["layers"]:
+        assert re.search(rf"(?m)^ {row['layer']} .* {row['cycles']:,}( |$)", out), row
+
+
+def test_the_numbers_are_those_of_the_analysis_by_stable_names(document):
+    assert document["version"] == VERSION == 1
+    assert list(document) == [
+        *("version", "truncmac", "workload", "platform", "array", "images", "goal", "bits"),
+        *("totals", "layers", "reference", "shapes", "folding"),
+    ]
+    figures = [
+        *("macs", "tiles", "array_cycles", "cycles", "utilisation", "macs_per_s", "time_s"),
+        *("speedup", "ideal_cycles", *(f"lost_{name}" for name in REASONS)),
+        *("dram_weights", "dram_inputs", "dram_residuals", "dram_outputs", "dram_bytes"),
+        *("dram_cycles", "read_activations", "read_weights", "intensity", "ridge", "bound"),
+        *("jobs", "energy_pj"),
+    ]
+    sizes = ["k", "layer", "layer_k", "rows", "reduction", "columns", "groups"]
+    blocks = ["row_blocks", "column_blocks", "order"]
+    totals = ["images_per_s", "ideal_speedup", "possible_speedup", "bound_cycles"]
+    assert [list(row) for row in document["layers"]] == [[*sizes, *figures, *blocks]] * 15
+    assert [list(row) for row in document["totals"]] == [["k", *figures, *totals]] * 3
+    found = analyse(workload_by_name("digits"), PLATFORMS["edge"], [8, 4, 1], images=3)
+    assert document["layers"] == found.rows()
+    assert document["totals"] == found.totals()
+    reference = document["reference"]
+    assert (reference["rows"], reference["cols"]) == (8, 8)
+    three = [replace(x, rows=3 * x.rows) for x in workload_by_name("digits").layers]
+    assert reference["cycles"] == scale_sim_cycles(three, 8, 8)
+    here = [s for s in document["shapes"] if (s["rows"], s["cols"]) == (8, 8)]
+    assert [shape["cycles"] for shape in here] == [reference["ours"]]
+    assert json.loads(FORMATS["json"](document)) == document
+
+
+def test_every_figure_has_a_column(document):
+    for columns, rows in (
+        (LAYER_COLUMNS, document["layers"]),
+        (TOTAL_COLUMNS, document["totals"]),
+    ):
+        assert sorted(column.key for column in columns) == sorted(rows[0])
+        assert "energy_pj" not in [column.key for column in columns_of(columns, rows)]
+
+
+def test_the_csv_parses_back_to_the_same_numbers(document):
+    lines = list(csv.DictReader(io.StringIO(FORMATS["csv"](document))))
+    for scope, key in (("layer", "layers"), ("total", "totals")):
+        mine = [line for line in lines if line["scope"] == scope]
+        for line, row in zip(mine, document[key], strict=True):
+            for name, value in row.items():
+                text = line[name]
+                assert text == "" if value is None else type(value)(text) == value, name
+
+
+def test_the_markdown_parses_back_to_the_same_numbers(document):
+    text = FORMATS["md"](document)
+    for heading, columns, rows in (
+        ("Totals", TOTAL_COLUMNS, document["totals"]),
+        ("Layers", LAYER_COLUMNS, document["layers"]),
+    ):
+        part = text.split(f"\n## {heading}\n")[1].split("\n## ")[0].strip().split("\n")
+        cells = [
+            [cell.strip().replace("\\", "") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for line in part
+        ]
+        shown = columns_of(columns, rows)
+        assert cells[0] == [column.title for column in shown]
+        for line, row in zip(cells[2:], rows, strict=True):
+            for cell, column in zip(line, shown, strict=True):
+                if not column.form:
+                    assert cell == row[column.key]
+                    continue
+                percent = cell.endswith("%")
+                number = float(cell.replace(",", "").rstrip("%")) / (100 if percent else 1)
+                digits = len(cell.rstrip("%").partition(".")[2]) + 2 * percent
+                shown_value = row[column.key] / column.unit
+                assert number == pytest.approx(shown_value, abs=0.51 * 10.0**-digits)
+
+
+def test_names_stay_text_in_every_form(run):
+    layers = (LayerShape(HOSTILE, 9, 8, 7), LayerShape("plain", 9, 7, 7))
+    found = as_dictionary(analyse(Workload(HOSTILE, layers), PLATFORMS["edge"], [8]))
+    page = FORMATS["html"](found)
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 2
+    markdown = FORMATS["md"](found)
+    assert "<script>" not in markdown.replace("\\<", "")
+    layers_part = markdown.split("\n## Layers\n")[1].split("\n## ")[0]
+    (row,) = (line for line in layers_part.split("\n") if "alert" in line)
+    assert len(re.findall(r"(?<!\\)\|", row)) == len(columns_of(LAYER_COLUMNS, found["layers"])) + 1
+    assert HOSTILE[:20] in FORMATS["table"](found)
+
+
+def test_one_form_is_printed_or_written(run, tmp_path):
+    code, out, err = run("report", "-k", "1", "--format", "json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["bits"] == [1]
+    code, out, _ = run("report", "-k", "1", "--format", "csv", "--out", "new/figures.csv")
+    assert (code, out) == (0, "Written: new/figures.csv\n")
+    assert (tmp_path / "new/figures.csv").read_text().startswith("scope,k,layer,")
+    assert not (tmp_path / "build").exists()
+
+
+def test_options_change_the_platform():
+    platform = platform_of(
+        request_of(
+            sizes={"cols": 4},
+            clock_mhz=50.0,
+            dram_gbs=0.5,
+            activation_kib=10.0,
+            weight_kib=20.5,
+        )
+    )
+    assert (platform.config.rows, platform.config.cols) == (8, 4)
+    assert platform.clock_hz == 50e6
+    memory = platform.memory
+    assert (memory.activation_bytes, memory.weight_bytes) == (10240, 20992)
+    assert memory.dram_bytes_per_s == 0.5e9
+    assert platform_of(request_of(platform="fpga")) == PLATFORMS["fpga"]
+
+
+def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
+    sizes = ["--rows", "1", "--cols", "3", "--lanes", "1"]
+    _, out, _ = run("report", "-k", "8", "--format", "json", *sizes)
+    found = json.loads(out)
+    assert found["array"]["peak_macs"] == 3 / 8
+    assert found["reference"]["cycles"] is None
+    code, out, _ = run("report", "-k", "8", *sizes)
+    assert code == 0 and "SCALE-Sim" not in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--format", "pdf"], "--format must be one of html, json, md, csv, table, not 'pdf'"),
+        (["--goal", "luck"], "--goal must be time or traffic, not 'luck'"),
+        (["--platform", "pc"], "Platform must be one of edge, fpga, datacentre, not 'pc'"),
+        (["--clock-mhz", "0"], "The clock must be more than 0 Hz and finite, not 0"),
+        (["--dram-gbs", "nan"], "dram_bytes_per_s must be more than 0 and finite, not nan"),
+        (
+            ["--weight-kib", "-1"],
+            "A scratchpad must have more than 0 and less than 2**30 KiB, not -1.0",
+        ),
+        (["--rows", "0"], "rows must be in 1..256, not 0"),
+        (
+            ["--max-reduction", "287"],
+            "Layer 'conv3' has reduction K = 288; the array is built for K up to 287. "
+            "Build it with --max-reduction 288",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(run, args, message, tmp_path):
+    assert run("report", *args) == (2, "", f"truncmac: {message}\n")
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_missing_plot_library_is_named_before_anything_is_printed(run, monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "truncmac.report_figures", raising=False)
+    for name in [n for n in sys.modules if n.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    message = (
+        "truncmac: The report's page needs the package matplotlib. Install it with: "
+        "pip install 'truncmac[report]', or ask for --format table, md, csv or json\n"
+    )
+    assert run("report") == (2, "", message)
+    assert not (tmp_path / "build").exists()
+    assert run("report", "--format", "md")[0] == 0
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_document_shows_what_is_printed(monkeypatch):
+    monkeypatch.setattr(report_module.console, "width", 80)
+    found = as_dictionary(analyse(workload_by_name("digits"), PLATFORMS["edge"], [8, 4, 2, 1]))
+    printed = "\n".join(line.rstrip() for line in FORMATS["table"](found).splitlines())
+    assert f"```\n{printed.rstrip()}\n```" in (ROOT / "docs/report.md").read_text()
+
+
+def test_the_documents_reference_points_are_those_of_the_report():
+    text = (ROOT / "docs/report.md").read_text()
+    rows = re.findall(r"(?m)^\| (resnet\d+) \| (\d+) x \2 \| (.*) \|$", text)
+    assert len(rows) == 4
+    for name, size, cells in rows:
+        sizes = {"rows": int(size), "cols": int(size), "lanes": 8}
+        platform = PLATFORMS["datacentre"].with_sizes(sizes)
+        found = as_dictionary(analyse(workload_by_name(name), platform, [8, 4, 2, 1]))["reference"]
+        ours = list(found["ours"].values())
+        expected = [f"{found['rows']} x {found['cols']}", f"{found['cycles']:,}"]
+        expected += [*(f"{cycles:,}" for cycles in ours), f"{found['cycles'] / ours[0]:.2f}"]
+        assert cells.split(" | ") == expected
