@@ -83,7 +83,12 @@ def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
     for module in model.modules():
         if isinstance(module, TruncConv2d | TruncLinear):
             module.scheme = recipe.scheme
-            module.centred = recipe.centred
+            if module.fixed_bits is None:
+                module.form = recipe.weights
+                module.clip = recipe.clip
+                if recipe.learned_clip:
+                    rms = module.weight.detach().square().mean().sqrt()
+                    module.limit = torch.nn.Parameter(recipe.clip * rms)
     return model
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .images import Images, Split
-from .layers import SwitchableBatchNorm, at_bits, set_bits
+from .layers import SwitchableBatchNorm, TruncConv2d, TruncLinear, at_bits, real_weights, set_bits
 from .processes import Processes
 from .quantisers import FLOAT_BITS
 from .recipes import Recipe
@@ -49,19 +49,53 @@ class JointLoss(nn.Module):
         super().__init__()
         self.model = model
         self.widths = (FLOAT_BITS, *sorted(recipe.widths, reverse=True))
-        self.distil = recipe.teacher == "distil"
+        self.recipe = recipe
+        self.epoch = 0
+
+    def chosen(self) -> tuple[int, ...]:
+        """Bit-widths that this step trains, highest first."""
+        recipe = self.recipe
+        if self.epoch < recipe.late:
+            return self.widths[:2]
+        if not recipe.sampled:
+            return self.widths
+        middle = self.widths[2:-1]
+        taken = torch.randperm(len(middle))[: recipe.sampled].tolist()
+        return (*self.widths[:2], *(middle[i] for i in sorted(taken)), self.widths[-1])
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of images (B, C, H, W) in [0, 1] with labels (B,)."""
         losses = []
         target = labels
-        for bits in self.widths:
+        recipe = self.recipe
+        tail = self.epoch >= recipe.epochs - recipe.tail
+        for bits in self.chosen():
             set_bits(self.model, bits)
-            logits = self.model(images).float()
-            losses.append(F.cross_entropy(logits, target))
-            if self.distil:
+            with torch.set_grad_enabled(not tail or bits == self.widths[-1]):
+                logits = self.model(images).float()
+                loss = F.cross_entropy(logits, target)
+            weight = recipe.lowest if bits == self.widths[-1] else 1.0
+            losses.append(weight * loss)
+            if recipe.teacher == "distil" or (recipe.teacher == "float" and bits == FLOAT_BITS):
                 target = F.softmax(logits.detach(), dim=1)
-        return torch.stack(losses).sum()
+                if recipe.labels:
+                    hard = F.one_hot(labels, logits.shape[1])
+                    target = (1 - recipe.labels) * target + recipe.labels * hard
+        total = torch.stack(losses).sum()
+        if recipe.kure:
+            total = total + recipe.kure * _kurtosis_loss(self.model)
+        return total
+
+
+def _kurtosis_loss(model: nn.Module) -> Tensor:
+    """Mean over the layers of (kurtosis of tanh V - 1.8)^2; 1.8 is a uniform distribution's."""
+    terms = []
+    for module in model.modules():
+        if isinstance(module, TruncConv2d | TruncLinear) and module.fixed_bits is None:
+            x = torch.tanh(real_weights(module)).flatten()
+            x = (x - x.mean()) / x.std()
+            terms.append((x.pow(4).mean() - 1.8) ** 2)
+    return torch.stack(terms).mean()
 
 
 @dataclass(frozen=True)
@@ -108,7 +142,8 @@ class Trainer:
         if device.type == "cuda":
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inner = torch.compile(self.model) if compiled else self.model
-        self.loss: nn.Module = JointLoss(inner, recipe)  # type: ignore[arg-type]
+        self.joint = JointLoss(inner, recipe)  # type: ignore[arg-type]
+        self.loss: nn.Module = self.joint
         if self.processes.count > 1:
             ids = [device.index] if device.type == "cuda" else None
             self.loss = DistributedDataParallel(self.loss, device_ids=ids)
@@ -132,6 +167,12 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
+        self.joint.epoch = self.epoch
+        if self.recipe.tail_norms and self.epoch == self.recipe.epochs - self.recipe.tail:
+            for module in self.model.modules():
+                if isinstance(module, TruncConv2d | TruncLinear):
+                    for parameter in module.parameters(recurse=False):
+                        parameter.requires_grad_(False)
         losses = []
         parts = list(self._batches())
         for index, part in enumerate(parts):
@@ -206,17 +247,17 @@ def accuracy_at(model: nn.Module, images: Images, bits: int) -> float:
 def calibrate(
     model: nn.Module, widths: Sequence[int], images: Images, *, most: int = 4096, batch: int = 256
 ) -> None:
-    """Give `model` batch-norm statistics for `widths` that it was not trained for.
+    """Give `model` batch-norm statistics for `widths`, most of which it was not trained for.
 
     Weights stay as they are. The batch-norm of a new width begins as that of the next higher
-    trained one and takes the mean statistics of up to `most` images.
+    trained one; each takes the mean statistics of up to `most` images.
     """
     norms = [module for module in model.modules() if isinstance(module, SwitchableBatchNorm)]
     device = next(model.parameters()).device
     for bits in sorted(widths, reverse=True):
         for module in norms:
-            known = sorted(int(key) for key in module.norms if int(key) not in (bits, FLOAT_BITS))
-            nearest = next((key for key in known if key > bits), known[-1])
+            known = sorted(int(key) for key in module.norms if int(key) != FLOAT_BITS)
+            nearest = next((key for key in known if key >= bits), known[-1])
             like: nn.BatchNorm1d | nn.BatchNorm2d = module.norms[str(nearest)]  # type: ignore[assignment]
             module.add_width(bits, like)
         model.to(device)

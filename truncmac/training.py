@@ -1,11 +1,9 @@
-"""What `truncmac train` does: a run into a folder, or the study of training schemes."""
+"""What `truncmac train` does: a run into a folder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,12 +17,12 @@ from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
-from truncmac.model.study import WIDTHS, Study, plot, study
+from truncmac.model.study import WIDTHS
 from truncmac.model.training import Trainer, accuracy_at, calibrate
 
 from .commands import STYLE
 
-__all__ = ["Run", "chosen_recipe", "train", "train_study"]
+__all__ = ["Run", "chosen_recipe", "progress", "train"]
 
 console = Console(highlight=False)
 
@@ -105,7 +103,7 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
             trainer.train_epoch()
         return
     logs = Logs(run.out, trainer.epoch)
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
         while trainer.epoch < run.recipe.epochs:
             log = trainer.train_epoch()
@@ -123,14 +121,15 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
     logs.close()
 
 
-def _progress() -> Progress:
+def progress(quiet: bool = False) -> Progress:
+    """A bar for epochs, on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(
         *columns,
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
     )
 
 
@@ -159,37 +158,3 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
         )
     console.print(table)
     console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")
-
-
-def train_study(run: Run, seeds: Sequence[int]) -> None:
-    """Print the paper's table for a network and a data set, and draw it."""
-    split = dataset(run.dataset, run.data)
-    with _progress() as bar:
-        task = bar.add_task("Study", total=2 * len(seeds) * run.recipe.epochs)
-
-        def on_epoch(scheme: str, seed: int, epoch: int) -> None:
-            bar.update(task, advance=1, description=f"{scheme}, seed {seed}, epoch {epoch}")
-
-        processes = Processes.start(run.device)
-        result = study(run.network, split, run.recipe, seeds, processes, on_epoch)
-    console.print(study_table(result))
-    plot(result, run.out / "study.svg")
-    console.print(f"Written: {run.out / 'study.svg'}")
-
-
-def study_table(result: Study) -> Table:
-    """Mean accuracy and its deviation over the seeds, for each setting and k."""
-    count = len(next(iter(result.accuracies.values())))
-    table = Table(
-        "k",
-        *result.accuracies,
-        title=f"{result.network} on {result.dataset}: test accuracy in %, {count} seeds",
-        **STYLE,
-    )
-    for column, bits in enumerate(WIDTHS):
-        cells = [
-            f"{100 * values[:, column].mean():.2f} +- {100 * np.std(values[:, column]):.2f}"
-            for values in result.accuracies.values()
-        ]
-        table.add_row(f"{bits}" if bits in result.trained else f"{bits} (calibrated)", *cells)
-    return table
