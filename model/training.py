@@ -3,9 +3,9 @@
 Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 2506.11431.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -100,11 +100,20 @@ def _kurtosis_loss(model: nn.Module) -> Tensor:
 
 @dataclass(frozen=True)
 class EpochLog:
-    """What one epoch came to: the mean loss, and the rate it was trained with."""
+    """What one epoch came to.
+
+    Attributes
+    ----------
+    epoch : 0 the first
+    loss : the mean of its batches
+    rate : learning rate
+    accuracies : shares of the test images, by k as text; empty if not measured
+    """
 
     epoch: int
     loss: float
     rate: float
+    accuracies: Mapping[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -141,7 +150,7 @@ class Trainer:
         self.model = model.to(device)
         if device.type == "cuda":
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        inner = torch.compile(self.model) if compiled else self.model
+        inner = _compiled(self.model, recipe) if compiled else self.model
         self.joint = JointLoss(inner, recipe)  # type: ignore[arg-type]
         self.loss: nn.Module = self.joint
         if self.processes.count > 1:
@@ -189,6 +198,14 @@ class Trainer:
         self.epoch += 1
         return log
 
+    def measure(self) -> EpochLog:
+        """Add to the last epoch's log the accuracy at each bit-width that is trained."""
+        accuracies = {
+            f"{bits}": accuracy_at(self.model, self.split.test, bits) for bits in self.recipe.widths
+        }
+        self.history[-1] = replace(self.history[-1], accuracies=accuracies)
+        return self.history[-1]
+
     def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
         """Give the part of each batch that is this process'; all but the last are of one size.
 
@@ -216,6 +233,20 @@ class Trainer:
         if not self.autocast:
             return nullcontext()
         return torch.autocast(self.processes.device.type, dtype=torch.bfloat16)
+
+
+def _compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
+    """The model through torch.compile, which keeps a graph for each bit-width.
+
+    Twice: the last batch of an epoch may be smaller. Beyond its limit, 8 by default, it would
+    run the model as it is, and slowly.
+    """
+    from torch import _dynamo
+
+    graphs = 2 * (len(recipe.widths) + 1)
+    _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, graphs)
+    result: nn.Module = torch.compile(model)
+    return result
 
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

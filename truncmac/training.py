@@ -18,7 +18,7 @@ from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.study import WIDTHS
-from truncmac.model.training import Trainer, accuracy_at, calibrate
+from truncmac.model.training import Trainer, calibrate
 
 from .commands import STYLE
 
@@ -89,6 +89,9 @@ def train(run: Run, go_on: bool) -> None:
         elif path.exists():
             raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
         first = processes.rank == 0
+        processes.wait()  # until all have seen that there was no checkpoint
+        if first and not go_on:
+            save_checkpoint(path, trainer, run.network)  # so that --resume always has one
         _epochs(run, trainer, path, quiet=not first)
         if first:
             _deploy(run, trainer, split)
@@ -106,14 +109,13 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
     with progress() as bar:
         task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
         while trainer.epoch < run.recipe.epochs:
-            log = trainer.train_epoch()
+            trainer.train_epoch(
+                lambda done, count: bar.update(task, completed=trainer.epoch + done / count)
+            )
+            log = trainer.measure()
             save_checkpoint(path, trainer, run.network)
-            accuracies = {
-                bits: accuracy_at(trainer.model, trainer.split.test, bits)
-                for bits in run.recipe.widths
-            }
-            logs.write(trainer.history, accuracies)
-            shares = ", ".join(f"{bits}: {share:.1%}" for bits, share in accuracies.items())
+            logs.write(trainer.history)
+            shares = ", ".join(f"{k}: {share:.1%}" for k, share in log.accuracies.items())
             text = f"epoch {log.epoch + 1}, loss {log.loss:.3f}, accuracy at k = {shares}"
             bar.update(task, completed=trainer.epoch, description=text)
             if not console.is_terminal:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -111,6 +112,25 @@ def test_mixed_precision_trains(split):
     losses = [trainer.train_epoch().loss for _ in range(3)]
     assert losses[-1] < losses[0]
     assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+
+
+# PyTorch's own compiler makes one
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_compiled_training_is_the_same_and_never_falls_back(split, monkeypatch):
+    """Five bit-widths, and a smaller last batch: more graphs than PyTorch keeps by default."""
+    torch._dynamo.reset()
+    counters = torch._dynamo.utils.counters
+    counters.clear()
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 8)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    train = replace(split.train, images=split.train.images[:100], labels=split.train.labels[:100])
+    losses = []
+    for compiled in (False, True):
+        model = new_model("mlp", split.shape, RECIPE)
+        trainer = Trainer(model, replace(split, train=train), RECIPE, compiled=compiled)
+        losses.append(trainer.train_epoch().loss)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert counters["frames"]["total"] == counters["frames"]["ok"] == 10
 
 
 def test_processes_share_each_batch_without_overlap(split):
