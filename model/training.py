@@ -4,8 +4,10 @@ Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -151,7 +153,7 @@ class Trainer:
         if device.type == "cuda":
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inner = _compiled(self.model, recipe) if compiled else self.model
-        self.joint = JointLoss(inner, recipe)  # type: ignore[arg-type]
+        self.joint = JointLoss(inner, recipe)
         self.loss: nn.Module = self.joint
         if self.processes.count > 1:
             ids = [device.index] if device.type == "cuda" else None
@@ -184,8 +186,7 @@ class Trainer:
                         parameter.requires_grad_(False)
         losses = []
         parts = list(self._batches())
-        for index, part in enumerate(parts):
-            images, labels = self._take(part, index)
+        for index, (images, labels) in enumerate(self._loaded(parts)):
             self.optimiser.zero_grad()
             with self._precision():
                 loss = self.loss(images, labels)
@@ -221,6 +222,16 @@ class Trainer:
             if len(mine) > 1:
                 yield mine
 
+    def _loaded(self, parts: Sequence[npt.NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give the images and labels of each part, taken while the one before is trained with."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            coming = pool.submit(self._take, parts[0], 0)
+            for index in range(1, len(parts) + 1):
+                now = coming.result()
+                if index < len(parts):
+                    coming = pool.submit(self._take, parts[index], index)
+                yield now
+
     def _take(self, part: npt.NDArray[np.int64], index: int) -> tuple[Tensor, Tensor]:
         train, device = self.split.train, self.processes.device
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index, self.processes.rank])
@@ -245,8 +256,7 @@ def _compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
 
     graphs = 2 * (len(recipe.widths) + 1)
     _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, graphs)
-    result: nn.Module = torch.compile(model)
-    return result
+    return cast(nn.Module, torch.compile(model))
 
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

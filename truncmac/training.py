@@ -25,6 +25,7 @@ from .commands import STYLE
 __all__ = ["Run", "chosen_recipe", "progress", "train"]
 
 console = Console(highlight=False)
+MOST_DIFFERING = 0.001  # of the predictions: float and integer are held to be the same below it
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,10 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
         title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
         **STYLE,
     )
+    far = []
     for bits in network.bit_widths:
         found = compare(model, network, split.test, bits)
+        far += [bits] if found.differing_predictions >= MOST_DIFFERING * found.images else []
         table.add_row(
             f"{bits}" if bits in run.recipe.widths else f"{bits} (calibrated)",
             f"{found.integer_right / found.images:.2%}",
@@ -159,4 +162,10 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
             f"{found.differing_codes / found.codes:.4%}",
         )
     console.print(table)
+    if far:
+        widths = ", ".join(map(str, far))
+        console.print(
+            f"[yellow]At k = {widths} the integer network differs from PyTorch's in "
+            f"{MOST_DIFFERING:.1%} of its predictions or more"
+        )
     console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")

@@ -185,6 +185,9 @@ def test_image_folders_are_decoded_when_taken(tmp_path):
     for images in (split.test.take(np.arange(4), None), split.train.take(np.arange(6), rng)):
         assert images.shape[1:] == (3, 224, 224)
         assert images.dtype == np.uint8
+    once, again = (split.train.take(np.arange(6), np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert (once[0] != split.train.take(np.arange(6), np.random.default_rng(2))[0]).any()
     assert split.test.take(np.array([0]), None).mean() < 10
     assert split.test.take(np.array([2]), None).mean() > 99
     (tmp_path / "val" / "cat" / "0.png").write_bytes(b"no image")
