@@ -14,7 +14,7 @@ TOP ?= core
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev icarus test lint rtl sim train bench docs clean help
+.PHONY: main setup setup-dev icarus test lint rtl sim train trials bench docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -53,6 +53,9 @@ sim: setup ## random products on the RTL against golden (SIM=verilator|icarus an
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
+
+trials: $(VENV)/.installed-dev ## try changes to training on held-out images, MNIST-5k (about an hour)
+	@$(BIN)/truncmac train --trials --dataset mnist5k --epochs 12 --out build/trials
 
 bench: $(VENV)/.installed-dev ## area, clock, speed of simulation and training, as ratios in one run (6 minutes)
 	@$(BIN)/python -m truncmac.sim.benchmark

@@ -1,7 +1,7 @@
 """Trials of changes to a recipe: chosen on held-out training images, judged on the test images."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,18 +51,18 @@ class Trials:
     split : all images; only `judge` looks at the test images
     recipe : what is changed
     results : takes each finished run; runs that it has are not run again
+    changes : what is tried, by name, the baseline among it
     processes : this process and the others
     on_epoch : called with a run's name and seed and the number of its epochs done
-    changes : by name
     """
 
     network: str
     split: Split
     recipe: Recipe
     results: Results
+    changes: Mapping[str, Mapping[str, Any]]
     processes: Processes | None = None
     on_epoch: Callable[[str, int, int], None] = lambda name, seed, epoch: None
-    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: TRIALS)
 
     def try_out(self, seeds: Sequence[int]) -> None:
         """Train with each change on a part of the training images, and measure on the rest.
@@ -79,15 +79,21 @@ class Trials:
 
         Returns
         -------
-        shares (seeds, recipe.widths), measured with seeds of their own
+        shares (seeds, recipe.widths), calibrated, measured with seeds of their own
         """
-        for seed in seeds:
-            self._run(_judged(name), name, JUDGED + seed, self.split)
-        return self._values(_judged(name), [JUDGED + seed for seed in seeds])
+        own = [JUDGED + seed for seed in seeds]
+        for seed in own:
+            self._run(_judged(name), name, seed, self.split)
+        return self.shares(_judged(name), own)
 
-    def tried(self, name: str, seeds: Sequence[int]) -> npt.NDArray[np.float64]:
-        """Shares (seeds, recipe.widths) of the held-out images that are classified rightly."""
-        return self._values(name, seeds)
+    def shares(
+        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
+    ) -> npt.NDArray[np.float64]:
+        """Shares (seeds, recipe.widths) of the images that are classified rightly.
+
+        `kind` is "trained": with the batch-norm statistics of training; or "calibrated".
+        """
+        return np.array([self.results.runs[name, seed][kind] for seed in seeds])
 
     def best(self, seeds: Sequence[int]) -> str:
         """The change that is best at the lowest bit-width, on the mean of the held-out images.
@@ -96,29 +102,28 @@ class Trials:
         """
         lowest = self.recipe.widths.index(min(self.recipe.widths))
         others = [i for i in range(len(self.recipe.widths)) if i != lowest]
-        means = {name: self.tried(name, seeds).mean(axis=0) for name in self.changes}
+        means = {name: self.shares(name, seeds).mean(axis=0) for name in self.changes}
         floor = means[BASELINE][others] - TOLERANCE
         able = {name: mean for name, mean in means.items() if (mean[others] >= floor).all()}
         return max(able, key=lambda name: float(able[name][lowest]))
-
-    def _values(self, name: str, seeds: Sequence[int]) -> npt.NDArray[np.float64]:
-        return np.array([self.results.runs[name, seed]["accuracy"] for seed in seeds])
 
     def _run(self, name: str, change: str, seed: int, split: Split) -> None:
         """Train on `split` and measure on its test images, unless the results have the run."""
         recipe = replace(self.recipe, seed=seed, **self.changes[change])
         if (name, seed) in self.results.runs:
             self.on_epoch(name, seed, recipe.epochs)
-        else:
-            model = new_model(self.network, split.shape, recipe)
-            trainer = Trainer(model, split, recipe, self.processes)
-            for _ in range(recipe.epochs):
-                trainer.train_epoch()
-                self.on_epoch(name, seed, trainer.epoch)
-            widths = self.recipe.widths
-            calibrate(model, sorted(set(widths) - set(bit_widths(model))), split.train)
-            shares = [accuracy_at(model, split.test, bits) for bits in widths]
-            self.results.add(name, seed, {"accuracy": shares})
+            return
+        model = new_model(self.network, split.shape, recipe)
+        trainer = Trainer(model, split, recipe, self.processes)
+        for _ in range(recipe.epochs):
+            trainer.train_epoch()
+            self.on_epoch(name, seed, trainer.epoch)
+        widths = self.recipe.widths
+        calibrate(model, sorted(set(widths) - set(bit_widths(model))), split.train)
+        found = {"trained": [accuracy_at(model, split.test, bits) for bits in widths]}
+        calibrate(model, widths, split.train)
+        found["calibrated"] = [accuracy_at(model, split.test, bits) for bits in widths]
+        self.results.add(name, seed, found)
 
 
 def _judged(name: str) -> str:

@@ -239,6 +239,9 @@ def train(
         bool,
         typer.Option(help="Try changes to the recipe on held-out images; judge the best on test."),
     ] = False,
+    changes: Annotated[
+        str, typer.Option(help="Of the trials: all, or names with commas between.")
+    ] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="Of the study or the trials.")] = 3,
 ) -> None:
     """Train a network jointly at several bit-widths, export it, and compare the integers.
@@ -271,7 +274,7 @@ def train(
     if study:
         train_study(run, range(seed, seed + seeds), resume)
     elif trials:
-        train_trials(run, range(seed, seed + seeds), resume)
+        train_trials(run, range(seed, seed + seeds), resume, changes)
     else:
         train(run, resume)
 

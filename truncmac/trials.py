@@ -1,7 +1,8 @@
 """What `truncmac train --study` and `--trials` do: many runs, each kept when it is finished."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,20 +35,34 @@ def train_study(run: Run, seeds: Sequence[int], go_on: bool) -> None:
             console.print(f"Written: {run.out / 'study.svg'}, and its figures in study.json")
 
 
-def train_trials(run: Run, seeds: Sequence[int], go_on: bool) -> None:
-    """Try changes to the recipe on held-out images, and judge the best on the test images."""
+def train_trials(run: Run, seeds: Sequence[int], go_on: bool, chosen: str) -> None:
+    """Try changes to the recipe on held-out images, and judge the best on the test images.
+
+    `chosen` are the changes' names with commas between, or "all".
+    """
+    changes = _chosen(chosen)
     split = dataset(run.dataset, run.data)
-    count = (len(TRIALS) + 2) * len(seeds)
+    count = (len(changes) + 2) * len(seeds)
     with _many(run, "trials", split, count, go_on) as (processes, results, tell):
-        trials = Trials(run.network, split, run.recipe, results, processes, tell)
+        trials = Trials(run.network, split, run.recipe, results, changes, processes, tell)
         trials.try_out(seeds)
-        tried = {name: trials.tried(name, seeds) for name in TRIALS}
+        tried = {name: trials.shares(name, seeds) for name in changes}
+        tried[f"{BASELINE}, not calibrated"] = trials.shares(BASELINE, seeds, "trained")
         names = dict.fromkeys((BASELINE, trials.best(seeds)))
         judged = {name: trials.judge(name, seeds) for name in names}
         if processes.rank == 0:
             console.print(_trials_table(run, tried, "held-out images", len(seeds)))
             console.print(_trials_table(run, judged, "test images, other seeds", len(seeds)))
             console.print(f"Written: {run.out / 'trials.json'}")
+
+
+def _chosen(names: str) -> Mapping[str, Mapping[str, Any]]:
+    """The changes of these names, and the baseline."""
+    wanted = list(TRIALS) if names == "all" else [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in TRIALS:
+            raise ValueError(f"--changes must be all or some of {', '.join(TRIALS)}, not {name!r}")
+    return {name: TRIALS[name] for name in dict.fromkeys((BASELINE, *wanted))}
 
 
 @contextmanager

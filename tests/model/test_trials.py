@@ -11,7 +11,7 @@ RECIPE = Recipe(epochs=2)
 
 
 def started(split, results=None, changes=CHANGES, **options):
-    return Trials("mlp", split, RECIPE, results or Results(None, {}), changes=changes, **options)
+    return Trials("mlp", split, RECIPE, results or Results(None, {}), changes, **options)
 
 
 def test_changes_are_measured_on_held_out_images_and_judged_on_the_test(split, monkeypatch):
@@ -25,12 +25,12 @@ def test_changes_are_measured_on_held_out_images_and_judged_on_the_test(split, m
     monkeypatch.setattr(module, "accuracy_at", accuracy_at)
     trials = started(split)
     trials.try_out([0, 1])
-    assert len(seen) == 2 * 2 * 4
+    assert len(seen) == 2 * 2 * 8
     assert all(images.whole is split.train for images in seen)
     # The seed chooses the images, the same for each change
-    np.testing.assert_array_equal(seen[0].chosen, seen[4].chosen)
-    assert (seen[0].chosen != seen[8].chosen).any()
-    assert trials.tried(BASELINE, [0, 1]).shape == (2, 4)
+    np.testing.assert_array_equal(seen[0].chosen, seen[8].chosen)
+    assert (seen[0].chosen != seen[16].chosen).any()
+    assert trials.shares(BASELINE, [0, 1]).shape == (2, 4)
     seen.clear()
     assert trials.judge("two widths", [0]).shape == (1, 4)
     assert all(images is split.test for images in seen)
@@ -72,7 +72,7 @@ def test_finished_runs_are_not_run_again(split, tmp_path):
 def test_the_best_gains_at_1_bit_and_loses_nowhere_else(split, shares, expected):
     results = Results(None, {})
     for name, values in {BASELINE: [0.9, 0.9, 0.9, 0.8], **shares}.items():
-        results.add(name, 0, {"accuracy": values})
+        results.add(name, 0, {"calibrated": values})
     changes = {name: {} for name in (BASELINE, *shares)}
     assert started(split, results, changes).best([0]) == expected
 
@@ -81,4 +81,4 @@ def test_the_best_gains_at_1_bit_and_loses_nowhere_else(split, shares, expected)
 def test_every_change_trains_and_can_be_deployed(split, name):
     trials = started(split, changes={name: TRIALS[name]})
     trials.try_out([0])
-    assert np.isfinite(trials.tried(name, [0])).all()
+    assert np.isfinite(trials.shares(name, [0])).all()

@@ -74,6 +74,7 @@ def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, 
         (["--device", "tpu"], "Device must be auto, cpu or cuda, not 'tpu'"),
         (["--act-bits", "9"], "Bit-width k must be in 1..8, not 9"),
         (["-k", "8,9"], "Bit-width k must be in 1..8, not '9'"),
+        (["--trials", "--changes", "x"], "--changes must be all or some of none, centred"),
         (["--resume"], "checkpoint.safetensors: no such file"),
     ],
 )
@@ -147,10 +148,8 @@ def test_a_run_that_has_no_epoch_yet_can_be_resumed(monkeypatch, capsys, tmp_pat
 
 @pytest.mark.parametrize("kind", ["study", "trials"])
 def test_many_runs_print_draw_and_go_on(kind, monkeypatch, capsys, tmp_path):
-    changes = {"none": {}, "centred": {"weights": "centred"}}
-    monkeypatch.setattr("truncmac.trials.TRIALS", changes)
-    monkeypatch.setattr("truncmac.model.trials.TRIALS", changes)
-    options = ["--network", "mlp", "--epochs", 1, f"--{kind}", "--out", tmp_path]
+    options = ["--network", "mlp", "--epochs", 1, f"--{kind}", "--changes", "centred"]
+    options += ["--out", tmp_path]
     code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 1)
     assert code == 0
     assert "seed 0, epoch 1" in text
