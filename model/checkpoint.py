@@ -83,12 +83,7 @@ def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
     for module in model.modules():
         if isinstance(module, TruncConv2d | TruncLinear):
             module.scheme = recipe.scheme
-            if module.fixed_bits is None:
-                module.form = recipe.weights
-                module.clip = recipe.clip
-                if recipe.learned_clip:
-                    rms = module.weight.detach().square().mean().sqrt()
-                    module.limit = torch.nn.Parameter(recipe.clip * rms)
+            module.centred = recipe.centred
     return model
 
 

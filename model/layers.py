@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
 
-import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import Tensor, nn
 
@@ -18,26 +16,18 @@ from .quantisers import (
 )
 
 __all__ = [
-    "WEIGHT_FORMS",
     "PadShortcut",
     "QuantActivation",
     "QuantAvgPool2d",
     "SwitchableBatchNorm",
     "TruncConv2d",
     "TruncLinear",
-    "WeightForm",
     "at_bits",
     "bit_widths",
     "real_weights",
     "set_bits",
     "set_scheme",
 ]
-
-# plain: the parameters are the weights
-# centred: less the mean of each output channel
-# standardised: and divided by their root mean square, of each output channel
-WeightForm = Literal["plain", "centred", "standardised"]
-WEIGHT_FORMS: tuple[WeightForm, ...] = get_args(WeightForm)
 
 
 class TruncConv2d(nn.Conv2d):
@@ -50,8 +40,7 @@ class TruncConv2d(nn.Conv2d):
     fixed_bits: int | None = None
     bits: int = FLOAT_BITS
     scheme: Scheme = "truncquant"
-    form: WeightForm = "plain"
-    clip: float = 0.0
+    centred: bool = False
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve with the weights at the layer's present bit-width."""
@@ -65,8 +54,7 @@ class TruncLinear(nn.Linear):
     fixed_bits: int | None = None
     bits: int = FLOAT_BITS
     scheme: Scheme = "truncquant"
-    form: WeightForm = "plain"
-    clip: float = 0.0
+    centred: bool = False
 
     def forward(self, activations: Tensor) -> Tensor:
         """Multiply by the weights at the layer's present bit-width."""
@@ -75,20 +63,14 @@ class TruncLinear(nn.Linear):
 
 
 def real_weights(layer: TruncConv2d | TruncLinear) -> Tensor:
-    """V: the parameters in the layer's form."""
+    """V: the parameters, and where the layer is `centred` less each output channel's mean.
+
+    So each channel has as many weights on either side of the 1-bit threshold, nearly.
+    """
     weights = layer.weight
-    dims = tuple(range(1, weights.dim()))
-    if layer.form != "plain":
-        weights = weights - weights.mean(dim=dims, keepdim=True)
-    if layer.form == "standardised":
-        weights = weights / weights.square().mean(dim=dims, keepdim=True).add(1e-12).sqrt()
-    if "limit" in layer._parameters:
-        limit = layer._parameters["limit"].abs()  # type: ignore[union-attr]
-        return torch.maximum(torch.minimum(weights, limit), -limit)
-    if layer.clip:
-        limit = layer.clip * weights.detach().square().mean().sqrt()
-        return torch.maximum(torch.minimum(weights, limit), -limit)
-    return weights
+    if not layer.centred:
+        return weights
+    return weights - weights.mean(dim=tuple(range(1, weights.dim())), keepdim=True)
 
 
 def weight_bits(layer: TruncConv2d | TruncLinear) -> int:

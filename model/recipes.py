@@ -6,7 +6,6 @@ from math import cos, pi
 from typing import Literal
 
 from .convert import BIT_WIDTHS
-from .layers import WeightForm
 from .quantisers import Scheme
 
 __all__ = ["RECIPES", "Recipe"]
@@ -26,8 +25,9 @@ class Recipe:
     widths : the k to train
     act_bits : bits of the activations' codes
     scheme : how weights are quantised
-    weights : the form of the weights that follow the network's bit-width; see `WeightForm`
-    clip, learned_clip, lowest, labels, kure, sampled, tail, late : candidates
+    centred : each output channel's weights have its mean taken off before they are quantised
+    calibrated : after the last epoch the batch-norm statistics of all widths are taken anew, not
+        only those of widths that were not trained
     seed : of weights, order and moves of the images
     """
 
@@ -37,20 +37,12 @@ class Recipe:
     batch: int = 64
     epochs: int = 80
     milestones: tuple[int, ...] = ()
-    teacher: Literal["distil", "float", "labels"] = "distil"
+    teacher: Literal["distil", "labels"] = "distil"
     widths: tuple[int, ...] = BIT_WIDTHS
     act_bits: int = 4
     scheme: Scheme = "truncquant"
-    weights: WeightForm = "plain"
-    clip: float = 0.0
-    learned_clip: bool = False
-    lowest: float = 1.0
-    labels: float = 0.0
-    kure: float = 0.0
-    sampled: int = 0
-    tail: int = 0
-    tail_norms: bool = False
-    late: int = 0
+    centred: bool = False
+    calibrated: bool = True
     seed: int = 0
 
     def rate(self, epoch: float) -> float:

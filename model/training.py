@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .images import Images, Split
-from .layers import SwitchableBatchNorm, TruncConv2d, TruncLinear, at_bits, real_weights, set_bits
+from .layers import SwitchableBatchNorm, at_bits, set_bits
 from .processes import Processes
 from .quantisers import FLOAT_BITS
 from .recipes import Recipe
@@ -28,6 +28,7 @@ __all__ = [
     "Trainer",
     "accuracy_at",
     "calibrate",
+    "complete",
     "logits_of",
     "real",
 ]
@@ -51,53 +52,19 @@ class JointLoss(nn.Module):
         super().__init__()
         self.model = model
         self.widths = (FLOAT_BITS, *sorted(recipe.widths, reverse=True))
-        self.recipe = recipe
-        self.epoch = 0
-
-    def chosen(self) -> tuple[int, ...]:
-        """Bit-widths that this step trains, highest first."""
-        recipe = self.recipe
-        if self.epoch < recipe.late:
-            return self.widths[:2]
-        if not recipe.sampled:
-            return self.widths
-        middle = self.widths[2:-1]
-        taken = torch.randperm(len(middle))[: recipe.sampled].tolist()
-        return (*self.widths[:2], *(middle[i] for i in sorted(taken)), self.widths[-1])
+        self.distil = recipe.teacher == "distil"
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of images (B, C, H, W) in [0, 1] with labels (B,)."""
         losses = []
         target = labels
-        recipe = self.recipe
-        tail = self.epoch >= recipe.epochs - recipe.tail
-        for bits in self.chosen():
+        for bits in self.widths:
             set_bits(self.model, bits)
-            with torch.set_grad_enabled(not tail or bits == self.widths[-1]):
-                logits = self.model(images).float()
-                loss = F.cross_entropy(logits, target)
-            weight = recipe.lowest if bits == self.widths[-1] else 1.0
-            losses.append(weight * loss)
-            if recipe.teacher == "distil" or (recipe.teacher == "float" and bits == FLOAT_BITS):
+            logits = self.model(images).float()
+            losses.append(F.cross_entropy(logits, target))
+            if self.distil:
                 target = F.softmax(logits.detach(), dim=1)
-                if recipe.labels:
-                    hard = F.one_hot(labels, logits.shape[1])
-                    target = (1 - recipe.labels) * target + recipe.labels * hard
-        total = torch.stack(losses).sum()
-        if recipe.kure:
-            total = total + recipe.kure * _kurtosis_loss(self.model)
-        return total
-
-
-def _kurtosis_loss(model: nn.Module) -> Tensor:
-    """Mean over the layers of (kurtosis of tanh V - 1.8)^2; 1.8 is a uniform distribution's."""
-    terms = []
-    for module in model.modules():
-        if isinstance(module, TruncConv2d | TruncLinear) and module.fixed_bits is None:
-            x = torch.tanh(real_weights(module)).flatten()
-            x = (x - x.mean()) / x.std()
-            terms.append((x.pow(4).mean() - 1.8) ** 2)
-    return torch.stack(terms).mean()
+        return torch.stack(losses).sum()
 
 
 @dataclass(frozen=True)
@@ -153,8 +120,7 @@ class Trainer:
         if device.type == "cuda":
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inner = _compiled(self.model, recipe) if compiled else self.model
-        self.joint = JointLoss(inner, recipe)
-        self.loss: nn.Module = self.joint
+        self.loss: nn.Module = JointLoss(inner, recipe)
         if self.processes.count > 1:
             ids = [device.index] if device.type == "cuda" else None
             self.loss = DistributedDataParallel(self.loss, device_ids=ids)
@@ -178,12 +144,6 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
-        self.joint.epoch = self.epoch
-        if self.recipe.tail_norms and self.epoch == self.recipe.epochs - self.recipe.tail:
-            for module in self.model.modules():
-                if isinstance(module, TruncConv2d | TruncLinear):
-                    for parameter in module.parameters(recurse=False):
-                        parameter.requires_grad_(False)
         losses = []
         parts = list(self._batches())
         for index, (images, labels) in enumerate(self._loaded(parts)):
@@ -291,10 +251,13 @@ def calibrate(
     """Give `model` batch-norm statistics for `widths`, most of which it was not trained for.
 
     Weights stay as they are. The batch-norm of a new width begins as that of the next higher
-    trained one; each takes the mean statistics of up to `most` images.
+    trained one; each takes the mean statistics of the images, or of `most` drawn from them.
     """
     norms = [module for module in model.modules() if isinstance(module, SwitchableBatchNorm)]
     device = next(model.parameters()).device
+    indices = np.arange(len(images.labels))
+    if len(indices) > most:
+        indices = np.random.default_rng(0).choice(indices, most, replace=False)
     for bits in sorted(widths, reverse=True):
         for module in norms:
             known = sorted(int(key) for key in module.norms if int(key) != FLOAT_BITS)
@@ -303,13 +266,26 @@ def calibrate(
             module.add_width(bits, like)
         model.to(device)
         fresh = [module.norms[str(bits)] for module in norms]
+        momenta = [norm.momentum for norm in fresh]
         model.eval()
         for norm in fresh:
             norm.reset_running_stats()  # type: ignore[operator]
             norm.momentum = None  # type: ignore[assignment]  # the mean of all batches
             norm.train()
         with at_bits(model, bits):
-            for start in range(0, min(most, len(images.labels)), batch):
-                indices = np.arange(start, min(start + batch, most, len(images.labels)))
-                model(real(images.take(indices, None)).to(device))
+            for start in range(0, len(indices), batch):
+                taken = images.take(indices[start : start + batch], None)
+                model(real(taken).to(device))
+        for norm, momentum in zip(fresh, momenta, strict=True):
+            norm.momentum = momentum
         model.eval()
+
+
+def complete(model: nn.Module, recipe: Recipe, images: Images) -> None:
+    """Give a model whose training is done batch-norm statistics for every k in 1..8.
+
+    Also for those trained, if the recipe says so: theirs are running means, of weights that have
+    moved since, which matters the more the fewer bits there are. `images` are those of training.
+    """
+    known = () if recipe.calibrated else recipe.widths
+    calibrate(model, sorted(set(range(1, 9)) - set(known)), images)

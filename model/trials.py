@@ -21,22 +21,14 @@ HELD_OUT = 0.2  # of the training images
 TOLERANCE = 0.005  # what a change may cost at any bit-width but the lowest
 JUDGED = 1000  # the first seed of the runs that are judged: none of them led to the choice
 BASELINE = "none"
-EVERY_WIDTH = tuple(range(8, 0, -1))
 
 # What each changes in the recipe, and nothing in the cost of inference
 TRIALS: Mapping[str, Mapping[str, Any]] = {
     BASELINE: {},
-    "centred": {"weights": "centred"},
-    "standardised": {"weights": "standardised"},
-    "1 bit thrice": {"lowest": 3.0},
-    "clipped": {"clip": 2.0},
-    "learned clip": {"clip": 2.5, "learned_clip": True},
-    "KURE 0.1": {"kure": 0.1},
-    "labels 0.3": {"labels": 0.3},
-    "float teaches": {"teacher": "float"},
-    "sampled": {"widths": EVERY_WIDTH, "sampled": 2},
-    "1 bit last": {"tail": 3},
-    "1 bit late": {"late": 3},
+    "centred": {"centred": True},
+    "labels": {"teacher": "labels"},
+    "every width": {"widths": tuple(range(8, 0, -1))},
+    "half the rate": {"learning_rate": 2e-3},
     "1 bit only": {"widths": (1,)},
 }
 

@@ -224,6 +224,10 @@ def train(
         bool,
         typer.Option(help="Take each channel's mean off its weights before they are quantised."),
     ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(help="Take the batch-norm statistics of every k anew when training is done."),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
     resume: Annotated[
@@ -265,7 +269,8 @@ def train(
         widths=tuple(parse_bits(bits)),
         act_bits=act_bits,
         teacher=teacher,
-        weights="centred" if centred else "plain",
+        centred=centred,
+        calibrated=calibrate,
         seed=seed,
     )
     run = Run(network, dataset, data, hyper, out, device, autocast, compile_)

@@ -17,8 +17,7 @@ from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
-from truncmac.model.study import WIDTHS
-from truncmac.model.training import Trainer, calibrate
+from truncmac.model.training import Trainer, complete
 
 from .commands import STYLE
 
@@ -137,9 +136,9 @@ def progress(quiet: bool = False) -> Progress:
 
 
 def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
-    """Calibrate the widths between, export, and say what the integers change."""
+    """Calibrate, export, and say what the integers change."""
     model = trainer.model.eval()
-    calibrate(model, sorted(set(WIDTHS) - set(run.recipe.widths)), split.train)
+    complete(model, run.recipe, split.train)
     shape = split.shape
     network = export(model, (shape.channels, shape.height, shape.width), name=split.name)
     save(network, run.out / "network.safetensors")
@@ -155,7 +154,7 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
         found = compare(model, network, split.test, bits)
         far += [bits] if found.differing_predictions >= MOST_DIFFERING * found.images else []
         table.add_row(
-            f"{bits}" if bits in run.recipe.widths else f"{bits} (calibrated)",
+            f"{bits}" if bits in run.recipe.widths else f"{bits} (not trained)",
             f"{found.integer_right / found.images:.2%}",
             f"{found.float_right / found.images:.2%}",
             f"{found.differing_predictions}",

@@ -99,7 +99,7 @@ def test_centred_weights_are_exported_as_they_are_used():
     model = random_model()
     for module in model.modules():
         if isinstance(module, TruncConv2d | TruncLinear):
-            module.form = "centred"
+            module.centred = True
     found = compare(model, export(model, (1, 8, 8)), random_images(30), 2)
     assert found.differing_codes < 0.001 * found.codes
     assert found.differing_predictions == 0

@@ -35,7 +35,7 @@ def test_layers_follow_the_network_unless_fixed(bits):
 def test_centred_layers_take_each_channels_mean_off():
     torch.manual_seed(0)
     conv = TruncConv2d(2, 3, 3)
-    conv.form = "centred"
+    conv.centred = True
     set_bits(conv, 4)
     v = conv.weight - conv.weight.mean(dim=(1, 2, 3), keepdim=True)
     torch.testing.assert_close(real_weights(conv), v)

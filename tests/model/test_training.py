@@ -8,6 +8,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from truncmac.model.checkpoint import new_model
+from truncmac.model.images import ArrayImages
 from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
 from truncmac.model.processes import Processes
 from truncmac.model.quantisers import FLOAT_BITS
@@ -18,6 +19,7 @@ from truncmac.model.training import (
     Trainer,
     accuracy_at,
     calibrate,
+    complete,
     logits_of,
     real,
 )
@@ -105,6 +107,42 @@ def test_calibrated_widths_work_and_the_others_stay_as_they_are(split):
     with torch.no_grad():
         values = model.conv1(real(split.train.images[:1280]))
     torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0.05, atol=0.01)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_when_training_is_done_statistics_are_those_of_the_weights_as_they_are(split, calibrated):
+    recipe = replace(RECIPE, calibrated=calibrated)
+    trainer = Trainer(new_model("mlp", split.shape, recipe), split, recipe)
+    trainer.train_epoch()
+    model = trainer.model
+    norm = model.norm1.norms["1"]
+    running, gamma = norm.running_mean.clone(), norm.weight.clone()
+    complete(model, recipe, split.train)
+    assert bit_widths(model) == (8, 7, 6, 5, 4, 3, 2, 1)
+    norm = model.norm1.norms["1"]
+    assert norm.momentum == 0.1
+    assert torch.equal(norm.weight, gamma)
+    assert torch.equal(norm.running_mean, running) != calibrated
+    if calibrated:
+        set_bits(model, 1)
+        with torch.no_grad():
+            values = model.linear1(model.flatten(real(split.train.images[:1280])))
+        torch.testing.assert_close(norm.running_mean, values.mean(0), rtol=0.05, atol=0.02)
+
+
+def test_of_many_images_those_that_calibrate_are_drawn(split):
+    """Folders hold one class after the other: the first images would not do."""
+    seen = []
+
+    class Watched(ArrayImages):
+        def take(self, indices, rng):
+            seen.extend(indices)
+            return super().take(indices, rng)
+
+    images = Watched(split.train.images, split.train.labels)
+    calibrate(new_model("mlp", split.shape, RECIPE), [3], images, most=100, batch=64)
+    assert len(set(seen)) == 100
+    assert max(seen) > len(images.labels) / 2
 
 
 def test_mixed_precision_trains(split):

@@ -35,7 +35,7 @@ def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
     options = ["--network", "mlp", "--epochs", 4, "--out", out]
     code, text, _ = run(monkeypatch, capsys, *options)
     assert code == 0
-    rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(calibrated\))? .*$", text, re.MULTILINE)}
+    rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(not trained\))? .*$", text, re.MULTILINE)}
     assert set(rows) == set("12345678")
     network = load(out / "network.safetensors")
     images, labels = load_images(out / "images.safetensors")
