@@ -66,17 +66,19 @@ class Trials:
             for name in self.changes:
                 self._run(name, name, seed, part)
 
-    def judge(self, name: str, seeds: Sequence[int]) -> npt.NDArray[np.float64]:
+    def judge(
+        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
+    ) -> npt.NDArray[np.float64]:
         """Train with a change on all training images, and measure on the test images.
 
         Returns
         -------
-        shares (seeds, recipe.widths), calibrated, measured with seeds of their own
+        see `shares`; with seeds of their own
         """
         own = [JUDGED + seed for seed in seeds]
         for seed in own:
             self._run(_judged(name), name, seed, self.split)
-        return self.shares(_judged(name), own)
+        return self.shares(_judged(name), own, kind)
 
     def shares(
         self, name: str, seeds: Sequence[int], kind: str = "calibrated"

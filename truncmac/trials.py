@@ -50,6 +50,7 @@ def train_trials(run: Run, seeds: Sequence[int], go_on: bool, chosen: str) -> No
         tried[f"{BASELINE}, not calibrated"] = trials.shares(BASELINE, seeds, "trained")
         names = dict.fromkeys((BASELINE, trials.best(seeds)))
         judged = {name: trials.judge(name, seeds) for name in names}
+        judged[f"{BASELINE}, not calibrated"] = trials.judge(BASELINE, seeds, "trained")
         if processes.rank == 0:
             console.print(_trials_table(run, tried, "held-out images", len(seeds)))
             console.print(_trials_table(run, judged, "test images, other seeds", len(seeds)))

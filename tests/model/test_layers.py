@@ -63,7 +63,7 @@ def test_each_bit_width_has_statistics_of_its_own():
 def test_batch_norm_absorbs_a_scale_of_each_output_channel():
     """Why E is one number for a layer: the normalised sums are the same with one for each."""
     torch.manual_seed(0)
-    conv, norm = TruncConv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4, eps=0)
+    conv, norm = TruncConv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4, eps=1e-12)
     set_bits(conv, 1)
     sums = conv(torch.rand(8, 3, 6, 6))
     scale = torch.rand(4).add(0.1)[:, None, None]
