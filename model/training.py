@@ -146,6 +146,11 @@ class Trainer:
         self.model.train()
         losses = []
         parts = list(self._batches())
+        if not parts:
+            raise ValueError(
+                f"Training images must be at least 2 for each of {self.processes.count} processes, "
+                f"not {len(self.split.train.labels)} in all"
+            )
         for index, (images, labels) in enumerate(self._loaded(parts)):
             self.optimiser.zero_grad()
             with self._precision():

@@ -184,6 +184,14 @@ def test_processes_share_each_batch_without_overlap(split):
         assert len(np.unique(everything)) == len(everything)
 
 
+def test_too_few_images_are_refused(split):
+    train = replace(split.train, images=split.train.images[:1], labels=split.train.labels[:1])
+    trainer = Trainer(new_model("mlp", split.shape, RECIPE), replace(split, train=train), RECIPE)
+    message = "^Training images must be at least 2 for each of 1 processes, not 1 in all$"
+    with pytest.raises(ValueError, match=message):
+        trainer.train_epoch()
+
+
 def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="^Device cuda is asked for, but PyTorch finds no GPU"):
