@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim sweep-cycles train bench fuzz docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim sweep-cycles train trials bench fuzz docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -59,6 +59,9 @@ sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random po
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m truncmac.model.train
 
+trials: $(VENV)/.installed-dev ## try changes to training on held-out images, MNIST-5k (about an hour)
+	@$(BIN)/truncmac train --trials --dataset mnist5k --epochs 12 --out build/trials
+
 bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
 	@$(BIN)/python -m truncmac.sim.benchmark
 	@$(BIN)/python -m truncmac.model.benchmark
@@ -76,4 +79,4 @@ clean: ## remove .venv and build
 	rm -rf $(VENV) build
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14

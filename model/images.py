@@ -1,14 +1,15 @@
 """What data sets share: images that can be taken by index, and their split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import train_test_split
 
 from .networks import ImageShape
 
-__all__ = ["ArrayImages", "Codes", "DataError", "Images", "Labels", "Split"]
+__all__ = ["ArrayImages", "Codes", "DataError", "Images", "Labels", "Part", "Split", "hold_out"]
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -70,3 +71,40 @@ class Split:
     shape: ImageShape
     train: Images
     test: Images
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the images `whole`: those with the indices `chosen`."""
+
+    whole: Images
+    chosen: npt.NDArray[np.int64]
+
+    @property
+    def labels(self) -> Labels:
+        """Classes, from 0."""
+        return self.whole.labels[self.chosen]
+
+    def take(self, indices: npt.NDArray[np.integer], rng: np.random.Generator | None) -> Codes:
+        """Codes (n, C, H, W); with `rng` moved about, for training."""
+        return self.whole.take(self.chosen[indices], rng)
+
+
+def hold_out(split: Split, share: float, seed: int) -> Split:
+    """Split the training images: `share` of each class takes the place of the test images.
+
+    The test images are not in the result. What is chosen with it may be judged on them later.
+
+    Parameters
+    ----------
+    share : in 0..1, both excluded
+    seed : of the choice
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"Share held out must be between 0 and 1, not {share}")
+    labels = split.train.labels
+    kept, held = train_test_split(
+        np.arange(len(labels)), test_size=share, random_state=seed, stratify=labels
+    )
+    name = f"{split.name}, {share:.0%} held out by seed {seed}"
+    return replace(split, name=name, train=Part(split.train, kept), test=Part(split.train, held))

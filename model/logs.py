@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -30,18 +30,20 @@ class Logs:
         self.path = folder / "log.csv"
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=epoch)
 
-    def write(self, history: Sequence[EpochLog], accuracies: Mapping[int, float]) -> None:
-        """Write the epochs so far; `accuracies` are those after the last one, by k."""
+    def write(self, history: Sequence[EpochLog]) -> None:
+        """Write the epochs so far, the last of them into TensorBoard's events."""
+        last = history[-1]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
-        table.writerow(["epoch", "loss", "rate"])
-        table.writerows([log.epoch + 1, repr(log.loss), repr(log.rate)] for log in history)
+        table.writerow(["epoch", "loss", "rate", *(f"accuracy_k{k}" for k in last.accuracies)])
+        for log in history:
+            measured = [repr(log.accuracies[k]) for k in last.accuracies]
+            table.writerow([log.epoch + 1, repr(log.loss), repr(log.rate), *measured])
         write_bytes(self.path, text.getvalue().encode())
-        last = history[-1]
         self.writer.add_scalar("loss", last.loss, last.epoch)
         self.writer.add_scalar("rate", last.rate, last.epoch)
-        for bits, accuracy in accuracies.items():
-            self.writer.add_scalar(f"accuracy/k{bits}", accuracy, last.epoch)
+        for k, accuracy in last.accuracies.items():
+            self.writer.add_scalar(f"accuracy/k{k}", accuracy, last.epoch)
         self.writer.flush()
 
     def close(self) -> None:

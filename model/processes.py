@@ -47,6 +47,11 @@ class Processes:
             dist.init_process_group("nccl" if on_gpu else "gloo")
         return cls(int(os.environ.get("RANK", "0")), count, place)
 
+    def wait(self) -> None:
+        """Go on when all of them have come here."""
+        if self.count > 1:
+            dist.barrier()
+
     def stop(self) -> None:
         """Part from the others."""
         if dist.is_initialized():

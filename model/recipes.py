@@ -26,6 +26,8 @@ class Recipe:
     act_bits : bits of the activations' codes
     scheme : how weights are quantised
     centred : each output channel's weights have its mean taken off before they are quantised
+    calibrated : after the last epoch the batch-norm statistics of all widths are taken anew, not
+        only those of widths that were not trained
     seed : of weights, order and moves of the images
     """
 
@@ -40,6 +42,7 @@ class Recipe:
     act_bits: int = 4
     scheme: Scheme = "truncquant"
     centred: bool = False
+    calibrated: bool = True
     seed: int = 0
 
     def rate(self, epoch: float) -> float:

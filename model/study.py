@@ -3,6 +3,7 @@
 Source: TruncQuant, arXiv 2506.11431, its comparison on CIFAR-10.
 """
 
+import copy
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from truncmac.golden import write_bytes
 
@@ -19,6 +21,7 @@ from .layers import set_scheme
 from .processes import Processes
 from .quantisers import Scheme
 from .recipes import Recipe
+from .results import Accuracies, Results, spread
 from .training import Trainer, accuracy_at, calibrate
 
 __all__ = ["SETTINGS", "Study", "plot", "study"]
@@ -28,16 +31,23 @@ WIDTHS = tuple(range(1, 9))
 
 @dataclass(frozen=True)
 class Setting:
-    """How a network is trained, and how its weights are quantised when it is deployed."""
+    """How a network is trained, and how its weights are quantised when it is deployed.
+
+    Attributes
+    ----------
+    calibrated : the batch-norm statistics of all widths are taken anew as it is deployed
+    """
 
     name: str
     trained: Scheme
     deployed: Scheme
+    calibrated: bool = False
 
 
 SETTINGS = (
     Setting("Quant -> Quant", "dorefa", "dorefa"),
     Setting("Quant -> Trunc", "dorefa", "dorefa_truncated"),
+    Setting("Quant -> Trunc, calibrated", "dorefa", "dorefa_truncated", calibrated=True),
     Setting("TruncQuant -> Trunc", "truncquant", "truncquant"),
 )
 
@@ -57,40 +67,52 @@ def study(
     split: Split,
     recipe: Recipe,
     seeds: Sequence[int],
+    results: Results,
     processes: Processes | None = None,
     on_epoch: Callable[[str, int, int], None] = lambda scheme, seed, epoch: None,
 ) -> Study:
-    """Train the network under both schemes with each seed; deploy it under the three settings.
+    """Train the network under both schemes with each seed; deploy it under the settings.
 
     Widths that were not trained get calibrated batch-norm statistics, under the scheme of
     training.
 
     Parameters
     ----------
+    results : takes each finished run, named by its scheme; runs that it has are not run again
     on_epoch : called with the scheme, the seed, and the number of epochs done
     """
-    found: dict[str, list[list[float]]] = {setting.name: [] for setting in SETTINGS}
     for seed in seeds:
         for scheme in dict.fromkeys(setting.trained for setting in SETTINGS):
+            if (scheme, seed) in results.runs:
+                on_epoch(scheme, seed, recipe.epochs)
+                continue
             mine = replace(recipe, seed=seed, scheme=scheme)
             trainer = Trainer(new_model(network, split.shape, mine), split, mine, processes)
             for epoch in range(mine.epochs):
                 trainer.train_epoch()
                 on_epoch(scheme, seed, epoch + 1)
-            model = trainer.model
-            calibrate(model, sorted(set(WIDTHS) - set(mine.widths)), split.train)
-            for setting in SETTINGS:
-                if setting.trained == scheme:
-                    set_scheme(model, setting.deployed)
-                    found[setting.name].append(
-                        [accuracy_at(model, split.test, bits) for bits in WIDTHS]
-                    )
-    return Study(
-        split.name,
-        network,
-        tuple(sorted(recipe.widths)),
-        {name: np.array(values) for name, values in found.items()},
-    )
+            calibrate(trainer.model, sorted(set(WIDTHS) - set(mine.widths)), split.train)
+            results.add(scheme, seed, _deployed(trainer.model, split, scheme))
+    found = {
+        setting.name: np.array(
+            [results.runs[setting.trained, seed][setting.name] for seed in seeds]
+        )
+        for setting in SETTINGS
+    }
+    return Study(split.name, network, tuple(sorted(recipe.widths)), found)
+
+
+def _deployed(model: nn.Module, split: Split, trained: Scheme) -> Accuracies:
+    """Accuracies at k = 1..8 under each setting that is `trained` so."""
+    found = {}
+    for setting in SETTINGS:
+        if setting.trained == trained:
+            mine = copy.deepcopy(model)
+            set_scheme(mine, setting.deployed)
+            if setting.calibrated:
+                calibrate(mine, WIDTHS, split.train)
+            found[setting.name] = [accuracy_at(mine, split.test, bits) for bits in WIDTHS]
+    return found
 
 
 def plot(result: Study, path: Path) -> None:
@@ -99,8 +121,8 @@ def plot(result: Study, path: Path) -> None:
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for (name, values), marker in zip(result.accuracies.items(), "so^", strict=True):
-        mean, deviation = 100 * values.mean(axis=0), 100 * values.std(axis=0)
+    for (name, values), marker in zip(result.accuracies.items(), "sov^", strict=True):
+        mean, deviation = spread(values)
         axes.errorbar(WIDTHS, mean, deviation, label=name, marker=marker, capsize=3)
     axes.set_xlabel("k: bits of the weights")
     axes.set_ylabel("test accuracy (%)")

@@ -3,9 +3,11 @@
 Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 2506.11431.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ __all__ = [
     "Trainer",
     "accuracy_at",
     "calibrate",
+    "complete",
     "logits_of",
     "real",
 ]
@@ -66,11 +69,20 @@ class JointLoss(nn.Module):
 
 @dataclass(frozen=True)
 class EpochLog:
-    """What one epoch came to: the mean loss, and the rate it was trained with."""
+    """What one epoch came to.
+
+    Attributes
+    ----------
+    epoch : 0 the first
+    loss : the mean of its batches
+    rate : learning rate
+    accuracies : shares of the test images, by k as text; empty if not measured
+    """
 
     epoch: int
     loss: float
     rate: float
+    accuracies: Mapping[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -107,8 +119,8 @@ class Trainer:
         self.model = model.to(device)
         if device.type == "cuda":
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        inner = torch.compile(self.model) if compiled else self.model
-        self.loss: nn.Module = JointLoss(inner, recipe)  # type: ignore[arg-type]
+        inner = _compiled(self.model, recipe) if compiled else self.model
+        self.loss: nn.Module = JointLoss(inner, recipe)
         if self.processes.count > 1:
             ids = [device.index] if device.type == "cuda" else None
             self.loss = DistributedDataParallel(self.loss, device_ids=ids)
@@ -134,8 +146,12 @@ class Trainer:
         self.model.train()
         losses = []
         parts = list(self._batches())
-        for index, part in enumerate(parts):
-            images, labels = self._take(part, index)
+        if not parts:
+            raise ValueError(
+                f"Training images must be at least 2 for each of {self.processes.count} processes, "
+                f"not {len(self.split.train.labels)} in all"
+            )
+        for index, (images, labels) in enumerate(self._loaded(parts)):
             self.optimiser.zero_grad()
             with self._precision():
                 loss = self.loss(images, labels)
@@ -147,6 +163,14 @@ class Trainer:
         self.history.append(log)
         self.epoch += 1
         return log
+
+    def measure(self) -> EpochLog:
+        """Add to the last epoch's log the accuracy at each bit-width that is trained."""
+        accuracies = {
+            f"{bits}": accuracy_at(self.model, self.split.test, bits) for bits in self.recipe.widths
+        }
+        self.history[-1] = replace(self.history[-1], accuracies=accuracies)
+        return self.history[-1]
 
     def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
         """Give the part of each batch that is this process'; all but the last are of one size.
@@ -163,6 +187,16 @@ class Trainer:
             if len(mine) > 1:
                 yield mine
 
+    def _loaded(self, parts: Sequence[npt.NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give the images and labels of each part, taken while the one before is trained with."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            coming = pool.submit(self._take, parts[0], 0)
+            for index in range(1, len(parts) + 1):
+                now = coming.result()
+                if index < len(parts):
+                    coming = pool.submit(self._take, parts[index], index)
+                yield now
+
     def _take(self, part: npt.NDArray[np.int64], index: int) -> tuple[Tensor, Tensor]:
         train, device = self.split.train, self.processes.device
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index, self.processes.rank])
@@ -175,6 +209,19 @@ class Trainer:
         if not self.autocast:
             return nullcontext()
         return torch.autocast(self.processes.device.type, dtype=torch.bfloat16)
+
+
+def _compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
+    """The model through torch.compile, which keeps a graph for each bit-width.
+
+    Twice: the last batch of an epoch may be smaller. Beyond its limit, 8 by default, it would
+    run the model as it is, and slowly.
+    """
+    from torch import _dynamo
+
+    graphs = 2 * (len(recipe.widths) + 1)
+    _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, graphs)
+    return cast(nn.Module, torch.compile(model))
 
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -206,28 +253,44 @@ def accuracy_at(model: nn.Module, images: Images, bits: int) -> float:
 def calibrate(
     model: nn.Module, widths: Sequence[int], images: Images, *, most: int = 4096, batch: int = 256
 ) -> None:
-    """Give `model` batch-norm statistics for `widths` that it was not trained for.
+    """Give `model` batch-norm statistics for `widths`, most of which it was not trained for.
 
     Weights stay as they are. The batch-norm of a new width begins as that of the next higher
-    trained one and takes the mean statistics of up to `most` images.
+    trained one; each takes the mean statistics of the images, or of `most` drawn from them.
     """
     norms = [module for module in model.modules() if isinstance(module, SwitchableBatchNorm)]
     device = next(model.parameters()).device
+    indices = np.arange(len(images.labels))
+    if len(indices) > most:
+        indices = np.random.default_rng(0).choice(indices, most, replace=False)
     for bits in sorted(widths, reverse=True):
         for module in norms:
-            known = sorted(int(key) for key in module.norms if int(key) not in (bits, FLOAT_BITS))
-            nearest = next((key for key in known if key > bits), known[-1])
+            known = sorted(int(key) for key in module.norms if int(key) != FLOAT_BITS)
+            nearest = next((key for key in known if key >= bits), known[-1])
             like: nn.BatchNorm1d | nn.BatchNorm2d = module.norms[str(nearest)]  # type: ignore[assignment]
             module.add_width(bits, like)
         model.to(device)
         fresh = [module.norms[str(bits)] for module in norms]
+        momenta = [norm.momentum for norm in fresh]
         model.eval()
         for norm in fresh:
             norm.reset_running_stats()  # type: ignore[operator]
             norm.momentum = None  # type: ignore[assignment]  # the mean of all batches
             norm.train()
         with at_bits(model, bits):
-            for start in range(0, min(most, len(images.labels)), batch):
-                indices = np.arange(start, min(start + batch, most, len(images.labels)))
-                model(real(images.take(indices, None)).to(device))
+            for start in range(0, len(indices), batch):
+                taken = images.take(indices[start : start + batch], None)
+                model(real(taken).to(device))
+        for norm, momentum in zip(fresh, momenta, strict=True):
+            norm.momentum = momentum
         model.eval()
+
+
+def complete(model: nn.Module, recipe: Recipe, images: Images) -> None:
+    """Give a model whose training is done batch-norm statistics for every k in 1..8.
+
+    Also for those trained, if the recipe says so: theirs are running means, of weights that have
+    moved since, which matters the more the fewer bits there are. `images` are those of training.
+    """
+    known = () if recipe.calibrated else recipe.widths
+    calibrate(model, sorted(set(range(1, 9)) - set(known)), images)

@@ -453,24 +453,39 @@ def train(
         bool,
         typer.Option(help="Take each channel's mean off its weights before they are quantised."),
     ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(help="Take the batch-norm statistics of every k anew when training is done."),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
-    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the checkpoint, or the finished runs, in --out.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     autocast: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe.")] = False,
     compile_: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
     study: Annotated[
         bool, typer.Option(help="Compare training schemes instead: the paper's table.")
     ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Of the study.")] = 3,
+    trials: Annotated[
+        bool,
+        typer.Option(help="Try changes to the recipe on held-out images; judge the best on test."),
+    ] = False,
+    changes: Annotated[
+        str, typer.Option(help="Of the trials: all, or names with commas between.")
+    ] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="Of the study or the trials.")] = 3,
 ) -> None:
     """Train a network jointly at several bit-widths, export it, and compare the integers.
 
     Several GPUs or machines: start it with torchrun. With --study, train with rounding and with
-    truncation in mind, and print the accuracy of each when deployed by truncation.
+    truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
+    and --trials keep each finished run: --resume goes on.
     """
     try:
-        from .training import Run, chosen_recipe, train, train_study
+        from .training import Run, chosen_recipe, train
+        from .trials import train_study, train_trials
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Training needs the package {error.name}. Install it with: "
@@ -484,11 +499,16 @@ def train(
         act_bits=act_bits,
         teacher=teacher,
         centred=centred,
+        calibrated=calibrate,
         seed=seed,
     )
     run = Run(network, dataset, data, hyper, out, device, autocast, compile_)
+    if study and trials:
+        raise ValueError("Choose one of --study and --trials")
     if study:
-        train_study(run, range(seed, seed + seeds))
+        train_study(run, range(seed, seed + seeds), resume)
+    elif trials:
+        train_trials(run, range(seed, seed + seeds), resume, changes)
     else:
         train(run, resume)
 

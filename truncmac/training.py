@@ -1,11 +1,9 @@
-"""What `truncmac train` does: a run into a folder, or the study of training schemes."""
+"""What `truncmac train` does: a run into a folder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,14 +17,14 @@ from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
-from truncmac.model.study import WIDTHS, Study, plot, study
-from truncmac.model.training import Trainer, accuracy_at, calibrate
+from truncmac.model.training import Trainer, complete
 
 from .commands import STYLE
 
-__all__ = ["Run", "chosen_recipe", "train", "train_study"]
+__all__ = ["Run", "chosen_recipe", "progress", "train"]
 
 console = Console(highlight=False)
+MOST_DIFFERING = 0.001  # of the predictions: float and integer are held to be the same below it
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,9 @@ def train(run: Run, go_on: bool) -> None:
         elif path.exists():
             raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
         first = processes.rank == 0
+        processes.wait()  # until all have seen that there was no checkpoint
+        if first and not go_on:
+            save_checkpoint(path, trainer, run.network)  # so that --resume always has one
         _epochs(run, trainer, path, quiet=not first)
         if first:
             _deploy(run, trainer, split)
@@ -105,17 +106,16 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
             trainer.train_epoch()
         return
     logs = Logs(run.out, trainer.epoch)
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
         while trainer.epoch < run.recipe.epochs:
-            log = trainer.train_epoch()
+            trainer.train_epoch(
+                lambda done, count: bar.update(task, completed=trainer.epoch + done / count)
+            )
+            log = trainer.measure()
             save_checkpoint(path, trainer, run.network)
-            accuracies = {
-                bits: accuracy_at(trainer.model, trainer.split.test, bits)
-                for bits in run.recipe.widths
-            }
-            logs.write(trainer.history, accuracies)
-            shares = ", ".join(f"{bits}: {share:.1%}" for bits, share in accuracies.items())
+            logs.write(trainer.history)
+            shares = ", ".join(f"{k}: {share:.1%}" for k, share in log.accuracies.items())
             text = f"epoch {log.epoch + 1}, loss {log.loss:.3f}, accuracy at k = {shares}"
             bar.update(task, completed=trainer.epoch, description=text)
             if not console.is_terminal:
@@ -123,21 +123,22 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
     logs.close()
 
 
-def _progress() -> Progress:
+def progress(quiet: bool = False) -> Progress:
+    """A bar for epochs, on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(
         *columns,
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
     )
 
 
 def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
-    """Calibrate the widths between, export, and say what the integers change."""
+    """Calibrate, export, and say what the integers change."""
     model = trainer.model.eval()
-    calibrate(model, sorted(set(WIDTHS) - set(run.recipe.widths)), split.train)
+    complete(model, run.recipe, split.train)
     shape = split.shape
     network = export(model, (shape.channels, shape.height, shape.width), name=split.name)
     save(network, run.out / "network.safetensors")
@@ -148,48 +149,22 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
         title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
         **STYLE,
     )
+    far = []
     for bits in network.bit_widths:
         found = compare(model, network, split.test, bits)
+        far += [bits] if found.differing_predictions >= MOST_DIFFERING * found.images else []
         table.add_row(
-            f"{bits}" if bits in run.recipe.widths else f"{bits} (calibrated)",
+            f"{bits}" if bits in run.recipe.widths else f"{bits} (not trained)",
             f"{found.integer_right / found.images:.2%}",
             f"{found.float_right / found.images:.2%}",
             f"{found.differing_predictions}",
             f"{found.differing_codes / found.codes:.4%}",
         )
     console.print(table)
+    if far:
+        widths = ", ".join(map(str, far))
+        console.print(
+            f"[yellow]At k = {widths} the integer network differs from PyTorch's in "
+            f"{MOST_DIFFERING:.1%} of its predictions or more"
+        )
     console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")
-
-
-def train_study(run: Run, seeds: Sequence[int]) -> None:
-    """Print the paper's table for a network and a data set, and draw it."""
-    split = dataset(run.dataset, run.data)
-    with _progress() as bar:
-        task = bar.add_task("Study", total=2 * len(seeds) * run.recipe.epochs)
-
-        def on_epoch(scheme: str, seed: int, epoch: int) -> None:
-            bar.update(task, advance=1, description=f"{scheme}, seed {seed}, epoch {epoch}")
-
-        processes = Processes.start(run.device)
-        result = study(run.network, split, run.recipe, seeds, processes, on_epoch)
-    console.print(study_table(result))
-    plot(result, run.out / "study.svg")
-    console.print(f"Written: {run.out / 'study.svg'}")
-
-
-def study_table(result: Study) -> Table:
-    """Mean accuracy and its deviation over the seeds, for each setting and k."""
-    count = len(next(iter(result.accuracies.values())))
-    table = Table(
-        "k",
-        *result.accuracies,
-        title=f"{result.network} on {result.dataset}: test accuracy in %, {count} seeds",
-        **STYLE,
-    )
-    for column, bits in enumerate(WIDTHS):
-        cells = [
-            f"{100 * values[:, column].mean():.2f} +- {100 * np.std(values[:, column]):.2f}"
-            for values in result.accuracies.values()
-        ]
-        table.add_row(f"{bits}" if bits in result.trained else f"{bits} (calibrated)", *cells)
-    return table

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from truncmac.model.data import dataset
-from truncmac.model.images import ArrayImages, DataError
+from truncmac.model.images import ArrayImages, DataError, hold_out
 from truncmac.model.networks import ImageShape
 
 
@@ -33,6 +33,31 @@ def test_images_move_by_at_most_the_shift_and_are_mirrored():
     assert set(np.nonzero(flipped)[3]) == {3, 5}
     still = ArrayImages(images, labels, 2, flip=True).take(everything, None)
     np.testing.assert_array_equal(still, images)
+
+
+def test_a_share_of_each_class_is_held_out_of_the_training_images():
+    split = dataset("digits")
+    part = hold_out(split, 0.2, seed=3)
+    everything = np.sort(np.concatenate([part.train.chosen, part.test.chosen]))
+    np.testing.assert_array_equal(everything, np.arange(len(split.train.labels)))
+    counts = np.bincount(split.train.labels)
+    assert np.abs(np.bincount(part.test.labels) - 0.2 * counts).max() <= 1
+    # The images are the training images': moved in training, still in measuring
+    chosen = part.test.chosen[:5]
+    np.testing.assert_array_equal(
+        part.test.take(np.arange(5), None), split.train.take(chosen, None)
+    )
+    np.testing.assert_array_equal(part.test.labels[:5], split.train.labels[chosen])
+    moved = part.train.take(np.arange(40), np.random.default_rng(0))
+    assert (moved != part.train.take(np.arange(40), None)).any()
+    assert part.name == "digits, 20% held out by seed 3"
+    again, other = hold_out(split, 0.2, seed=3), hold_out(split, 0.2, seed=4)
+    np.testing.assert_array_equal(again.test.chosen, part.test.chosen)
+    assert (other.test.chosen != part.test.chosen).any()
+    for share in (0, 1):
+        message = f"^Share held out must be between 0 and 1, not {share}$"
+        with pytest.raises(ValueError, match=message):
+            hold_out(split, share, 0)
 
 
 def cifar_rows(rng, count, classes):
@@ -160,6 +185,9 @@ def test_image_folders_are_decoded_when_taken(tmp_path):
     for images in (split.test.take(np.arange(4), None), split.train.take(np.arange(6), rng)):
         assert images.shape[1:] == (3, 224, 224)
         assert images.dtype == np.uint8
+    once, again = (split.train.take(np.arange(6), np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert (once[0] != split.train.take(np.arange(6), np.random.default_rng(2))[0]).any()
     assert split.test.take(np.array([0]), None).mean() < 10
     assert split.test.take(np.array([2]), None).mean() > 99
     (tmp_path / "val" / "cat" / "0.png").write_bytes(b"no image")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
@@ -29,11 +30,16 @@ processes.stop()
 """
 
 
+def torchrun(*args):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return subprocess.run(
+        [*command, *map(str, args)], capture_output=True, text=True, check=False, timeout=300
+    )
+
+
 def test_two_processes_end_with_the_same_weights(tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [str(tmp_path / "program.py"), str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    run = torchrun(tmp_path / "program.py", tmp_path)
     assert run.returncode == 0, run.stderr
     one, other = (load_checkpoint(tmp_path / f"{rank}.safetensors") for rank in range(2))
     names = {name for name, _ in one.model().named_parameters()}
@@ -43,3 +49,12 @@ def test_two_processes_end_with_the_same_weights(tmp_path):
     # Each saw its own half of every batch
     assert one.history[0].loss != other.history[0].loss
     assert one.history[1].loss < one.history[0].loss
+
+
+def test_the_command_runs_in_two_processes_and_the_first_one_writes(tmp_path):
+    command = Path(sys.executable).with_name("truncmac")
+    options = ["--network", "mlp", "--epochs", 2, "--device", "cpu"]
+    run = torchrun("--no-python", command, "train", *options, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("Written:") == 1
+    assert load_checkpoint(tmp_path / "checkpoint.safetensors").epoch == 2

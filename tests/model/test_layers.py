@@ -60,6 +60,16 @@ def test_each_bit_width_has_statistics_of_its_own():
     assert norm.norms["8"].running_mean.abs().max() == 0
 
 
+def test_batch_norm_absorbs_a_scale_of_each_output_channel():
+    """Why E is one number for a layer: the normalised sums are the same with one for each."""
+    torch.manual_seed(0)
+    conv, norm = TruncConv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4, eps=1e-12)
+    set_bits(conv, 1)
+    sums = conv(torch.rand(8, 3, 6, 6))
+    scale = torch.rand(4).add(0.1)[:, None, None]
+    torch.testing.assert_close(norm(scale * sums), norm(sums))
+
+
 def test_a_width_without_statistics_is_refused_by_name():
     model = nn.Sequential(nn.Conv2d(1, 2, 1), SwitchableBatchNorm(nn.BatchNorm2d(2), (8, 1)))
     message = "^Batch-norm '1' has statistics for k = 8, 1, 32, not 3: train at 3, or calibrate$"

@@ -137,3 +137,11 @@ def test_autocast_keeps_the_codes():
         codes = quantise_activations(half, 4) * 15
     expected = activation_codes(half.float().detach().numpy(), 4)
     np.testing.assert_array_equal(np.rint(codes.float().detach().numpy()).astype(int), expected)
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+def test_autocast_leaves_the_weights_codes_alone(bits):
+    v = weights(5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = quantise_weights(v, bits)
+    assert torch.equal(inside, quantise_weights(v, bits))

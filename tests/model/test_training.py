@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from truncmac.model.checkpoint import new_model
+from truncmac.model.images import ArrayImages
 from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
 from truncmac.model.processes import Processes
 from truncmac.model.quantisers import FLOAT_BITS
@@ -17,6 +19,7 @@ from truncmac.model.training import (
     Trainer,
     accuracy_at,
     calibrate,
+    complete,
     logits_of,
     real,
 )
@@ -106,11 +109,66 @@ def test_calibrated_widths_work_and_the_others_stay_as_they_are(split):
     torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=0.05, atol=0.01)
 
 
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_when_training_is_done_statistics_are_those_of_the_weights_as_they_are(split, calibrated):
+    recipe = replace(RECIPE, calibrated=calibrated)
+    trainer = Trainer(new_model("mlp", split.shape, recipe), split, recipe)
+    trainer.train_epoch()
+    model = trainer.model
+    norm = model.norm1.norms["1"]
+    running, gamma = norm.running_mean.clone(), norm.weight.clone()
+    complete(model, recipe, split.train)
+    assert bit_widths(model) == (8, 7, 6, 5, 4, 3, 2, 1)
+    norm = model.norm1.norms["1"]
+    assert norm.momentum == 0.1
+    assert torch.equal(norm.weight, gamma)
+    assert torch.equal(norm.running_mean, running) != calibrated
+    if calibrated:
+        set_bits(model, 1)
+        with torch.no_grad():
+            values = model.linear1(model.flatten(real(split.train.images[:1280])))
+        torch.testing.assert_close(norm.running_mean, values.mean(0), rtol=0.05, atol=0.02)
+
+
+def test_of_many_images_those_that_calibrate_are_drawn(split):
+    """Folders hold one class after the other: the first images would not do."""
+    seen = []
+
+    class Watched(ArrayImages):
+        def take(self, indices, rng):
+            seen.extend(indices)
+            return super().take(indices, rng)
+
+    images = Watched(split.train.images, split.train.labels)
+    calibrate(new_model("mlp", split.shape, RECIPE), [3], images, most=100, batch=64)
+    assert len(set(seen)) == 100
+    assert max(seen) > len(images.labels) / 2
+
+
 def test_mixed_precision_trains(split):
     trainer = Trainer(new_model("mlp", split.shape, RECIPE), split, RECIPE, autocast=True)
     losses = [trainer.train_epoch().loss for _ in range(3)]
     assert losses[-1] < losses[0]
     assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+
+
+# PyTorch's own compiler makes one
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_compiled_training_is_the_same_and_never_falls_back(split, monkeypatch):
+    """Five bit-widths, and a smaller last batch: more graphs than PyTorch keeps by default."""
+    torch._dynamo.reset()
+    counters = torch._dynamo.utils.counters
+    counters.clear()
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 8)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    train = replace(split.train, images=split.train.images[:100], labels=split.train.labels[:100])
+    losses = []
+    for compiled in (False, True):
+        model = new_model("mlp", split.shape, RECIPE)
+        trainer = Trainer(model, replace(split, train=train), RECIPE, compiled=compiled)
+        losses.append(trainer.train_epoch().loss)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert counters["frames"]["total"] == counters["frames"]["ok"] == 10
 
 
 def test_processes_share_each_batch_without_overlap(split):
@@ -124,6 +182,14 @@ def test_processes_share_each_batch_without_overlap(split):
         assert len(sizes) == 1
         everything = np.concatenate(together)
         assert len(np.unique(everything)) == len(everything)
+
+
+def test_too_few_images_are_refused(split):
+    train = replace(split.train, images=split.train.images[:1], labels=split.train.labels[:1])
+    trainer = Trainer(new_model("mlp", split.shape, RECIPE), replace(split, train=train), RECIPE)
+    message = "^Training images must be at least 2 for each of 1 processes, not 1 in all$"
+    with pytest.raises(ValueError, match=message):
+        trainer.train_epoch()
 
 
 def test_a_gpu_that_is_not_there_is_said(monkeypatch):

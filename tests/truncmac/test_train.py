@@ -1,12 +1,17 @@
 import csv
+import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from truncmac import cli
 from truncmac.golden import execute, load, load_images, predictions
+from truncmac.model.training import Trainer
 from truncmac.training import chosen_recipe
 
 
@@ -30,14 +35,18 @@ def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
     options = ["--network", "mlp", "--epochs", 4, "--out", out]
     code, text, _ = run(monkeypatch, capsys, *options)
     assert code == 0
-    rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(calibrated\))? .*$", text, re.MULTILINE)}
+    rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(not trained\))? .*$", text, re.MULTILINE)}
     assert set(rows) == set("12345678")
     network = load(out / "network.safetensors")
     images, labels = load_images(out / "images.safetensors")
     right = (predictions(execute(network, images, 8).logits) == labels).mean()
     assert f"{right:.2%}" in rows["8"]
+    # Not one of 450 predictions at any k, so fewer than one in a thousand
+    assert {row.split()[-2] for row in rows.values()} == {"0"}
     with (out / "log.csv").open() as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+        logged = list(csv.DictReader(file))
+    assert [row["epoch"] for row in logged] == ["1", "2", "3", "4"]
+    assert f"accuracy at k = 8: {float(logged[3]['accuracy_k8']):.1%}" in text
     assert list((out / "tensorboard").iterdir())
 
 
@@ -65,6 +74,7 @@ def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, 
         (["--device", "tpu"], "Device must be auto, cpu or cuda, not 'tpu'"),
         (["--act-bits", "9"], "Bit-width k must be in 1..8, not 9"),
         (["-k", "8,9"], "Bit-width k must be in 1..8, not '9'"),
+        (["--trials", "--changes", "x"], "--changes must be all or some of none, centred"),
         (["--resume"], "checkpoint.safetensors: no such file"),
     ],
 )
@@ -86,3 +96,77 @@ def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp
     code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
     assert code == 2
     assert "pip install 'truncmac[train]'" in errors
+
+
+def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
+    """Kill -9 after the first epoch, as a machine that goes down would."""
+    command = [Path(sys.executable).with_name("truncmac"), "train", "--network", "mlp"]
+    options = ["--epochs", "3", "--device", "cpu", "--out"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, *options, tmp_path / "killed"],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("epoch 1")
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "killed" / "network.safetensors").exists()
+    for more in (["killed", "--resume"], ["whole"]):
+        more[0] = tmp_path / more[0]
+        subprocess.run(
+            [*command, *options, *more], check=True, capture_output=True, env=environment
+        )
+    ours, theirs = (
+        (tmp_path / name / "network.safetensors").read_bytes() for name in ("killed", "whole")
+    )
+    assert ours == theirs
+    assert (tmp_path / "killed" / "log.csv").read_text() == (
+        tmp_path / "whole" / "log.csv"
+    ).read_text()
+
+
+def test_a_run_that_has_no_epoch_yet_can_be_resumed(monkeypatch, capsys, tmp_path):
+    def stop(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "train_epoch", stop)
+        patched.setattr(
+            "sys.argv", ["truncmac", "train", "--network", "mlp", "--out", str(tmp_path)]
+        )
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            cli.main()
+    options = ["--network", "mlp", "--epochs", 80, "--out", tmp_path, "--resume"]
+    monkeypatch.setattr(
+        Trainer, "train_epoch", lambda *args: (_ for _ in ()).throw(ValueError("on"))
+    )
+    code, _, errors = run(monkeypatch, capsys, *options)
+    assert (code, errors.strip()) == (2, "truncmac: on")
+
+
+@pytest.mark.parametrize("kind", ["study", "trials"])
+def test_many_runs_print_draw_and_go_on(kind, monkeypatch, capsys, tmp_path):
+    options = ["--network", "mlp", "--epochs", 1, f"--{kind}", "--changes", "centred"]
+    options += ["--out", tmp_path]
+    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 1)
+    assert code == 0
+    assert "seed 0, epoch 1" in text
+    before = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
+    assert (tmp_path / "study.svg").exists() == (kind == "study")
+    code, _, errors = run(monkeypatch, capsys, *options)
+    assert code == 2
+    assert "exists: go on with --resume, or choose another --out" in errors
+    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume")
+    assert code == 0
+    assert "2 seeds" in text
+    assert "+-" in text
+    after = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
+    assert all(one in after for one in before)
+    assert len(after) > len(before)
+
+
+def test_a_study_and_trials_at_once_are_refused(monkeypatch, capsys, tmp_path):
+    code, _, errors = run(monkeypatch, capsys, "--study", "--trials", "--out", tmp_path)
+    assert (code, errors.strip()) == (2, "truncmac: Choose one of --study and --trials")

@@ -1,0 +1,124 @@
+"""Trials of changes to a recipe: chosen on held-out training images, judged on the test images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import new_model
+from .images import Split, hold_out
+from .layers import bit_widths
+from .processes import Processes
+from .recipes import Recipe
+from .results import Results
+from .training import Trainer, accuracy_at, calibrate
+
+__all__ = ["BASELINE", "HELD_OUT", "TRIALS", "Trials"]
+
+HELD_OUT = 0.2  # of the training images
+TOLERANCE = 0.005  # what a change may cost at any bit-width but the lowest
+JUDGED = 1000  # the first seed of the runs that are judged: none of them led to the choice
+BASELINE = "none"
+
+# What each changes in the recipe, and nothing in the cost of inference
+TRIALS: Mapping[str, Mapping[str, Any]] = {
+    BASELINE: {},
+    "centred": {"centred": True},
+    "labels": {"teacher": "labels"},
+    "every width": {"widths": tuple(range(8, 0, -1))},
+    "half the rate": {"learning_rate": 2e-3},
+    "1 bit only": {"widths": (1,)},
+}
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Runs of one network and data set under changed recipes.
+
+    Attributes
+    ----------
+    network : name in `NETWORKS`
+    split : all images; only `judge` looks at the test images
+    recipe : what is changed
+    results : takes each finished run; runs that it has are not run again
+    changes : what is tried, by name, the baseline among it
+    processes : this process and the others
+    on_epoch : called with a run's name and seed and the number of its epochs done
+    """
+
+    network: str
+    split: Split
+    recipe: Recipe
+    results: Results
+    changes: Mapping[str, Mapping[str, Any]]
+    processes: Processes | None = None
+    on_epoch: Callable[[str, int, int], None] = lambda name, seed, epoch: None
+
+    def try_out(self, seeds: Sequence[int]) -> None:
+        """Train with each change on a part of the training images, and measure on the rest.
+
+        The seed also chooses which images are held out, the same for every change.
+        """
+        for seed in seeds:
+            part = hold_out(self.split, HELD_OUT, seed)
+            for name in self.changes:
+                self._run(name, name, seed, part)
+
+    def judge(
+        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
+    ) -> npt.NDArray[np.float64]:
+        """Train with a change on all training images, and measure on the test images.
+
+        Returns
+        -------
+        see `shares`; with seeds of their own
+        """
+        own = [JUDGED + seed for seed in seeds]
+        for seed in own:
+            self._run(_judged(name), name, seed, self.split)
+        return self.shares(_judged(name), own, kind)
+
+    def shares(
+        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
+    ) -> npt.NDArray[np.float64]:
+        """Shares (seeds, recipe.widths) of the images that are classified rightly.
+
+        `kind` is "trained": with the batch-norm statistics of training; or "calibrated".
+        """
+        return np.array([self.results.runs[name, seed][kind] for seed in seeds])
+
+    def best(self, seeds: Sequence[int]) -> str:
+        """The change that is best at the lowest bit-width, on the mean of the held-out images.
+
+        None that loses more than `TOLERANCE` at another bit-width.
+        """
+        lowest = self.recipe.widths.index(min(self.recipe.widths))
+        others = [i for i in range(len(self.recipe.widths)) if i != lowest]
+        means = {name: self.shares(name, seeds).mean(axis=0) for name in self.changes}
+        floor = means[BASELINE][others] - TOLERANCE
+        able = {name: mean for name, mean in means.items() if (mean[others] >= floor).all()}
+        return max(able, key=lambda name: float(able[name][lowest]))
+
+    def _run(self, name: str, change: str, seed: int, split: Split) -> None:
+        """Train on `split` and measure on its test images, unless the results have the run."""
+        recipe = replace(self.recipe, seed=seed, **self.changes[change])
+        if (name, seed) in self.results.runs:
+            self.on_epoch(name, seed, recipe.epochs)
+            return
+        model = new_model(self.network, split.shape, recipe)
+        trainer = Trainer(model, split, recipe, self.processes)
+        for _ in range(recipe.epochs):
+            trainer.train_epoch()
+            self.on_epoch(name, seed, trainer.epoch)
+        widths = self.recipe.widths
+        calibrate(model, sorted(set(widths) - set(bit_widths(model))), split.train)
+        found = {"trained": [accuracy_at(model, split.test, bits) for bits in widths]}
+        calibrate(model, widths, split.train)
+        found["calibrated"] = [accuracy_at(model, split.test, bits) for bits in widths]
+        self.results.add(name, seed, found)
+
+
+def _judged(name: str) -> str:
+    return f"{name}, judged"
