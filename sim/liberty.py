@@ -20,7 +20,19 @@ import numpy.typing as npt
 
 from .boolean import Function, parse_function
 
-__all__ = ["Arc", "Cell", "Library", "Pin", "Power", "Register", "Table", "read_liberty"]
+__all__ = [
+    "Arc",
+    "Cell",
+    "Library",
+    "Pin",
+    "Power",
+    "Register",
+    "Table",
+    "Units",
+    "liberty_file",
+    "liberty_units",
+    "read_liberty",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -183,8 +195,8 @@ class Library:
 
 
 @dataclass(frozen=True)
-class _Units:
-    """Factors from a file's units to ours."""
+class Units:
+    """Factors from a file's units to ps, fF, fJ and nW."""
 
     time: float
     load: float
@@ -205,7 +217,7 @@ def read_liberty(paths: Sequence[Path], *, registers: bool = True) -> Library:
     ValueError
         If a file is no Liberty, truncated, of another voltage than the first, or without power
         tables; if no file has flip-flops.
-    ModuleNotFoundError
+    RuntimeError
         If libparse is not installed.
     """
     if not paths:
@@ -214,7 +226,7 @@ def read_liberty(paths: Sequence[Path], *, registers: bool = True) -> Library:
     first: dict[str, Any] = {}
     files = {}
     for path in map(Path, paths):
-        group = _parse(path)
+        group, digest = liberty_file(path)
         corner = _corner(group, path)
         first = first or corner
         for name in ("voltage", "thresholds"):
@@ -222,7 +234,7 @@ def read_liberty(paths: Sequence[Path], *, registers: bool = True) -> Library:
                 raise ValueError(
                     f"{path}: {name} {corner[name]} differ from {first[name]} of the first file"
                 )
-        units = _units(group, path, corner["voltage"])
+        units = liberty_units(group, path)
         templates = {
             _args(child)[0]: _values(child)
             for child in group.children
@@ -232,7 +244,7 @@ def read_liberty(paths: Sequence[Path], *, registers: bool = True) -> Library:
             if child.id == "cell" and _args(child):
                 cell = _cell(child, units, templates, path)
                 cells[cell.name] = cell
-        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        files[path.name] = digest
     _check(cells, paths, registers)
     return Library(
         first["name"], first["voltage"], first["temperature"], cells, files, tuple(paths)
@@ -249,9 +261,23 @@ def _check(cells: Mapping[str, Cell], paths: Sequence[Path], registers: bool) ->
         raise ValueError(f"{where}: no flip-flops of a rising clock edge")
 
 
-def _parse(path: Path) -> Any:
-    """Top group of a file, read once in a process of its own: the parser dies of bad ones."""
-    import libparse
+def liberty_file(path: Path) -> tuple[Any, str]:
+    """Top group of a file, and its SHA-256; tried in a process first: the parser dies of bad ones.
+
+    Raises
+    ------
+    ValueError
+        If it is no Liberty, truncated, or cannot be read.
+    RuntimeError
+        If libparse is not installed.
+    """
+    try:
+        import libparse
+    except ModuleNotFoundError:
+        raise RuntimeError(
+            "Liberty files need the package libparse. Install it with: "
+            "pip install 'truncmac[energy]'"
+        ) from None
 
     text = path.read_text(errors="replace")
     bare = re.sub(r'"[^"]*"|/\*.*?\*/', "", text, flags=re.DOTALL)
@@ -277,7 +303,7 @@ def _parse(path: Path) -> Any:
     # The parser closes the file itself, which Python then cannot.
     with contextlib.suppress(OSError), path.open() as file:
         group = libparse.LibertyParser(file).ast
-    return group
+    return group, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _args(group: Any) -> list[str]:
@@ -315,7 +341,7 @@ def _unit(text: str, symbol: str, path: Path) -> float:
     return float(match.group(1)) * PREFIXES[match.group(2).lower()]
 
 
-def _units(group: Any, path: Path, voltage: float) -> _Units:
+def liberty_units(group: Any, path: Path) -> Units:
     """Factors; internal power is in load units x voltage units squared."""
     values = _values(group)
     for name in ("time_unit", "capacitive_load_unit", "leakage_power_unit", "voltage_unit"):
@@ -325,7 +351,7 @@ def _units(group: Any, path: Path, voltage: float) -> _Units:
     volt = _unit(values["voltage_unit"], "V", path)
     if volt != 1.0:
         raise ValueError(f"{path}: voltage_unit must be 1V, not {values['voltage_unit']!r}")
-    return _Units(
+    return Units(
         time=_unit(values["time_unit"], "s", path) / 1e-12,
         load=load / 1e-15,
         energy=load / 1e-15,
@@ -336,7 +362,7 @@ def _units(group: Any, path: Path, voltage: float) -> _Units:
 Templates = Mapping[str, Mapping[str, str]]
 
 
-def _cell(group: Any, units: _Units, templates: Templates, path: Path) -> Cell:
+def _cell(group: Any, units: Units, templates: Templates, path: Path) -> Cell:
     name = _args(group)[0]
     values = _values(group)
     try:
@@ -373,7 +399,7 @@ def _leakage(group: Any) -> float:
     return sum(named) / len(named) if named else 0.0
 
 
-def _pin(group: Any, name: str, units: _Units, templates: Templates) -> Pin:
+def _pin(group: Any, name: str, units: Units, templates: Templates) -> Pin:
     values = _values(group)
     direction = values.get("direction", "input")
     text = values.get("function", values.get("state_function"))
@@ -391,7 +417,7 @@ def _pin(group: Any, name: str, units: _Units, templates: Templates) -> Pin:
     )
 
 
-def _arcs(group: Any, units: _Units, templates: Templates) -> Iterator[Arc]:
+def _arcs(group: Any, units: Units, templates: Templates) -> Iterator[Arc]:
     if group.id != "timing":
         return
     values = _values(group)
@@ -413,7 +439,7 @@ def _arcs(group: Any, units: _Units, templates: Templates) -> Iterator[Arc]:
         )
 
 
-def _powers(group: Any, units: _Units, templates: Templates) -> Iterator[Power]:
+def _powers(group: Any, units: Units, templates: Templates) -> Iterator[Power]:
     for child in group.children:
         if child.id != "internal_power":
             continue

@@ -53,11 +53,12 @@ class GateRun:
 def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
     """Cut `STREAMS` runs of `tiles` row tiles out of a layer, spread evenly over its outputs.
 
-    All have `tiles` x rows of the array and one column tile, so that their control is equal;
-    where the layer ends, rows and columns of zeros fill them up. A layer of fewer tiles is used
-    more than once.
+    All have `tiles` x rows of the array (all of the layer's, if those are fewer) and one column
+    tile, so that their control is equal; where the layer ends, rows and columns of zeros fill
+    them up. A layer of fewer parts is used more than once.
     """
     row_tiles, column_tiles = tile_grid(gemm, config)
+    tiles = min(tiles, row_tiles)
     starts = max(row_tiles - tiles, 0) + 1
     grid = starts * column_tiles
     chosen = (

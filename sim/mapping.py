@@ -21,6 +21,10 @@ from .tools import ToolMissingError
 __all__ = ["DONT_USE", "MappingOptions", "buffer_cell", "map_verilog", "yosys_version"]
 
 DONT_USE = ("*lpflow*", "*probe*", "*dly*")  # power switches, probes and delay lines
+ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
+ABC_SCRIPT = (
+    "+strash;dch;map,-B,0.9,-D,{period};topo;buffer,-c;upsize,-D,{period};dnsize,-D,{period}"
+)
 GATED_BITS = 4  # a clock gate serves at least so many flip-flops
 DRIVEN_LOAD_FF = 10.0  # assumed at a module's outputs
 TIMEOUT_S = 3600
@@ -110,16 +114,17 @@ def _script(top: str, library: Library, options: MappingOptions) -> str:
         f"-liberty /lib{i}/{path.name}" for i, path in enumerate(map(Path, library.paths))
     )
     left_out = " ".join(f"-dont_use {name}" for name in _left_out(library, options))
+    abc = ABC_SCRIPT.format(period=f"{options.period_ps:.0f}")
     steps = [
         "read_verilog /work/design.v",
         f"hierarchy -top {top}",
         "setattr -mod -set keep_hierarchy 1 *",
-        f"synth -flatten -top {top}",
+        f"synth -extra-map {ADDERS} -flatten -top {top}",
         *_gating(library),
         f"dfflibmap {files} {left_out}",
         "opt",
         "setattr -unset init w:*",
-        f"abc {files} -constr /work/abc.constr -D {options.period_ps:.0f} {left_out}",
+        f"abc {files} -constr /work/abc.constr -script {abc} {left_out}",
         "setundef -zero",
         "opt_clean -purge",
         "write_json /work/netlist.json",

