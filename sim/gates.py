@@ -142,7 +142,7 @@ class GateSimulator:
     ----------
     netlist : Netlist
     folder : keeps compiled simulators, one for each set of cells
-    seed : of the registers' initial states
+    seed : of the registers' initial states; None for zeros
 
     Raises
     ------
@@ -152,7 +152,9 @@ class GateSimulator:
         If the netlist cannot be simulated; see `levels`.
     """
 
-    def __init__(self, netlist: Netlist, folder: Path, clock: str = "clk", seed: int = 0) -> None:
+    def __init__(
+        self, netlist: Netlist, folder: Path, clock: str = "clk", seed: int | None = 0
+    ) -> None:
         self.netlist = netlist
         rng = np.random.default_rng(seed)
         cells = {group.cell.name: group.cell for group in netlist.groups}
@@ -172,7 +174,9 @@ class GateSimulator:
         registers = []
         for group, register in netlist.registers("ff"):
             _check_asynchronous(group, register)
-            state = rng.integers(0, 1 << 63, len(group.pins), np.uint64) << np.uint64(1)
+            state = rng.integers(0, 1 << 64, len(group.pins), np.uint64)
+            if seed is None:
+                state[:] = 0
             registers.append(self._group(kinds[group.cell.name], group.pins, state))
         self._design = _Design(
             netlist.nets,
@@ -187,7 +191,7 @@ class GateSimulator:
                 for array in (self.v, self.previous, self.clocks, self.toggles, self.ones)
             ),
             0,
-            0x9E3779B97F4A7C15 ^ seed,
+            0x9E3779B97F4A7C15 ^ (seed or 0),
         )
 
     def _group(self, kind: int, pins: Ints, state: Words | None = None) -> _Group:

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -301,4 +301,7 @@ def _order(logic: Iterable[Item]) -> list[Item]:
     graph = {
         key: [drivers[net][:2] for net in item[2] if net in drivers] for key, item in keys.items()
     }
-    return [keys[key] for key in TopologicalSorter(graph).static_order()]
+    try:
+        return [keys[key] for key in TopologicalSorter(graph).static_order()]
+    except CycleError:
+        raise RuntimeError("Netlist has a combinational loop") from None
