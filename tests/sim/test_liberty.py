@@ -31,7 +31,7 @@ def test_cells_pins_and_tables_in_our_units(tmp_path):
     assert (nand.area, nand.leakage, nand.inputs, nand.outputs) == (1.5, 2.0, ("A", "B"), ("Y",))
     assert nand.pins["A"].capacitance == pytest.approx(1.0)
     out = nand.pins["Y"]
-    assert out.max_load == pytest.approx(100.0)
+    assert out.max_load == pytest.approx(300.0)
     assert out.function.table(("A", "B")) == 0b0111
     arc = out.arcs[1]
     assert (arc.related, arc.kind, arc.sense) == ("B", "combinational", "negative_unate")
@@ -82,7 +82,10 @@ def test_files_of_one_corner_are_merged(tmp_path):
         (lambda text: text.replace("nom_voltage", "nom_v"), "library has no valid 'nom_voltage'"),
         (lambda text: text.replace('"1V"', '"1mV"'), "voltage_unit must be 1V, not '1mV'"),
         (lambda text: text.replace("!(A & B)", "!(A & B"), "cell NAND2: Function '!(A & B'"),
-        (lambda text: text.replace('"0.01, 0.2"', '"0.01"', 1), "table of 4 values must have 2"),
+        (
+            lambda text: text.replace('"0.02, 0.1, 0.17, 0.33, 0.64, 1.26, 2.5"', '"0.02"', 1),
+            "table of 49 values must have 7",
+        ),
     ],
 )
 def test_bad_files(tmp_path, edit, message):

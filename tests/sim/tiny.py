@@ -10,8 +10,8 @@ from pathlib import Path
 
 from truncmac.sim.liberty import read_liberty
 
-LOADS = (1.0, 100.0)  # fF
-SLEWS = (10.0, 200.0)  # ps
+LOADS = (1.0, 25.0, 40.0, 65.0, 110.0, 180.0, 300.0)  # fF
+SLEWS = (20.0, 100.0, 170.0, 330.0, 640.0, 1260.0, 2500.0)  # ps
 
 LOGIC = {  # name: area, function, own delay ps, energy fJ a toggle
     "INV": (1.0, "!A", 10.0, 1.0),
@@ -45,10 +45,10 @@ def tiny_text(
     def row(values):
         return '"' + ", ".join(f"{value:.9g}" for value in values) + '"'
 
-    def grid(kind, function, scale):
+    def grid(kind, function, scale, template="lines"):
         rows = ", ".join(row(function(s, c) * scale for c in LOADS) for s in SLEWS)
         axes = f"index_1({row(s * ps for s in SLEWS)}); index_2({row(c * ff for c in LOADS)});"
-        return f"{kind} (lines) {{ {axes} values({rows}); }}"
+        return f"{kind} ({template}) {{ {axes} values({rows}); }}"
 
     def timing(related, own, more):
         tables = []
@@ -61,7 +61,7 @@ def tiny_text(
         if not power:
             return ""
         tables = " ".join(
-            grid(f"{edge}_power", lambda s, c: value, ff) for edge in ("rise", "fall")
+            grid(f"{edge}_power", lambda s, c: value, ff, "energies") for edge in ("rise", "fall")
         )
         named = f'related_pin : "{related}";' if related else ""
         return f"internal_power () {{ {named} {tables} }}"
@@ -71,7 +71,7 @@ def tiny_text(
 
     def constraint():
         axes = f"index_1({row(s * ps for s in SLEWS)}); index_2({row(s * ps for s in SLEWS)});"
-        values = ", ".join(row([SETUP * ps] * 2) for _ in SLEWS)
+        values = ", ".join(row([SETUP * ps] * len(SLEWS)) for _ in SLEWS)
         edges = " ".join(
             f"{edge}_constraint (squares) {{ {axes} values({values}); }}"
             for edge in ("rise", "fall")
@@ -86,9 +86,10 @@ def tiny_text(
         sense = "non_unate" if name in ("XOR2", "MUX2") else sense
         arcs = [timing(p, own, f"timing_sense : {sense};") + energy(p, toggle) for p in inputs]
         parts.append(
-            f"cell ({name}) {{ area : {area}; cell_leakage_power : {LEAKAGE * nw};"
-            f"{' '.join(pin(p, '') for p in inputs)} pin (Y) {{ direction : output; "
-            f'max_capacitance : {100 * ff}; function : "{function}"; {" ".join(arcs)} }} }}'
+            f"cell ({name}) {{ area : {area}; cell_leakage_power : {LEAKAGE * nw}; "
+            f"pin (Y) {{ direction : output; max_capacitance : {300 * ff}; "
+            f'function : "{function}"; {" ".join(arcs)} }} '
+            f"{' '.join(pin(p, '') for p in inputs)} }}"
         )
     if registers:
         launch = timing(
@@ -99,7 +100,7 @@ def tiny_text(
             f"cell (DFF) {{ area : 6.0; cell_leakage_power : {LEAKAGE * nw};"
             'ff (IQ, IQN) { clocked_on : "CK"; next_state : "D"; }'
             f"{clock} {pin('D', constraint())} pin (Q) {{ direction : output; "
-            f'max_capacitance : {100 * ff}; function : "IQ"; {launch} '
+            f'max_capacitance : {300 * ff}; function : "IQ"; {launch} '
             f"{energy('CK', REGISTER_ENERGY)} }} }}"
         )
         gate = timing("CK", 20.0, "timing_sense : positive_unate;")
@@ -113,9 +114,10 @@ def tiny_text(
             "pin (E) { direction : input; clock_gate_enable_pin : true; "
             f"capacitance : {ff:.9g}; {constraint()} }}"
             "pin (GCK) { direction : output; clock_gate_out_pin : true; "
-            f'max_capacitance : {100 * ff}; state_function : "CK & HELD"; {gate} '
+            f'max_capacitance : {300 * ff}; state_function : "CK & HELD"; {gate} '
             f"{energy('CK', 2.0)} }} }}"
         )
+    slews, loads = row(s * ps for s in SLEWS), row(c * ff for c in LOADS)
     return f"""library (tiny) {{
   delay_model : table_lookup; nom_voltage : {voltage}; nom_temperature : 25;
   time_unit : "{time}"; voltage_unit : "1V"; current_unit : "1uA";
@@ -125,15 +127,16 @@ def tiny_text(
   slew_lower_threshold_pct_fall : 20; slew_upper_threshold_pct_fall : 80;
   input_threshold_pct_rise : 50; input_threshold_pct_fall : 50;
   output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;
+  default_max_transition : {2500 * ps};
   lu_table_template (lines) {{ variable_1 : input_net_transition;
     variable_2 : total_output_net_capacitance;
-    index_1 ("1, 2"); index_2 ("1, 2"); }}
-  power_lut_template (lines) {{ variable_1 : input_transition_time;
+    index_1 ({slews}); index_2 ({loads}); }}
+  power_lut_template (energies) {{ variable_1 : input_transition_time;
     variable_2 : total_output_net_capacitance;
-    index_1 ("1, 2"); index_2 ("1, 2"); }}
+    index_1 ({slews}); index_2 ({loads}); }}
   lu_table_template (squares) {{ variable_1 : constrained_pin_transition;
     variable_2 : related_pin_transition;
-    index_1 ("1, 2"); index_2 ("1, 2"); }}
+    index_1 ({slews}); index_2 ({slews}); }}
   {" ".join(parts)}
 }}
 """
