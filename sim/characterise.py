@@ -21,7 +21,7 @@ from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
 from .liberty import Library
 from .mapping import MappingOptions, yosys_version
-from .measure import TILES, WIRES, Core, Measured, measure_all
+from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all
 from .timing import fo4
 
 __all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
@@ -29,7 +29,7 @@ __all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "error
 TARGET_FO4 = 64.0  # of synthesis: the period it sizes cells for, in FO4 inverters
 LIMITS = (
     "zero wire resistance and an estimated wire load; ideal clock, no clock tree; no IO, no "
-    "memories; typical corner; no glitches unless a glitch factor is given"
+    "memories; typical corner; glitches from a sample of the cycles"
 )
 
 
@@ -42,7 +42,7 @@ class Plan:
     library : Library
     label : short name, as in "ihp-sg13g2"
     sizes, held_sizes : arrays of one PE shape; figures come from the first, errors of both
-    layers, held_layers : Gemms of each bit-width
+    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone
     workload : where they come from, for the record
     period_ps : synthesis' clock target
     """
@@ -62,8 +62,7 @@ class Plan:
         """Netlists and runs to come."""
         own = sum(len(layers) for layers in self.layers.values())
         held = sum(len(layers) for layers in self.held_layers.values())
-        count = len(self.sizes) + len(self.held_sizes)
-        return count * (1 + own + held)
+        return len(self.sizes) * (1 + own + held) + len(self.held_sizes) * (1 + own)
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,8 @@ def characterise(
             found = measure_all(core, layers, partial(on_step, f"{_of(config)}, k = {k}"))
             runs = [Run(k, True, config in plan.held_sizes, m) for m in found]
             (held if config in plan.held_sizes else fitted).extend(runs)
+        if config in plan.held_sizes:
+            continue
         for k, layers in plan.held_layers.items():
             what = f"{_of(config)}, k = {k}, held out"
             found = measure_all(core, layers, partial(on_step, what))
@@ -167,6 +168,7 @@ def _figures(
         own = [m for m in measured if m.bits == k]
         bits[str(k)] = {
             "places": {name: _fit(name, own, shapes, mean) for name in PLACES},
+            "glitch_factor": _glitches(own),
             "totals_pj_per_mac": {
                 str(scale): _ratio(
                     sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own) / 1e3,
@@ -188,6 +190,19 @@ def _figures(
     }
 
 
+def _glitches(measured: Sequence[Measured]) -> float:
+    """Energy with delays over that without, clocks included, of the layers as they stand."""
+    plain = timed = 0.0
+    for m in measured:
+        scale = m.layer_macs / m.macs
+        data = sum(part[0] for part in m.places.values())
+        with_delays, settled = np.sum(list(m.timed.values()), axis=0)
+        total = m.totals_fj[WIRES.index(1.0)]
+        plain += scale * total
+        timed += scale * (total + data * (with_delays / settled - 1 if settled > 0 else 0.0))
+    return _ratio(timed, plain)
+
+
 def _ratio(value: float, count: float) -> float:
     return value / count if count else 0.0
 
@@ -207,6 +222,7 @@ def _fit(
     clock = np.array([m.places[name][1] for m in measured])
     if not work.sum():
         return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0}
+    timed = np.sum([m.timed[name] for m in measured], axis=0)
     used = work > 0
     ones = [m.density * (m.columns_used if place.inside else 1.0) for m in measured]
     x = np.array(ones)[used] - mean
@@ -220,6 +236,7 @@ def _fit(
         "fj": float(level),
         "fj_per_density": float(slope),
         "clock_fj": float(clock.sum() / work.sum()),
+        "glitch_factor": float(timed[0] / timed[1]) if timed[1] > 0 else 1.0,
     }
 
 
@@ -285,7 +302,8 @@ def _provenance(plan: Plan) -> dict[str, Any]:
             "fanout": FANOUT,
             "streams": STREAMS,
             "tiles_per_stream": TILES,
-            "toggles": "zero delay, one a net and cycle at most",
+            "toggles": "zero delay; glitches by timed simulation, inertial delays",
+            "timed_cycles": TIMED_CYCLES,
             "parts": list(PARTS),
             "limits": LIMITS,
         },

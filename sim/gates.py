@@ -158,7 +158,7 @@ class GateSimulator:
         self.netlist = netlist
         rng = np.random.default_rng(seed)
         cells = {group.cell.name: group.cell for group in netlist.groups}
-        kinds = {name: index for index, name in enumerate(sorted(cells))}
+        self.kinds = kinds = {name: index for index, name in enumerate(sorted(cells))}
         self._code = _compile([cells[name] for name in sorted(cells)], folder)
         self._keep: list[npt.NDArray[np.generic]] = []
         self.v = np.zeros(netlist.nets, np.uint64)
@@ -201,13 +201,21 @@ class GateSimulator:
             self._keep.append(state)
         return _Group(kind, len(pins), pins.ctypes.data, 0 if state is None else state.ctypes.data)
 
-    def play(self, ports: Sequence[str], words: Words, seen: Sequence[str], skip: int = 0) -> Words:
+    def play(
+        self,
+        ports: Sequence[str],
+        words: Words,
+        seen: Sequence[str],
+        skip: int = 0,
+        probe: ctypes.c_void_p | None = None,
+    ) -> Words:
         """Play a word a cycle on `ports`; return what is at the ports `seen`, each cycle.
 
         Parameters
         ----------
         words : uint64 array (cycles, bits of the ports)
         skip : cycles before toggles are counted
+        probe : of `timed.Probe`, or None
         """
         inputs = np.concatenate([self.netlist.ports[name] for name in ports]).astype(np.int32)
         outputs = np.concatenate([self.netlist.ports[name] for name in seen]).astype(np.int32)
@@ -223,6 +231,7 @@ class GateSimulator:
             ctypes.c_int64(len(outputs)),
             _pointer(record),
             ctypes.c_int64(skip),
+            probe,
         )
         return record
 
@@ -236,9 +245,21 @@ class GateSimulator:
         return Activity(cycles, STREAMS, self.toggles.copy(), self.ones.copy())
 
     def run(
-        self, inputs: Sequence[InputStream], results: int, *, limit: int, result_stall: int = 0
+        self,
+        inputs: Sequence[InputStream],
+        results: int,
+        *,
+        limit: int,
+        result_stall: int = 0,
+        probe: ctypes.c_void_p | None = None,
     ) -> tuple[int, Words]:
         """Play streams into the core's ports until `results` words came and it is at rest.
+
+        Parameters
+        ----------
+        limit : cycles in which it must be done
+        result_stall : of 256 cycles, in which no result is taken
+        probe : of `timed.Probe`, or None
 
         Returns
         -------
@@ -292,6 +313,7 @@ class GateSimulator:
             _pointer(record),
             ctypes.c_int64(results),
             ctypes.c_int64(limit),
+            probe,
         )
         if cycles == -1:
             raise RuntimeError(f"The netlist did not finish its tiles within {limit} cycles")

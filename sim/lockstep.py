@@ -1,5 +1,6 @@
 """Parts of a layer in lock step: 64 streams of the same commands with different data."""
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -106,13 +107,18 @@ def _pad_parameters(requant: Requantisation, columns: slice, width: int) -> Requ
 
 
 def run_parts(
-    simulator: GateSimulator, gemms: Sequence[Gemm], config: ArrayConfig, stall: int = 0
+    simulator: GateSimulator,
+    gemms: Sequence[Gemm],
+    config: ArrayConfig,
+    stall: int = 0,
+    probe: ctypes.c_void_p | None = None,
 ) -> GateRun:
     """Run one Gemm a stream, all of equal shape, and compare every output with golden.
 
     Parameters
     ----------
     stall : of 256 cycles in which each stream pauses, the results' too
+    probe : of `timed.Probe`, or None
 
     Raises
     ------
@@ -129,7 +135,9 @@ def run_parts(
     results = tiles * config.rows * config.share
     _reset(simulator)
     simulator.reset_counts()
-    cycles, record = simulator.run(inputs, results, limit=CYCLES_IN_MOST, result_stall=stall)
+    cycles, record = simulator.run(
+        inputs, results, limit=CYCLES_IN_MOST, result_stall=stall, probe=probe
+    )
     activity = simulator.activity(cycles)
     mismatches, outputs = _compare(record, gemms, config, tiles)
     value = simulator.port("counters")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import Gemm, write_bytes
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
 
 from .events import PLACES, Counts, place_of
@@ -22,15 +22,17 @@ from .mapping import MappingOptions, map_verilog
 from .memory import tile_grid
 from .netlist import Netlist, flatten
 from .power import PARTS, PowerModel
+from .timed import Probe
 from .timing import Timing, analyse, fo4
 
-__all__ = ["TILES", "WIRES", "Core", "Measured", "density"]
+__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density"]
 
 Floats = npt.NDArray[np.float64]
 
 TILES = 6  # of each stream
 WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
-VERSION = 2  # of what a cached measurement holds
+TIMED_CYCLES = 48  # of each run
+VERSION = 3  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Measured:
     macs : of a stream, padding excluded
     layer_macs : of the whole layer
     places : fJ by place: data, gated clock, root clock
-    totals_fj : without leakage, at each of `WIRES`
+    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled
+    totals_fj : without leakage and glitches, at each of `WIRES`
     outputs, mismatches : compared with golden, and different
     """
 
@@ -60,6 +63,7 @@ class Measured:
     macs: float
     layer_macs: int
     places: dict[str, list[float]]
+    timed: dict[str, list[float]]
     totals_fj: list[float]
     outputs: int
     mismatches: int
@@ -153,7 +157,8 @@ class Core:
         return measured
 
     def _run(self, gemm: Gemm, cut: Sequence[Gemm]) -> Measured:
-        run = run_parts(self.simulator, cut, self.config)
+        probe = Probe(self.netlist, self.timing, self.simulator.kinds, _stride(cut[0], self.config))
+        run = run_parts(self.simulator, cut, self.config, probe=probe.reference)
         if run.mismatches:
             raise RuntimeError(
                 f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
@@ -165,6 +170,11 @@ class Core:
         columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
         for index, part in enumerate(PARTS):
             np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
+        sampled = np.zeros((len(self._places), 2))
+        model = self.models[WIRES.index(1.0)]
+        for column, activity in enumerate(probe.activities(run.activity.ones, run.activity.cycles)):
+            data = model.energy(activity).parts[:, :2].sum(axis=1)
+            np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
         return Measured(
             layer=gemm.name,
@@ -184,10 +194,17 @@ class Core:
             macs=_useful(gemm, self.config) * run.macs / STREAMS,
             layer_macs=gemm.macs,
             places=dict(zip(self._places, table.tolist(), strict=True)),
+            timed=dict(zip(self._places, sampled.tolist(), strict=True)),
             totals_fj=[energy.dynamic_fj for energy in energies],
             outputs=run.outputs,
             mismatches=run.mismatches,
         )
+
+
+def _stride(gemm: Gemm, config: ArrayConfig) -> int:
+    """Cycles from one timed cycle to the next, so that about `TIMED_CYCLES` are timed."""
+    beats = -(-gemm.rows // config.rows) * -(-gemm.reduction // config.lanes)
+    return max(1, beats * chunk_count(gemm.bits, config.planes) // TIMED_CYCLES)
 
 
 def measure_all(

@@ -15,7 +15,7 @@ from .liberty import EDGES, Arc, Cell, Library
 from .mapping import buffer_cell
 from .netlist import Group, Ints, Netlist
 
-__all__ = ["LongestPath", "Timing", "analyse", "fo4"]
+__all__ = ["LongestPath", "Timing", "analyse", "fo4", "sources"]
 
 Floats = npt.NDArray[np.float64]
 OTHER = {"rise": "fall", "fall": "rise"}
@@ -111,7 +111,8 @@ def _launch(
                 slew[edge][nets] = arc.slew[edge](start, load[nets])
 
 
-def _sources(arc: Arc, edge: str) -> tuple[str, ...]:
+def sources(arc: Arc, edge: str) -> tuple[str, ...]:
+    """Edges of the related pin that can cause an edge of the output."""
     if arc.sense == "positive_unate":
         return (edge,)
     return (OTHER[edge],) if arc.sense == "negative_unate" else EDGES
@@ -130,7 +131,7 @@ def _propagate(
                 if arc.related not in names or edge not in arc.delay or edge not in arc.slew:
                     continue
                 related = pins[:, names.index(arc.related)]
-                for source in _sources(arc, edge):
+                for source in sources(arc, edge):
                     start = arrival[source][related]
                     ramp = slew[source][related]
                     live = np.isfinite(start)

@@ -127,12 +127,15 @@ def _tables(result: Characterisation) -> list[Table]:
         "pJ/MAC",
         "wires x0",
         "wires x2",
+        "with glitches",
         title=f"{data['lanes']} lanes x {data['planes']} planes, {result.library}",
         **STYLE,
     )
     for k in reversed(result.bits):
-        totals = data["bits"][str(k)]["totals_pj_per_mac"]
-        energy.add_row(str(k), *(f"{totals[scale]:.3f}" for scale in ("1.0", "0.0", "2.0")))
+        own = data["bits"][str(k)]
+        totals = [own["totals_pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0")]
+        totals.append(totals[0] * own["glitch_factor"])
+        energy.add_row(str(k), *(f"{total:.3f}" for total in totals))
     sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
     for size in data["sizes"]:
         sizes.add_row(
