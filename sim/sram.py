@@ -18,10 +18,10 @@ HALF = 0.5  # of address and data bits change in an access
 def sram_figures(paths: Sequence[Path], label: str) -> bytes:
     """JSON of the macros in `paths`, smallest first, with the files' SHA-256."""
     found = [read_sram(path) for path in paths]
-    found.sort(key=lambda item: item[0].words * item[0].bits)
+    macros = sorted((macro for macro, _ in found), key=lambda macro: macro.words * macro.bits)
     data = {
         "library": label,
-        "macros": [asdict(macro) for macro, _ in found],
+        "macros": [asdict(macro) for macro in macros],
         "files_sha256": {path.name: digest for path, (_, digest) in zip(paths, found, strict=True)},
         "method": "clock pin's internal energy of a read or write cycle, plus address and data "
         "pins' for half of their bits; the outputs' load is not in it",
@@ -44,7 +44,7 @@ def read_sram(path: Path) -> tuple[Sram, str]:
         raise ValueError(f"{path}: no memory cell")
     shape = _simple(_child(cell, "memory"))
     words, bits = 1 << int(shape["address_width"]), int(shape["word_width"])
-    pins = {name: pin for name, pin in _pins(cell)}
+    pins = dict(_pins(cell))
     try:
         clock, address, data = pins["A_CLK"], pins["A_ADDR"], pins["A_DIN"]
     except KeyError as error:
@@ -58,8 +58,8 @@ def read_sram(path: Path) -> tuple[Sram, str]:
         name=str(cell.args[0]),
         words=words,
         bits=bits,
-        read_pj=reading * units.energy / 1e3,
-        write_pj=writing * units.energy / 1e3,
+        read_pj=round(reading * units.energy / 1e3, 6),
+        write_pj=round(writing * units.energy / 1e3, 6),
         leakage_nw=float(values.get("cell_leakage_power", 0)) * units.leakage,
         area_um2=float(values["area"]),
     )
