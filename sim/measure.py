@@ -112,6 +112,7 @@ class Core:
         self.timing: Timing = analyse(self.netlist)
         self.simulator = GateSimulator(self.netlist, cache)
         self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
+        self.probe = Probe(self.netlist, self.timing, self.simulator.kinds)
         self._places = list(PLACES)
         owners = [self._places.index(place_of(scope)) for scope in self.netlist.scopes]
         self.place_of_scope = np.array(owners)
@@ -157,7 +158,8 @@ class Core:
         return measured
 
     def _run(self, gemm: Gemm, cut: Sequence[Gemm]) -> Measured:
-        probe = Probe(self.netlist, self.timing, self.simulator.kinds, _stride(cut[0], self.config))
+        probe = self.probe
+        probe.reset(_stride(cut[0], self.config))
         run = run_parts(self.simulator, cut, self.config, probe=probe.reference)
         if run.mismatches:
             raise RuntimeError(

@@ -75,6 +75,9 @@ class PowerModel:
         self.is_root[self.root] = True
         self.leakage_nw = sum(group.cell.leakage * len(group.pins) for group in netlist.groups)
         self.owner = self._owners()
+        self._states: dict[
+            tuple[str, str, str | None], dict[str, tuple[Function | None, Floats]]
+        ] = {}  # the tables' energies, which no activity changes
         self.repeated = {
             group.cell.name: other
             for group in netlist.groups
@@ -157,20 +160,11 @@ class PowerModel:
         toggles: Floats,
         ones: Floats,
     ) -> Floats:
-        nets = group.nets(pin.name)
-        slew = self.slew[group.nets(related) if related else nets]
-        repeated = group.cell.name in self.repeated
-        load = np.zeros(len(nets)) if repeated and pin.direction == "output" else self.load[nets]
-        states: dict[str, tuple[Function | None, Floats]] = {}
-        for power in powers:
-            if not power.energy:
-                continue
-            edges = [power.energy[edge](slew, load) for edge in EDGES if edge in power.energy]
-            energy = np.sum(edges, axis=0) / 2
-            key = "" if power.when is None else power.when.text
-            known = states.get(key)
-            states[key] = (power.when, energy if known is None else known[1] + energy)
-        total, covered = np.zeros(len(nets)), np.zeros(len(nets))
+        key = (group.cell.name, pin.name, related)
+        if key not in self._states:
+            self._states[key] = self._energies(group, pin, powers, related)
+        states = self._states[key]
+        total, covered = np.zeros(len(group.pins)), np.zeros(len(group.pins))
         for when, energy in states.values():
             if when is not None:
                 share = self._probability(group, pin, when, toggles, ones)
@@ -182,6 +176,25 @@ class PowerModel:
         if pin.direction == "output":
             return np.divide(total, covered, out=np.zeros_like(total), where=covered > 1e-12)
         return total
+
+    def _energies(
+        self, group: Group, pin: Pin, powers: Sequence[Power], related: str | None
+    ) -> dict[str, tuple[Function | None, Floats]]:
+        """State and energy of a toggle, fJ, (instances,), by the state's text; "" for any."""
+        nets = group.nets(pin.name)
+        slew = self.slew[group.nets(related) if related else nets]
+        repeated = group.cell.name in self.repeated
+        load = np.zeros(len(nets)) if repeated and pin.direction == "output" else self.load[nets]
+        states: dict[str, tuple[Function | None, Floats]] = {}
+        for power in powers:
+            if not power.energy:
+                continue
+            edges = [power.energy[edge](slew, load) for edge in EDGES if edge in power.energy]
+            energy = np.sum(edges, axis=0) / 2
+            text = "" if power.when is None else power.when.text
+            known = states.get(text)
+            states[text] = (power.when, energy if known is None else known[1] + energy)
+        return states
 
     def _probability(
         self, group: Group, pin: Pin, when: Function, toggles: Floats, ones: Floats

@@ -56,12 +56,9 @@ class Probe:
     netlist : Netlist
     timing : Timing, for slews and loads
     kinds : numbers of the cells' kinds in the compiled simulator
-    stride : cycles from one timed cycle to the next
     """
 
-    def __init__(
-        self, netlist: Netlist, timing: Timing, kinds: dict[str, int], stride: int = 1
-    ) -> None:
+    def __init__(self, netlist: Netlist, timing: Timing, kinds: dict[str, int]) -> None:
         self.nets = netlist.nets
         self.arrays: dict[str, npt.NDArray[np.generic]] = {}
         self._add_cells(netlist, timing, kinds)
@@ -76,7 +73,7 @@ class Probe:
         order = [field[0] for field in ProbeStructure._fields_[2:-5]]
         self.structure = ProbeStructure(
             len(self.arrays["kind"]),
-            stride,
+            1,
             *(self.arrays[name].ctypes.data for name in order),
             0,
             0,
@@ -132,6 +129,13 @@ class Probe:
                         launch[nets, index] = np.where(np.isfinite(at), at, 0.0)
         self.arrays["source"] = source
         self.arrays["launch"] = np.rint(launch * TICKS_PER_PS).astype(np.int32)
+
+    def reset(self, stride: int) -> None:
+        """Forget all counts; from now on time every `stride`-th cycle."""
+        self.arrays["toggles"][:] = 0
+        self.arrays["settled"][:] = 0
+        self.structure.stride = stride
+        self.structure.cycles = self.structure.latest = self.structure.failed = 0
 
     @property
     def reference(self) -> ctypes.c_void_p:

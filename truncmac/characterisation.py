@@ -39,6 +39,7 @@ class Request:
     images: int
     held_network: str
     held_images: int
+    held_count: int | None
     bits: Sequence[int]
     period_ps: float | None
     dont_use: Sequence[str]
@@ -54,6 +55,7 @@ def run(request: Request) -> None:
     held_layers: dict[int, list[Gemm]] = {}
     if request.held_network:
         held_layers = _layers(request.held_network, None, request.held_images, request.bits)
+        held_layers = {k: _spread(gemms, request.held_count) for k, gemms in held_layers.items()}
     plan = Plan(
         library=library,
         label=request.label,
@@ -66,6 +68,7 @@ def run(request: Request) -> None:
             "images": request.images,
             "held_out": request.held_network,
             "held_out_images": request.held_images,
+            "held_out_layers": [gemm.name for gemm in next(iter(held_layers.values()), [])],
         },
         period_ps=request.period_ps or default_period(library),
         dont_use=[*DONT_USE, *request.dont_use],
@@ -105,6 +108,13 @@ def sized(config: ArrayConfig, text: str) -> ArrayConfig:
 def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:
     network, images, _ = _network_and_images(name, data, count)
     return {k: _gemms(network, images[:count], k) for k in bits}
+
+
+def _spread(gemms: list[Gemm], count: int | None) -> list[Gemm]:
+    """`count` of the layers, evenly spread, the first and the last among them; None for all."""
+    if count is None or count >= len(gemms):
+        return gemms
+    return [gemms[round(i * (len(gemms) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
 def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[Gemm]:

@@ -292,6 +292,9 @@ def characterise_command(
         str, typer.Option(help="A network only for the errors; empty for none.")
     ] = "",
     hold_out_images: Annotated[int, typer.Option(min=1, help="How many images.")] = 1,
+    hold_out_layers: Annotated[
+        int | None, typer.Option(min=1, help="How many of its layers, spread; default: all.")
+    ] = None,
     bits: Annotated[str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")] = "all",
     period_ps: Annotated[
         float | None, typer.Option(help="Clock target of synthesis, ps; default: 64 FO4.")
@@ -326,6 +329,7 @@ def characterise_command(
             images=images,
             held_network=hold_out,
             held_images=hold_out_images,
+            held_count=hold_out_layers,
             bits=parse_bits(bits),
             period_ps=period_ps,
             dont_use=dont_use or [],

@@ -14,7 +14,8 @@ ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 def timed(json, words, folder, ports=("x",), stride=1):
     netlist = flatten(json, "top", tiny_library(folder))
     simulator = GateSimulator(netlist, folder, seed=None)
-    probe = Probe(netlist, analyse(netlist, wire_scale=0.0), simulator.kinds, stride)
+    probe = Probe(netlist, analyse(netlist, wire_scale=0.0), simulator.kinds)
+    probe.reset(stride)
     simulator.play(ports, words, ["y"], probe=probe.reference)
     timed, settled = probe.activities(simulator.ones, len(words))
     return netlist, probe, timed.toggles, settled.toggles, simulator.toggles
