@@ -42,7 +42,20 @@ def random_netlist(seed, gates=60, registers=12):
     return netlist_json(cells, ports)
 
 
-def reference(json, words, folder):
+def net_numbers(json):
+    """Net of each bit: they are numbered in the order in which they are met."""
+    top = json["modules"]["top"]
+    order = {}
+    for port in sorted(top["ports"].values(), key=lambda port: port["direction"] != "input"):
+        for bit in port["bits"]:
+            order.setdefault(bit, len(order) + 2)
+    for cell in top["cells"].values():
+        for wire in cell["connections"].values():
+            order.setdefault(wire[0], len(order) + 2)
+    return order
+
+
+def reference(json, words, folder, delays=None):
     """Outputs of every cycle and toggles of every net, by Icarus: a word a cycle."""
     bench = f"""
 module bench;
@@ -53,18 +66,18 @@ module bench;
     $readmemh("words.hex", words);
     file = $fopen("y.hex", "w");
     for (i = 0; i < {len(words)}; i = i + 1) begin
-      x = words[i]; #4;
+      x = words[i]; #4000;
       if (i == 0) begin $dumpfile("d.vcd"); $dumpvars(1, dut); end
       $fwrite(file, "%h\\n", y);
-      #1 if (i + 1 < {len(words)}) begin clk = 1; x <= words[i + 1]; #4 clk = 0; end
-      #1;
+      #1000 if (i + 1 < {len(words)}) begin clk = 1; x <= words[i + 1]; #4000 clk = 0; end
+      #1000;
     end
     $fclose(file);
   end
 endmodule
 """
     (folder / "words.hex").write_text("".join(f"{word:x}\n" for word in words))
-    run_icarus(folder, bench, to_verilog(json), CELL_MODELS)
+    run_icarus(folder, bench, to_verilog(json, delays), CELL_MODELS)
     outputs = [int(line, 16) for line in (folder / "y.hex").read_text().split()]
     return outputs, vcd_toggles(folder / "d.vcd")
 
@@ -97,16 +110,7 @@ def test_outputs_and_toggles_equal_icarus(tmp_path, seed):
     values = [sum(int(bit & np.uint64(1)) << i for i, bit in enumerate(row)) for row in record]
     assert values == outputs
     assert np.all((record == 0) | (record == ALL))
-    # A netlist's nets are numbered in the order in which they are met
-    order = {}
-    for port in sorted(
-        json["modules"]["top"]["ports"].values(), key=lambda p: p["direction"] != "input"
-    ):
-        for bit in port["bits"]:
-            order.setdefault(bit, len(order) + 2)
-    for cell in json["modules"]["top"]["cells"].values():
-        for wire in cell["connections"].values():
-            order.setdefault(wire[0], len(order) + 2)
+    order = net_numbers(json)
     counted = {bit: int(simulator.toggles[net]) // 64 for bit, net in order.items()}
     # The last cycle's edge falls outside of the dump
     gated_last = 2 * int(simulator.clocks[order[3]] != 0)

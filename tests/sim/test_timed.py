@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.sim.test_gates import CYCLES, INPUTS, random_netlist
+from tests.sim.test_gates import CYCLES, INPUTS, net_numbers, random_netlist, reference
 from tests.sim.tiny import netlist_json, tiny_library
 from truncmac.sim.gates import GateSimulator
 from truncmac.sim.netlist import flatten
@@ -35,6 +35,33 @@ def test_settles_where_zero_delay_does_and_toggles_no_less(tmp_path, seed):
     assert np.all((with_delays[rest] - settled[rest]) % 2 == 0)
     assert with_delays.sum() > settled.sum()
     assert probe.latest_ps > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_toggles_equal_icarus_with_delays(tmp_path, seed):
+    json = random_netlist(seed)
+    words = np.random.default_rng(seed).integers(0, 1 << INPUTS, CYCLES).tolist()
+    numbers = net_numbers(json)
+    delays = {bit: 3 + 7 * bit % 23 for bit in numbers}
+    _, expected = reference(json, words, tmp_path, delays)
+
+    netlist = flatten(json, "top", tiny_library(tmp_path))
+    simulator = GateSimulator(netlist, tmp_path, seed=None)
+    probe = Probe(netlist, analyse(netlist), simulator.kinds)
+    bits = {net: bit for bit, net in numbers.items()}
+    cells = probe.arrays
+    cells["launch"][:] = 0
+    for cell, start in enumerate(cells["delays_at"][:-1]):
+        out = int(cells["pins"][cells["pins_at"][cell] + cells["inputs"][cell]])
+        cells["delays"][start : cells["delays_at"][cell + 1]] = delays[bits[out]]
+    columns = np.array([[word >> i & 1 for i in range(INPUTS)] for word in words], np.uint64)
+    simulator.play(["x"], columns * ALL, ["y"], probe=probe.reference)
+    timed_activity, settled = probe.activities(simulator.ones, CYCLES)
+    clocks = (2, 3)
+    counted = {bit: int(timed_activity.toggles[net]) for bit, net in numbers.items()}
+    found = {bit: count for bit, count in counted.items() if count and bit not in clocks}
+    assert found == {bit: count for bit, count in expected.items() if bit not in clocks}
+    assert timed_activity.toggles.sum() > settled.toggles.sum()
 
 
 # x reaches one input of a gate at once, and the other through `count` inverters.

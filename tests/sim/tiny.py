@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from truncmac.sim.boolean import parse_function
 from truncmac.sim.liberty import read_liberty
 
 LOADS = (1.0, 25.0, 40.0, 65.0, 110.0, 180.0, 300.0)  # fF
@@ -183,8 +184,11 @@ endmodule
 """
 
 
-def to_verilog(json_netlist):
-    """The module `top` of `netlist_json`, its nets named n2, n3, ..."""
+def to_verilog(json_netlist, delays=None):
+    """The module `top` of `netlist_json`, its nets named n2, n3, ...
+
+    `delays` maps the bits that logic drives to delays, which are inertial in Verilog.
+    """
     top = json_netlist["modules"]["top"]
     bits = {b for c in top["cells"].values() for w in c["connections"].values() for b in w}
     bits |= {bit for port in top["ports"].values() for bit in port["bits"]}
@@ -200,7 +204,14 @@ def to_verilog(json_netlist):
             left, right = ends if port["direction"] == "input" else ends[::-1]
             lines.append(f"  assign {left} = {right};")
     for name, cell in top["cells"].items():
-        pins = ", ".join(f".{pin}({named[b[0]]})" for pin, b in cell["connections"].items())
+        wires = {pin: named[b[0]] for pin, b in cell["connections"].items()}
+        if delays and cell["type"] in LOGIC:
+            function = parse_function(LOGIC[cell["type"]][1]).expression(wires)
+            lines.append(
+                f"  assign #{delays[cell['connections']['Y'][0]]} {wires['Y']} = {function};"
+            )
+            continue
+        pins = ", ".join(f".{pin}({wire})" for pin, wire in wires.items())
         lines.append(f"  {cell['type']} {name} ({pins});")
     return "\n".join([*lines, "endmodule", ""])
 
