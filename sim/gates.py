@@ -6,6 +6,7 @@ and compiled with the system's compiler; the netlist itself is data.
 
 import ctypes
 import hashlib
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -370,7 +371,8 @@ def _compile(cells: Sequence[Cell], folder: Path) -> ctypes.CDLL:
     if compiler is None:
         raise ToolMissingError(f"gcc is missing. Install it with: {INSTALL['g++']}")
     source = (HERE / "gates.c").read_text().replace("//CELLS//", _cells_code(cells))
-    name = hashlib.sha256(source.encode()).hexdigest()[:16]
+    # Compiled for this machine's processor
+    name = hashlib.sha256(f"{platform.node()}\n{source}".encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     library = folder.resolve() / f"gates_{name}.so"
     if not library.exists():

@@ -95,14 +95,20 @@ def _run(verilog: str, script: str, library: Library, options: MappingOptions) -
         )
         mounts = [f"/work={folder}"]
         mounts += [f"/lib{i}={path.resolve().parent}" for i, path in enumerate(library.paths)]
-        run = subprocess.run(
-            [yosys, "-q", "-p", script],
-            env=os.environ | {"YOWASP_MOUNT": ":".join(mounts)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
+        try:
+            run = subprocess.run(
+                [yosys, "-q", "-p", script],
+                env=os.environ | {"YOWASP_MOUNT": ":".join(mounts)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(
+                f"Yosys did not map the design in {TIMEOUT_S} s; choose a smaller array. "
+                f"What was measured before is kept in the cache"
+            ) from None
         if run.returncode:
             said = (run.stderr.strip() or run.stdout.strip()).splitlines()[-3:]
             raise RuntimeError(f"Yosys could not map the design: {' '.join(said)}")
