@@ -16,7 +16,7 @@ from truncmac.golden import Gemm, write_bytes
 from truncmac.hw.config import ArrayConfig
 
 from .energy import FORMAT, PARTS, Characterisation
-from .events import PLACES
+from .events import PLACES, Place
 from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
 from .liberty import Library
@@ -42,7 +42,8 @@ class Plan:
     library : Library
     label : short name, as in "ihp-sg13g2"
     sizes, held_sizes : arrays of one PE shape; figures come from the first, errors of both
-    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone
+    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
+        all but the first of these at the largest and the smallest k
     workload : where they come from, for the record
     period_ps : synthesis' clock target
     """
@@ -112,7 +113,10 @@ def characterise(
             (held if config in plan.held_sizes else fitted).extend(runs)
         if config in plan.held_sizes:
             continue
+        ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
         for k, layers in plan.held_layers.items():
+            if config is not plan.sizes[0] and k not in ends:
+                continue
             what = f"{_of(config)}, k = {k}, held out"
             found = measure_all(core, layers, partial(on_step, what))
             held += [Run(k, False, True, m) for m in found]
@@ -215,29 +219,68 @@ def _fit(
 ) -> dict[str, float]:
     """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
     place = PLACES[name]
-    work = np.array(
-        [m.counts.of(place.event) * place.work(shapes[m.rows, m.cols]) for m in measured]
-    )
-    data = np.array([m.places[name][0] for m in measured])
-    clock = np.array([m.places[name][1] for m in measured])
-    if not work.sum():
-        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0}
-    timed = np.sum([m.timed[name] for m in measured], axis=0)
-    used = work > 0
-    ones = [m.density * (m.columns_used if place.inside else 1.0) for m in measured]
-    x = np.array(ones)[used] - mean
-    y = data[used] / work[used]
-    weight = np.sqrt(work[used] / work[used].sum())
-    level, slope = float(np.average(y, weights=weight**2)), 0.0
-    if np.ptp(x) > 0.02:
-        basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
-        (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
+    runs = [
+        (m, events * place.work(shapes[m.rows, m.cols]))
+        for m in measured
+        if (events := m.counts.of(place.event))
+    ]
+    if not runs:
+        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0} | (
+            {"raw_factor": 1.0, "own_unit_factor": 1.0} if name == "requantiser" else {}
+        )
+    work = sum(w for _, w in runs)
+    result: dict[str, float] = {}
+    used: Sequence[Worked] = runs
+    if name == "requantiser":
+        factors, used = _requantiser(runs, shapes)
+        result |= factors
+    level, slope = _line(place, name, used, mean)
+    timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
-        "fj": float(level),
-        "fj_per_density": float(slope),
-        "clock_fj": float(clock.sum() / work.sum()),
-        "glitch_factor": float(timed[0] / timed[1]) if timed[1] > 0 else 1.0,
+        "fj": level,
+        "fj_per_density": slope,
+        "clock_fj": sum(m.places[name][1] for m, _ in runs) / work,
+        "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
+    } | result
+
+
+Worked = tuple[Measured, float]
+
+
+def _line(place: Place, name: str, runs: Sequence[Worked], mean: float) -> tuple[float, float]:
+    """Level at the mean density, and slope; runs count as the work that they did."""
+    use = [w * (m.columns_used if place.idle_columns else 1.0) for m, w in runs]
+    y = np.array([m.places[name][0] for m, _ in runs]) / np.array(use)
+    x = np.array([m.density for m, _ in runs]) - mean
+    weight = np.sqrt(np.array(use) / sum(use))
+    if np.ptp(x) <= 0.02:
+        return float(np.average(y, weights=weight**2)), 0.0
+    basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
+    (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
+    return float(level), float(slope)
+
+
+def _requantiser(
+    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig]
+) -> tuple[dict[str, float], Sequence[Worked]]:
+    """Factors of raw outputs and of units of one column, and the runs with neither."""
+
+    def mean(chosen: Sequence[Worked]) -> float:
+        work = sum(w * m.columns_used for m, w in chosen)
+        return sum(m.places["requantiser"][0] for m, _ in chosen) / work if work else 0.0
+
+    kinds: dict[tuple[bool, bool], list[Worked]] = {}
+    for m, w in runs:
+        key = (m.counts.raw_tiles > 0, shapes[m.rows, m.cols].share == 1)
+        kinds.setdefault(key, []).append((m, w))
+    single = all(own for _, own in kinds)  # no other units were measured
+    base = kinds.get((False, single), []) or list(runs)
+    raw, own = kinds.get((True, single), []), kinds.get((False, True), [])
+    factors = {
+        "raw_factor": mean(raw) / mean(base) if raw and mean(base) else 1.0,
+        "own_unit_factor": mean(own) / mean(base) if own and mean(base) else 1.0,
     }
+    return factors, base
 
 
 def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:

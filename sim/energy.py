@@ -103,10 +103,12 @@ class Characterisation:
         for name, figures in own["places"].items():
             place = PLACES[name]
             work = counts.of(place.event) * place.work(config) / 1e3
-            ones = mean * (columns_used if place.inside else 1.0)
-            value = figures["fj"] + figures["fj_per_density"] * (ones - self.density)
-            factor = figures.get("glitch_factor", 1.0) if glitches else 1.0
-            total[place.component] += max(value, 0.0) * factor * work
+            value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
+            value *= columns_used if place.idle_columns else 1.0
+            value *= figures["glitch_factor"] if glitches else 1.0
+            if name == "requantiser":
+                value *= requantiser_factor(figures, config, counts)
+            total[place.component] += max(value, 0.0) * work
             total["clock"] += figures["clock_fj"] * work
         for name, figures in self.data["places"].items():
             size = PLACES[name].size(config)
@@ -133,6 +135,17 @@ class Characterisation:
         if str(bits) not in self.data["bits"]:
             known = ", ".join(map(str, self.bits))
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
+
+
+def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> float:
+    """Energy of an output, of those that are codes of columns that take turns at a unit.
+
+    Raw outputs leave most of the requantiser at rest; a unit with one column keeps its
+    parameters for a whole tile.
+    """
+    raw = counts.raw_tiles / counts.tiles if counts.tiles else 0.0
+    own = figures["own_unit_factor"] if config.share == 1 else 1.0
+    return own * (1.0 - raw + raw * figures["raw_factor"])
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Counts:
     cycles, chunks, beats, tiles : the counters of these names
     sets : of parameters, loaded: the `fresh` tiles
     residual_rows : rows of residual codes taken
+    raw_tiles : of the tiles, those whose outputs are S
     """
 
     cycles: float
@@ -33,6 +34,7 @@ class Counts:
     tiles: float
     sets: float = 0.0
     residual_rows: float = 0.0
+    raw_tiles: float = 0.0
 
     def of(self, event: str) -> float:
         """How often one of `EVENTS` happens."""
@@ -59,6 +61,7 @@ class Place:
     size : how much of it an array has: area, leakage and idle clock are in proportion
     work : how much of it an event moves: its energy is in proportion
     patterns : of its scopes, "module/register"
+    idle_columns : it stands still in columns that hold no output: their weights are zeros
     """
 
     component: str
@@ -66,11 +69,7 @@ class Place:
     size: Size
     work: Size
     patterns: tuple[str, ...]
-
-    @property
-    def inside(self) -> bool:
-        """Whether columns that hold no output stand still: it lies behind the weights."""
-        return self.work is _elements and self.event in ("chunk", "beat")
+    idle_columns: bool = False
 
 
 def _elements(config: ArrayConfig) -> float:
@@ -109,17 +108,19 @@ def _one(config: ArrayConfig) -> float:
 # The first pattern that fits decides.
 PLACES: Mapping[str, Place] = {
     "multiply_add": Place(
-        "multiply_add", "chunk", _elements, _elements, ("truncmac_pe/chunk_sum",)
+        "multiply_add", "chunk", _elements, _elements, ("truncmac_pe/chunk_sum",), True
     ),
     "weight_registers": Place(
-        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",)
+        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",), True
     ),
     "activation_registers": Place(
         "registers", "beat", _elements, _elements, ("truncmac_pe/activations*",)
     ),
-    "shift_add": Place("accumulate", "chunk", _elements, _elements, ("truncmac_pe/beat_sum",)),
-    "accumulator": Place("accumulate", "beat", _elements, _elements, ("truncmac_pe/dot",)),
-    "shadow_registers": Place("drain", "tile", _elements, _elements, ("truncmac_pe/*",)),
+    "shift_add": Place(
+        "accumulate", "chunk", _elements, _elements, ("truncmac_pe/beat_sum",), True
+    ),
+    "accumulator": Place("accumulate", "beat", _elements, _elements, ("truncmac_pe/dot",), True),
+    "shadow_registers": Place("drain", "tile", _elements, _elements, ("truncmac_pe/*",), True),
     "row_sum_shadow": Place("edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",)),
     "row_sum": Place("edges", "beat", _rows, _rows, ("truncmac_row_sum/*",)),
     "tokens": Place("edges", "chunk", _taps, _taps, ("truncmac_row/*",)),
@@ -127,12 +128,12 @@ PLACES: Mapping[str, Place] = {
         "registers", "beat", _row_skew, _row_skew, ("truncmac_core.array/activations*",)
     ),
     "weight_skew": Place(
-        "registers", "chunk", _column_skew, _column_skew, ("truncmac_core.array/*",)
+        "registers", "chunk", _column_skew, _column_skew, ("truncmac_core.array/*",), True
     ),
     "parameter_memory": Place(
         "edges", "set", _columns, _columns, ("truncmac_output_unit/memory*",)
     ),
-    "requantiser": Place("edges", "tile", _units, _elements, ("truncmac_output_unit*",)),
+    "requantiser": Place("edges", "tile", _units, _elements, ("truncmac_output_unit*",), True),
     "output_edge": Place("edges", "tile", _units, _elements, ("truncmac_core.edge*",)),
     "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",)),
     "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
@@ -142,6 +143,7 @@ PLACES: Mapping[str, Place] = {
         _columns,
         _columns,
         ("truncmac_core.sequencer.truncation*", "truncmac_core.sequencer/>truncated"),
+        True,
     ),
     "parameter_loader": Place("edges", "set", _one, _one, ("truncmac_core.loader*",)),
     "control": Place("edges", "chunk", _one, _one, ("*",)),

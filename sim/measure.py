@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +152,10 @@ class Core:
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
             data = json.loads(file.read_bytes())
-            return Measured(**data | {"counts": Counts(**data["counts"])})
+            counts = Counts(**data["counts"])
+            if gemm.requant is None:
+                counts = replace(counts, raw_tiles=counts.tiles)
+            return Measured(**data | {"counts": counts})
         measured = self._run(gemm, cut)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured
@@ -190,6 +193,7 @@ class Core:
                 tiles=counters["tiles"],
                 sets=run.parameter_sets,
                 residual_rows=run.residual_rows,
+                raw_tiles=counters["tiles"] if gemm.requant is None else 0,
             ),
             density=float(np.mean([density(part, self.config) for part in cut])),
             columns_used=_columns_used(gemm, self.config),

@@ -1,4 +1,4 @@
-"""The command line: `truncmac rtl | sim | infer | inspect | export | train`."""
+"""The command line: `truncmac rtl | sim | infer | inspect | export | train | characterise`."""
 
 import sys
 from pathlib import Path

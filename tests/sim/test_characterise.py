@@ -22,7 +22,7 @@ CONFIG = ArrayConfig(2, 2, 2, 1, max_reduction=16, requantisers=1, multiplier_bi
 PERIOD = 500.0
 
 
-def layer(name, bits, rows=40, reduction=11, columns=5, seed=0, residual=False):
+def layer(name, bits, rows=40, reduction=11, columns=5, seed=0, residual=False, share=0.5):
     rng = np.random.default_rng(seed)
     requant = Requantisation(
         multiplier=rng.integers(-8, 8, columns),
@@ -34,7 +34,7 @@ def layer(name, bits, rows=40, reduction=11, columns=5, seed=0, residual=False):
     return Gemm(
         name=name,
         activations=rng.integers(0, 256, (rows, reduction), np.uint8)
-        * (rng.random((rows, reduction)) < 0.5).astype(np.uint8),
+        * (rng.random((rows, reduction)) < share).astype(np.uint8),
         codes=np.clip(rng.normal(128, 40, (reduction, columns)), 0, 255).astype(np.uint8),
         bits=bits,
         offset=weight_offset(bits),
@@ -99,7 +99,9 @@ def figures(core, cache):
         label="tiny",
         sizes=[CONFIG],
         held_sizes=[],
-        layers={k: [layer("a", k, seed=1), layer("b", k, 30, 16, 6, seed=2)] for k in (8, 2)},
+        layers={
+            k: [layer("a", k, seed=1), layer("b", k, 30, 16, 6, seed=2, share=0.8)] for k in (8, 2)
+        },
         held_layers={k: [layer("c", k, 50, 14, 4, seed=3)] for k in (8, 2)},
         workload={"network": "made up", "held_out": "made up too"},
         period_ps=PERIOD,

@@ -74,10 +74,10 @@ def hazard(count):
 @pytest.mark.parametrize(
     ("inverters", "toggles"),
     [
-        # AND2 takes 25 + 0.1 x slew to switch on, and as much to switch off; an inverter with
-        # one pin to drive takes 20 + 0.1 x slew (40, then 25).
-        (1, 0),  # the pulse of 24 ps is shorter than the gate's delay
-        (3, 4),  # 69 ps: it comes through at each of two rising edges, both ways
+        # AND2 takes 25 ps and a tenth of the slew to switch on or off; an inverter with one pin
+        # to drive 20 ps and a tenth of the slew (50 of x, 35, 32, ...).
+        (1, 0),  # the pulse of 25 ps is shorter than the gate's delay
+        (3, 4),  # 72 ps: it comes through at each of two rising edges, both ways
     ],
 )
 def test_pulses_shorter_than_a_delay_do_not_pass(tmp_path, inverters, toggles):

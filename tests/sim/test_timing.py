@@ -21,10 +21,10 @@ def test_a_path_by_hand(tmp_path):
     ports = {"clk": ("input", [2]), "x": ("input", [4]), "y": ("output", [7])}
     json = netlist_json(cells, ports, {"a": [3], "b": [7]})
     timing = analyse(flatten(json, "top", tiny_library(tmp_path)), wire_scale=0.0)
-    # The clock's slew is that of an inverter with four pins of 1 fF: 20 + 5 x 4
-    launch = 40 + 10 * 1.0 + 0.1 * 40  # to one pin of 1 fF
-    nand = 15 + 10 * 1.0 + 0.1 * 25  # slew of the register: 20 + 5 x 1
-    inverter = 10 + 10 * 1.0 + 0.1 * 25
+    # The clock's slew is that of inverters with four pins of 1 fF: 20 + 5 x 4 + 0.2 x itself
+    launch = 40 + 10 * 1.0 + 0.1 * 50  # to one pin of 1 fF
+    nand = 15 + 10 * 1.0 + 0.1 * 35  # slew of the register: 20 + 5 x 1 + 0.2 x 50
+    inverter = 10 + 10 * 1.0 + 0.1 * 35  # the worst slew: of x, which comes with 50
     assert timing.worst.delay_ps == pytest.approx(launch + nand + inverter)
     assert timing.worst.setup_ps == pytest.approx(SETUP)
     assert timing.period_ps == pytest.approx(launch + nand + inverter + SETUP)
@@ -33,8 +33,8 @@ def test_a_path_by_hand(tmp_path):
 
 def test_fo4_of_the_inverter(tmp_path):
     delay, slew = fo4(tiny_library(tmp_path))
-    assert slew == pytest.approx(20 + 5 * 4)
-    assert delay == pytest.approx(10 + 10 * 4 + 0.1 * 40)
+    assert slew == pytest.approx(50)
+    assert delay == pytest.approx(10 + 10 * 4 + 0.1 * 50)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

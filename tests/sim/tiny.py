@@ -1,6 +1,7 @@
 """A small Liberty library whose tables are straight lines, so that results can be done by hand.
 
-Delay = own + 10 ps/fF x load + 0.1 x slew; output slew = 20 ps + 5 ps/fF x load; internal energy
+Delay = own + 10 ps/fF x load + 0.1 x slew; output slew = 20 ps + 5 ps/fF x load + 0.2 x
+slew; internal energy
 as given; an input pin has 1 fF, a clock pin 2 fF.
 """
 
@@ -55,7 +56,7 @@ def tiny_text(
         tables = []
         for edge in ("rise", "fall"):
             tables.append(grid(f"cell_{edge}", lambda s, c: own + 10 * c + 0.1 * s, ps))
-            tables.append(grid(f"{edge}_transition", lambda s, c: 20 + 5 * c, ps))
+            tables.append(grid(f"{edge}_transition", lambda s, c: 20 + 5 * c + 0.2 * s, ps))
         return f'timing () {{ related_pin : "{related}"; {more} {" ".join(tables)} }}'
 
     def energy(related, value):
