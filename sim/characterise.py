@@ -249,7 +249,7 @@ Worked = tuple[Measured, float]
 
 def _line(place: Place, name: str, runs: Sequence[Worked], mean: float) -> tuple[float, float]:
     """Level at the mean density, and slope; runs count as the work that they did."""
-    use = [w * (m.columns_used if place.idle_columns else 1.0) for m, w in runs]
+    use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
     y = np.array([m.places[name][0] for m, _ in runs]) / np.array(use)
     x = np.array([m.density for m, _ in runs]) - mean
     weight = np.sqrt(np.array(use) / sum(use))
@@ -266,7 +266,7 @@ def _requantiser(
     """Factors of raw outputs and of units of one column, and the runs with neither."""
 
     def mean(chosen: Sequence[Worked]) -> float:
-        work = sum(w * m.columns_used for m, w in chosen)
+        work = sum(w * m.rows_used * m.columns_used for m, w in chosen)
         return sum(m.places["requantiser"][0] for m, _ in chosen) / work if work else 0.0
 
     kinds: dict[tuple[bool, bool], list[Worked]] = {}
@@ -298,6 +298,7 @@ def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[s
             m.counts,
             m.bits,
             density=m.density,
+            rows_used=m.rows_used,
             columns_used=m.columns_used,
             glitches=False,
         )

@@ -72,6 +72,7 @@ class Characterisation:
         bits: int,
         *,
         density: float | None = None,
+        rows_used: float = 1.0,
         columns_used: float = 1.0,
         period_ps: float | None = None,
         glitches: bool = True,
@@ -83,9 +84,9 @@ class Characterisation:
         config : the array; its lanes and planes must be those characterised
         counts : of the run
         bits : k
-        density : ones among the activations' bits as they enter the array (8 bits a code,
-            padding of rows and lanes included); by default that of the layers measured
-        columns_used : columns that hold outputs, of those of all tiles, 0..1
+        density : ones among the activations' bits (8 a code, zeros of idle lanes included, of
+            idle rows not); by default that of the layers measured
+        rows_used, columns_used : rows and columns that hold outputs, of those of all tiles, 0..1
         period_ps : clock period, for leakage; by default the shortest
         glitches : with the transitions that cancel within a cycle, measured by timed simulation
             of a sample; else a net toggles once a cycle at most
@@ -104,7 +105,7 @@ class Characterisation:
             place = PLACES[name]
             work = counts.of(place.event) * place.work(config) / 1e3
             value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
-            value *= columns_used if place.idle_columns else 1.0
+            value *= place.use(rows_used, columns_used)
             value *= figures["glitch_factor"] if glitches else 1.0
             if name == "requantiser":
                 value *= requantiser_factor(figures, config, counts)

@@ -62,6 +62,7 @@ class Place:
     work : how much of it an event moves: its energy is in proportion
     patterns : of its scopes, "module/register"
     idle_columns : it stands still in columns that hold no output: their weights are zeros
+    idle_rows : it stands still in rows that hold no output: their activations are zeros
     """
 
     component: str
@@ -70,6 +71,12 @@ class Place:
     work: Size
     patterns: tuple[str, ...]
     idle_columns: bool = False
+    idle_rows: bool = False
+
+    def use(self, rows_used: float, columns_used: float) -> float:
+        """Share of its work that an array with idle rows and columns does."""
+        rows = rows_used if self.idle_rows else 1.0
+        return rows * (columns_used if self.idle_columns else 1.0)
 
 
 def _elements(config: ArrayConfig) -> float:
@@ -108,32 +115,74 @@ def _one(config: ArrayConfig) -> float:
 # The first pattern that fits decides.
 PLACES: Mapping[str, Place] = {
     "multiply_add": Place(
-        "multiply_add", "chunk", _elements, _elements, ("truncmac_pe/chunk_sum",), True
+        "multiply_add",
+        "chunk",
+        _elements,
+        _elements,
+        ("truncmac_pe/chunk_sum",),
+        idle_columns=True,
+        idle_rows=True,
     ),
     "weight_registers": Place(
-        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",), True
+        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",), idle_columns=True
     ),
     "activation_registers": Place(
-        "registers", "beat", _elements, _elements, ("truncmac_pe/activations*",)
+        "registers", "beat", _elements, _elements, ("truncmac_pe/activations*",), idle_rows=True
     ),
     "shift_add": Place(
-        "accumulate", "chunk", _elements, _elements, ("truncmac_pe/beat_sum",), True
+        "accumulate",
+        "chunk",
+        _elements,
+        _elements,
+        ("truncmac_pe/beat_sum",),
+        idle_columns=True,
+        idle_rows=True,
     ),
-    "accumulator": Place("accumulate", "beat", _elements, _elements, ("truncmac_pe/dot",), True),
-    "shadow_registers": Place("drain", "tile", _elements, _elements, ("truncmac_pe/*",), True),
-    "row_sum_shadow": Place("edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",)),
-    "row_sum": Place("edges", "beat", _rows, _rows, ("truncmac_row_sum/*",)),
+    "accumulator": Place(
+        "accumulate",
+        "beat",
+        _elements,
+        _elements,
+        ("truncmac_pe/dot",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
+    "shadow_registers": Place(
+        "drain", "tile", _elements, _elements, ("truncmac_pe/*",), idle_columns=True, idle_rows=True
+    ),
+    "row_sum_shadow": Place(
+        "edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",), idle_rows=True
+    ),
+    "row_sum": Place("edges", "beat", _rows, _rows, ("truncmac_row_sum/*",), idle_rows=True),
     "tokens": Place("edges", "chunk", _taps, _taps, ("truncmac_row/*",)),
     "activation_skew": Place(
-        "registers", "beat", _row_skew, _row_skew, ("truncmac_core.array/activations*",)
+        "registers",
+        "beat",
+        _row_skew,
+        _row_skew,
+        ("truncmac_core.array/activations*",),
+        idle_rows=True,
     ),
     "weight_skew": Place(
-        "registers", "chunk", _column_skew, _column_skew, ("truncmac_core.array/*",), True
+        "registers",
+        "chunk",
+        _column_skew,
+        _column_skew,
+        ("truncmac_core.array/*",),
+        idle_columns=True,
     ),
     "parameter_memory": Place(
         "edges", "set", _columns, _columns, ("truncmac_output_unit/memory*",)
     ),
-    "requantiser": Place("edges", "tile", _units, _elements, ("truncmac_output_unit*",), True),
+    "requantiser": Place(
+        "edges",
+        "tile",
+        _units,
+        _elements,
+        ("truncmac_output_unit*",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
     "output_edge": Place("edges", "tile", _units, _elements, ("truncmac_core.edge*",)),
     "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",)),
     "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
@@ -143,7 +192,7 @@ PLACES: Mapping[str, Place] = {
         _columns,
         _columns,
         ("truncmac_core.sequencer.truncation*", "truncmac_core.sequencer/>truncated"),
-        True,
+        idle_columns=True,
     ),
     "parameter_loader": Place("edges", "set", _one, _one, ("truncmac_core.loader*",)),
     "control": Place("edges", "chunk", _one, _one, ("*",)),

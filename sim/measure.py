@@ -25,7 +25,7 @@ from .power import PARTS, PowerModel
 from .timed import Probe
 from .timing import Timing, analyse, fo4
 
-__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density"]
+__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density", "used"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,8 +43,8 @@ class Measured:
     ----------
     layer, bits, rows, cols : of the run
     counts : events of a stream
-    density : ones among the activations' bits as they enter, padding included
-    columns_used : of a stream's columns, those that hold outputs
+    density : ones among the activations' bits, zeros of idle lanes included
+    rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
     macs : of a stream, padding excluded
     layer_macs : of the whole layer
     places : fJ by place: data, gated clock, root clock
@@ -59,6 +59,7 @@ class Measured:
     cols: int
     counts: Counts
     density: float
+    rows_used: float
     columns_used: float
     macs: float
     layer_macs: int
@@ -70,23 +71,19 @@ class Measured:
 
 
 def density(gemm: Gemm, config: ArrayConfig) -> float:
-    """Ones among the bits of a layer's activations, 8 each, as they enter the array."""
+    """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
     rows, reduction = gemm.activations.shape
-    beats = -(-reduction // config.lanes)
-    tiles = -(-rows // config.rows)
-    bits = 8 * tiles * config.rows * beats * config.lanes
+    bits = 8 * rows * -(-reduction // config.lanes) * config.lanes
     return float(np.unpackbits(gemm.activations).sum()) / bits
 
 
-def _columns_used(gemm: Gemm, config: ArrayConfig) -> float:
-    return gemm.columns / (tile_grid(gemm, config)[1] * config.cols)
-
-
-def _useful(gemm: Gemm, config: ArrayConfig) -> float:
-    """Outputs of a layer that are not padding, of those of its tiles."""
+def used(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
+    """Rows and columns that hold outputs, of those of all tiles."""
     row_tiles, column_tiles = tile_grid(gemm, config)
-    outputs = row_tiles * config.rows * column_tiles * config.cols
-    return gemm.rows * gemm.columns / outputs
+    return (
+        gemm.rows / (row_tiles * config.rows),
+        gemm.columns / (column_tiles * config.cols),
+    )
 
 
 class Core:
@@ -152,6 +149,9 @@ class Core:
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
             data = json.loads(file.read_bytes())
+            if "rows_used" not in data:
+                data["rows_used"] = used(gemm, self.config)[0]
+                data["density"] /= data["rows_used"]
             counts = Counts(**data["counts"])
             if gemm.requant is None:
                 counts = replace(counts, raw_tiles=counts.tiles)
@@ -181,6 +181,7 @@ class Core:
             data = model.energy(activity).parts[:, :2].sum(axis=1)
             np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
+        rows_used, columns_used = used(gemm, self.config)
         return Measured(
             layer=gemm.name,
             bits=gemm.bits,
@@ -195,9 +196,10 @@ class Core:
                 residual_rows=run.residual_rows,
                 raw_tiles=counters["tiles"] if gemm.requant is None else 0,
             ),
-            density=float(np.mean([density(part, self.config) for part in cut])),
-            columns_used=_columns_used(gemm, self.config),
-            macs=_useful(gemm, self.config) * run.macs / STREAMS,
+            density=float(np.mean([density(part, self.config) for part in cut])) / rows_used,
+            rows_used=rows_used,
+            columns_used=columns_used,
+            macs=rows_used * columns_used * run.macs / STREAMS,
             layer_macs=gemm.macs,
             places=dict(zip(self._places, table.tolist(), strict=True)),
             timed=dict(zip(self._places, sampled.tolist(), strict=True)),
