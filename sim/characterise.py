@@ -121,8 +121,11 @@ def characterise(
             found = measure_all(core, layers, partial(on_step, what))
             held += [Run(k, False, True, m) for m in found]
     data = _figures(plan, [run.measured for run in fitted], sizes, areas)
+    for k, own in data["bits"].items():
+        own |= _totals(fitted, int(k))
+    data["errors"] = errors(Characterisation(data), plan, [*fitted, *held])
+    data = _rounded(data)
     result = Characterisation(data)
-    data["errors"] = errors(result, plan, [*fitted, *held])
     write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
     return result
 
@@ -170,17 +173,7 @@ def _figures(
     bits = {}
     for k in sorted({m.bits for m in measured}):
         own = [m for m in measured if m.bits == k]
-        bits[str(k)] = {
-            "places": {name: _fit(name, own, shapes, mean) for name in PLACES},
-            "glitch_factor": _glitches(own),
-            "totals_pj_per_mac": {
-                str(scale): _ratio(
-                    sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own) / 1e3,
-                    sum(m.layer_macs for m in own),
-                )
-                for i, scale in enumerate(WIRES)
-            },
-        }
+        bits[str(k)] = {"places": {name: _fit(name, own, shapes, mean) for name in PLACES}}
     return {
         "format": FORMAT,
         "lanes": config.lanes,
@@ -189,9 +182,37 @@ def _figures(
         "sizes": list(sizes),
         "places": places,
         "bits": bits,
-        "runs": sum(m.outputs for m in measured),
+        "outputs_compared": sum(m.outputs for m in measured),
         "provenance": _provenance(plan),
     }
+
+
+def _totals(runs: Sequence[Run], bits: int) -> dict[str, Any]:
+    """Energy of a MAC at k, measured, of the layers that follow the network's k."""
+    lowest = min(run.bits for run in runs)
+    follows = {run.measured.layer for run in runs if run.bits == run.measured.bits == lowest}
+    own = [
+        run.measured
+        for run in runs
+        if run.bits == run.measured.bits == bits and run.measured.layer in follows
+    ]
+    macs = sum(m.layer_macs for m in own)
+    return {
+        "totals_pj_per_mac": {
+            str(scale): _ratio(sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own), macs) / 1e3
+            for i, scale in enumerate(WIRES)
+        },
+        "glitch_factor": _glitches(own),
+    }
+
+
+def _rounded(data: Any) -> Any:
+    """The same with numbers of six digits: more would claim too much."""
+    if isinstance(data, dict):
+        return {key: _rounded(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_rounded(value) for value in data]
+    return float(f"{data:.6g}") if isinstance(data, float) else data
 
 
 def _glitches(measured: Sequence[Measured]) -> float:
