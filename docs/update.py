@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from energy_tables import energy_tables
 from timing import picture
 
 from truncmac.golden import write_bytes
@@ -12,7 +13,7 @@ from truncmac.hw.axi_registers import register_table
 from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md", ROOT / "docs" / "energy.md"]
 
 
 def targets():
@@ -23,7 +24,12 @@ def targets():
     return "```\n" + "\n".join(lines) + "\n```\n"
 
 
-BLOCKS = {"streams": stream_table, "registers": register_table, "targets": targets}
+BLOCKS = {
+    "streams": stream_table,
+    "registers": register_table,
+    "targets": targets,
+    "energy": energy_tables,
+}
 
 
 def updated(text):

@@ -122,7 +122,7 @@ def characterise(
             held += [Run(k, False, True, m) for m in found]
     data = _figures(plan, [run.measured for run in fitted], sizes, areas)
     for k, own in data["bits"].items():
-        own |= _totals(fitted, int(k))
+        own["measured"] = _totals(fitted, int(k))
     data["errors"] = errors(Characterisation(data), plan, [*fitted, *held])
     data = _rounded(data)
     result = Characterisation(data)
@@ -188,22 +188,28 @@ def _figures(
 
 
 def _totals(runs: Sequence[Run], bits: int) -> dict[str, Any]:
-    """Energy of a MAC at k, measured, of the layers that follow the network's k."""
+    """Energy of a MAC at k as measured, by array size, of the layers that follow the network's k.
+
+    At each scale of the wire estimate, and what glitches add at the stated one.
+    """
     lowest = min(run.bits for run in runs)
     follows = {run.measured.layer for run in runs if run.bits == run.measured.bits == lowest}
-    own = [
-        run.measured
-        for run in runs
-        if run.bits == run.measured.bits == bits and run.measured.layer in follows
-    ]
-    macs = sum(m.layer_macs for m in own)
-    return {
-        "totals_pj_per_mac": {
-            str(scale): _ratio(sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own), macs) / 1e3
-            for i, scale in enumerate(WIRES)
-        },
-        "glitch_factor": _glitches(own),
-    }
+    sizes: dict[str, list[Measured]] = {}
+    for run in runs:
+        m = run.measured
+        if run.bits == m.bits == bits and m.layer in follows:
+            sizes.setdefault(f"{m.rows}x{m.cols}", []).append(m)
+    result = {}
+    for size, own in sizes.items():
+        macs = sum(m.layer_macs for m in own)
+        result[size] = {
+            "pj_per_mac": {
+                str(scale): sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own) / macs / 1e3
+                for i, scale in enumerate(WIRES)
+            },
+            "glitch_factor": _glitches(own),
+        }
+    return result
 
 
 def _rounded(data: Any) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 TILES = 6  # of each stream
 WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
-VERSION = 3  # of what a cached measurement holds
+VERSION = 4  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,7 @@ class Core:
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
             data = json.loads(file.read_bytes())
-            if "rows_used" not in data:
-                data["rows_used"] = used(gemm, self.config)[0]
-                data["density"] /= data["rows_used"]
-            counts = Counts(**data["counts"])
-            if gemm.requant is None:
-                counts = replace(counts, raw_tiles=counts.tiles)
-            return Measured(**data | {"counts": counts})
+            return Measured(**data | {"counts": Counts(**data["counts"])})
         measured = self._run(gemm, cut)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured

@@ -134,6 +134,7 @@ def _tables(result: Characterisation) -> list[Table]:
     data = result.data
     energy = Table(
         "k",
+        "size",
         "pJ/MAC",
         "wires x0",
         "wires x2",
@@ -142,10 +143,10 @@ def _tables(result: Characterisation) -> list[Table]:
         **STYLE,
     )
     for k in reversed(result.bits):
-        own = data["bits"][str(k)]
-        totals = [own["totals_pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0")]
-        totals.append(totals[0] * own["glitch_factor"])
-        energy.add_row(str(k), *(f"{total:.3f}" for total in totals))
+        for size, own in data["bits"][str(k)]["measured"].items():
+            totals = [own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0")]
+            totals.append(totals[0] * own["glitch_factor"])
+            energy.add_row(str(k), size, *(f"{total:.3f}" for total in totals))
     sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
     for size in data["sizes"]:
         sizes.add_row(
