@@ -33,8 +33,8 @@ def shapes(library):
             cells.append(f"{plain * measured['glitch_factor']:.2f} ({plain:.2f})")
         rows.append(f"| {' | '.join(cells)} |")
     return (
-        f"**{own[0].library}**: area of the whole core at 8 x 8 PEs (by its places' sizes, from what "
-        "was synthesised), default requantisers, by its "
+        f"**{own[0].library}**: area of the whole core at 8 x 8 PEs (by its places' sizes, from "
+        "what was synthesised), default requantisers, by its "
         "8-bit MACs a cycle; pJ/MAC "
         "of the core at 4 x 4 on the layers of digits that follow k, glitches included (without).\n"
         + "\n"
