@@ -247,9 +247,9 @@ def _fit(
     """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
     place = PLACES[name]
     runs = [
-        (m, events * place.work(shapes[m.rows, m.cols]))
+        (m, work)
         for m in measured
-        if (events := m.counts.of(place.event))
+        if (work := m.counts.of(place.event) * place.work(shapes[m.rows, m.cols]))
     ]
     if not runs:
         return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0} | (
