@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from energy_tables import energy_tables
 from timing import picture
 
 from truncmac.golden import write_bytes
@@ -14,7 +15,9 @@ from truncmac.hw.axi_registers import register_table
 from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "axi.md", ROOT / "docs" / "workloads.md"]
+DOCUMENTS = [ROOT / "README.md"] + [
+    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "workloads")
+]
 
 
 def targets():
@@ -51,6 +54,7 @@ BLOCKS = {
     "registers": register_table,
     "targets": targets,
     "allocate": allocation,
+    "energy": energy_tables,
 }
 
 

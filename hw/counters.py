@@ -1,6 +1,6 @@
 """Counters: what the core did, for software, and for the models to be held equal to."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, ResetSignal, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,11 +52,11 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # Reset through the enable, so that the clock of a counter at rest can be gated
+        clear = self.clear | ResetSignal()
         for name in COUNTERS:
-            count = Signal(COUNTER_BITS, name=name)
+            count = Signal(COUNTER_BITS, name=name, reset_less=True)
             m.d.comb += self.values[name].eq(count)
-            with m.If(self.clear):
-                m.d.sync += count.eq(0)
-            with m.Elif(self.events[name]):
-                m.d.sync += count.eq(count + 1)
+            with m.If(clear | self.events[name]):
+                m.d.sync += count.eq(Mux(clear, 0, count + 1))
         return m

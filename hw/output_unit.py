@@ -96,13 +96,19 @@ class OutputUnit(wiring.Component):
         identity = parameters_layout(config).const({"multiplier": 1})
         with m.If(self.advance):
             m.d.sync += requantiser.valid.eq(self.select.any())
-        with m.If(self.advance & self.select.any()):
-            m.d.sync += [
-                requantiser.total.eq(((dot >> self.context.unused) << 1) - self.context.offset),
-                requantiser.residual.eq(Mux(self.context.raw, 0, residual)),
-                requantiser.parameters.eq(Mux(self.context.raw, identity.as_value(), read.data)),
-                requantiser.limit.eq(self.context.limit),
-                requantiser.raw.eq(self.context.raw),
-            ]
+        raw = self.context.raw
+        word = {
+            "total": ((dot >> self.context.unused) << 1) - self.context.offset,
+            "residual": Mux(raw, 0, residual),
+            "parameters": Mux(raw, identity.as_value(), read.data),
+            "limit": self.context.limit,
+            "raw": raw,
+        }
+        for name, value in word.items():
+            port = getattr(requantiser, name)
+            register = Signal.like(port, name=name, reset_less=True)
+            m.d.comb += port.eq(register)
+            with m.If(self.advance & self.select.any()):
+                m.d.sync += register.eq(value)
 
         return m

@@ -116,8 +116,10 @@ class Requantiser(wiring.Component):
             m.d.sync += shifted.eq(total >> modes[2].shift)
         limit, raw = modes[3].limit, modes[3].raw
         clamped = Mux(shifted < 0, 0, Mux(shifted > limit, limit, shifted))
+        result = Signal(self.result.shape(), reset_less=True)
         with m.If(steps[4]):
-            m.d.sync += self.result.eq(Mux(raw, shifted, clamped))
+            m.d.sync += result.eq(Mux(raw, shifted, clamped))
+        m.d.comb += self.result.eq(result)
 
         return m
 

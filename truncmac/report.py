@@ -14,7 +14,7 @@ from rich.table import Table
 
 from truncmac.golden import write_bytes
 from truncmac.sim.analysis import Analysis, analyse
-from truncmac.sim.mapping import Folding, Shape, foldings, shapes, square_array
+from truncmac.sim.folding import Folding, Shape, foldings, shapes, square_array
 from truncmac.sim.platforms import Memory, Platform, platform_by_name
 from truncmac.sim.reference_points import scale_sim_cycles
 from truncmac.sim.schedule import Goal

@@ -4,7 +4,7 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.analysis import analyse
-from truncmac.sim.mapping import foldings, shapes, square_array
+from truncmac.sim.folding import foldings, shapes, square_array
 from truncmac.sim.platforms import Memory, Platform
 from truncmac.sim.workload import LayerShape, Workload
 from truncmac.sim.workloads import workload_by_name

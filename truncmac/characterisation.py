@@ -1,0 +1,171 @@
+"""What `truncmac characterise` does: plan, progress, tables."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import Progress
+from rich.table import Table
+
+from truncmac.golden import Gemm, Network, weight_offset, write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.characterise import Plan, characterise, default_period
+from truncmac.sim.energy import Characterisation
+from truncmac.sim.liberty import read_liberty
+from truncmac.sim.mapping import DONT_USE
+from truncmac.sim.network import network_gemms
+from truncmac.sim.sram import sram_figures
+
+from .commands import STYLE, _network_and_images, console
+
+__all__ = ["Request", "run"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options of the command."""
+
+    liberty: Sequence[Path]
+    srams: Sequence[Path]
+    label: str
+    config: ArrayConfig
+    fit_sizes: Sequence[str]
+    held_sizes: Sequence[str]
+    network: str
+    data: Path | None
+    images: int
+    held_network: str
+    held_images: int
+    held_count: int | None
+    bits: Sequence[int]
+    period_ps: float | None
+    dont_use: Sequence[str]
+    cache: Path
+    out: Path
+
+
+def run(request: Request) -> None:
+    """Measure, print, write."""
+    sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
+    held_sizes = [sized(request.config, text) for text in request.held_sizes]
+    library = read_liberty(request.liberty)
+    held_layers: dict[int, list[Gemm]] = {}
+    if request.held_network:
+        held_layers = _layers(request.held_network, None, request.held_images, request.bits)
+        held_layers = {k: _spread(gemms, request.held_count) for k, gemms in held_layers.items()}
+    plan = Plan(
+        library=library,
+        label=request.label,
+        sizes=sizes,
+        held_sizes=held_sizes,
+        layers=_layers(request.network, request.data, request.images, request.bits),
+        held_layers=held_layers,
+        workload={
+            "network": request.network,
+            "images": request.images,
+            "held_out": request.held_network,
+            "held_out_images": request.held_images,
+            "held_out_layers": [gemm.name for gemm in next(iter(held_layers.values()), [])],
+        },
+        period_ps=request.period_ps or default_period(library),
+        dont_use=[*DONT_USE, *request.dont_use],
+    )
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Characterising", total=plan.steps)
+        result = characterise(
+            plan,
+            request.cache,
+            request.out,
+            lambda what: progress.update(task, description=what, advance=1),
+        )
+    for table in _tables(result):
+        console.print(table)
+    console.print(f"[dim]Written: {request.out}[/]", soft_wrap=True)
+    if request.srams:
+        path = request.out.with_name(f"{request.label}_sram.json")
+        write_bytes(path, sram_figures(request.srams, request.label))
+        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
+
+
+def sized(config: ArrayConfig, text: str) -> ArrayConfig:
+    """The same PEs in an array of another size, given as ROWSxCOLS.
+
+    Raises
+    ------
+    ValueError
+        If it is not given so.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise ValueError(f"Size must be ROWSxCOLS, as 8x8, not {text!r}")
+    rows, cols = map(int, match.groups())
+    return replace(config, rows=rows, cols=cols, requantisers=None)
+
+
+def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:
+    network, images, _ = _network_and_images(name, data, count)
+    return {k: _gemms(network, images[:count], k) for k in bits}
+
+
+def _spread(gemms: list[Gemm], count: int | None) -> list[Gemm]:
+    """`count` of the layers, evenly spread, the first and the last among them; None for all."""
+    if count is None or count >= len(gemms):
+        return gemms
+    return [gemms[round(i * (len(gemms) - 1) / max(count - 1, 1))] for i in range(count)]
+
+
+def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[Gemm]:
+    """Layers at k bits; of a width that the network has no parameters for, those of the next."""
+    known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
+    gemms = network_gemms(network, images, known)
+    if known == bits:
+        return gemms
+    follows = {layer.name for layer in network.products if layer.bits is None}
+    return [
+        replace(gemm, bits=bits, offset=weight_offset(bits)) if gemm.name in follows else gemm
+        for gemm in gemms
+    ]
+
+
+def _tables(result: Characterisation) -> list[Table]:
+    data = result.data
+    energy = Table(
+        "k",
+        "size",
+        "pJ/MAC",
+        "wires x0",
+        "wires x2",
+        "with glitches",
+        title=f"{data['lanes']} lanes x {data['planes']} planes, {result.library}",
+        **STYLE,
+    )
+    for k in reversed(result.bits):
+        for size, own in data["bits"][str(k)]["measured"].items():
+            totals = [own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0")]
+            totals.append(totals[0] * own["glitch_factor"])
+            energy.add_row(str(k), size, *(f"{total:.3f}" for total in totals))
+    sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
+    for size in data["sizes"]:
+        sizes.add_row(
+            f"{size['rows']} x {size['cols']}",
+            f"{size['area_um2'] / 1e6:.3f}",
+            f"{size['period_ps'] / 1e3:.2f}",
+            size["longest_path"],
+        )
+    held = Table("held out", "size", "k", "pJ/MAC", "error", **STYLE)
+    for entry in data["errors"]["networks"]:
+        if entry["held_out"]:
+            held.add_row(
+                entry["network"],
+                entry["size"],
+                str(entry["k"]),
+                f"{entry['pj_per_mac']:.3f}",
+                f"{entry['error']:+.1%}",
+            )
+    for table in (energy, sizes, held):
+        for column in table.columns[1:]:
+            column.justify = "right"
+    return [energy, sizes, held] if held.row_count else [energy, sizes]
