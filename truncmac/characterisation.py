@@ -19,7 +19,8 @@ from truncmac.sim.mapping import DONT_USE
 from truncmac.sim.network import network_gemms
 from truncmac.sim.sram import sram_figures
 
-from .commands import STYLE, _network_and_images, console
+from .commands import STYLE, console, network_by_name
+from .inference import images_of
 
 __all__ = ["Request", "run"]
 
@@ -106,7 +107,8 @@ def sized(config: ArrayConfig, text: str) -> ArrayConfig:
 
 
 def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:
-    network, images, _ = _network_and_images(name, data, count)
+    network = network_by_name(name)
+    images, _ = images_of(name, data, network, count)
     return {k: _gemms(network, images[:count], k) for k in bits}
 
 

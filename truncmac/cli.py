@@ -514,18 +514,13 @@ def train(
 
 
 @app.command("characterise")
+@with_sizes
 def characterise_command(
+    sizes: Mapping[str, int],
     liberty: Annotated[list[Path], typer.Option(help="Liberty file; several: name it again.")],
     sram: Annotated[
         list[Path] | None, typer.Option(help="Liberty file of a memory macro; several: again.")
     ] = None,
-    rows: Rows = 4,
-    cols: Cols = 4,
-    lanes: Lanes = 8,
-    planes: Planes = 1,
-    max_reduction: MaxReduction = 4608,
-    requantisers: Requantisers = None,
-    multiplier_bits: MultiplierBits = 18,
     fit_size: Annotated[
         list[str] | None, typer.Option(help="Another array size to measure, as 8x8; again.")
     ] = None,
@@ -560,11 +555,13 @@ def characterise_command(
     """Measure energy, area and clock of a core on its netlist, synthesised with your library.
 
     The netlist runs layers of a network at each k, its outputs are compared with golden, and its
-    nets' toggles become energy by the library's tables. See docs/energy.md.
+    nets' toggles become energy by the library's tables. See docs/energy.md. The array is 4 x 4 PEs
+    unless you say otherwise.
     """
     from .characterisation import Request, run
 
-    config = ArrayConfig(rows, cols, lanes, planes, max_reduction, requantisers, multiplier_bits)
+    config = ArrayConfig(**({"rows": 4, "cols": 4} | dict(sizes)))
+    name = f"{label}_l{config.lanes}_p{config.planes}.json"
     run(
         Request(
             liberty=liberty,
@@ -583,7 +580,7 @@ def characterise_command(
             period_ps=period_ps,
             dont_use=dont_use or [],
             cache=cache,
-            out=out or Path("build/energy") / f"{label}_l{lanes}_p{planes}.json",
+            out=out or Path("build/energy") / name,
         )
     )
 

@@ -32,7 +32,7 @@ from .commands import DIGITS, STYLE, console, network_by_name, say, simulation
 from .differences import as_text, first_difference
 from .options import Setting
 
-__all__ = ["Inference", "infer"]
+__all__ = ["Inference", "images_of", "infer"]
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]
@@ -75,7 +75,7 @@ def infer(inference: Inference, config: ArrayConfig) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
     with _quiet(inference.as_json):
         network = network_by_name(inference.network)
-        images, labels = _images(inference, network)
+        images, labels = images_of(inference.network, inference.data, network, inference.images)
         results = _run(inference, network, config, images, labels)
         if inference.as_json:
             print(json.dumps(_as_dictionary(network, images, results), indent=2))
@@ -94,12 +94,17 @@ def _quiet(wanted: bool) -> Iterator[None]:
         console.quiet = before
 
 
-def _images(inference: Inference, network: Network) -> tuple[Codes, Labels | None]:
-    name, data = inference.network, inference.data
+def images_of(
+    name: str, data: Path | None, network: Network, count: int
+) -> tuple[Codes, Labels | None]:
+    """Images, and their labels if known: those in `data`, else those that belong to the name.
+
+    Of an example `count` are made.
+    """
     if data is not None:
         return load_pictures(data, network.image) if data.is_dir() else load_images(data)
     if name in EXAMPLES:
-        return example_images(name, inference.images), None
+        return example_images(name, count), None
     if name == DIGITS:
         return builtin_images()
     raise ValueError(f"{name}: give its images with --data")
