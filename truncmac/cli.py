@@ -393,6 +393,13 @@ def report(
     goal: Annotated[
         str, typer.Option(help="Of each layer's order: time, or traffic to the DRAM.")
     ] = "time",
+    energy: Annotated[
+        str,
+        typer.Option(
+            help="Figures of energy: ihp-sg13g2, sky130 or asap7; a file that characterise wrote; "
+            "or none."
+        ),
+    ] = "ihp-sg13g2",
     form: Annotated[
         str | None,
         typer.Option("--format", help="Print only this: html, json, md, csv or table."),
@@ -422,6 +429,7 @@ def report(
         parse_bits(bits),
         images,
         "time" if goal == "time" else "traffic",
+        energy,
     )
     report(request, form, out)
 

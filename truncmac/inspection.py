@@ -18,6 +18,7 @@ __all__ = ["inspect"]
 
 BARS = " ▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars of the codes' histogram
+NARROW = STYLE | {"padding": (0, 1, 0, 0)}  # ten columns in a narrow terminal
 console = Console(highlight=False)
 
 
@@ -71,11 +72,11 @@ def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Seque
 
 def plane_table(layers: Sequence[LayerInspection]) -> Table:
     """Bits of information that each plane adds to those above it, and a histogram of the codes."""
-    table = Table(title="Information in each plane of the weights, MSB first", **STYLE)
+    table = Table(title="Information in each plane of the weights, MSB first", **NARROW)
     table.add_column("layer", min_width=max(len(layer.name) for layer in layers))
     for plane in range(1, 9):
         table.add_column(f"k={plane}", justify="right")
-    table.add_column("codes 0..255")
+    table.add_column("codes 0..255", no_wrap=True, min_width=HISTOGRAM)
     for layer in layers:
         counts = layer.histogram.reshape(HISTOGRAM, -1).sum(axis=1)
         cells = [f"{value:.2f}" for value in layer.planes]

@@ -14,10 +14,12 @@ from rich.table import Table
 
 from truncmac.golden import write_bytes
 from truncmac.sim.analysis import Analysis, analyse
+from truncmac.sim.energy import Characterisation, available, load, read
 from truncmac.sim.folding import Folding, Shape, foldings, shapes, square_array
+from truncmac.sim.layer_energy import layer_energies
 from truncmac.sim.platforms import Memory, Platform, platform_by_name
 from truncmac.sim.reference_points import scale_sim_cycles
-from truncmac.sim.schedule import Goal
+from truncmac.sim.schedule import Goal, Layers
 from truncmac.sim.workloads import workload_by_name
 
 from .commands import STYLE
@@ -41,6 +43,7 @@ class Request:
     ----------
     network : as `workload_by_name` takes it
     platform : name
+    energy : a library whose figures the package has, a file of `truncmac characterise`, or none
     sizes : of the array, by field of `ArrayConfig`
     """
 
@@ -54,6 +57,7 @@ class Request:
     bits: Sequence[int]
     images: int
     goal: Goal
+    energy: str = "none"
 
 
 def platform_of(request: Request) -> Platform:
@@ -81,16 +85,12 @@ def report(request: Request, form: str | None, out: Path | None) -> None:
     """Print or write one form; or print tables, and write the page and its numbers to a folder."""
     if form is not None and form not in FORMATS:
         raise ValueError(f"--format must be one of {', '.join(FORMATS)}, not {form!r}")
-    workload = workload_by_name(request.network)
-    found = analyse(
-        workload, platform_of(request), request.bits, images=request.images, goal=request.goal
-    )
-    document = as_dictionary(found)
+    document = document_of(request)
     if form is not None:
         _write_one(FORMATS[form](document), out)
         return
     folder = out or Path("build/report")
-    name = re.sub(r"[^\w.-]+", "_", workload.name)
+    name = re.sub(r"[^\w.-]+", "_", document["workload"]["name"])
     # The page first: what it lacks is told before anything is printed
     page = html(document)
     console.print(*tables(document), sep="\n")
@@ -98,6 +98,50 @@ def report(request: Request, form: str | None, out: Path | None) -> None:
         path = folder / f"{name}.{kind}"
         write_bytes(path, text.encode())
         console.print(f"Written: {path}")
+
+
+def document_of(request: Request) -> Document:
+    """All figures of what is asked for."""
+    workload, platform = workload_by_name(request.network), platform_of(request)
+    layers = Layers.of(workload, request.images)
+    figures, why = _figures(request, platform, layers)
+    energy = None if figures is None else layer_energies(layers, figures, platform.clock_hz)
+    found = analyse(
+        workload,
+        platform,
+        request.bits,
+        images=request.images,
+        goal=request.goal,
+        energy=energy,
+    )
+    about: Document = {"library": None, "why": why, "clock_hz": None}
+    if figures is not None:
+        about |= {"library": figures.library, "clock_hz": 1e12 / figures.period_ps}
+    return as_dictionary(found) | {"energy": about}
+
+
+def _figures(
+    request: Request, platform: Platform, layers: Layers
+) -> tuple[Characterisation | None, str]:
+    """The energies' figures; or none, and why."""
+    if request.energy == "none":
+        return None, "none were asked for"
+    config = platform.config
+    if request.energy.endswith(".json"):
+        figures = read(Path(request.energy))
+    elif (request.energy, config.lanes, config.planes) in available():
+        figures = load(config.lanes, config.planes, request.energy)
+    else:
+        return None, (
+            f"no figures of {config.lanes} lanes x {config.planes} planes in {request.energy}; "
+            "truncmac characterise makes them"
+        )
+    wanted = {int(k) for bits in request.bits for k in layers.bits(bits)}
+    missing = sorted(wanted - set(figures.bits))
+    if missing:
+        ks = ", ".join(map(str, missing))
+        return None, f"no figures for k = {ks} in {figures.library}"
+    return figures, ""
 
 
 def _write_one(text: str, out: Path | None) -> None:
@@ -189,6 +233,24 @@ def remarks(document: Document) -> list[str]:
         lines.append(
             f"The rows of {len(document['folding'])} of {document['workload']['layers']} layers "
             "do not fill the array: several images beside each other (--images) do."
+        )
+    return lines + _about_energy(document)
+
+
+def _about_energy(document: Document) -> list[str]:
+    """Where the energies come from, or why there are none."""
+    about = document.get("energy", {"library": None, "why": ""})
+    if about["library"] is None:
+        return [f"No energies: {about['why']}."] if about["why"] else []
+    lines = [
+        f"Energy is the core's, from its netlist in {about['library']}, glitches included; "
+        "memories are not in it (docs/energy.md)."
+    ]
+    clock = document["platform"]["clock_hz"]
+    if about["clock_hz"] < clock:
+        lines.append(
+            f"That netlist reaches {about['clock_hz'] / 1e6:.0f} MHz, less than the platform's "
+            f"{clock / 1e6:.0f} MHz."
         )
     return lines
 

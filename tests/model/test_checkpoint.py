@@ -134,7 +134,7 @@ def test_shapes_and_recipes_that_cannot_be_are_refused_without_memory(saved, tmp
 def test_deeply_nested_descriptions_are_refused(saved, tmp_path):
     path = tmp_path / "deep.safetensors"
     save_file(load_checkpoint(saved).tensors, path, {"truncmac": "[" * 100_000})
-    with pytest.raises(CheckpointError, match="its description is damaged: RecursionError"):
+    with pytest.raises(CheckpointError, match="its description is damaged"):
         load_checkpoint(path)
 
 

@@ -45,7 +45,11 @@ def test_a_networks_layers_know_their_windows_and_outputs():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_of_golden_is_the_workload_of_its_name(name):
-    assert network_workload(example_network(name)) == WORKLOADS[name]()
+    """But for the layers' names: the workloads have those of the PyTorch models."""
+    found, known = network_workload(example_network(name)).layers, WORKLOADS[name]().layers
+    assert [replace(layer, name="") for layer in found] == [
+        replace(layer, name="") for layer in known
+    ]
 
 
 @pytest.mark.parametrize(

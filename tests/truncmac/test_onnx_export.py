@@ -81,7 +81,7 @@ def wide_network(widths=(8, 7, 6, 5, 4, 3, 2, 1), channels=300):
     layers = (
         Shortcut("more", "image", channels=channels),
         Conv2d("conv", "more", out_bits=8, padding=(1, 2), pad_code=255, stride=(2, 1)),
-        MaxPool("max", "conv", kernel=(2, 2), stride=(1, 1), padding=(2, 1)),
+        MaxPool("max", "conv", kernel=(2, 2), stride=(1, 1), padding=(1, 1)),
         AvgPool("mean", "max", kernel=(3, 2), stride=(2, 2)),
         Shortcut("less", "mean", channels=6, stride=(1, 2)),
         Flatten("flat", "less"),
@@ -90,7 +90,7 @@ def wide_network(widths=(8, 7, 6, 5, 4, 3, 2, 1), channels=300):
     tensors = {
         "conv.codes": np.where(rng.random((6, channels, 3, 3)) < 0.5, 0, 255).astype(np.uint8)
     }
-    size = 6 * 3 * 3
+    size = 6 * 3 * 2
     tensors["logits.codes"] = rng.integers(0, 256, (5, size), np.uint8)
     for k in widths:
         scale = rng.normal(0, 3e-4 / 2**k, 6)
