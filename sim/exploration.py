@@ -23,6 +23,7 @@ __all__ = [
     "chunks_of",
     "evaluate",
     "evaluator_of",
+    "group_rows",
     "missing_package",
     "workers_worth",
 ]
@@ -94,28 +95,16 @@ class Fronts:
     """
 
     def __init__(self, spec: Spec) -> None:
-        self.kind = spec.front
+        self.spec = spec
         self.objectives = {name: COLUMNS[name] for name in spec.objectives}
         self.groups: dict[tuple[str, int], Front] = {}
 
     def add(self, rows: Rows) -> None:
         """Take the rows of whole designs."""
-        for key, part in self._groups(rows):
+        for key, part in group_rows(self.spec, rows):
             front = self.groups.setdefault(key, Front(self.objectives))
             kept = part["feasible"]
             front.add({name: column[kept] for name, column in part.items()})
-
-    def _groups(self, rows: Rows) -> Iterator[tuple[tuple[str, int], Rows]]:
-        if self.kind == "worst":
-            yield ("", 0), worst(rows, self.objectives)
-            return
-        workloads = rows["workload"]
-        for workload in dict.fromkeys(workloads.tolist()):
-            own = workloads == workload
-            widths = dict.fromkeys(rows["bits"][own].tolist()) if self.kind == "each" else [0]
-            for k in widths:
-                some = own & (rows["bits"] == k) if k else own
-                yield (workload, k), {name: column[some] for name, column in rows.items()}
 
     @property
     def rows(self) -> Rows:
@@ -124,6 +113,20 @@ class Fronts:
         if not parts:
             return {}
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def group_rows(spec: Spec, rows: Rows) -> Iterator[tuple[tuple[str, int], Rows]]:
+    """Rows of whole designs by what they compete in, see `Fronts`."""
+    if spec.front == "worst":
+        yield ("", 0), worst(rows, {name: COLUMNS[name] for name in spec.objectives})
+        return
+    workloads = rows["workload"]
+    for workload in dict.fromkeys(workloads.tolist()):
+        own = workloads == workload
+        widths = dict.fromkeys(rows["bits"][own].tolist()) if spec.front == "each" else [0]
+        for k in widths:
+            some = own & (rows["bits"] == k) if k else own
+            yield (workload, k), {name: column[some] for name, column in rows.items()}
 
 
 def worst(rows: Rows, objectives: Mapping[str, int]) -> Rows:
@@ -142,7 +145,8 @@ def worst(rows: Rows, objectives: Mapping[str, int]) -> Rows:
     result = {name: column[chosen] for name, column in rows.items()}
     for name, sign in objectives.items():
         result[name] = sign * (sign * rows[name][order]).max(axis=1)
-    result["feasible"] = rows["feasible"][order].all(axis=1)
+    for name in ("feasible", "fits"):
+        result[name] = rows[name][order].all(axis=1)
     return result
 
 
