@@ -125,7 +125,7 @@ def _range(name: str, text: str) -> list[float]:
         raise ValueError(
             f"{name} must be a rising range such as 4..16, 4..32+4 or 4..64x2, not {text!r}"
         )
-    values = []
+    values: list[float] = []
     while value <= most and len(values) <= MOST_VALUES:
         values.append(value)
         value = value * step if factor else value + step

@@ -34,6 +34,7 @@ CHUNKS = 64  # about so many, for progress and for equal shares
 LEAST_ROWS, MOST_ROWS = 1 << 10, 1 << 17  # of a chunk: worth its file; bounds the memory
 AHEAD = 3  # chunks that each worker has before it
 LAYERS_PER_S = 100_000  # of one core, about: only chooses whether workers are started
+CONNECT_S = 10  # to a scheduler
 WORTH_WORKERS_S = 10.0  # of one core
 
 
@@ -198,7 +199,7 @@ class Cluster:
             raise missing_package(error) from error
         if scheduler is not None:
             try:
-                client = Client(scheduler, timeout="10s")
+                client = Client(scheduler, timeout=CONNECT_S)
             except (OSError, ValueError) as error:
                 raise RuntimeError(
                     f"No Dask scheduler answers at {scheduler}: {error}. Start one with: "

@@ -39,7 +39,9 @@ def search(
     run: Executor,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exploration:
-    """Evaluate about `spec.trials` designs, those that a study of each group proposes.
+    """Try `spec.trials` designs, those that a study of each group proposes.
+
+    A design for which there is no array counts as tried.
 
     All rows of a design count for all fronts, whichever group it was proposed for.
 
@@ -51,7 +53,10 @@ def search(
     spec = folder.evaluator.spec
     found = Exploration(Fronts(spec), Sample(spec.seed))
     known = _Known(spec)
-    studies = [_Study(folder.evaluator, group, known) for group in _groups(folder.evaluator)]
+    studies = [
+        _Study(folder.evaluator, group, known, (spec.seed + index) % (1 << 32))
+        for index, group in enumerate(_groups(folder.evaluator))
+    ]
     most = min(spec.trials, len(spec.designs))
     generation = stale = 0
     while len(known.points) < most and stale < STALE:
@@ -126,7 +131,7 @@ def _groups(evaluator: Evaluator) -> Iterator[Group]:
 class _Study:
     """Proposes designs for one group: places of the values of each axis, and k where it is free."""
 
-    def __init__(self, evaluator: Evaluator, group: Group, known: _Known) -> None:
+    def __init__(self, evaluator: Evaluator, group: Group, known: _Known, seed: int) -> None:
         optuna = _optuna()
         spec = evaluator.spec
         self.group, self.known, self.space = group, known, spec.designs
@@ -144,10 +149,10 @@ class _Study:
             samplers = optuna.samplers
             sampler = (
                 samplers.NSGAIISampler(
-                    population_size=POPULATION, seed=spec.seed, constraints_func=_constraint
+                    population_size=POPULATION, seed=seed, constraints_func=_constraint
                 )
                 if chosen_method(spec) == "nsga2"
-                else samplers.TPESampler(seed=spec.seed, constraints_func=_constraint)
+                else samplers.TPESampler(seed=seed, constraints_func=_constraint)
             )
         self.study = optuna.create_study(directions=directions, sampler=sampler)
         self.asked: list[tuple[Any, int, int]] = []

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ COLUMNS: Mapping[str, int] = {
 NEEDS_FIGURES = ("energy_uj", "area_mm2", "edp_uj_ms", "tops_per_w", "tops_per_mm2")
 FRONTS = ("each", "workload", "worst")
 METHODS = ("exhaustive", "nsga2", "tpe")
-SECTIONS = ("space", "constraints", "search")
 INFINITY = float("inf")
 MOST_IMAGES = 1 << 16
 
@@ -77,7 +76,7 @@ class Spec:
     images : of a batch
     data : labelled images of the workload, for its accuracy; None: those that come with it
     method : "exhaustive", or a search: "nsga2" or "tpe"; None: by the size of the space
-    trials : designs that a search evaluates
+    trials : designs that a search tries
     seed : of a search, and of samples for plots
     """
 
@@ -199,17 +198,17 @@ def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
     ValueError
         Names the source and the key that is wrong, and what it must be.
     """
-    search = _table(settings, "search", source)
     known = {f.name for f in fields(Spec)} - {"method", "trials", "seed"} | {"search"}
-    _check_keys(source, settings, known)
-    _check_keys(f"{source}, [search]", search, {"method", "trials", "seed"})
     try:
+        search = _table(settings, "search")
+        _check_keys(settings, known)
+        _check_keys(search, {"method", "trials", "seed"}, "[search]: ")
         return Spec(
             workloads=_names("workloads", settings),
             bits=_bits(settings.get("bits", DEFAULTS["bits"])),
-            space=_space(_table(settings, "space", source)),
+            space=_space(_table(settings, "space")),
             objectives=_names("objectives", settings),
-            constraints=_bounds(_table(settings, "constraints", source)),
+            constraints=_bounds(_table(settings, "constraints")),
             front=settings.get("front", "each"),
             images=_whole("images", settings.get("images", 1), 1, MOST_IMAGES),
             data=_text("data", settings.get("data")),
@@ -221,19 +220,17 @@ def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
         raise ValueError(f"{source}: {error}") from error
 
 
-def _table(settings: Mapping[str, Any], name: str, source: str) -> Mapping[str, Any]:
+def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     table = settings.get(name, {})
     if not isinstance(table, Mapping):
-        raise ValueError(f"{source}: {name} must be a table, [{name}], not {table!r}")
+        raise ValueError(f"{name} must be a table, [{name}], not {table!r}")
     return table
 
 
-def _check_keys(where: str, given: Mapping[str, Any], known: set[str]) -> None:
+def _check_keys(given: Mapping[str, Any], known: Iterable[str], where: str = "") -> None:
     for key in given:
         if key not in known:
-            raise ValueError(
-                f"{where}: a key must be one of {', '.join(sorted(known))}, not {key!r}"
-            )
+            raise ValueError(f"{where}a key must be one of {', '.join(sorted(known))}, not {key!r}")
 
 
 def _names(what: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -248,11 +245,10 @@ def _names(what: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
 def _bits(given: object) -> tuple[int, ...]:
     if given == "all":
         return tuple(range(8, 0, -1))
-    parts = given.split(",") if isinstance(given, str) else given
-    if not isinstance(parts, list):
-        parts = [parts]
-    bits = tuple(
-        int(part) if isinstance(part, str) and part.strip().isdecimal() else part for part in parts
+    parts: Any = given.split(",") if isinstance(given, str) else given
+    bits: tuple[Any, ...] = tuple(
+        int(part) if isinstance(part, str) and part.strip().isdecimal() else part
+        for part in (parts if isinstance(parts, list) else [parts])
     )
     wrong = [k for k in bits if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 8]
     if wrong or not bits or len(set(bits)) < len(bits):
@@ -261,7 +257,7 @@ def _bits(given: object) -> tuple[int, ...]:
 
 
 def _space(given: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    _check_keys("[space]", given, set(AXES))
+    _check_keys(given, AXES, "[space]: ")
     defaults: Any = DEFAULTS["space"]
     return {name: axis_values(name, given.get(name, defaults[name])) for name in AXES}
 

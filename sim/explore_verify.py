@@ -122,14 +122,12 @@ def verify_row(
     row: Row,
     *,
     build_root: Path = Path("build/sim"),
-    core: str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verdict:
     """Build the array of a row and run its workload.
 
     Parameters
     ----------
-    core : Verilog of the core, if not the one that `hw` generates
     on_progress : called with the layers done, and how many there are
     """
     config = _config(evaluator, row)
@@ -138,7 +136,6 @@ def verify_row(
         gemms,
         config,
         build_root=build_root,
-        core=core,
         on_progress=lambda done: on_progress(done, len(gemms)),
     )
     expected = count_sequence(Products.of(gemms), Sizes.of(config)).rows()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from truncmac.sim.exploration import missing_package
 
-__all__ = ["page"]
+__all__ = ["page", "plot_library"]
 
 TEMPLATE = Path(__file__).with_name("explore_page.html")
 MOST_LINES = 200  # of the table of the front
@@ -25,10 +25,6 @@ def page(found: Mapping[str, Any], sample: Mapping[str, npt.NDArray[Any]]) -> st
     found : what is in front.json
     sample : feasible rows to show beside the fronts, with their commands
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
     data = {
         "found": {key: value for key, value in found.items() if key != "front"},
         "front": _columns(found["front"]),
@@ -37,7 +33,7 @@ def page(found: Mapping[str, Any], sample: Mapping[str, npt.NDArray[Any]]) -> st
     parts = {
         "summary": _summary(found),
         "table": _table(found["front"]),
-        "library": get_plotlyjs(),
+        "library": plot_library(),
         # A script element ends at the first "</", whatever it stands in
         "data": json.dumps(data).replace("</", "<\\/"),
     }
@@ -45,6 +41,21 @@ def page(found: Mapping[str, Any], sample: Mapping[str, npt.NDArray[Any]]) -> st
     for name, part in parts.items():
         text = text.replace(f"<!--{name}-->", part, 1)
     return text
+
+
+def plot_library() -> str:
+    """The plots' JavaScript.
+
+    Raises
+    ------
+    RuntimeError
+        If the package that has it is missing.
+    """
+    try:
+        from plotly.offline import get_plotlyjs
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from error
+    return str(get_plotlyjs())
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -14,14 +14,12 @@ __all__ = ["draw"]
 
 
 def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
-    """Draw the first objective against the second: fronts as lines, other designs as dots.
+    """Draw the first of two objectives or more against the second: fronts, and dots beside them.
 
     Raises
     ------
     RuntimeError
         If matplotlib is missing.
-    ValueError
-        If there is only one objective.
     """
     try:
         from matplotlib import rc_context
@@ -30,8 +28,6 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
         raise RuntimeError(
             "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
         ) from error
-    if len(fronts.objectives) < 2:
-        raise ValueError("--plot must come with two objectives or more, not with one")
     y, x, *_ = fronts.objectives
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -42,12 +38,13 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
             order = front.rows[x].argsort(kind="stable")
             label = f"{workload or 'worst'}{f', k = {k}' if k else ''}"
             axes.plot(front.rows[x][order], front.rows[y][order], "o-", markersize=4, label=label)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    if sample:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.legend()
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.3)
-    axes.legend()
     picture = io.BytesIO()
     with rc_context({"svg.hashsalt": "truncmac"}):  # the same picture in every run
         figure.savefig(picture, format=path.suffix[1:] or "svg", metadata={"Date": None})

@@ -24,7 +24,7 @@ from truncmac.sim.explore_search import chosen_method, search
 from truncmac.sim.explore_spec import Spec, load_settings, spec_of
 
 from .commands import STYLE
-from .explore_page import page
+from .explore_page import page, plot_library
 
 __all__ = ["Request", "explore", "merged_settings", "show_point"]
 
@@ -104,6 +104,9 @@ def _bounds(texts: Sequence[str]) -> dict[str, dict[str, float]]:
 
 def explore(spec: Spec, request: Request) -> bool:
     """Explore, show and write what was found; False if --verify found a difference."""
+    if request.plot is not None and len(spec.objectives) < 2:
+        raise ValueError("--plot must come with two objectives or more, not with one")
+    plot_library()  # raises if it is missing, before anything runs
     with _progress(request.as_json) as progress:
         task = progress.add_task("Reading the workloads", total=None)
         evaluator = evaluator_of(
@@ -288,9 +291,10 @@ def show_point(text: str, as_json: bool) -> bool:
 
 def _show_point(found: Sequence[Mapping[str, Any]]) -> None:
     table = Table(title=f"Point {found[0]['point']}", **STYLE)
-    for name in ("workload", "bits", "cycles", "latency_ms", "images_per_s", "utilisation"):
+    names = ("workload", "bits", "cycles", "latency_ms", "images_per_s", "utilisation")
+    for name in names:
         table.add_column(name, justify="right")
     for row in found:
-        table.add_row(*(_text(row[column.header]) for column in table.columns))
+        table.add_row(*(_text(row[name]) for name in names))
     console.print(table)
     console.print(found[0]["command"], soft_wrap=True)
