@@ -29,16 +29,17 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
             "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
         ) from error
     y, x, *_ = fronts.objectives
+    some = len(sample.get("point", ())) > 0
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    if sample:
+    if some:
         axes.plot(sample[x], sample[y], ".", color="0.75", markersize=3, label="other designs")
     for (workload, k), front in fronts.groups.items():
         if len(front):
             order = front.rows[x].argsort(kind="stable")
             label = f"{workload or 'worst'}{f', k = {k}' if k else ''}"
             axes.plot(front.rows[x][order], front.rows[y][order], "o-", markersize=4, label=label)
-    if sample:
+    if some:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.legend()
