@@ -86,8 +86,6 @@ def loads_of(
     ValueError
         If a workload is unknown, has no parameters for any k of the spec, or has no accuracy.
     """
-    if spec.data is not None and len(spec.workloads) > 1:
-        raise ValueError("data must come with one workload, whose images they are")
     return tuple(_load(spec, name, on_progress) for name in spec.workloads)
 
 
@@ -128,7 +126,7 @@ def _accuracies(
 ) -> tuple[float, ...]:
     images, labels = network_images(spec, name)
     if labels is None:
-        raise ValueError(f"{spec.data}: must hold labels, for accuracy to be measured")
+        raise ValueError(f"{spec.data or name}: must hold labels, for accuracy to be measured")
     accuracies = []
     for k in bits:
         on_progress(f"Measuring the accuracy of {name} at k = {k}")

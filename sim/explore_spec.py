@@ -74,7 +74,7 @@ class Spec:
     front : of what there is a Pareto front: "each" workload and k; a "workload", over its k; or
         the "worst" of a design over all workloads and k
     images : of a batch
-    data : labelled images of the workload, for its accuracy; None: those that come with it
+    data : labelled images of the networks, for their accuracy; None: those that come with digits
     method : "exhaustive", or a search: "nsga2" or "tpe"; None: by the size of the space
     trials : designs that a search tries
     seed : of a search, and of samples for plots

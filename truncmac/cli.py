@@ -314,7 +314,7 @@ def explore(
     ] = None,
     images: Annotated[int | None, typer.Option(help="Of a batch [default: 1].")] = None,
     data: Annotated[
-        str | None, typer.Option(help="Labelled images of the workload, for its accuracy.")
+        str | None, typer.Option(help="Labelled images of the networks, for their accuracy.")
     ] = None,
     rows: Axis = None,
     cols: Axis = None,

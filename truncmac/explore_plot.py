@@ -33,7 +33,15 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     if some:
-        axes.plot(sample[x], sample[y], ".", color="0.75", markersize=3, label="other designs")
+        axes.plot(
+            sample[x],
+            sample[y],
+            ".",
+            color="0.75",
+            markersize=3,
+            label="other designs",
+            rasterized=True,
+        )
     for (workload, k), front in fronts.groups.items():
         if len(front):
             order = front.rows[x].argsort(kind="stable")

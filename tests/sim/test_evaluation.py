@@ -1,10 +1,19 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from truncmac.golden import accuracy, builtin_images, builtin_network, execute
+from truncmac.golden import (
+    BUILTIN_IMAGES,
+    accuracy,
+    builtin_images,
+    builtin_network,
+    execute,
+    save,
+    with_layer_bits,
+)
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cost_figures import Costs
 from truncmac.sim.cycles import Sizes
@@ -146,10 +155,6 @@ def test_figures_give_energy_and_area():
             {"bits": [3]},
             "digits: must have parameters for one of the bits, not only for k = 8, 4, 2, 1",
         ),
-        (
-            {"workloads": ["digits", "resnet20"], "data": "x.npz"},
-            "data must come with one workload, whose images they are",
-        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_named(settings, message, monkeypatch):
@@ -158,8 +163,30 @@ def test_what_cannot_be_evaluated_is_named(settings, message, monkeypatch):
         evaluator_of(spec_of(settings))
 
 
-def test_layers_with_a_k_of_their_own_need_one_row():
+def test_a_mixed_network_is_compared_with_its_parts(tmp_path):
+    bits = {"conv2": 4, "conv3": 2, "conv4": 1}
+    path = str(tmp_path / "mixed.safetensors")
+    save(with_layer_bits(builtin_network(), bits), Path(path))
+    spec = spec_of(
+        {
+            "workloads": ["digits", path],
+            "data": str(BUILTIN_IMAGES),
+            "objectives": ["accuracy", "cycles"],
+            "space": {"rows": 4, "cols": 4},
+        }
+    )
+    rows = evaluator_of(spec).rows(np.array([0]))
+    assert rows["workload"].tolist() == ["digits"] * 4 + [path]
+    assert rows["bits"].tolist() == [8, 4, 2, 1, 8]
+    assert rows["cycles"][3] < rows["cycles"][4] < rows["cycles"][1]
+    images, labels = builtin_images()
+    logits = execute(builtin_network(), images, bits).logits
+    assert rows["accuracy"][4] == pytest.approx(accuracy(logits, labels))
+
+
+def test_the_fingerprint_is_of_all_that_matters():
     evaluator = evaluator_of(spec_of({"workloads": "resnet20"}))
     load = evaluator.loads[0]
-    assert load.bits == (8, 4, 2, 1)
     assert replace(load, bits=(8,)).fingerprint != load.fingerprint
+    longer = replace(load.layers, rows=load.layers.rows + 1)
+    assert replace(load, layers=longer).fingerprint != load.fingerprint
