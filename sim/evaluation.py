@@ -21,7 +21,7 @@ from .schedule import MemoryArrays, Schedule, schedule
 __all__ = ["MEASURES", "Evaluator", "config_of"]
 
 Rows = dict[str, npt.NDArray[Any]]
-DESIGNS_AT_ONCE = 128  # so that intermediate arrays stay in the cache
+AT_ONCE = 1 << 15  # designs x bit-widths x layers: so that intermediate arrays stay in the cache
 MEASURES = ("cycles", "array_cycles", "latency_ms", "images_per_s", "utilisation", "dram_bytes")
 
 
@@ -64,8 +64,10 @@ class Evaluator:
 
     def rows(self, points: npt.NDArray[np.int64]) -> Rows:
         """Columns of the designs at `points`; points for which there is no array give no rows."""
-        starts = range(0, max(len(points), 1), DESIGNS_AT_ONCE)
-        parts = [self._part(points[start : start + DESIGNS_AT_ONCE]) for start in starts]
+        largest = max(len(load.bits) * len(load.layers.rows) for load in self.loads)
+        step = max(AT_ONCE // largest, 1)
+        starts = range(0, max(len(points), 1), step)
+        parts = [self._part(points[start : start + step]) for start in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _part(self, points: npt.NDArray[np.int64]) -> Rows:

@@ -234,6 +234,10 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
 
         found = explore(folder, run)
         after = cluster.client.run(os.getpid)
+        address = cluster.client.scheduler.address
+        with Cluster.connect(address, 0) as joined:
+            (result,) = joined.evaluate(evaluator, [Chunk(0, range(8))])
+    assert joined.workers >= 2 and result.rows["point"].tolist() == [i // 2 for i in range(16)]
     assert len(before) == 3 and killed[0] not in after.values()
     assert (found.designs, found.chunks) == (60, 8)
     assert points(found) == points(expected)
