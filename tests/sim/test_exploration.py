@@ -55,6 +55,7 @@ def test_the_front_is_that_of_all_rows(small_chunks, tmp_path):
         some = (rows["bits"] == k) & rows["feasible"]
         costs = front.costs({name: column[some] for name, column in rows.items()})
         kept = {tuple(c) for c in front.values.tolist()}
+        assert kept <= {tuple(c) for c in costs.tolist()}
         for cost in costs:
             beaten = [c for c in costs if (c <= cost).all() and (c < cost).any()]
             assert (tuple(cost) in kept) == (not beaten)
@@ -214,6 +215,20 @@ def test_a_search_finds_what_the_whole_space_has(tmp_path):
         assert points(found) == points(whole)
     best = {key: front.values[:, 0].min() for key, front in whole.fronts.groups.items()}
     assert best == {key: front.values[:, 0].min() for key, front in found.fronts.groups.items()}
+
+
+@pytest.mark.parametrize(("objective", "sign"), [("cycles", 1), ("images_per_s", -1)])
+def test_a_search_gets_better(objective, sign, tmp_path):
+    evaluator = evaluator_for(
+        objectives=[objective],
+        bits="8",
+        space=SPACE | {"rows": "1..64", "cols": "1..64"},
+        search={"method": "nsga2", "trials": 160},
+    )
+    folder = ExplorationFolder(tmp_path / "a", evaluator)
+    run_in(folder.path, evaluator, how=search)
+    first, *_, last = [sign * np.median(rows[objective]) for rows in folder.parts()]
+    assert last < (0.8 * first if sign > 0 else 1.25 * first)
 
 
 def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
