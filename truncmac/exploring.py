@@ -117,7 +117,7 @@ def explore(spec: Spec, request: Request) -> bool:
         method = chosen_method(spec)
         run_all = explore_all if method == "exhaustive" else search
         progress.update(task, description=f"Evaluating designs ({method})")
-        cores = len(os.sched_getaffinity(0))
+        cores = os.cpu_count() or 1
         with executor(folder, request.scheduler, request.workers, cores) as run:
             found = run_all(
                 folder,
@@ -280,7 +280,10 @@ def show_point(text: str, as_json: bool) -> bool:
     else:
         _show_point(found)
     kept = json.loads(path.read_bytes()).get("front", [])
-    recorded = [row for row in kept if row["point"] == int(number)]
+    try:
+        recorded = [row for row in kept if row["point"] == int(number)]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: front must be a list of points: {error!r}") from error
     same = spec.front == "worst" or all(row in found for row in recorded)
     if recorded and not as_json:
         console.print(

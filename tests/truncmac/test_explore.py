@@ -57,6 +57,11 @@ def test_a_point_is_evaluated_again(run, tmp_path):
     path.write_text(json.dumps(found))
     code, out, _ = run("explore", "--point", f"out/front.json#{point}")
     assert code == 1 and "Not as in out/front.json" in out
+    for front in (3, [3], [{}]):
+        path.write_text(json.dumps(found | {"front": front}))
+        code, _, err = run("explore", "--point", f"out/front.json#{point}")
+        assert code == 2
+        assert err.startswith("truncmac: out/front.json: front must be a list of points: ")
     for text, message in {
         "out/front.json": "--point must be FILE#POINT, such as front.json#12, not 'out/front.json'",
         "out/front.json#12": "out/front.json: point must be in 0..11, not 12",
