@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from truncmac.golden import write_bytes
-from truncmac.sim.exploration import Fronts
+from truncmac.sim.exploration import Fronts, missing_package
 
 __all__ = ["draw"]
 
@@ -25,9 +25,7 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[train]'"
-        ) from error
+        raise missing_package(error) from error
     y, x, *_ = fronts.objectives
     some = len(sample.get("point", ())) > 0
     figure = Figure(figsize=(7, 4.5), layout="constrained")

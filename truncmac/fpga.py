@@ -41,7 +41,12 @@ def fpga(
     if as_json:
         print(json.dumps(vars(report), indent=2))
         return
-    console.print(_table(config, report))
+    console.print(
+        f"{config.rows} x {config.cols} PEs, {config.lanes} lanes x {config.planes} planes on an "
+        f"{report.device}: {report.fmax_mhz:.1f} MHz",
+        soft_wrap=True,
+    )
+    console.print(_table(report))
     console.print(
         f"Written: design.v, netlist.json, design.config, design.bit, timing.json and fpga.json "
         f"in {out}",
@@ -49,12 +54,8 @@ def fpga(
     )
 
 
-def _table(config: ArrayConfig, report: FpgaReport) -> Table:
-    title = (
-        f"{config.rows} x {config.cols} PEs, {config.lanes} lanes x {config.planes} planes on an "
-        f"{report.device}: {report.fmax_mhz:.1f} MHz"
-    )
-    table = Table("", title=title, **STYLE)
+def _table(report: FpgaReport) -> Table:
+    table = Table("", **STYLE)
     for name in ("array", "wrapper", "device", "array's share"):
         table.add_column(name, justify="right")
     for kind, name in NAMES.items():
