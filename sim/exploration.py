@@ -33,9 +33,9 @@ Rows = dict[str, npt.NDArray[Any]]
 CHUNKS = 64  # about so many, for progress and for equal shares
 LEAST_ROWS, MOST_ROWS = 1 << 10, 1 << 17  # of a chunk: worth its file; bounds the memory
 AHEAD = 3  # chunks that each worker has before it
-LAYERS_PER_S = 100_000  # of one core, about: only chooses whether workers are started
+LAYERS_PER_S = 300_000  # of one core, about: only chooses whether workers are started
 CONNECT_S = 10  # to a scheduler
-WORTH_WORKERS_S = 10.0  # of one core
+WORTH_WORKERS_S = 60.0  # of one core: starting two and fetching rows took 20 s
 
 
 def evaluator_of(
