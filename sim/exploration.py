@@ -35,7 +35,7 @@ LEAST_ROWS, MOST_ROWS = 1 << 10, 1 << 17  # of a chunk: worth its file; bounds t
 AHEAD = 3  # chunks that each worker has before it
 LAYERS_PER_S = 300_000  # of one core, about: only chooses whether workers are started
 CONNECT_S = 10  # to a scheduler
-WORTH_WORKERS_S = 60.0  # of one core: starting two and fetching rows took 20 s
+WORTH_WORKERS_S = 60.0  # of one core; below, two workers were slower than none
 
 
 def evaluator_of(
