@@ -1,0 +1,193 @@
+"""The folder of an exploration: finished chunks as Parquet files, and what they were made from."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import write_bytes
+
+from .evaluation import Evaluator
+from .exploration import Chunk, Result, missing_package
+from .explore_spec import Spec
+
+__all__ = ["SCHEMA", "ExplorationFolder", "csv_text", "read_spec", "versions"]
+
+SCHEMA = 1  # of the files; other numbers are not read
+SPEC = "spec.json"
+Rows = dict[str, npt.NDArray[Any]]
+
+
+def versions() -> dict[str, str]:
+    """Of what the results depend on."""
+    return {name: version(name) for name in ("truncmac", "numpy")}
+
+
+@dataclass(frozen=True)
+class ExplorationFolder:
+    """Finished chunks of one spec.
+
+    Attributes
+    ----------
+    path : of the folder
+    evaluator : that made, or makes, what is in it
+    """
+
+    path: Path
+    evaluator: Evaluator
+
+    @property
+    def digest(self) -> str:
+        """Names the spec, the workloads' layers, and the version of the models."""
+        loads = [load.fingerprint for load in self.evaluator.loads]
+        return self.evaluator.spec.digest(SCHEMA, versions()["truncmac"], loads)
+
+    def begin(self, resume: bool) -> None:
+        """Make the folder, or check that what is in it is of the same spec.
+
+        Raises
+        ------
+        ValueError
+            If another spec's results are there; or this one's, and they are not to be resumed.
+        """
+        _parquet()  # raises if it is missing
+        if (self.path / SPEC).exists():
+            found = _read_json(self.path / SPEC).get("digest")
+            if found != self.digest:
+                raise ValueError(
+                    f"{self.path} holds results of another spec, workload or version ({found}, "
+                    f"not {self.digest}): choose another --out, or remove it"
+                )
+            if not resume:
+                raise ValueError(
+                    f"{self.path} holds results of this spec already: add --resume to go on, or "
+                    "choose another --out"
+                )
+            return
+        if self.path.exists() and any(self.path.iterdir()):
+            raise ValueError(f"{self.path} holds other files: choose another --out")
+        description = {
+            "schema": SCHEMA,
+            "digest": self.digest,
+            "versions": versions(),
+            "spec": self.evaluator.spec.as_dictionary(),
+        }
+        write_bytes(self.path / SPEC, json.dumps(description, indent=2).encode())
+
+    def part(self, index: int) -> Path:
+        """File of a chunk."""
+        return self.path / "parts" / f"part-{index:06}.parquet"
+
+    def write(self, result: Result) -> None:
+        """Keep a chunk: its file is whole, or not there."""
+        arrow, parquet = _parquet()
+        buffer = io.BytesIO()
+        parquet.write_table(_table(arrow, result.rows), buffer, compression="zstd")
+        write_bytes(self.part(result.chunk.index), buffer.getvalue())
+
+    def finished(self, chunk: Chunk) -> Result | None:
+        """A chunk that was kept, or None if it was not, or its file is damaged."""
+        arrow, parquet = _parquet()
+        path = self.part(chunk.index)
+        if not path.exists():
+            return None
+        try:
+            table = parquet.read_table(path)
+        except (OSError, arrow.ArrowException):
+            return None
+        rows = _rows(table)
+        points = rows.get("point")
+        # Of a search, a chunk may hold any points: these must be its own
+        if points is None or not np.isin(points, chunk.array).all():
+            return None
+        return Result(chunk, rows)
+
+    def parts(self) -> Iterator[Rows]:
+        """Rows of the finished chunks, a file at a time."""
+        _, parquet = _parquet()
+        for path in sorted((self.path / "parts").glob("part-*.parquet")):
+            yield _rows(parquet.read_table(path))
+
+    def write_csv(self, path: Path) -> None:
+        """All rows as one CSV, a file at a time."""
+        temporary = path.with_name(f".{path.name}.part")
+        try:
+            with temporary.open("w") as file:
+                for index, rows in enumerate(self.parts()):
+                    file.write(csv_text(rows, header=index == 0))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def csv_text(rows: Rows, *, header: bool = True) -> str:
+    """Rows as CSV; a measure of what does not fit is empty."""
+    lines = [",".join(rows)] if header else []
+    columns = [column.tolist() for column in rows.values()]
+    for values in zip(*columns, strict=True):
+        lines.append(",".join(map(_cell, values)))
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value or abs(value) == float("inf") else repr(value)
+    text = str(value)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\n') else text
+
+
+def read_spec(path: Path) -> Spec:
+    """The spec in a file that an exploration wrote, spec.json or front.json.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a file.
+    OSError
+        If it cannot be read.
+    """
+    found = _read_json(path)
+    try:
+        if found["schema"] != SCHEMA:
+            raise ValueError(f"{path}: schema must be {SCHEMA}, not {found['schema']!r}")
+        return Spec.from_dictionary(found["spec"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: must be written by truncmac explore: lacks {error}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: must be JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: must be written by truncmac explore")
+    return found
+
+
+def _parquet() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from error
+    return pyarrow, pyarrow.parquet
+
+
+def _table(arrow: Any, rows: Rows) -> Any:
+    return arrow.table({name: arrow.array(column) for name, column in rows.items()})
+
+
+def _rows(table: Any) -> Rows:
+    """Columns of a table; texts as arrays of fixed width, as they were."""
+    rows = {}
+    for name in table.column_names:
+        column = table.column(name).to_numpy()
+        rows[name] = column.astype(str) if column.dtype == object else column
+    return rows

@@ -1,0 +1,39 @@
+"""docs/explore.md: its commands are run, and print what it says."""
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from truncmac import cli
+from truncmac.sim.explore_spec import spec_of
+
+TEXT = (Path(__file__).parent.parent / "docs" / "explore.md").read_text()
+BLOCK = re.compile(r"(?s)```console\n\$ truncmac (explore .*?)\n```\n\n```\n(.*?)\n```")
+COMMANDS = [(command.replace("\\\n", " "), shown) for command, shown in BLOCK.findall(TEXT)]
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) == TEXT.count("$ truncmac explore") - TEXT.count("--verify 1") == 3
+
+
+@pytest.mark.parametrize("index", range(len(COMMANDS)))
+def test_a_command_prints_what_the_document_says(index, monkeypatch, capsys, tmp_path):
+    command, shown = COMMANDS[index]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("sys.argv", ["truncmac", *shlex.split(command)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert "\n".join(line.rstrip() for line in printed.splitlines()) == shown
+
+
+def test_the_file_is_a_spec():
+    settings = tomllib.loads(re.search(r"(?s)```toml\n(.*?)```", TEXT).group(1))
+    spec = spec_of(settings)
+    assert json.loads(json.dumps(spec.as_dictionary()))["space"]["cols"] == [4, 8, 16, 32, 64]
