@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from truncmac.golden import (
-    WEIGHT_BITS,
     Network,
     Recalibration,
     builtin_images,
@@ -24,13 +23,11 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.allocation import Allocation, Evaluator
 from truncmac.sim.allocation import allocate as find_allocation
 from truncmac.sim.choices import Point, Score
-from truncmac.sim.cycles import Sizes, Start, count_jobs
-from truncmac.sim.schedule import Layers
-from truncmac.sim.workloads import network_workload
 
 from .commands import DIGITS, STYLE, network_by_name
+from .costs import COSTS, LayerCosts
 
-__all__ = ["Request", "allocate", "cycles"]
+__all__ = ["Request", "allocate"]
 
 FEW_LAYERS = 12  # whose k are set apart in a table
 console = Console(highlight=False)
@@ -47,43 +44,26 @@ class Request:
     points: int
     calibrate: int
     config: ArrayConfig
-
-
-def cycles(network: Network, config: ArrayConfig) -> Callable[[str, int], int]:
-    """Cost of a layer, by name and k: the cycles that the array counts for one image.
-
-    The only place that knows what a layer costs.
-    """
-    workload = network_workload(network)
-    layers, sizes = Layers.of(workload), Sizes.of(config)
-    names = [layer.name for layer in workload.layers]
-    costs = {}
-    for bits in range(1, WEIGHT_BITS + 1):
-        products = layers.products(layers.bits(bits))
-        counts, _ = count_jobs(products, sizes, Start.warm())
-        costs[bits] = dict(zip(names, counts.cycles.tolist(), strict=True))
-
-    def cost(name: str, bits: int) -> int:
-        return costs[bits][name]
-
-    return cost
+    cost: str = "cycles"
 
 
 def allocate(request: Request, *, plot: Path | None, export: Path | None, as_json: bool) -> None:
     """Print tables or JSON, draw the front, and write the network that the budget allows."""
     if export is not None and request.budget is None:
         raise ValueError("--export must come with --budget, which chooses what is written")
+    if request.cost not in COSTS:
+        raise ValueError(f"--cost must be one of {', '.join(COSTS)}, not {request.cost!r}")
     network = network_by_name(request.network)
     evaluator = _evaluator(network, request)
-    cost = cycles(network, request.config)
+    costs = COSTS[request.cost](network, request.config)
     widths = request.bits or network.bit_widths
-    largest = sum(cost(layer.name, layer.bits or max(widths)) for layer in network.products)
+    largest = sum(costs.of(layer.name, layer.bits or max(widths)) for layer in network.products)
     budget = None if request.budget is None else parse_budget(request.budget, largest)
     with _progress(as_json) as progress:
         task = progress.add_task("Measuring", total=None)
         result = find_allocation(
             evaluator,
-            cost,
+            costs.of,
             widths=widths,
             points=request.points,
             budgets=() if budget is None else (budget,),
@@ -91,13 +71,13 @@ def allocate(request: Request, *, plot: Path | None, export: Path | None, as_jso
         )
     chosen = None if budget is None else result.best(budget)
     if as_json:
-        print(json.dumps(as_dictionary(evaluator, request, result, chosen), indent=2))
+        print(json.dumps(as_dictionary(evaluator, request, costs, result, chosen), indent=2))
     else:
         console.print(sensitivity_table(network, result))
-        console.print(front_table(evaluator, result, chosen))
+        console.print(front_table(evaluator, costs, result, chosen))
     files = []
     if plot is not None:
-        draw(network, result, chosen, plot)
+        draw(network, costs, result, chosen, plot)
         files.append(plot)
     if export is not None and chosen is not None:
         save(evaluator.at(chosen.bits), export)
@@ -107,14 +87,14 @@ def allocate(request: Request, *, plot: Path | None, export: Path | None, as_jso
 
 
 def parse_budget(text: str, largest: float) -> float:
-    """Cycles of a budget such as `5000`, or `60%` of the `largest`."""
+    """Cost of a budget such as `5000`, or `60%` of the `largest`."""
     number = text.strip().removesuffix("%")
     try:
         value = float(number)
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise ValueError(f"Budget must be a number of cycles or such as 60%, not {text!r}")
+        raise ValueError(f"Budget must be a number or such as 60%, not {text!r}")
     return value * largest / 100 if text.strip().endswith("%") else value
 
 
@@ -163,11 +143,13 @@ def _both(score: Score) -> str:
     return f"{score.loss:.4f}  {score.accuracy:7.2%}"
 
 
-def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) -> Table:
+def front_table(
+    evaluator: Evaluator, costs: LayerCosts, result: Allocation, chosen: Point | None
+) -> Table:
     """Points of the front and those with one k for all, cheapest first."""
     count = len(evaluator.images)
     table = Table(title=f"Network {evaluator.network.name}: measured on {count} images", **STYLE)
-    for name in ("cycles", "share", "accuracy", "loss"):
+    for name in (costs.unit, "share", "accuracy", "loss"):
         table.add_column(name, justify="right")
     table.add_column("k of each layer")
     table.add_column("")
@@ -191,15 +173,16 @@ def front_table(evaluator: Evaluator, result: Allocation, chosen: Point | None) 
         )
     moved = evaluator.recalibration
     biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
-    table.caption = (
-        f"Layers: {', '.join(result.points[0].bits)}\n"
-        f"Biases {biases}\nCycles of one image, as the array counts them"
-    )
+    table.caption = f"Layers: {', '.join(result.points[0].bits)}\nBiases {biases}\n{costs.about}"
     return table
 
 
 def as_dictionary(
-    evaluator: Evaluator, request: Request, result: Allocation, chosen: Point | None
+    evaluator: Evaluator,
+    request: Request,
+    costs: LayerCosts,
+    result: Allocation,
+    chosen: Point | None,
 ) -> dict[str, object]:
     """The tables' numbers, and every point that was measured."""
     front, config, moved = result.front, request.config, evaluator.recalibration
@@ -208,7 +191,7 @@ def as_dictionary(
         score = asdict(_score(point))
         return {
             "bits": dict(point.bits),
-            "cycles": round(point.cost),
+            costs.key: round(point.cost),
             **score,
             "predicted_growth": point.growth,
             "front": point in front,
@@ -229,8 +212,14 @@ def as_dictionary(
     }
 
 
-def draw(network: Network, result: Allocation, chosen: Point | None, path: Path) -> None:
-    """Draw accuracy against cycles: all points, the front, the uniform ones, and the chosen one."""
+def draw(
+    network: Network,
+    costs: LayerCosts,
+    result: Allocation,
+    chosen: Point | None,
+    path: Path,
+) -> None:
+    """Draw accuracy against cost: all points, the front, the uniform ones, and the chosen one."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
@@ -248,12 +237,12 @@ def draw(network: Network, result: Allocation, chosen: Point | None, path: Path)
     if chosen is not None:
         groups["chosen"] = ([chosen], {"marker": "*", "linestyle": "", "markersize": 16})
     for label, (points, style) in groups.items():
-        costs = [point.cost for point in points]
-        axes.plot(costs, [100 * _score(point).accuracy for point in points], label=label, **style)
+        prices = [point.cost for point in points]
+        axes.plot(prices, [100 * _score(point).accuracy for point in points], label=label, **style)
     for point in uniform:
         place = (point.cost, 100 * _score(point).accuracy)
         axes.annotate(f"k={point.uniform}", place, xytext=(6, -12), textcoords="offset points")
-    axes.set_xlabel("cycles of one image")
+    axes.set_xlabel(f"{costs.unit} of one image")
     axes.set_ylabel("accuracy (%)")
     axes.set_title(f"{network.name}: a bit-width for each layer")
     axes.margins(x=0.08)

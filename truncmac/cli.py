@@ -321,8 +321,11 @@ def allocate(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Most cycles of an image, or such as 60% of those at the largest k."),
+        typer.Option(help="Most cost of an image, or such as 60% of that at the largest k."),
     ] = None,
+    cost: Annotated[
+        str, typer.Option(help="cycles of the array; or energy of the core, in nJ.")
+    ] = "cycles",
     points: Annotated[int, typer.Option(min=2, help="Choices to measure, over all costs.")] = 24,
     calibrate: Annotated[
         int,
@@ -339,7 +342,7 @@ def allocate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Choose a bit-width for each layer: the best accuracy in few cycles, and in a budget.
+    """Choose a bit-width for each layer: the best accuracy at little cost, and in a budget.
 
     What is written with --export runs on golden and on the RTL as any network: infer FILE -k 8.
     """
@@ -354,6 +357,7 @@ def allocate(
             points,
             calibrate,
             config,
+            cost,
         ),
         plot=plot,
         export=export,

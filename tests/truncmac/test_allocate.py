@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from truncmac.allocation import parse_budget
-from truncmac.golden import accuracy, builtin_images, execute, load, save_images
+from truncmac.golden import accuracy, builtin_images, builtin_network, execute, load, save_images
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles import Sizes
+from truncmac.sim.energy import load as load_figures
+from truncmac.sim.layer_energy import layer_energies
+from truncmac.sim.schedule import UNLIMITED, Layers, schedule
+from truncmac.sim.workloads import network_workload
 
 FEW = ["--points", "4", "-k", "8,2"]
 
@@ -78,7 +84,7 @@ def test_a_budget_is_cycles_or_a_share(text, cycles):
 
 @pytest.mark.parametrize("text", ["", "%", "-3", "0", "nan", "inf", "much"])
 def test_a_budget_that_is_none_is_refused(text):
-    message = f"Budget must be a number of cycles or such as 60%, not {text!r}"
+    message = f"Budget must be a number or such as 60%, not {text!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parse_budget(text, 800)
 
@@ -98,3 +104,29 @@ def test_a_mistake_is_one_line(run, args, message, tmp_path):
     np.save(tmp_path / "bare.npy", builtin_images()[0][:9])
     code, out, err = run("allocate", "--points", "2", *args)
     assert (code, out, err) == (2, "", f"truncmac: {message}\n")
+
+
+def test_energy_is_a_cost_too(run, data):
+    shape = ["--lanes", "16", "--planes", "2"]
+    found = json.loads(run("allocate", *FEW, *data, *shape, "--cost", "energy", "--json")[1])
+    costs = [point["energy_nj"] for point in found["points"]]
+    assert costs == sorted(costs)
+    network = builtin_network()
+    workload = network_workload(network)
+    layers = Layers.of(workload)
+    config = ArrayConfig(lanes=16, planes=2)
+    figures = load_figures(16, 2)
+    energy = layer_energies(layers, figures, 1e12 / figures.period_ps)
+    whole = energy(config, schedule(layers, Sizes.of(config), UNLIMITED, 8), layers.bits(8))
+    assert costs[-1] == pytest.approx(whole.sum() / 1e3, abs=len(workload.layers) / 2)
+
+
+def test_an_unknown_cost_and_an_unknown_shape_are_refused(run, data):
+    assert run("allocate", *data, "--cost", "area") == (
+        2,
+        "",
+        "truncmac: --cost must be one of cycles, energy, not 'area'\n",
+    )
+    code, out, err = run("allocate", *data, "--cost", "energy", "--lanes", "3")
+    assert (code, out) == (2, "")
+    assert err.startswith("truncmac: No energy figures of 3 lanes x 1 planes in ihp-sg13g2.")
