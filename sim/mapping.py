@@ -93,7 +93,7 @@ def _run(verilog: str, script: str, library: Library, options: MappingOptions) -
         (folder / "abc.constr").write_text(
             f"set_driving_cell {buffer}\nset_load {DRIVEN_LOAD_FF}\n"
         )
-        mounts = [f"/work={folder}"]
+        mounts = [f"/netlist={folder}"]
         mounts += [f"/lib{i}={path.resolve().parent}" for i, path in enumerate(library.paths)]
         try:
             run = subprocess.run(
@@ -122,7 +122,7 @@ def _script(top: str, library: Library, options: MappingOptions) -> str:
     left_out = " ".join(f"-dont_use {name}" for name in _left_out(library, options))
     abc = ABC_SCRIPT.format(period=f"{options.period_ps:.0f}")
     steps = [
-        "read_verilog /work/design.v",
+        "read_verilog /netlist/design.v",
         f"hierarchy -top {top}",
         "setattr -mod -set keep_hierarchy 1 *",
         f"synth -extra-map {ADDERS} -flatten -top {top}",
@@ -130,10 +130,10 @@ def _script(top: str, library: Library, options: MappingOptions) -> str:
         f"dfflibmap {files} {left_out}",
         "opt",
         "setattr -unset init w:*",
-        f"abc {files} -constr /work/abc.constr -script {abc} {left_out}",
+        f"abc {files} -constr /netlist/abc.constr -script {abc} {left_out}",
         "setundef -zero",
         "opt_clean -purge",
-        "write_json /work/netlist.json",
+        "write_json /netlist/netlist.json",
     ]
     return "; ".join(steps)
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs the programs that tests run, where it may; else says how, and fails only under CI.
 missing() {
-    for program in iverilog chromium; do
+    for program in iverilog chromium sta; do
         command -v "$program" >/dev/null 2>&1 || echo "$program"
     done
 }
 [ -z "$(missing)" ] && exit 0
-packages=$(missing | tr '\n' ' ') # each is in the package of its name
+packages=$(missing | sed 's/^sta$/opensta/' | tr '\n' ' ') # the others are named as their package
 install="apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages"
 if command -v apt-get >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ]; then
