@@ -27,7 +27,7 @@ from .threads import ForEach, in_turn, workers
 
 __all__ = ["Execution", "Executor", "accuracy", "execute", "layer_bits", "predictions"]
 
-BLOCK = 1 << 17  # codes of the largest layer that run through the network together
+BLOCK = 1 << 19  # codes of the largest layer that run through the network together
 
 BitWidths = int | Mapping[str, int]
 Integers = npt.NDArray[np.int64]

@@ -1,5 +1,6 @@
 """Work on as many threads as BLAS would use, with BLAS itself on one in each."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["Workers", "in_turn", "workers"]
 
+SWITCH_S = 1e-4  # seconds; a call of NumPy on a part of a layer takes about as long
 ForEach = Callable[[Callable[[Any], None], Sequence[Any]], None]
 
 
@@ -37,7 +39,11 @@ def workers() -> Iterator[Workers]:
     if threads == 1:
         yield Workers(1, in_turn)
         return
-    with _controller().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with (
+        _controller().limit(limits=1, user_api="blas"),
+        _quick_switches(),
+        ThreadPoolExecutor(threads) as pool,
+    ):
 
         def for_each(work: Callable[[Any], None], things: Sequence[Any]) -> None:
             if len(things) == 1:
@@ -46,6 +52,17 @@ def workers() -> Iterator[Workers]:
                 list(pool.map(work, things))  # raises what they raise
 
         yield Workers(threads, for_each)
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Within, a thread that comes out of NumPy waits for the interpreter no longer than a call."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _blas_threads() -> int:
