@@ -110,10 +110,6 @@ class Counts:
         names = (field.name for field in fields(self))
         return dict(zip(names, np.broadcast_arrays(*values), strict=True))
 
-    def sum(self, axis: int) -> "Counts":
-        """Sums over an axis of the points."""
-        return Counts(**{name: array.sum(axis=axis) for name, array in self.arrays().items()})
-
     def rows(self) -> list[dict[str, int]]:
         """Counters of each point by name; the points must be of shape (n,)."""
         columns = {name: array.tolist() for name, array in self.arrays().items()}

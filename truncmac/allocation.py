@@ -1,6 +1,5 @@
 """What `truncmac allocate` does: a bit-width for each layer, measured, shown and exported."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from truncmac.golden import (
@@ -17,15 +15,15 @@ from truncmac.golden import (
     builtin_images,
     load_images,
     save,
-    write_bytes,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.allocation import Allocation, Evaluator
 from truncmac.sim.allocation import allocate as find_allocation
 from truncmac.sim.choices import Point, Score
 
-from .commands import DIGITS, STYLE, network_by_name
+from .commands import DIGITS, STYLE, network_by_name, progress_bar
 from .costs import COSTS, LayerCosts
+from .plots import new_figure, save_figure
 
 __all__ = ["Request", "allocate"]
 
@@ -59,7 +57,7 @@ def allocate(request: Request, *, plot: Path | None, export: Path | None, as_jso
     widths = request.bits or network.bit_widths
     largest = sum(costs.of(layer.name, layer.bits or max(widths)) for layer in network.products)
     budget = None if request.budget is None else parse_budget(request.budget, largest)
-    with _progress(as_json) as progress:
+    with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Measuring", total=None)
         result = find_allocation(
             evaluator,
@@ -115,14 +113,6 @@ def _evaluator(network: Network, request: Request) -> Evaluator:
     kept = len(images) - request.calibrate
     moves = Recalibration.of(network, images[kept:]) if request.calibrate else None
     return Evaluator(network, images[:kept], labels[:kept], moves)
-
-
-def _progress(silent: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    hidden = silent or not console.is_terminal
-    return Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=hidden
-    )
 
 
 def sensitivity_table(network: Network, result: Allocation) -> Table:
@@ -220,13 +210,7 @@ def draw(
     path: Path,
 ) -> None:
     """Draw accuracy against cost: all points, the front, the uniform ones, and the chosen one."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[report]'"
-        ) from error
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = new_figure(7, 4.5)
     axes = figure.subplots()
     uniform = [point for point in result.points if point.uniform]
     groups: dict[str, tuple[Sequence[Point], dict[str, Any]]] = {
@@ -248,9 +232,7 @@ def draw(
     axes.margins(x=0.08)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
-    picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:] or "svg")
-    write_bytes(path, picture.getvalue())
+    save_figure(figure, path)
 
 
 def _score(point: Point) -> Score:

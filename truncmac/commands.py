@@ -8,7 +8,14 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from truncmac.golden import (
@@ -34,6 +41,7 @@ __all__ = [
     "export",
     "export_qonnx",
     "network_by_name",
+    "progress_bar",
     "rtl",
     "say",
     "sim",
@@ -52,6 +60,18 @@ def _progress() -> Iterator[Progress]:
     silent = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=silent) as progress:
         yield progress
+
+
+def progress_bar(console: Console, *, quiet: bool = False) -> Progress:
+    """A bar with the time that is left, on a terminal only, and not at all if `quiet`."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
 
 
 def say(what: str) -> None:

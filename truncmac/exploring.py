@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from truncmac.golden import write_bytes
@@ -23,7 +22,7 @@ from truncmac.sim.explore_run import explore as explore_all
 from truncmac.sim.explore_search import chosen_method, search
 from truncmac.sim.explore_spec import Spec, load_settings, spec_of
 
-from .commands import STYLE
+from .commands import STYLE, progress_bar
 from .explore_page import page, plot_library
 
 __all__ = ["Request", "explore", "merged_settings", "show_point"]
@@ -107,7 +106,7 @@ def explore(spec: Spec, request: Request) -> bool:
     if request.plot is not None and len(spec.objectives) < 2:
         raise ValueError("--plot must come with two objectives or more, not with one")
     plot_library()  # raises if it is missing, before anything runs
-    with _progress(request.as_json) as progress:
+    with progress_bar(console, quiet=request.as_json) as progress:
         task = progress.add_task("Reading the workloads", total=None)
         evaluator = evaluator_of(
             spec, on_progress=lambda what: progress.update(task, description=what)
@@ -134,14 +133,6 @@ def explore(spec: Spec, request: Request) -> bool:
     from .explore_verify import verify
 
     return verify(evaluator, found, request.verify, request.as_json)
-
-
-def _progress(silent: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    hidden = silent or not console.is_terminal
-    return Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=hidden
-    )
 
 
 def _write(folder: ExplorationFolder, found: Exploration, request: Request) -> list[Path]:

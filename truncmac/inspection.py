@@ -1,6 +1,5 @@
 """What `truncmac inspect` shows of a network."""
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from truncmac.golden import LayerInspection, Network, inspect_network, write_bytes
+from truncmac.golden import LayerInspection, Network, inspect_network
 
 from .commands import STYLE, network_by_name
+from .plots import new_figure, save_figure
 
 __all__ = ["inspect"]
 
@@ -122,13 +122,7 @@ def as_dictionary(
 
 def draw(network: Network, layers: Sequence[LayerInspection], path: Path) -> None:
     """Draw the planes' information and the codes' histograms."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[report]'"
-        ) from error
-    figure = Figure(figsize=(9, 1.5 + 0.35 * len(layers)), layout="constrained")
+    figure = new_figure(9, 1.5 + 0.35 * len(layers))
     left, right = figure.subplots(1, 2)
     names = [layer.name for layer in layers]
     image = left.imshow([layer.planes for layer in layers], vmin=0, vmax=1, aspect="auto")
@@ -142,6 +136,4 @@ def draw(network: Network, layers: Sequence[LayerInspection], path: Path) -> Non
     right.set_yticks(range(len(names)), [])
     right.set_xlabel("8-bit code")
     right.set_title(f"{network.name}: how often each code occurs")
-    picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:] or "svg")
-    write_bytes(path, picture.getvalue())
+    save_figure(figure, path)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from truncmac.golden import save, save_images
@@ -19,9 +18,9 @@ from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.training import Trainer, complete
 
-from .commands import STYLE
+from .commands import STYLE, progress_bar
 
-__all__ = ["Run", "chosen_recipe", "progress", "train"]
+__all__ = ["Run", "chosen_recipe", "train"]
 
 console = Console(highlight=False)
 MOST_DIFFERING = 0.001  # of the predictions: float and integer are held to be the same below it
@@ -106,7 +105,7 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
             trainer.train_epoch()
         return
     logs = Logs(run.out, trainer.epoch)
-    with progress() as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
         while trainer.epoch < run.recipe.epochs:
             trainer.train_epoch(
@@ -121,18 +120,6 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
             if not console.is_terminal:
                 console.print(text)
     logs.close()
-
-
-def progress(quiet: bool = False) -> Progress:
-    """A bar for epochs, on a terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
 
 
 def _deploy(run: Run, trainer: Trainer, split: Split) -> None:

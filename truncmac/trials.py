@@ -15,8 +15,8 @@ from truncmac.model.results import Results, about, spread
 from truncmac.model.study import SETTINGS, WIDTHS, Study, plot, study
 from truncmac.model.trials import BASELINE, TRIALS, Trials
 
-from .commands import STYLE
-from .training import Run, console, progress
+from .commands import STYLE, progress_bar
+from .training import Run, console
 
 __all__ = ["train_study", "train_trials"]
 
@@ -77,7 +77,7 @@ def _many(
         description = about(kind, run.network, split.name, run.recipe)
         results = Results(run.out / f"{kind}.json", description, go_on=go_on, writes=first)
         done: dict[tuple[str, int], int] = {}
-        with progress(quiet=not first) as bar:
+        with progress_bar(console, quiet=not first) as bar:
             task = bar.add_task(kind, total=count * run.recipe.epochs)
 
             def on_epoch(name: str, seed: int, epoch: int) -> None:
