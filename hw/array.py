@@ -1,4 +1,4 @@
-"""The systolic array: rows of PEs, and the skew that operands need at its edges."""
+"""The systolic array: rows of clusters, and the skew that operands need at its edges."""
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
@@ -15,9 +15,9 @@ __all__ = ["Array"]
 class Array(wiring.Component):
     """Rows x columns of D, and Q of each row, drained downwards.
 
-    Output row 0 is the bottom row of PEs, so that results leave in order. A chunk meets PE
+    Output row 0 is the bottom row of PEs, so that results leave in order. A chunk meets cluster
     (r, c), counted from the top left, r + c cycles after it entered: activations wait r cycles
-    at their row's edge, weights c cycles at their column's.
+    at their rows' edge, weights c cycles at their columns'.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Array(wiring.Component):
     weights : In, cols x lanes x planes bits, column 0 lowest; taken with `token.step`
     drain : In, a bit for each row of PEs, the top one lowest: move its sums down
     sums, row_sums : Out, the bottom row's D and Q
-    captured : Out, the bottom row's Q is complete, two cycles before its first D
+    captured : Out, the bottom row's Q is complete, two cycles before the first cluster's D
     """
 
     def __init__(self, config):
@@ -52,17 +52,17 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        width = config.lanes * ACTIVATION_BITS
+        width = config.cluster_rows * config.lanes * ACTIVATION_BITS
 
         token, weights = self.token, self._skewed_weights(m)
         waiting = self.activations  # of the rows from this one down; the top one enters first
         sums, row_sums = 0, 0
-        for index in range(config.rows):
+        for index in range(config.clusters[0]):
             row, m.submodules[f"row_{index}"] = shared(
                 platform, "truncmac_row", lambda: Row(config)
             )
             activations = waiting[-width:]
-            if index + 1 < config.rows:
+            if index + 1 < config.clusters[0]:
                 waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
             m.d.comb += [
                 row.advance.eq(self.advance),
@@ -71,7 +71,7 @@ class Array(wiring.Component):
                 row.weights.eq(weights),
                 row.sums_above.eq(sums),
                 row.row_sums_above.eq(row_sums),
-                row.drain.eq(self.drain[index]),
+                row.drain.eq(self.drain.word_select(index, config.cluster_rows)),
             ]
             token, weights = row.token_next, row.weights_next
             sums, row_sums = row.sums, row.row_sums
@@ -84,16 +84,17 @@ class Array(wiring.Component):
         return m
 
     def _skewed_weights(self, m):
-        """Column c's weights, c cycles late."""
+        """The weights of column c of clusters, c cycles late."""
         config = self.config
-        width = config.lanes * config.planes
+        width = config.cluster_cols * config.lanes * config.planes
+        clusters = config.clusters[1]
         steps = [self.token.step]
-        for index in range(1, config.cols - 1):
+        for index in range(1, clusters - 1):
             steps.append(Signal(name=f"step_{index}"))
             with m.If(self.advance):
                 m.d.sync += steps[index].eq(steps[index - 1])
         columns, waiting = [], self.weights
-        for index, step in enumerate(steps[: config.cols - 1]):
+        for index, step in enumerate(steps[: clusters - 1]):
             columns.append(waiting[:width])
             waiting = self._delay(m, waiting[width:], step, f"weights_{index}")
         return Cat(*columns, waiting)

@@ -20,6 +20,7 @@ LIMITS = {
     "multiplier_bits": 32,
 }
 PLANES = (1, 2, 4, 8)
+CLUSTER = (4, 4)  # rows and columns of PEs, at most, that share operand registers
 WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
 
 
@@ -120,6 +121,40 @@ class ArrayConfig:
         return self.cols // self.requantisers
 
     @property
+    def cluster_rows(self):
+        """Neighbouring rows of PEs that share their weight registers."""
+        return _largest_divisor(self.rows, CLUSTER[0])
+
+    @property
+    def cluster_cols(self):
+        """Neighbouring columns of PEs that share their activation registers.
+
+        A requantiser's columns must fill whole clusters, or a cluster's whole requantisers.
+        """
+        share = self.share
+        fitting = (n for n in range(CLUSTER[1], 0, -1) if share % n == 0 or n % share == 0)
+        return next(n for n in fitting if self.cols % n == 0)
+
+    @property
+    def clusters(self):
+        """Clusters along rows and along columns: operands pass one a cycle."""
+        return self.rows // self.cluster_rows, self.cols // self.cluster_cols
+
+    @property
+    def drain_delay(self):
+        """Cycles that a cluster's sums wait for the last column of a requantiser to be served."""
+        return self.share - -(-self.share // self.cluster_cols)
+
+    @property
+    def passage(self):
+        """Cycles in which a row of sums passes the output units, from the first to the last."""
+        return self.unit_start(self.requantisers - 1) + self.share
+
+    def unit_start(self, unit):
+        """Cycle in which output unit `unit` takes its first column, after the first unit's."""
+        return unit * self.share // self.cluster_cols
+
+    @property
     def interval(self):
         """Cycles between the ends of two tiles, at least."""
         return self.rows * self.share
@@ -183,3 +218,7 @@ class ArrayConfig:
     def peak_macs(self):
         """8-bit multiply-accumulates a cycle, at k = 8, with every PE at work."""
         return self.rows * self.cols * self.lanes / self.chunks
+
+
+def _largest_divisor(number, most):
+    return max(n for n in range(1, most + 1) if number % n == 0)

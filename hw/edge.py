@@ -15,12 +15,12 @@ __all__ = ["OutputEdge", "by_unit"]
 
 
 class OutputEdge(wiring.Component):
-    """Outputs, in order, from columns that drain a cycle after each other.
+    """Outputs, in order, from clusters of columns that drain a cycle after each other.
 
-    Cycle 0: Q leaves the array. Cycle 1: z x Q. Cycle 2 + c: D of column c leaves the array,
-    into output unit c // share; what the columns of a row have in common moves on from unit to
-    unit every `share` cycles. A row leaves every `share` cycles, in `share` parts; part j holds
-    column j of each unit.
+    Cycle 0: Q leaves the array. Cycle 1: z x Q. Cycle 2 + `unit_start(u)`: output unit u takes D
+    of the first of its `share` columns, and then of one a cycle; what the columns of a row have
+    in common moves on with them. A row leaves every `share` cycles, in `share` parts; part j
+    holds column j of each unit.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ class OutputEdge(wiring.Component):
         leaves, row_sum, ending = self._drain(m)
 
         # Cycle 1: what a row's columns have in common. `kept` rows give results, others none.
-        taps = self._delays(m, leaves, config.cols + 1, "row")
-        kept = self._delays(m, taps[1] & ~ending.void, config.cols + OutputUnit.LATENCY, "kept")
+        taps = self._delays(m, leaves, config.passage + 1, "row")
+        kept = self._delays(m, taps[1] & ~ending.void, config.passage + OutputUnit.LATENCY, "kept")
         m.d.comb += [
             self.hold.eq(taps[1] & ending.residual & ~self.residuals.valid),
             self.residuals.ready.eq(taps[1] & ending.residual & self.advance),
@@ -89,23 +89,20 @@ class OutputEdge(wiring.Component):
                 Mux(ending.residual, by_unit(self.residuals.payload, ACTIVATION_BITS, config), 0)
             )
 
-        # Cycle 2 on: a column a cycle, an output unit every `share` cycles
+        # Cycle 2 on: each output unit a column a cycle
         share = config.share
-        results = Cat()
+        results, before = Cat(), 0
         for index in range(config.requantisers):
-            select = taps[2 + index * share : 2 + (index + 1) * share]
-            unit = self._unit(m, platform, index, Cat(select), context, residuals)
-            if index:
-                # The units before were `share` cycles ahead
-                start = (index - 1) * share + 1 + OutputUnit.LATENCY
-                for delay in range(share):
-                    enable = Cat(kept[start + delay : start + delay + share]).any()
-                    results = self._register(m, results, enable, f"results_{index}_{delay}")
+            start = config.unit_start(index)
+            if start > before:  # the units before are so many cycles ahead
+                results = self._wait(m, results, kept, before, start, f"results_{index}")
+                context = self._register(m, context, taps[1 + start], f"context_{index}")
+                residuals = self._register(m, residuals, taps[1 + start], f"residuals_{index}")
+            select = Cat(taps[2 + start : 2 + start + share])
+            unit = self._unit(m, platform, index, select, context, residuals)
             results = Cat(results, unit.result)
-            if index + 1 < config.requantisers:
-                context = self._register(m, context, select[-1], f"context_{index + 1}")
-                rest = residuals[share * ACTIVATION_BITS :]
-                residuals = self._register(m, rest, select[-1], f"residuals_{index + 1}")
+            residuals = residuals[share * ACTIVATION_BITS :]
+            before = start
         m.d.comb += self.results.as_value().eq(results)
         m.d.comb += self.valid.eq(Cat(kept[-share:]).any())
 
@@ -145,13 +142,13 @@ class OutputEdge(wiring.Component):
 
     def _release(self, m, ending):
         """Free the older set of parameters when a new one's first row passes the last column."""
-        passing = Signal(range(self.config.cols + 3))
+        passing = Signal(range(self.config.passage + 3))
         used = Signal()  # a set was in use before
         with m.If(self.advance):
             with m.If(self.captured & ending.fresh):
                 m.d.sync += used.eq(1)
                 with m.If(used):
-                    m.d.sync += passing.eq(self.config.cols + 2)
+                    m.d.sync += passing.eq(self.config.passage + 2)
             with m.Elif(passing != 0):
                 m.d.sync += passing.eq(passing - 1)
         m.d.comb += self.release.eq(self.advance & (passing == 1))
@@ -173,6 +170,14 @@ class OutputEdge(wiring.Component):
             unit.parameters.eq(self.parameters),
         ]
         return unit
+
+    def _wait(self, m, results, kept, before, start, name):
+        """Results of units that begin in cycle `before`, for one that begins in `start`."""
+        for cycle in range(before, start):
+            first = cycle + 1 + OutputUnit.LATENCY
+            enable = Cat(kept[first : first + self.config.share]).any()
+            results = self._register(m, results, enable, f"{name}_{cycle - before}")
+        return results
 
     def _delays(self, m, value, count, name):
         """`value` now and in each of `count` cycles to come."""

@@ -13,9 +13,10 @@ __all__ = ["PE"]
 class PE(wiring.Component):
     """D of one output: sum over lanes, then planes (MSB first), then beats, all unsigned.
 
-    A chunk passes one register a cycle: operands, `chunk_sum`, `beat_sum`, `dot`, `sums`.
-    Each register has its own enable, which the row derives from one token that travels along,
-    so a PE holds no control state and needs no reset. The wide accumulator toggles once a beat.
+    A chunk passes one register a cycle: the cluster's operands, `chunk_sum`, `beat_sum`, `dot`,
+    `sums`. Each register has its own enable, which the row derives from one token that travels
+    along, so a PE holds no control state and needs no reset. The wide accumulator toggles once
+    a beat.
 
     Parameters
     ----------
@@ -24,8 +25,6 @@ class PE(wiring.Component):
     Members
     -------
     activations, weights : In, lanes x 8 bits and lanes x planes bits, lane 0 lowest
-    activations_next, weights_next : Out, the operand registers: right and down neighbours' inputs
-    load, step : In, cycle 0: take the activations (once a beat), the weight chunk
     add : In, cycle 1: sum the products over the lanes
     shift_add, first_chunk : In, cycle 2: beat_sum = (beat_sum << planes) + chunk_sum, or restart
     accumulate, first_beat : In, cycle 3: dot = dot + beat_sum, or restart
@@ -34,20 +33,15 @@ class PE(wiring.Component):
     sums_above, sums : In and Out, the shadow registers' chain
     """
 
-    LATENCY = 5  # cycles from operands at the inputs to D in `sums`
+    EVENTS = ("add", "shift_add", "first_chunk", "accumulate", "first_beat", "capture")
 
     def __init__(self, config):
         self.config = config
-        activations = config.lanes * ACTIVATION_BITS
-        weights = config.lanes * config.planes
-        events = ("load", "step", "add", "shift_add", "first_chunk", "accumulate", "first_beat")
         super().__init__(
             {
-                "activations": In(activations),
-                "activations_next": Out(activations),
-                "weights": In(weights),
-                "weights_next": Out(weights),
-                **{event: In(1) for event in (*events, "capture", "drain")},
+                "activations": In(config.lanes * ACTIVATION_BITS),
+                "weights": In(config.lanes * config.planes),
+                **{event: In(1) for event in (*self.EVENTS, "drain")},
                 "sums_above": In(config.dot_width),
                 "sums": Out(config.dot_width),
             }
@@ -56,25 +50,15 @@ class PE(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        activations = Signal(self.activations.shape(), reset_less=True)
-        weights = Signal(self.weights.shape(), reset_less=True)
         chunk_sum = Signal(config.chunk_sum_width, reset_less=True)
         beat_sum = Signal(config.beat_sum_width, reset_less=True)
         dot = Signal(config.dot_width, reset_less=True)
         shadow = Signal(config.dot_width, reset_less=True)
 
-        # Cycle 0: operands
-        with m.If(self.load):
-            m.d.sync += activations.eq(self.activations)
-        with m.If(self.step):
-            m.d.sync += weights.eq(self.weights)
-        m.d.comb += self.activations_next.eq(activations)
-        m.d.comb += self.weights_next.eq(weights)
-
         # Cycle 1: one product a lane and plane, summed plane by plane so that each tree is
         # as narrow as it can be
         with m.If(self.add):
-            m.d.sync += chunk_sum.eq(self._products(activations, weights))
+            m.d.sync += chunk_sum.eq(self._products())
 
         # Cycle 2: the planes of a beat, MSB first
         with m.If(self.shift_add):
@@ -94,12 +78,12 @@ class PE(wiring.Component):
 
         return m
 
-    def _products(self, activations, weights):
+    def _products(self):
         lanes, planes = self.config.lanes, self.config.planes
         terms = [
             (
-                activations.word_select(lane, ACTIVATION_BITS),
-                weights.word_select(lane, planes),
+                self.activations.word_select(lane, ACTIVATION_BITS),
+                self.weights.word_select(lane, planes),
             )
             for lane in range(lanes)
         ]

@@ -1,12 +1,12 @@
-"""Row of the array: PEs that share activations, their row sum, and the token that drives them."""
+"""Row of clusters: they share activations, row sums, and the token that drives them."""
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .cluster import Cluster
 from .config import ACTIVATION_BITS
 from .hierarchy import shared
-from .pe import PE
 from .row_sum import RowSum
 from .token import Token
 
@@ -14,10 +14,10 @@ __all__ = ["Row"]
 
 
 class Row(wiring.Component):
-    """One row: activations and token enter at the left and move right a column a cycle.
+    """One row of clusters: activations and token enter at the left, move right a cluster a cycle.
 
-    The token is delayed once for all PEs: what PE c does in its cycle s is what tap c + s of
-    the token's shift register says.
+    The token is delayed once for all PEs: what cluster c does in its cycle s is what tap c + s
+    of the token's shift register says.
 
     Parameters
     ----------
@@ -27,12 +27,13 @@ class Row(wiring.Component):
     -------
     advance : In, all registers hold while it is low
     token, token_next : In and Out, `Token`; the next row's is a cycle later
-    activations : In, lanes x 8 bits, together with the token
+    activations : In, cluster_rows x lanes x 8 bits, the bottom row lowest, together with the token
     weights, weights_next : In and Out, a chunk of each column, column 0 lowest
     sums_above, sums : In and Out, D of each column, drained downwards
     row_sums_above, row_sums : In and Out, Q, drained downwards
-    drain : In, move Q down now, D two cycles later in column 0, and so on to the right
-    captured : Out, two cycles before the first column's D is in `sums`
+    drain : In, a bit for each row of PEs, the top one lowest: move Q down now, D of the first
+        cluster 2 + `drain_delay` cycles later, and so on to the right
+    captured : Out, two cycles before the first cluster's D is in `sums`
     """
 
     def __init__(self, config):
@@ -44,14 +45,14 @@ class Row(wiring.Component):
                 "advance": In(1),
                 "token": In(Token),
                 "token_next": Out(Token),
-                "activations": In(config.lanes * ACTIVATION_BITS),
+                "activations": In(config.cluster_rows * config.lanes * ACTIVATION_BITS),
                 "weights": In(weights),
                 "weights_next": Out(weights),
                 "sums_above": In(sums),
                 "sums": Out(sums),
                 "row_sums_above": In(config.row_sum_width),
                 "row_sums": Out(config.row_sum_width),
-                "drain": In(1),
+                "drain": In(config.cluster_rows),
                 "captured": Out(1),
             }
         )
@@ -59,26 +60,32 @@ class Row(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        clusters = config.clusters[1]
 
-        taps = self._delays(m, self.token, config.cols + PE.LATENCY - 1, "token")
-        drains = self._delays(m, self.drain, config.cols + 1, "drain")
+        taps = self._delays(m, self.token, clusters + Cluster.LATENCY - 1, "token")
+        drains = self._delays(m, self.drain, clusters + 1 + config.drain_delay, "drain")
         m.d.comb += self.token_next.eq(taps[1])
         m.d.comb += self.captured.eq(taps[RowSum.LATENCY].capture)
 
-        self._connect_row_sum(m, platform, taps)
+        self._connect_row_sums(m, platform, taps)
         activations = self.activations
         columns = []
-        for column in range(config.cols):
-            pe, m.submodules[f"pe_{column}"] = shared(platform, "truncmac_pe", lambda: PE(config))
-            m.d.comb += pe.activations.eq(activations)
-            m.d.comb += pe.weights.eq(self.weights.word_select(column, len(pe.weights)))
-            m.d.comb += pe.sums_above.eq(self.sums_above.word_select(column, config.dot_width))
-            m.d.comb += pe.drain.eq(drains[column + 2] & self.advance)
-            self._drive(m, pe, taps[column:])
-            activations = pe.activations_next
-            columns.append(pe)
-        m.d.comb += self.weights_next.eq(Cat(pe.weights_next for pe in columns))
-        m.d.comb += self.sums.eq(Cat(pe.sums for pe in columns))
+        for index in range(clusters):
+            cluster, m.submodules[f"cluster_{index}"] = shared(
+                platform, "truncmac_cluster", lambda: Cluster(config)
+            )
+            moves = drains[index + 2 + config.drain_delay]
+            m.d.comb += [
+                cluster.activations.eq(activations),
+                cluster.weights.eq(self.weights.word_select(index, len(cluster.weights))),
+                cluster.sums_above.eq(self.sums_above.word_select(index, len(cluster.sums))),
+                cluster.drain.eq(moves & self.advance.replicate(len(moves))),
+            ]
+            self._drive(m, cluster, taps[index:])
+            activations = cluster.activations_next
+            columns.append(cluster)
+        m.d.comb += self.weights_next.eq(Cat(cluster.weights_next for cluster in columns))
+        m.d.comb += self.sums.eq(Cat(cluster.sums for cluster in columns))
 
         return m
 
@@ -92,30 +99,35 @@ class Row(wiring.Component):
             taps.append(tap)
         return taps
 
-    def _drive(self, m, pe, taps):
-        """Derive the enables of a PE from the token in its cycles 0 to 4."""
+    def _drive(self, m, cluster, taps):
+        """Derive the enables of a cluster from the token in its cycles 0 to 4."""
         m.d.comb += [
-            pe.load.eq(taps[0].load & self.advance),
-            pe.step.eq(taps[0].step & self.advance),
-            pe.add.eq(taps[1].step & self.advance),
-            pe.shift_add.eq(taps[2].step & self.advance),
-            pe.first_chunk.eq(taps[2].load),
-            pe.accumulate.eq(taps[3].last_chunk & self.advance),
-            pe.first_beat.eq(taps[3].first_beat),
-            pe.capture.eq(taps[4].capture & self.advance),
+            cluster.load.eq(taps[0].load & self.advance),
+            cluster.step.eq(taps[0].step & self.advance),
+            cluster.add.eq(taps[1].step & self.advance),
+            cluster.shift_add.eq(taps[2].step & self.advance),
+            cluster.first_chunk.eq(taps[2].load),
+            cluster.accumulate.eq(taps[3].last_chunk & self.advance),
+            cluster.first_beat.eq(taps[3].first_beat),
+            cluster.capture.eq(taps[4].capture & self.advance),
         ]
 
-    def _connect_row_sum(self, m, platform, taps):
-        row_sum, m.submodules.row_sum = shared(
-            platform, "truncmac_row_sum", lambda: RowSum(self.config)
-        )
-        m.d.comb += [
-            row_sum.activations.eq(self.activations),
-            row_sum.load.eq(taps[0].load & self.advance),
-            row_sum.accumulate.eq(taps[1].load & self.advance),
-            row_sum.first_beat.eq(taps[1].first_beat),
-            row_sum.capture.eq(taps[2].capture & self.advance),
-            row_sum.drain.eq(self.drain & self.advance),
-            row_sum.sums_above.eq(self.row_sums_above),
-            self.row_sums.eq(row_sum.sums),
-        ]
+    def _connect_row_sums(self, m, platform, taps):
+        rows = self.config.cluster_rows
+        width = self.config.lanes * ACTIVATION_BITS
+        sums = self.row_sums_above
+        for row in range(rows):
+            row_sum, m.submodules[f"row_sum_{row}"] = shared(
+                platform, "truncmac_row_sum", lambda: RowSum(self.config)
+            )
+            m.d.comb += [
+                row_sum.activations.eq(self.activations.word_select(rows - 1 - row, width)),
+                row_sum.load.eq(taps[0].load & self.advance),
+                row_sum.accumulate.eq(taps[1].load & self.advance),
+                row_sum.first_beat.eq(taps[1].first_beat),
+                row_sum.capture.eq(taps[2].capture & self.advance),
+                row_sum.drain.eq(self.drain[row] & self.advance),
+                row_sum.sums_above.eq(sums),
+            ]
+            sums = row_sum.sums
+        m.d.comb += self.row_sums.eq(sums)

@@ -79,13 +79,13 @@ class Latencies:
     released: int
 
     @classmethod
-    def of(cls, rows: int, cols: int, share: int) -> "Latencies":
-        """Those of an array; see `hw.core`, `hw.edge`."""
-        captured = rows - 1 + RowSum.LATENCY
+    def of(cls, rows: int, depth: int, passage: int, share: int) -> "Latencies":
+        """Those of an array `depth` clusters deep; see `hw.config`, `hw.core`, `hw.edge`."""
+        captured = depth - 1 + RowSum.LATENCY
         residual = captured + 1
-        part = residual + cols + OutputUnit.LATENCY + 1 - share
-        left = captured + (rows - 1) * share + 2 + cols + OutputUnit.LATENCY
-        return cls(captured, residual, part, left, released=captured + cols + 2)
+        part = residual + passage + OutputUnit.LATENCY + 1 - share
+        left = captured + (rows - 1) * share + 2 + passage + OutputUnit.LATENCY
+        return cls(captured, residual, part, left, released=captured + passage + 2)
 
 
 class Pause:
@@ -128,7 +128,7 @@ class Control:
     def __init__(self, config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls) -> None:
         self.config = config
         self.jobs = jobs
-        self.latencies = Latencies.of(config.rows, config.cols, config.share)
+        self.latencies = Latencies.of(config.rows, config.clusters[0], config.passage, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
         self.pauses: dict[str, Pause] = {"tiles": Pause(1)}

@@ -39,6 +39,8 @@ class Sizes:
     lanes: Integers
     planes: Integers
     share: Integers
+    depth: Integers  # clusters along the rows
+    passage: Integers  # cycles in which a row of sums passes the output units
     parameter_bytes: Integers  # of the requantisation parameters of a column
 
     @classmethod
@@ -61,7 +63,8 @@ class Sizes:
 
 def _sizes(config: ArrayConfig) -> tuple[int, ...]:
     parameters = -(-parameters_layout(config).size // 8)
-    return config.rows, config.cols, config.lanes, config.planes, config.share, parameters
+    timing = config.share, config.clusters[0], config.passage
+    return config.rows, config.cols, config.lanes, config.planes, *timing, parameters
 
 
 @dataclass(frozen=True)
@@ -250,7 +253,12 @@ class _Job:
         self.activation, self.weight, self.parameter = activations, weights, parameters
         self.set_load = (sizes.cols - 1) * parameters
         self.interval = sizes.interval
-        self.latencies = Latencies.of(sizes.rows, sizes.cols, sizes.share)  # type: ignore[arg-type]
+        self.latencies = Latencies.of(
+            sizes.rows,  # type: ignore[arg-type]
+            sizes.depth,  # type: ignore[arg-type]
+            sizes.passage,  # type: ignore[arg-type]
+            sizes.share,  # type: ignore[arg-type]
+        )
         self.beat_time = np.maximum(self.chunks * weights, activations)
         self.last_beat = (self.chunks - 1) * weights
         self.tile_time = self.beats * self.beat_time

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from truncmac.hw.cluster import Cluster
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.token import Token
 
 __all__ = ["COMPONENTS", "EVENTS", "PLACES", "Counts", "Place", "place_of"]
 
@@ -91,17 +93,27 @@ def _columns(config: ArrayConfig) -> float:
     return config.cols
 
 
+def _activation_words(config: ArrayConfig) -> float:
+    return config.rows * config.clusters[1]
+
+
+def _weight_words(config: ArrayConfig) -> float:
+    return config.clusters[0] * config.cols
+
+
 def _taps(config: ArrayConfig) -> float:
-    """Registers of the rows' tokens, which outlast the columns by a PE's latency."""
-    return config.rows * (config.cols + 4)
+    """Bits of the rows' tokens, which outlast the clusters by their latency, and of the drains."""
+    rows, cols = config.clusters
+    drains = config.rows * (cols + 1 + config.drain_delay)
+    return rows * Token.as_shape().size * (cols + Cluster.LATENCY - 1) + drains
 
 
 def _row_skew(config: ArrayConfig) -> float:
-    return config.rows * (config.rows - 1) / 2
+    return config.rows * (config.clusters[0] - 1) / 2
 
 
 def _column_skew(config: ArrayConfig) -> float:
-    return config.cols * (config.cols - 1) / 2
+    return config.cols * (config.clusters[1] - 1) / 2
 
 
 def _units(config: ArrayConfig) -> float:
@@ -124,10 +136,20 @@ PLACES: Mapping[str, Place] = {
         idle_rows=True,
     ),
     "weight_registers": Place(
-        "registers", "chunk", _elements, _elements, ("truncmac_pe/weights*",), idle_columns=True
+        "registers",
+        "chunk",
+        _weight_words,
+        _weight_words,
+        ("truncmac_cluster/weights*",),
+        idle_columns=True,
     ),
     "activation_registers": Place(
-        "registers", "beat", _elements, _elements, ("truncmac_pe/activations*",), idle_rows=True
+        "registers",
+        "beat",
+        _activation_words,
+        _activation_words,
+        ("truncmac_cluster/*",),
+        idle_rows=True,
     ),
     "shift_add": Place(
         "accumulate",

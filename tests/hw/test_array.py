@@ -9,7 +9,8 @@ from truncmac.hw.config import ArrayConfig
 
 @pytest.mark.parametrize("held", [0.0, 0.4])
 @pytest.mark.parametrize(
-    ("rows", "cols", "lanes", "planes"), [(1, 1, 1, 8), (3, 2, 2, 1), (2, 4, 1, 2), (4, 1, 2, 4)]
+    ("rows", "cols", "lanes", "planes"),
+    [(1, 1, 1, 8), (3, 2, 2, 1), (2, 4, 1, 2), (5, 1, 2, 4), (8, 7, 1, 1), (6, 8, 1, 2)],
 )
 def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, held):
     rng = np.random.default_rng(rows)
@@ -23,7 +24,7 @@ def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, hel
 
     async def drive(ctx):
         cycle, captured = 0, None
-        while captured is None or cycle < captured + rows + cols + 2:
+        while captured is None or cycle < captured + rows + cols + 2 + config.drain_delay:
             advance = rng.random() >= held
             token, beat, chunk = steps[cycle] if cycle < len(steps) else ({}, 0, 0)
             ctx.set(dut.advance, int(advance))
@@ -39,7 +40,7 @@ def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, hel
             if 0 <= since < rows and advance:
                 row_sums.append(ctx.get(dut.row_sums))
             for column in range(cols):
-                row = since - 2 - column
+                row = since - 2 - config.drain_delay - column // config.cluster_cols
                 if 0 <= row < rows:
                     value = ctx.get(dut.sums) >> (column * config.dot_width)
                     sums[row, column] = value & ((1 << config.dot_width) - 1)

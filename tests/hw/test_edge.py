@@ -12,6 +12,10 @@ CONFIGS = [
     ArrayConfig(3, 4, 1, 1, 16, 4),
     ArrayConfig(3, 4, 1, 2, 16, 2),
     ArrayConfig(2, 6, 1, 8, 16, 1),
+    ArrayConfig(4, 8, 1, 1, 16, 8),
+    ArrayConfig(3, 8, 1, 2, 16, 4),
+    ArrayConfig(5, 8, 1, 1, 16, 1),
+    ArrayConfig(2, 9, 1, 1, 16, 3),
 ]
 
 
@@ -72,42 +76,49 @@ def test_rows_of_tiles_back_to_back_equal_golden(config, held):
         await drain(ctx)
 
     async def drain(ctx):
-        """Play the array: the row at the bottom is that of so many moves, columns one by one."""
-        history = [0] * (config.cols + 2)  # the bottom row, now and in the cycles before
-        cycle = 0
+        """Play the array: the row at the bottom is that of so many moves, clusters one by one."""
+        cycle, row_sum = 0, 0  # whose Q is at the bottom
+        dots = [0] * config.clusters[1]  # whose D is at the bottom of each cluster
+        captures, moves = {}, set()  # cycles at which D changes in the first cluster
         while len(results) < (rows - config.rows) * config.share:
             ending, phase = divmod(cycle, config.interval)
             starting, since = divmod(cycle - 1, config.interval)
             captured = since == 0 and 0 <= starting < len(tiles)
             if captured:
-                history[0] = starting * config.rows
+                row_sum = starting * config.rows
+                captures[cycle + 2] = row_sum
             ctx.set(dut.ends, int(phase == 0 and ending < len(tiles)))
             ctx.set(dut.ending, tiles[min(ending, len(tiles) - 1)]["ending"])
             ctx.set(dut.captured, int(captured))
-            ctx.set(dut.row_sums, int(row_of(history[0], "row_sums")))
-            ctx.set(dut.sums, word(columns(history), config.dot_width))
+            ctx.set(dut.row_sums, int(row_of(row_sum, "row_sums")))
+            ctx.set(dut.sums, word(columns(dots), config.dot_width))
             ctx.set(dut.advance, int(rng.random() >= held and not ctx.get(dut.hold)))
-            moves = config.rows > 1 and ctx.get(dut.drain[config.rows - 1])
+            move = config.rows > 1 and ctx.get(dut.drain[config.rows - 1])
             advance, valid, part = (await ctx.tick().sample(dut.advance, dut.valid, dut.results))[
                 2:
             ]
             if not advance:
                 continue
             cycle += 1
-            history = [min(history[0] + bool(moves), rows - 1), *history[:-1]]
+            if move:
+                row_sum += 1
+                moves.add(cycle + 2 + config.drain_delay)
+            for cluster, row in enumerate(dots):
+                dots[cluster] = captures.get(cycle - cluster, row + (cycle - cluster in moves))
             if valid:
                 results.append([part[index] for index in range(config.requantisers)])
 
     def row_of(row, name):
+        row = min(row, rows - 1)
         return tiles[row // config.rows][name][row % config.rows]
 
-    def columns(history):
-        """D of column c lags two cycles and c behind Q; it is placed where its unit takes it."""
+    def columns(dots):
+        """D of each column, placed where its unit takes it."""
         values = np.zeros(config.cols, object)
         for position in range(config.cols):
             unit, turn = divmod(position, config.share)
             column = turn * config.requantisers + unit
-            row = history[2 + position]
+            row = min(dots[position // config.cluster_cols], rows - 1)
             unused = tiles[row // config.rows]["ending"]["unused"]
             values[position] = int(row_of(row, "dots")[column]) << unused
         return values

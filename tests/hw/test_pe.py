@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support import beat_words, chunk_words, dot, simulate
+from truncmac.hw.cluster import Cluster
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pe import PE
 
@@ -30,7 +31,7 @@ def schedule(tiles, config, gaps):
                 for delay, ports in enumerate(events):
                     cycles.setdefault(now + delay, {}).update(ports)
                 now += 1
-        captures.append(now + PE.LATENCY - 1)
+        captures.append(now + Cluster.LATENCY - 1)
     return cycles, captures
 
 
@@ -50,7 +51,7 @@ def test_dot_product_equals_golden_at_every_bit_width(lanes, planes, bubbles):
     cycles, captures = schedule(tiles, config, gaps)
     expected = [int(dot(activations, codes, bits)[0, 0]) for bits, activations, codes in tiles]
     unused = [-bits % planes for bits, _, _ in tiles]
-    dut = PE(config)
+    dut = Cluster(config)
     seen = []
 
     async def drive(ctx):
@@ -66,24 +67,6 @@ def test_dot_product_equals_golden_at_every_bit_width(lanes, planes, bubbles):
     simulate(dut, drive)
 
     assert seen == [value << shift for value, shift in zip(expected, unused, strict=True)]
-
-
-def test_operands_move_on_a_cycle_later_and_hold():
-    dut = PE(ArrayConfig(lanes=2, planes=2))
-    seen = []
-
-    async def drive(ctx):
-        for load, step, value in [(1, 1, 5), (0, 1, 6), (0, 0, 7), (1, 0, 8)]:
-            ctx.set(dut.load, load)
-            ctx.set(dut.step, step)
-            ctx.set(dut.activations, value)
-            ctx.set(dut.weights, value)
-            await ctx.tick()
-            seen.append((ctx.get(dut.activations_next), ctx.get(dut.weights_next)))
-
-    simulate(dut, drive)
-
-    assert seen == [(5, 5), (5, 6), (5, 6), (8, 6)]
 
 
 def test_shadow_takes_from_above_on_drain_only():

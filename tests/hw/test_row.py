@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from tests.support import beat_words, chunk_words, dot, simulate, word
+from tests.support import beat_words, chunk_words, dot, simulate
+from truncmac.hw.cluster import Cluster
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.hw.pe import PE
 from truncmac.hw.row import Row
 from truncmac.hw.row_sum import RowSum
 
@@ -28,54 +28,69 @@ def tokens(beats, bits, config):
 
 
 @pytest.mark.parametrize("held", [0.0, 0.4])
-@pytest.mark.parametrize(("cols", "lanes", "planes"), [(1, 1, 8), (3, 2, 1), (2, 3, 2), (4, 1, 4)])
-def test_each_column_and_the_row_sum_equal_golden(cols, lanes, planes, held):
+@pytest.mark.parametrize(
+    ("rows", "cols", "lanes", "planes"),
+    [(1, 1, 1, 8), (1, 3, 2, 1), (2, 10, 3, 2), (4, 8, 1, 4), (3, 7, 1, 1)],
+)
+def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
     rng = np.random.default_rng(cols)
-    config = ArrayConfig(1, cols, lanes, planes, 4 * lanes)
+    config = ArrayConfig(rows, cols, lanes, planes, 4 * lanes)
+    assert config.clusters[0] == 1  # a row of clusters is all of the array
     dut = Row(config)
     tiles = []
     for bits in (8, 8 // planes * planes, planes):  # the truncation unit has nothing to clear
-        activations = rng.integers(0, 256, (1, 4 * lanes), np.uint8)
+        activations = rng.integers(0, 256, (rows, 4 * lanes), np.uint8)
         tiles.append((activations, rng.integers(0, 256, (4 * lanes, cols), np.uint8), bits))
-    width = lanes * planes
-    # What enters when: column c's weights c cycles after their token
-    schedule, captures = {}, []
+    width = config.cluster_cols * lanes * planes
+    # What enters when: the weights of cluster c come c cycles after their token. Tiles end far
+    # enough apart for their rows to leave.
+    schedule, starts = {}, []
     now = 0
     for activations, codes, bits in tiles:
         acts, weights = beat_words(activations, config), chunk_words(codes, bits, config)
         for token, beat, chunk in tokens(4, bits, config):
-            entry = schedule.setdefault(now, {"weights": {}})
-            entry |= {"token": token, "activations": acts[beat]}
-            for column in range(cols):
-                mine = weights[beat][chunk] >> (column * width) & ((1 << width) - 1)
-                schedule.setdefault(now + column, {"weights": {}})["weights"][column] = mine
+            schedule.setdefault(now, {}).update(token=token, activations=acts[beat])
+            for cluster in range(config.clusters[1]):
+                mine = weights[beat][chunk] & (((1 << width) - 1) << (cluster * width))
+                entry = schedule.setdefault(now + cluster, {})
+                entry["weights"] = entry.get("weights", 0) | mine
             if token["capture"]:
-                captures.append(now)
+                starts.append(now + RowSum.LATENCY)
             now += 1
-    sums = [[None] * cols for _ in tiles]
-    row_sums = [None] * len(tiles)
+        now += config.interval
+    delay = 2 + config.drain_delay  # of D's moves, after Q's
+    sums = np.zeros((len(tiles), rows, cols), object)
+    row_sums = np.zeros((len(tiles), rows), object)
 
     async def drive(ctx):
         cycle = 0
-        while cycle < now + cols + PE.LATENCY:
+        while cycle < now + cols + Cluster.LATENCY + delay:
             advance = rng.random() >= held
-            entry = schedule.get(cycle, {"weights": {}})
+            since = [cycle - start for start in starts]
+            # Row r, from the top, moves down r times, a row every `share` cycles
+            moves = {phase // config.share for phase in since if phase % config.share == 0}
+            moving = [any(0 <= move < row for move in moves) for row in range(rows)]
+            entry = schedule.get(cycle, {})
             ctx.set(dut.advance, int(advance))
             ctx.set(dut.token, entry.get("token", {}))
             ctx.set(dut.activations, entry.get("activations", 0))
-            columns = [entry["weights"].get(column, 0) for column in range(cols)]
-            ctx.set(dut.weights, word(columns, width))
+            ctx.set(dut.weights, entry.get("weights", 0))
+            ctx.set(dut.drain, sum(bit << row for row, bit in enumerate(moving)))
+            for tile, phase in enumerate(since):
+                row, part = divmod(phase, config.share)
+                if 0 <= row < rows and part == 0:
+                    row_sums[tile, row] = ctx.get(dut.row_sums)
+                for column in range(cols):
+                    moved = phase - delay - column // config.cluster_cols
+                    row, part = divmod(moved, config.share)
+                    if 0 <= row < rows and part == 0:
+                        value = ctx.get(dut.sums) >> (column * config.dot_width)
+                        sums[tile, row, column] = value & ((1 << config.dot_width) - 1)
             await ctx.tick()
             cycle += advance
-            for index, capture in enumerate(captures):
-                if advance and cycle == capture + RowSum.LATENCY:
-                    row_sums[index] = ctx.get(dut.row_sums)
-                for column in range(cols):
-                    if advance and cycle == capture + column + PE.LATENCY:
-                        value = ctx.get(dut.sums) >> (column * config.dot_width)
-                        sums[index][column] = value & ((1 << config.dot_width) - 1)
 
     simulate(dut, drive)
 
-    assert sums == [dot(activations, codes, bits)[0].tolist() for activations, codes, bits in tiles]
-    assert row_sums == [int(activations.sum()) for activations, _, _ in tiles]
+    expected = [dot(activations, codes, bits) for activations, codes, bits in tiles]
+    np.testing.assert_array_equal(sums, expected)
+    np.testing.assert_array_equal(row_sums, [tile[0].sum(axis=1, dtype=int) for tile in tiles])

@@ -13,7 +13,9 @@ def test_every_module_is_written_once_however_large_the_array():
     names = [sorted(re.sub(r"\$\d+", "", name) for name in found) for found in modules]
     assert names[0] == names[1]
     assert len(set(modules[1])) == len(modules[1])
-    assert {TOP, "truncmac_row", "truncmac_pe", "truncmac_row_sum"} <= set(names[0])
+    assert {TOP, "truncmac_row", "truncmac_cluster", "truncmac_pe", "truncmac_row_sum"} <= set(
+        names[0]
+    )
 
 
 def test_text_is_the_same_each_time_and_names_no_file():

@@ -35,7 +35,7 @@ module products;
   end
 
   wire [DOT_WIDTH-1:0] sums;
-  truncmac_pe pe (
+  truncmac_cluster pe (
     .clk(clk),
     .rst(1'b0),
     .activations({{(LANES - 1) * 8 + 1{1'b0}}, activation[7:0]} << lane * 8),

@@ -1,4 +1,4 @@
-"""Every product of an activation, a weight code and k through the Verilog of the PE."""
+"""Every product of an activation, a weight code and k through the Verilog of one PE."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from truncmac.golden import truncate
+from truncmac.hw.cluster import Cluster
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.pe import PE
 from truncmac.hw.verilog import hierarchical_verilog
 from truncmac.sim.tools import simulator_environment
 
@@ -53,15 +53,15 @@ def expected():
 @pytest.mark.parametrize(("lanes", "planes"), SHAPES)
 def test_all_524288_products_equal_numpy(lanes, planes, tmp_path):
     config = ArrayConfig(1, 1, lanes, planes, max_reduction=lanes)
-    found = products(tmp_path, hierarchical_verilog(PE(config), "truncmac_pe"), config)
+    found = products(tmp_path, hierarchical_verilog(Cluster(config), "truncmac_cluster"), config)
     np.testing.assert_array_equal(found, expected())
 
 
 def test_a_planted_bug_is_seen(tmp_path):
     config = ArrayConfig(1, 1, 2, 2, max_reduction=2)
-    verilog = hierarchical_verilog(PE(config), "truncmac_pe")
-    right = "weights_next[1]"
+    verilog = hierarchical_verilog(Cluster(config), "truncmac_cluster")
+    right = "weights[1]"
     assert right in verilog
-    broken = verilog.replace(right, "weights_next[0]", 1)
+    broken = verilog.replace(right, "weights[0]", 1)
     found = products(tmp_path, broken, config)
     assert np.count_nonzero(found != expected()) > 0

@@ -78,7 +78,7 @@ def test_memory_macros():
     ("scope", "place"),
     [
         ("truncmac_pe/chunk_sum", "multiply_add"),
-        ("truncmac_pe/weights_next", "weight_registers"),
+        ("truncmac_cluster/weights_next", "weight_registers"),
         ("truncmac_pe/dot", "accumulator"),
         ("truncmac_pe/sums", "shadow_registers"),
         ("truncmac_row/token_3", "tokens"),
