@@ -16,22 +16,22 @@ def explore(
     ] = None,
     workloads: Annotated[
         str | None,
-        typer.Option(help="Names, topologies or networks: resnet20,digits [default: digits]."),
+        typer.Option(help="Names, topologies or networks: resnet20,digits (default: digits)."),
     ] = None,
     bits: Annotated[
-        str | None, typer.Option("-k", "--bits", help="8,4,2,1 [default] or all.")
+        str | None, typer.Option("-k", "--bits", help="8,4,2,1 (default) or all.")
     ] = None,
     objectives: Annotated[
-        str | None, typer.Option(help="Columns [default: images_per_s,peak_macs].")
+        str | None, typer.Option(help="Columns (default: images_per_s,peak_macs).")
     ] = None,
     where: Annotated[
         list[str] | None, typer.Option(help="Constraint: 'images_per_s>=30', 'pes<=64'; several.")
     ] = None,
     front: Annotated[
         str | None,
-        typer.Option(help="A front for: each workload and k [default], workload, or worst of all."),
+        typer.Option(help="A front for: each workload and k (default), workload, or worst of all."),
     ] = None,
-    images: Annotated[int | None, typer.Option(help="Of a batch [default: 1].")] = None,
+    images: Annotated[int | None, typer.Option(help="Of a batch (default: 1).")] = None,
     data: Annotated[
         str | None, typer.Option(help="Labelled images of the networks, for their accuracy.")
     ] = None,
@@ -46,18 +46,18 @@ def explore(
     clock_mhz: Axis = None,
     search: Annotated[
         str | None,
-        typer.Option(help="exhaustive, nsga2 or tpe [default: by the size of the space]."),
+        typer.Option(help="exhaustive, nsga2 or tpe (default: by the size of the space)."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(help="Designs that a search evaluates [default: 2000].")
+        int | None, typer.Option(help="Designs that a search evaluates (default: 2000).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of searches and samples [default: 0].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of searches and samples (default: 0).")] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/explore"),
     resume: Annotated[bool, typer.Option(help="Keep the finished chunks in the folder.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://HOST:PORT.")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes [default: one a core if that pays]; 0: none but this."),
+        typer.Option(min=0, help="Processes (default: one a core if that pays); 0: none but this."),
     ] = None,
     csv: Annotated[bool, typer.Option(help="Write all rows as points.csv, too.")] = False,
     plot: Annotated[
