@@ -12,6 +12,7 @@ from truncmac.version import __version__
 from . import (
     allocate,
     characterise,
+    doctor,
     explore,
     export,
     fpga,
@@ -64,6 +65,7 @@ app.command()(train.train)
 app.command()(characterise.characterise)
 app.command()(explore.explore)
 app.command()(fpga.fpga)
+app.command()(doctor.doctor)
 
 
 def main() -> None:
