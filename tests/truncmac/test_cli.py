@@ -19,20 +19,6 @@ def test_version(run):
     assert run("--version") == (0, f"truncmac {__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [[], ["rtl"], ["sim"], ["infer"], ["export"], ["import"], ["allocate"], ["report"]],
-)
-def test_help_explains_each_option(run, command):
-    code, out, _ = run(*command, "--help")
-    assert code == 0
-    options = re.findall(r"(?m)^│ +\*? *(--[a-z-]+).*$", out)
-    assert "--help" in options
-    for line in out.splitlines():
-        if re.match(r"│ +(?:\* +)?--", line) and "--no-" not in line:
-            assert len(re.findall(r"[a-z]{2,}", line)) > 3, line
-
-
 def test_rtl_writes_one_verilog_file(run, tmp_path):
     code, out, _ = run("rtl", *SMALL, "--out", "verilog")
     assert code == 0

@@ -1,0 +1,77 @@
+"""The command line: `truncmac --help` lists its commands, each in the file of its name."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from truncmac.version import __version__
+
+from . import (
+    allocate,
+    characterise,
+    doctor,
+    explore,
+    export,
+    fpga,
+    import_,
+    infer,
+    inspect,
+    report,
+    rtl,
+    sim,
+    train,
+)
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Neural-network accelerators whose 8-bit weights are truncated at run time: "
+    "generate the array, simulate it, run a network on it.",
+)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"truncmac {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
+# In the order of `--help`
+app.command()(rtl.rtl)
+app.command()(sim.sim)
+app.command()(infer.infer)
+app.command()(inspect.inspect)
+app.command()(export.export)
+app.command("import")(import_.import_)
+app.command()(allocate.allocate)
+app.command()(report.report)
+app.command()(train.train)
+app.command()(characterise.characterise)
+app.command()(explore.explore)
+app.command()(fpga.fpga)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; an error the user can mend is one line and exit code 2."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        errors.print(f"[bold red]truncmac:[/] {escape(str(error))}", markup=True)
+        sys.exit(2)

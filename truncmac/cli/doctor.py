@@ -1,0 +1,27 @@
+"""`truncmac doctor`: what is installed, and how to mend what is not."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An extra that is needed too: report, train, onnx, energy, explore, fpga or dev; "
+            "several: name it again."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Check Python, packages, simulators and compiler, and say how to mend what is missing.
+
+    The exit code is 1 if something is missing that the main commands, or an --extra, need.
+    """
+    from truncmac.doctor import doctor
+
+    if not doctor(extra or [], as_json):
+        raise typer.Exit(1)

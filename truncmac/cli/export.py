@@ -1,0 +1,44 @@
+"""`truncmac export`: a network as an array's memories, or as QONNX."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.options import parse_bits, with_array
+
+__all__ = ["export"]
+
+
+@with_array
+def export(
+    config: ArrayConfig,
+    network: Annotated[
+        str, typer.Argument(help="Exported network, a file; or digits, resnet20 or resnet18.")
+    ] = "digits",
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths whose parameters are written.")
+    ] = "8,4,2,1",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="memories: of an array, and a C header; qonnx: one ONNX file for each k.",
+        ),
+    ] = "memories",
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/export"),
+) -> None:
+    """Write a network's weights and parameters as an array's memories, and a C header of them.
+
+    Weights lie chunk-major, so that those of k bits are a prefix; .hex is for $readmemh, .bin
+    for a DMA. Or write it as QONNX, which other tools run with the same result, bit for bit.
+    """
+    from truncmac.commands import export, export_qonnx
+
+    if kind not in ("memories", "qonnx"):
+        raise ValueError(f"--format must be memories or qonnx, not {kind!r}")
+    if kind == "qonnx":
+        export_qonnx(network, parse_bits(bits), out)
+        return
+    export(network, config, parse_bits(bits), out)

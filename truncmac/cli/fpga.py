@@ -1,0 +1,32 @@
+"""`truncmac fpga`: an array placed and routed on an ECP5."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.options import with_array
+
+__all__ = ["fpga"]
+
+
+@with_array
+def fpga(
+    config: ArrayConfig,
+    device: Annotated[str, typer.Option(help="ECP5 LFE5U part: 25k, 45k or 85k.")] = "85k",
+    target_mhz: Annotated[
+        float, typer.Option(min=1, help="Clock that place and route aims at.")
+    ] = 100.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the placement.")] = 1,
+    dsp: Annotated[bool, typer.Option(help="Multiply in DSP blocks where that fits.")] = True,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/fpga"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Place and route an array on an ECP5: its area, DSPs, memories and clock, and a bitstream.
+
+    The core has too many pins for a chip, so it stands behind a shift register and a parity tree.
+    """
+    from truncmac.fpga import fpga
+
+    fpga(config, device, target_mhz, seed, dsp, out, as_json)

@@ -1,0 +1,84 @@
+"""`truncmac report`: where a network's cycles, bytes and multipliers go."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truncmac.options import parse_bits, with_sizes
+
+__all__ = ["report"]
+
+
+@with_sizes
+def report(
+    sizes: Mapping[str, int],
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="A known workload, such as resnet18, vit-b16 or bert-base@TOKENS; digits; an "
+            "exported network's file; or a SCALE-Sim topology, .csv."
+        ),
+    ] = "digits",
+    platform: Annotated[
+        str, typer.Option(help="edge, fpga or datacentre: the array and its surroundings.")
+    ] = "edge",
+    clock_mhz: Annotated[float | None, typer.Option(help="Instead of the platform's.")] = None,
+    dram_gbs: Annotated[
+        float | None, typer.Option(help="GB/s that the DRAM sustains, instead of the platform's.")
+    ] = None,
+    activation_kib: Annotated[
+        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+    ] = None,
+    weight_kib: Annotated[
+        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+    ] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
+    ] = "8,4,2,1",
+    images: Annotated[
+        int, typer.Option(min=1, max=1 << 20, help="Of a batch: their rows are one product.")
+    ] = 1,
+    goal: Annotated[
+        str, typer.Option(help="Of each layer's order: time, or traffic to the DRAM.")
+    ] = "time",
+    energy: Annotated[
+        str,
+        typer.Option(
+            help="Figures of energy: ihp-sg13g2, sky130 or asap7; a file that characterise wrote; "
+            "or none."
+        ),
+    ] = "ihp-sg13g2",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Print only this: html, json, md, csv or table."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File of --format; else the folder of the page and its numbers."),
+    ] = None,
+) -> None:
+    """Report where a network's cycles, bytes and multipliers go, for each layer and each k.
+
+    Prints tables, and writes one HTML page and a JSON of the same numbers to build/report. The
+    array's sizes are the platform's where they are not given.
+    """
+    from truncmac.report import Request, report
+
+    if goal not in ("time", "traffic"):
+        raise ValueError(f"--goal must be time or traffic, not {goal!r}")
+    request = Request(
+        network,
+        platform,
+        sizes,
+        clock_mhz,
+        dram_gbs,
+        activation_kib,
+        weight_kib,
+        parse_bits(bits),
+        images,
+        "time" if goal == "time" else "traffic",
+        energy,
+    )
+    report(request, form, out)

@@ -1,0 +1,30 @@
+"""`truncmac rtl`: the hardware as Verilog."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.options import with_array
+
+__all__ = ["rtl"]
+
+
+@with_array
+def rtl(
+    config: ArrayConfig,
+    top: Annotated[
+        str, typer.Option(help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.")
+    ] = "core",
+    bus_width: Annotated[
+        int, typer.Option(help="Bits of the AXI4-Streams: 32, 64, 128, 256 or 512.")
+    ] = 64,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/rtl"),
+) -> None:
+    """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
+    from truncmac.commands import rtl
+
+    if top not in ("core", "axi"):
+        raise ValueError(f"--top must be core or axi, not {top!r}")
+    rtl(config, top == "axi", bus_width, out)

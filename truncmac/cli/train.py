@@ -1,0 +1,96 @@
+"""`truncmac train`: a network for all bit-widths at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truncmac.options import parse_bits
+
+__all__ = ["train"]
+
+
+def train(
+    network: Annotated[
+        str, typer.Option(help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.")
+    ] = "cnn",
+    dataset: Annotated[
+        str, typer.Option(help="digits, mnist5k, cifar10, cifar100 or folders.")
+    ] = "digits",
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set's files, where they are needed.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="digits, mnist5k, cifar or imagenet; default: by data set."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths to train; all others are calibrated.")
+    ] = "8,4,2,1",
+    act_bits: Annotated[int, typer.Option(help="Bits of the activations' codes.")] = 4,
+    teacher: Annotated[
+        str, typer.Option(help="distil: each width learns from the next higher; or labels.")
+    ] = "distil",
+    centred: Annotated[
+        bool,
+        typer.Option(help="Take each channel's mean off its weights before they are quantised."),
+    ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(help="Take the batch-norm statistics of every k anew when training is done."),
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the checkpoint, or the finished runs, in --out.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    autocast: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe.")] = False,
+    compile_: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    study: Annotated[
+        bool, typer.Option(help="Compare training schemes instead: the paper's table.")
+    ] = False,
+    trials: Annotated[
+        bool,
+        typer.Option(help="Try changes to the recipe on held-out images; judge the best on test."),
+    ] = False,
+    changes: Annotated[
+        str, typer.Option(help="Of the trials: all, or names with commas between.")
+    ] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="Of the study or the trials.")] = 3,
+) -> None:
+    """Train a network jointly at several bit-widths, export it, and compare the integers.
+
+    Several GPUs or machines: start it with torchrun. With --study, train with rounding and with
+    truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
+    and --trials keep each finished run: --resume goes on.
+    """
+    try:
+        from truncmac.training import Run, chosen_recipe, train
+        from truncmac.trials import train_study, train_trials
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"Training needs the package {error.name}. Install it with: "
+            "pip install 'truncmac[train]'"
+        ) from error
+    hyper = chosen_recipe(
+        dataset,
+        recipe,
+        epochs=epochs,
+        widths=tuple(parse_bits(bits)),
+        act_bits=act_bits,
+        teacher=teacher,
+        centred=centred,
+        calibrated=calibrate,
+        seed=seed,
+    )
+    run = Run(network, dataset, data, hyper, out, device, autocast, compile_)
+    if study and trials:
+        raise ValueError("Choose one of --study and --trials")
+    if study:
+        train_study(run, range(seed, seed + seeds), resume)
+    elif trials:
+        train_trials(run, range(seed, seed + seeds), resume, changes)
+    else:
+        train(run, resume)
