@@ -40,8 +40,13 @@ def tiny_text(
     power=True,
     cells=tuple(LOGIC),
     falling=0.0,
+    bent=0.0,
 ):
-    """The library's text, in the units asked for; `falling` edges take so many ps more."""
+    """The library's text, in the units asked for.
+
+    `falling` edges take so many ps more; internal energies of rising edges grow by `bent` fJ with
+    slew x load / (100 ps x 10 fF).
+    """
     ps = {"1ns": 1e-3, "1ps": 1.0}[time]
     ff = {(1, "pf"): 1e-3, (1, "ff"): 1.0}[load]
     nw = {"1nW": 1.0, "1pW": 1e3}[leakage]
@@ -66,9 +71,11 @@ def tiny_text(
     def energy(related, value):
         if not power:
             return ""
-        tables = " ".join(
-            grid(f"{edge}_power", lambda s, c: value, ff, "energies") for edge in ("rise", "fall")
-        )
+        bends = {
+            "rise_power": lambda s, c: value + bent * s * c / 1000,
+            "fall_power": lambda s, c: value,
+        }
+        tables = " ".join(grid(kind, bend, ff, "energies") for kind, bend in bends.items())
         named = f'related_pin : "{related}";' if related else ""
         return f"internal_power () {{ {named} {tables} }}"
 
