@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from .gates import STREAMS
 from .liberty import Library
 from .mapping import MappingOptions, yosys_version
 from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all
+from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, measure_stalls, stall_figures
 from .timing import fo4
 
 __all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
@@ -63,7 +64,8 @@ class Plan:
         """Netlists and runs to come."""
         own = sum(len(layers) for layers in self.layers.values())
         held = sum(len(layers) for layers in self.held_layers.values())
-        return len(self.sizes) * (1 + own + held) + len(self.held_sizes) * (1 + own)
+        stalled = len(self.layers)
+        return len(self.sizes) * (1 + own + held + stalled) + len(self.held_sizes) * (1 + own)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def characterise(
     options = MappingOptions(plan.period_ps, tuple(plan.dont_use))
     fitted: list[Run] = []
     held: list[Run] = []
+    stalled: dict[int, list[StalledRuns]] = {k: [] for k in plan.layers}
     sizes = []
     areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
     for config in [*plan.sizes, *plan.held_sizes]:
@@ -113,6 +116,8 @@ def characterise(
             (held if config in plan.held_sizes else fitted).extend(runs)
         if config in plan.held_sizes:
             continue
+        for k, runs in measure_stalls(core, plan.layers, on_step).items():
+            stalled[k].append(runs)
         ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
         for k, layers in plan.held_layers.items():
             if config is not plan.sizes[0] and k not in ends:
@@ -123,11 +128,31 @@ def characterise(
     data = _figures(plan, [run.measured for run in fitted], sizes, areas)
     for k, own in data["bits"].items():
         own["measured"] = _totals(fitted, int(k))
-    data["errors"] = errors(Characterisation(data), plan, [*fitted, *held])
+    _add_stalls(data, plan, stalled)
+    data["errors"] |= errors(Characterisation(data), plan, [*fitted, *held])
     data = _rounded(data)
     result = Characterisation(data)
     write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
     return result
+
+
+def _add_stalls(
+    data: dict[str, Any], plan: Plan, stalled: Mapping[int, Sequence[StalledRuns]]
+) -> None:
+    """Add to the figures what stalls cost, and its error on runs that it was not made from."""
+    shapes = {(c.rows, c.cols): c for c in plan.sizes}
+    for k, runs in stalled.items():
+        for name, figures in stall_figures(runs, shapes).items():
+            data["bits"][str(k)]["places"][name] |= figures
+    every = Characterisation(data)
+    data["errors"] = {
+        "stalled": [
+            _stalled_error(every, plan, k, held)
+            for k, runs in stalled.items()
+            for run in runs
+            for held in run.held_out
+        ]
+    }
 
 
 def _of(config: ArrayConfig) -> str:
@@ -320,17 +345,7 @@ def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[s
     sums: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
     for run in runs:
         m = run.measured
-        parts = figures.energy(
-            shapes[m.rows, m.cols],
-            m.counts,
-            m.bits,
-            density=m.density,
-            rows_used=m.rows_used,
-            columns_used=m.columns_used,
-            glitches=False,
-        )
-        predicted = sum(value for part, value in parts.items() if part != "leakage")
-        found = m.totals_fj[WIRES.index(1.0)] / 1e3
+        predicted, found = _both(figures, shapes[m.rows, m.cols], m)
         network = plan.workload["network" if run.own else "held_out"]
         where = {"size": f"{m.rows}x{m.cols}", "held_out": run.held_out}
         layers.append(
@@ -346,6 +361,39 @@ def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[s
         for (network, k, size, held), total in sums.items()
     ]
     return {"layers": layers, "networks": networks}
+
+
+def _both(figures: Characterisation, config: ArrayConfig, m: Measured) -> tuple[float, float]:
+    """Energy of a run as predicted and as measured, pJ, without leakage and glitches."""
+    parts = figures.energy(
+        config,
+        m.counts,
+        m.bits,
+        density=m.density,
+        rows_used=m.rows_used,
+        columns_used=m.columns_used,
+        glitches=False,
+    )
+    predicted = sum(value for part, value in parts.items() if part != "leakage")
+    return predicted, m.totals_fj[WIRES.index(1.0)] / 1e3
+
+
+def _stalled_error(figures: Characterisation, plan: Plan, bits: int, m: Measured) -> dict[str, Any]:
+    """Of a run with pauses that the figures were not made from; `ignored`: were stalls free."""
+    config = next(c for c in plan.sizes if (c.rows, c.cols) == (m.rows, m.cols))
+    predicted, found = _both(figures, config, m)
+    free = replace(m, counts=replace(m.counts, waiting=0.0, held=0.0))
+    return {
+        "layer": f"{plan.workload['network']}/{m.layer}",
+        "network_k": bits,
+        "size": f"{m.rows}x{m.cols}",
+        "cycles": m.counts.cycles,
+        "waiting": m.counts.waiting,
+        "held": m.counts.held,
+        "pj_per_mac": found / m.macs,
+        "error": predicted / found - 1,
+        "ignored": _both(figures, config, free)[0] / found - 1,
+    }
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
@@ -375,6 +423,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
             "tiles_per_stream": TILES,
             "toggles": "zero delay; glitches by timed simulation, inertial delays",
             "timed_cycles": TIMED_CYCLES,
+            "pauses_of_256_cycles": {**PAUSES, "held_out": HELD_OUT_PAUSES},
             "parts": list(PARTS),
             "limits": LIMITS,
         },

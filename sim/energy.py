@@ -111,6 +111,11 @@ class Characterisation:
                 value *= requantiser_factor(figures, config, counts)
             total[place.component] += max(value, 0.0) * work
             total["clock"] += figures["clock_fj"] * work
+            size = place.size(config) / 1e3
+            for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):
+                data, clock = (figures.get(f"{kind}{part}_fj", 0.0) for part in ("", "_clock"))
+                total[place.component] += data * size * cycles
+                total["clock"] += clock * size * cycles
         for name, figures in self.data["places"].items():
             size = PLACES[name].size(config)
             total["clock"] += figures["root_clock_fj"] * size * counts.cycles / 1e3

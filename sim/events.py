@@ -28,6 +28,9 @@ class Counts:
     sets : of parameters, loaded: the `fresh` tiles
     residual_rows : rows of residual codes taken
     raw_tiles : of the tiles, those whose outputs are S
+    waiting : busy cycles that wait for operands or parameters: the counters
+        stalled_activations, stalled_weights and stalled_parameters
+    held : cycles in which blocked results hold the array: the counter stalled_output
     """
 
     cycles: float
@@ -37,6 +40,8 @@ class Counts:
     sets: float = 0.0
     residual_rows: float = 0.0
     raw_tiles: float = 0.0
+    waiting: float = 0.0
+    held: float = 0.0
 
     def of(self, event: str) -> float:
         """How often one of `EVENTS` happens."""

@@ -112,12 +112,15 @@ def run_parts(
     config: ArrayConfig,
     stall: int = 0,
     probe: ctypes.c_void_p | None = None,
+    *,
+    result_stall: int | None = None,
 ) -> GateRun:
     """Run one Gemm a stream, all of equal shape, and compare every output with golden.
 
     Parameters
     ----------
-    stall : of 256 cycles in which each stream pauses, the results' too
+    stall : of 256 cycles, those in which each stream pauses, the results' too
+    result_stall : those in which the results' stream pauses, if not as often
     probe : of `timed.Probe`, or None
 
     Raises
@@ -135,8 +138,9 @@ def run_parts(
     results = tiles * config.rows * config.share
     _reset(simulator)
     simulator.reset_counts()
+    taken = stall if result_stall is None else result_stall
     cycles, record = simulator.run(
-        inputs, results, limit=CYCLES_IN_MOST, result_stall=stall, probe=probe
+        inputs, results, limit=CYCLES_IN_MOST, result_stall=taken, probe=probe
     )
     activity = simulator.activity(cycles)
     mismatches, outputs = _compare(record, gemms, config, tiles)

@@ -32,7 +32,9 @@ Floats = npt.NDArray[np.float64]
 TILES = 6  # of each stream
 WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
-VERSION = 4  # of what a cached measurement holds
+NO_PAUSES = (0, 0)
+WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
+VERSION = 5  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,14 @@ class Core:
         np.add.at(total, self.place_of_scope, values)
         return dict(zip(self._places, total.tolist(), strict=True))
 
-    def measure(self, gemm: Gemm, tiles: int = TILES) -> Measured:
+    def measure(
+        self, gemm: Gemm, tiles: int = TILES, pauses: tuple[int, int] = NO_PAUSES
+    ) -> Measured:
         """Run parts of a layer, or take the measurement from the cache.
+
+        Parameters
+        ----------
+        pauses : of 256 cycles, those in which the inputs and the results pause
 
         Raises
         ------
@@ -143,21 +151,25 @@ class Core:
         """
         cut = parts(gemm, self.config, tiles)
         digest = hashlib.sha256(self._key.encode())
-        digest.update(repr((gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles)).encode())
+        run = (gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles, pauses)
+        digest.update(repr(run).encode())
         for part in cut:
             digest.update(part.activations.tobytes() + part.codes.tobytes())
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
             data = json.loads(file.read_bytes())
             return Measured(**data | {"counts": Counts(**data["counts"])})
-        measured = self._run(gemm, cut)
+        measured = self._run(gemm, cut, pauses)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured
 
-    def _run(self, gemm: Gemm, cut: Sequence[Gemm]) -> Measured:
+    def _run(self, gemm: Gemm, cut: Sequence[Gemm], pauses: tuple[int, int]) -> Measured:
         probe = self.probe
         probe.reset(_stride(cut[0], self.config))
-        run = run_parts(self.simulator, cut, self.config, probe=probe.reference)
+        inputs, results = pauses
+        run = run_parts(
+            *(self.simulator, cut, self.config, inputs, probe.reference), result_stall=results
+        )
         if run.mismatches:
             raise RuntimeError(
                 f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
@@ -189,6 +201,8 @@ class Core:
                 sets=run.parameter_sets,
                 residual_rows=run.residual_rows,
                 raw_tiles=counters["tiles"] if gemm.requant is None else 0,
+                waiting=sum(counters[name] for name in WAITING),
+                held=counters["stalled_output"],
             ),
             density=float(np.mean([density(part, self.config) for part in cut])) / rows_used,
             rows_used=rows_used,

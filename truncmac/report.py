@@ -15,6 +15,7 @@ from rich.table import Table
 from truncmac.golden import write_bytes
 from truncmac.sim.analysis import Analysis, analyse
 from truncmac.sim.energy import Characterisation, available, load, read
+from truncmac.sim.energy_summary import energy_summary
 from truncmac.sim.folding import Folding, Shape, foldings, shapes, square_array
 from truncmac.sim.layer_energy import layer_energies
 from truncmac.sim.platforms import Memory, Platform, platform_by_name
@@ -24,6 +25,7 @@ from truncmac.sim.workloads import workload_by_name
 
 from .commands import STYLE
 from .report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .report_energy import energy_remarks, energy_tables
 from .version import __version__
 
 __all__ = ["FORMATS", "VERSION", "Request", "as_dictionary", "platform_of", "report"]
@@ -117,6 +119,7 @@ def document_of(request: Request) -> Document:
     about: Document = {"library": None, "why": why, "clock_hz": None}
     if figures is not None:
         about |= {"library": figures.library, "clock_hz": 1e12 / figures.period_ps}
+        about |= energy_summary(found, figures)
     return as_dictionary(found) | {"energy": about}
 
 
@@ -234,25 +237,7 @@ def remarks(document: Document) -> list[str]:
             f"The rows of {len(document['folding'])} of {document['workload']['layers']} layers "
             "do not fill the array: several images beside each other (--images) do."
         )
-    return lines + _about_energy(document)
-
-
-def _about_energy(document: Document) -> list[str]:
-    """Where the energies come from, or why there are none."""
-    about = document.get("energy", {"library": None, "why": ""})
-    if about["library"] is None:
-        return [f"No energies: {about['why']}."] if about["why"] else []
-    lines = [
-        f"Energy is the core's, from its netlist in {about['library']}, glitches included; "
-        "memories are not in it (docs/energy.md)."
-    ]
-    clock = document["platform"]["clock_hz"]
-    if about["clock_hz"] < clock:
-        lines.append(
-            f"That netlist reaches {about['clock_hz'] / 1e6:.0f} MHz, less than the platform's "
-            f"{clock / 1e6:.0f} MHz."
-        )
-    return lines
+    return lines + energy_remarks(document)
 
 
 def _better_shapes(document: Document) -> list[str]:
@@ -298,6 +283,8 @@ def as_markdown(document: Document) -> str:
         shown = columns_of(columns, rows)
         cells = [[column.show(row) for column in shown] for row in rows]
         parts += [f"## {heading}", _markdown([c.title for c in shown], cells)]
+    for heading, titles, rows in energy_tables(document):
+        parts += [f"## {_escaped(heading)}", _markdown(titles, rows)]
     parts += ["## Beside others", *remarks(document)]
     parts += [_markdown(*shape_cells(document))]
     if document["folding"]:
@@ -398,6 +385,7 @@ def tables(document: Document) -> list[Table | str]:
     shown.append(_layer_table(document, "utilisation", ()))
     if document["folding"]:
         shown.append(_table(*folding_cells(document), "Images on idle rows: utilisation"))
+    shown += [_table(titles, rows, heading) for heading, titles, rows in energy_tables(document)]
     return [*shown, *remarks(document)]
 
 
@@ -417,7 +405,7 @@ def _layer_table(document: Document, key: str, sizes: Sequence[str]) -> Table:
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], heading: str) -> Table:
     table = Table(title=heading, collapse_padding=True, **STYLE)
     for name in titles:
-        table.add_column(name, justify="left" if name in ("layer", "bound") else "right")
+        table.add_column(name, justify="left" if name in ("layer", "bound", "core") else "right")
     for row in rows:
         table.add_row(*row)
     return table

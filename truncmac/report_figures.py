@@ -18,12 +18,14 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from truncmac.sim.analysis import REASONS, TRAFFIC
+from truncmac.sim.energy_summary import ENERGY_PARTS
 
 __all__ = ["COLOURS", "pictures"]
 
 # CSS variables by what they colour; `report.html` gives each its value in light and in dark
 PARTS = ("ideal", *REASONS)
-COLOURS = ("ink", "faint", *PARTS, *TRAFFIC, *(f"k{k}" for k in range(1, 9)))
+ENERGIES = tuple(f"e_{part}" for part in ENERGY_PARTS)
+COLOURS = ("ink", "faint", *PARTS, *TRAFFIC, *(f"k{k}" for k in range(1, 9)), *ENERGIES)
 _STAND_INS = {name: f"#0f{index:02x}f0" for index, name in enumerate(COLOURS)}
 MARKERS = dict(zip(range(1, 9), "PvX^*Dso", strict=True))
 PER_CENT = "% of the peak at k"
@@ -76,6 +78,11 @@ def pictures(document: Document) -> dict[str, str]:
     if totals[0]["energy_pj"] is not None:
         drawn["energy"] = _svg(
             "energy", 4.2, 3.0, lambda figure: _bars(figure, document, "energy_pj", 1e6, "uJ")
+        )
+    if document.get("energy", {}).get("by_k"):
+        height = 1.2 + 0.3 * sum(len(entry["by_k"]) for entry in document["energy"]["beside"])
+        drawn["energy_parts"] = _svg(
+            "energy_parts", WIDTH, height, lambda figure: _energy_parts(figure, document)
         )
     return drawn
 
@@ -200,6 +207,29 @@ def _losses(figure: Figure, totals: Sequence[Mapping[str, Any]]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of the cycles")
+    axes.grid(axis="x")
+
+
+def _energy_parts(figure: Figure, document: Document) -> None:
+    """A bar for each core and k of the energy of a MAC, by part."""
+    cores = [entry for entry in document["energy"]["beside"] if entry["by_k"]]
+    bars = [(entry, own) for entry in cores for own in entry["by_k"]]
+    places, at = [], 0.0
+    for index, (entry, _) in enumerate(bars):
+        at += 0.5 if index and entry is not bars[index - 1][0] else 0.0
+        places.append(at + index)
+    axes = figure.subplots()
+    left = [0.0] * len(bars)
+    for part in ENERGY_PARTS:
+        values = [own["pj"][part] / own["macs"] for _, own in bars]
+        axes.barh(places, values, 0.72, left=left, color=_STAND_INS[f"e_{part}"])
+        left = [a + b for a, b in zip(left, values, strict=True)]
+    names = [f"{e['name']} ({e['lanes']}, {e['planes']}), k = {own['k']}" for e, own in bars]
+    axes.set_yticks(places, names)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.02 * max(left))
+    axes.set_xlabel("pJ/MAC")
     axes.grid(axis="x")
 
 

@@ -9,6 +9,7 @@ from truncmac.sim.analysis import REASONS, TRAFFIC
 
 from .report import about, folding_cells, remarks, shape_cells, title
 from .report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .report_energy import PART_TEXTS, energy_tables
 
 __all__ = ["page"]
 
@@ -48,6 +49,8 @@ def page(document: dict[str, Any]) -> str:
         layers=columns_of(LAYER_COLUMNS, document["layers"]),
         reasons={"ideal": "work: what the layers need"} | dict(REASONS),
         traffic=TRAFFIC,
+        energies=energy_tables(document),
+        energy_parts={f"e_{part}": text for part, text in PART_TEXTS.items()},
         shapes=shape_cells(document),
         folding=folding_cells(document) if document["folding"] else None,
         pictures=svgs,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,6 +117,40 @@ def test_prediction_of_what_was_not_measured(figures):
     assert {entry["k"] for entry in held} == {8, 2}
     found = {entry["k"]: entry["error"] for entry in held}
     assert max(map(abs, found.values())) < 0.08, found
+
+
+def test_stalls_take_what_was_measured(figures):
+    result, _ = figures
+    stalled = result.data["errors"]["stalled"]
+    assert {entry["network_k"] for entry in stalled} == {8, 2}
+    assert all(entry["waiting"] + entry["held"] > 10 for entry in stalled)
+    assert any(entry["held"] > entry["waiting"] for entry in stalled)
+    assert max(abs(entry["error"]) for entry in stalled) < 0.05
+    for entry in stalled:  # a stalled cycle is not free
+        assert entry["ignored"] < entry["error"] - 0.003
+    none = Counts(0, 0, 0, 0)
+    for kind in ("waiting", "held"):
+        parts = result.energy(CONFIG, replace(none, **{kind: 100}), 8)
+        assert (
+            0
+            < sum(parts.values())
+            < sum(result.energy(CONFIG, Counts(100, 100, 13, 1), 8).values())
+        )
+
+
+def test_figures_without_stalls_are_read_and_take_them_for_free(figures, tmp_path):
+    result, _ = figures
+    old = json.loads(json.dumps(result.data))
+    for own in old["bits"].values():
+        for place in own["places"].values():
+            for key in [key for key in place if key.startswith(("waiting", "held"))]:
+                del place[key]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old))
+    counts = Counts(100, 100, 13, 1)
+    assert read(path).energy(CONFIG, replace(counts, held=50), 8) == read(path).energy(
+        CONFIG, counts, 8
+    )
 
 
 def test_energy_is_less_for_fewer_bits_and_grows_with_the_array(figures):

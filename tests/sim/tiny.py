@@ -7,6 +7,7 @@ as given; an input pin has 1 fF, a clock pin 2 fF.
 
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from truncmac.sim.boolean import parse_function
@@ -38,8 +39,14 @@ def tiny_text(
     registers=True,
     power=True,
     cells=tuple(LOGIC),
+    falling=0.0,
+    bent=0.0,
 ):
-    """The library's text, in the units asked for."""
+    """The library's text, in the units asked for.
+
+    `falling` edges take so many ps more; internal energies of rising edges grow by `bent` fJ with
+    slew x load / (100 ps x 10 fF).
+    """
     ps = {"1ns": 1e-3, "1ps": 1.0}[time]
     ff = {(1, "pf"): 1e-3, (1, "ff"): 1.0}[load]
     nw = {"1nW": 1.0, "1pW": 1e3}[leakage]
@@ -55,16 +62,20 @@ def tiny_text(
     def timing(related, own, more):
         tables = []
         for edge in ("rise", "fall"):
-            tables.append(grid(f"cell_{edge}", lambda s, c: own + 10 * c + 0.1 * s, ps))
+            start = own + falling * (edge == "fall")
+            delay = partial(lambda start, s, c: start + 10 * c + 0.1 * s, start)
+            tables.append(grid(f"cell_{edge}", delay, ps))
             tables.append(grid(f"{edge}_transition", lambda s, c: 20 + 5 * c + 0.2 * s, ps))
         return f'timing () {{ related_pin : "{related}"; {more} {" ".join(tables)} }}'
 
     def energy(related, value):
         if not power:
             return ""
-        tables = " ".join(
-            grid(f"{edge}_power", lambda s, c: value, ff, "energies") for edge in ("rise", "fall")
-        )
+        bends = {
+            "rise_power": lambda s, c: value + bent * s * c / 1000,
+            "fall_power": lambda s, c: value,
+        }
+        tables = " ".join(grid(kind, bend, ff, "energies") for kind, bend in bends.items())
         named = f'related_pin : "{related}";' if related else ""
         return f"internal_power () {{ {named} {tables} }}"
 
@@ -150,8 +161,8 @@ def write_tiny(folder, name="tiny.lib", **options):
     return path
 
 
-def tiny_library(folder):
-    return read_liberty([write_tiny(folder)])
+def tiny_library(folder, **options):
+    return read_liberty([write_tiny(folder, **options)])
 
 
 def netlist_json(cells, ports, nets=None, extra=None):
