@@ -19,9 +19,10 @@ from .energy import FORMAT, PARTS, Characterisation
 from .events import PLACES, Place
 from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
+from .idle_energy import IdleRuns, idle_figures, measure_idle
 from .liberty import Library
 from .mapping import MappingOptions, yosys_version
-from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all
+from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all, used_part
 from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, measure_stalls, stall_figures
 from .timing import fo4
 
@@ -64,7 +65,7 @@ class Plan:
         """Netlists and runs to come."""
         own = sum(len(layers) for layers in self.layers.values())
         held = sum(len(layers) for layers in self.held_layers.values())
-        stalled = len(self.layers)
+        stalled = 2 * len(self.layers)
         return len(self.sizes) * (1 + own + held + stalled) + len(self.held_sizes) * (1 + own)
 
 
@@ -102,6 +103,7 @@ def characterise(
     fitted: list[Run] = []
     held: list[Run] = []
     stalled: dict[int, list[StalledRuns]] = {k: [] for k in plan.layers}
+    idle: dict[int, list[IdleRuns]] = {k: [] for k in plan.layers}
     sizes = []
     areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
     for config in [*plan.sizes, *plan.held_sizes]:
@@ -116,8 +118,11 @@ def characterise(
             (held if config in plan.held_sizes else fitted).extend(runs)
         if config in plan.held_sizes:
             continue
-        for k, runs in measure_stalls(core, plan.layers, on_step).items():
-            stalled[k].append(runs)
+        for k, pauses in measure_stalls(core, plan.layers, on_step).items():
+            stalled[k].append(pauses)
+        for k, layers in plan.layers.items():
+            on_step(f"{_of(config)}, k = {k}, with idle rows and columns")
+            idle[k].append(measure_idle(core, _fullest(layers, k, config)))
         ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
         for k, layers in plan.held_layers.items():
             if config is not plan.sizes[0] and k not in ends:
@@ -125,7 +130,7 @@ def characterise(
             what = f"{_of(config)}, k = {k}, held out"
             found = measure_all(core, layers, partial(on_step, what))
             held += [Run(k, False, True, m) for m in found]
-    data = _figures(plan, [run.measured for run in fitted], sizes, areas)
+    data = _figures(plan, [run.measured for run in fitted], idle, sizes, areas)
     for k, own in data["bits"].items():
         own["measured"] = _totals(fitted, int(k))
     _add_stalls(data, plan, stalled)
@@ -155,6 +160,12 @@ def _add_stalls(
     }
 
 
+def _fullest(layers: Sequence[Gemm], bits: int, config: ArrayConfig) -> Gemm:
+    """The layer of most work among those of k bits that fill the array best."""
+    own = [gemm for gemm in layers if gemm.bits == bits] or layers
+    return max(own, key=lambda gemm: (np.prod(used_part(gemm, config)), gemm.macs))
+
+
 def _of(config: ArrayConfig) -> str:
     return f"{config.rows} x {config.cols}"
 
@@ -179,6 +190,7 @@ def _size(core: Core, held: bool) -> dict[str, Any]:
 def _figures(
     plan: Plan,
     measured: Sequence[Measured],
+    idle: Mapping[int, Sequence[IdleRuns]],
     sizes: Sequence[Mapping[str, Any]],
     areas: Sequence[tuple[ArrayConfig, dict[str, float], dict[str, float]]],
 ) -> dict[str, Any]:
@@ -198,7 +210,10 @@ def _figures(
     bits = {}
     for k in sorted({m.bits for m in measured}):
         own = [m for m in measured if m.bits == k]
-        bits[str(k)] = {"places": {name: _fit(name, own, shapes, mean) for name in PLACES}}
+        rest = idle_figures(idle.get(k, ()), shapes)
+        bits[str(k)] = {
+            "places": {name: _fit(name, own, shapes, mean, rest[name]) for name in PLACES}
+        }
     return {
         "format": FORMAT,
         "lanes": config.lanes,
@@ -268,6 +283,7 @@ def _fit(
     measured: Sequence[Measured],
     shapes: Mapping[tuple[int, int], ArrayConfig],
     mean: float,
+    idle: Mapping[str, float],
 ) -> dict[str, float]:
     """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
     place = PLACES[name]
@@ -286,23 +302,27 @@ def _fit(
     if name == "requantiser":
         factors, used = _requantiser(runs, shapes)
         result |= factors
-    level, slope = _line(place, name, used, mean)
+    level, slope = _line(place, name, used, mean, idle)
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         "fj": level,
         "fj_per_density": slope,
         "clock_fj": sum(m.places[name][1] for m, _ in runs) / work,
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
+        **idle,
     } | result
 
 
 Worked = tuple[Measured, float]
 
 
-def _line(place: Place, name: str, runs: Sequence[Worked], mean: float) -> tuple[float, float]:
+def _line(
+    place: Place, name: str, runs: Sequence[Worked], mean: float, idle: Mapping[str, float]
+) -> tuple[float, float]:
     """Level at the mean density, and slope; runs count as the work that they did."""
     use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
-    y = np.array([m.places[name][0] for m, _ in runs]) / np.array(use)
+    rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
+    y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
     x = np.array([m.density for m, _ in runs]) - mean
     weight = np.sqrt(np.array(use) / sum(use))
     if np.ptp(x) <= 0.02:

@@ -106,9 +106,10 @@ class Characterisation:
             work = counts.of(place.event) * place.work(config) / 1e3
             value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
             value *= place.use(rows_used, columns_used)
-            value *= figures["glitch_factor"] if glitches else 1.0
             if name == "requantiser":
                 value *= requantiser_factor(figures, config, counts)
+            value += place.idle(figures, rows_used, columns_used)
+            value *= figures["glitch_factor"] if glitches else 1.0
             total[place.component] += max(value, 0.0) * work
             total["clock"] += figures["clock_fj"] * work
             size = place.size(config) / 1e3

@@ -25,7 +25,7 @@ from .power import PARTS, PowerModel
 from .timed import Probe
 from .timing import Timing, analyse, fo4
 
-__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density", "used"]
+__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density", "used_part"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
-VERSION = 5  # of what a cached measurement holds
+VERSION = 6  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def density(gemm: Gemm, config: ArrayConfig) -> float:
     return float(np.unpackbits(gemm.activations).sum()) / bits
 
 
-def used(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
+def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
     """Rows and columns that hold outputs, of those of all tiles."""
     row_tiles, column_tiles = tile_grid(gemm, config)
     return (
@@ -136,13 +136,19 @@ class Core:
         return dict(zip(self._places, total.tolist(), strict=True))
 
     def measure(
-        self, gemm: Gemm, tiles: int = TILES, pauses: tuple[int, int] = NO_PAUSES
+        self,
+        gemm: Gemm,
+        tiles: int = TILES,
+        pauses: tuple[int, int] = NO_PAUSES,
+        used: tuple[float, float] | None = None,
     ) -> Measured:
         """Run parts of a layer, or take the measurement from the cache.
 
         Parameters
         ----------
         pauses : of 256 cycles, those in which the inputs and the results pause
+        used : of the tiles' rows and columns, those that hold outputs; by default as the layer's
+            sizes say
 
         Raises
         ------
@@ -151,7 +157,8 @@ class Core:
         """
         cut = parts(gemm, self.config, tiles)
         digest = hashlib.sha256(self._key.encode())
-        run = (gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles, pauses)
+        used = used or used_part(gemm, self.config)
+        run = (gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles, pauses, used)
         digest.update(repr(run).encode())
         for part in cut:
             digest.update(part.activations.tobytes() + part.codes.tobytes())
@@ -159,11 +166,17 @@ class Core:
         if file.exists():
             data = json.loads(file.read_bytes())
             return Measured(**data | {"counts": Counts(**data["counts"])})
-        measured = self._run(gemm, cut, pauses)
+        measured = self._run(gemm, cut, pauses, used)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured
 
-    def _run(self, gemm: Gemm, cut: Sequence[Gemm], pauses: tuple[int, int]) -> Measured:
+    def _run(
+        self,
+        gemm: Gemm,
+        cut: Sequence[Gemm],
+        pauses: tuple[int, int],
+        used: tuple[float, float],
+    ) -> Measured:
         probe = self.probe
         probe.reset(_stride(cut[0], self.config))
         inputs, results = pauses
@@ -187,7 +200,7 @@ class Core:
             data = model.energy(activity).parts[:, :2].sum(axis=1)
             np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
-        rows_used, columns_used = used(gemm, self.config)
+        rows_used, columns_used = used
         return Measured(
             layer=gemm.name,
             bits=gemm.bits,
