@@ -11,11 +11,11 @@ def energy_tables():
     """Every shape in every library, the breakdown of the main ones, and the memory macros."""
     libraries = dict.fromkeys(library for library, _, _ in available())
     parts = [shapes(library) for library in libraries]
-    return "\n".join([*parts, breakdown(), errors(), srams()])
+    return "\n".join([*parts, against(), breakdown(), errors(), srams()])
 
 
 def shapes(library):
-    """What was measured of each shape at 4 x 4, and its area at 8 x 8."""
+    """What was measured of each shape at 8 x 8."""
     rows = [
         "| lanes, planes | area, um2 a MAC/cycle | clock, ns | k = 8 | k = 4 | k = 2 | k = 1 |",
         "|---|---|---|---|---|---|---|",
@@ -25,22 +25,65 @@ def shapes(library):
     for figures in own:
         shape = figures.data["lanes"], figures.data["planes"]
         config = ArrayConfig(8, 8, *shape)
-        area = sum(figures.area(config).values()) / config.peak_macs
-        cells = [f"{shape[0]}, {shape[1]}", f"{area:,.0f}", f"{figures.period_ps / 1e3:.2f}"]
+        size = next(s for s in figures.data["sizes"] if (s["rows"], s["cols"]) == (8, 8))
+        area = size["area_um2"] / config.peak_macs
+        cells = [f"{shape[0]}, {shape[1]}", f"{area:,.0f}", f"{size['period_ps'] / 1e3:.2f}"]
         for k in WIDTHS:
-            measured = figures.data["bits"][str(k)]["measured"]["4x4"]
+            measured = figures.data["bits"][str(k)]["measured"]["8x8"]
             plain = measured["pj_per_mac"]["1.0"]
             cells.append(f"{plain * measured['glitch_factor']:.2f} ({plain:.2f})")
         rows.append(f"| {' | '.join(cells)} |")
     return (
-        f"**{own[0].library}**: area of the whole core at 8 x 8 PEs (by its places' sizes, from "
-        "what was synthesised), default requantisers, by its "
-        "8-bit MACs a cycle; pJ/MAC "
-        "of the core at 4 x 4 on the layers of digits that follow k, glitches included (without).\n"
-        + "\n"
-        + "\n".join(rows)
-        + "\n"
+        f"**{own[0].library}**: the whole core at 8 x 8 PEs, default requantisers: area by its "
+        "8-bit MACs a cycle; clock period; pJ/MAC on the layers of digits that follow k, glitches "
+        "included (without).\n" + "\n" + "\n".join(rows) + "\n"
     )
+
+
+def against():
+    """The truncatable core beside the dot-product core of the same throughput at k = 8."""
+    cores = [load(4, 8), load(16, 2)]
+    sizes = [
+        next(s for s in core.data["sizes"] if (s["rows"], s["cols"]) == (8, 8)) for core in cores
+    ]
+    energies = {}
+    for k in WIDTHS:
+        own = [core.data["bits"][str(k)]["measured"]["8x8"] for core in cores]
+        plain = [measured["pj_per_mac"]["1.0"] for measured in own]
+        energies[k] = [
+            (value * measured["glitch_factor"], value)
+            for value, measured in zip(plain, own, strict=True)
+        ]
+    rows = ["| | (4, 8) | (16, 2) | ratio | aim |", "|---|---|---|---|---|"]
+    first, second = energies[8]
+    ratio = _pair(_over(second, first))
+    rows.append(f"| k = 8, pJ/MAC | {_pair(first)} | {_pair(second)} | {ratio} | 0.95 |")
+    for k, aim in ((4, "0.55"), (2, "0.35"), (1, "0.25")):
+        own = [_pair(_over(energies[k][i], energies[8][i])) for i in range(2)]
+        ratio = _pair(_over(energies[k][1], energies[k][0]))
+        rows.append(
+            f"| k = {k}, of its own k = 8 | {own[0]} | {own[1]} | {ratio} | {aim} of its own |"
+        )
+    for what, key, scale, digits, aim in (
+        ("area, mm2", "area_um2", 1e6, 3, "1.15"),
+        ("clock period, ns", "period_ps", 1e3, 2, "1.00"),
+    ):
+        values = [size[key] / scale for size in sizes]
+        cells = " | ".join(f"{value:.{digits}f}" for value in values)
+        rows.append(f"| {what} | {cells} | {values[1] / values[0]:.2f} | {aim} |")
+    return (
+        "(16, 2) against (4, 8), whose throughput at k = 8 is the same; IHP SG13G2, both at 8 x 8 "
+        "with all edges, on the layers of digits that follow k; glitches included, in brackets "
+        "without. `ratio` is (16, 2) over (4, 8):\n\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _over(values, others):
+    return tuple(value / other for value, other in zip(values, others, strict=True))
+
+
+def _pair(values):
+    return f"{values[0]:.2f} ({values[1]:.2f})"
 
 
 def breakdown():
@@ -78,7 +121,7 @@ def errors():
         )
     return (
         "The model's largest errors against the netlist on layers of resnet20 (made-up weights), "
-        "at each k; of `layers` all but the last, whose one row fills a quarter of the array:\n\n"
+        "at each k; of `layers` all but the last, of whose rows one is in use:\n\n"
         + "\n".join(rows)
         + "\n"
     )
