@@ -15,6 +15,7 @@ from truncmac.hw.verilog import TOP, core_verilog
 
 from .events import PLACES, Counts, place_of
 from .fanout import add_buffers
+from .freshness import rtl_sha256
 from .gates import STREAMS, GateSimulator
 from .liberty import Library
 from .lockstep import parts, run_parts
@@ -104,7 +105,7 @@ class Core:
     ) -> None:
         self.config, self.cache = config, cache
         verilog = core_verilog(config)
-        self.rtl_sha256 = hashlib.sha256(verilog.encode()).hexdigest()
+        self.rtl_sha256 = rtl_sha256(verilog)
         json_netlist = map_verilog(verilog, TOP, library, options, cache)
         self.netlist: Netlist = flatten(json_netlist, TOP, library)
         add_buffers(self.netlist, fo4(library)[1])
