@@ -118,8 +118,8 @@ def characterise(
             (held if config in plan.held_sizes else fitted).extend(runs)
         if config in plan.held_sizes:
             continue
-        for k, runs in measure_stalls(core, plan.layers, on_step).items():
-            stalled[k].append(runs)
+        for k, stops in measure_stalls(core, plan.layers, on_step).items():
+            stalled[k].append(stops)
         ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
         for k, layers in plan.held_layers.items():
             if config is not plan.sizes[0] and k not in ends:

