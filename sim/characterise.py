@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
 from .idle_energy import IdleRuns, idle_figures, measure_idle
 from .liberty import Library
-from .mapping import MappingOptions, yosys_version
+from .mapping import TIMEOUT_S, MappingOptions, yosys_version
 from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all, used_part
 from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, measure_stalls, stall_figures
 from .timing import fo4
@@ -48,6 +48,7 @@ class Plan:
         all but the first of these at the largest and the smallest k
     workload : where they come from, for the record
     period_ps : synthesis' clock target
+    timeout_s : of the synthesis of an array
     """
 
     library: Library
@@ -59,6 +60,7 @@ class Plan:
     workload: Mapping[str, Any]
     period_ps: float
     dont_use: Sequence[str]
+    timeout_s: float = TIMEOUT_S
 
     @property
     def steps(self) -> int:
@@ -99,7 +101,7 @@ def characterise(
     RuntimeError
         If synthesis fails, or a netlist's outputs differ from golden.
     """
-    options = MappingOptions(plan.period_ps, tuple(plan.dont_use))
+    options = MappingOptions(plan.period_ps, tuple(plan.dont_use), plan.timeout_s)
     fitted: list[Run] = []
     held: list[Run] = []
     stalled: dict[int, list[StalledRuns]] = {k: [] for k in plan.layers}
@@ -176,6 +178,7 @@ def _size(core: Core, held: bool) -> dict[str, Any]:
         "rows": core.config.rows,
         "cols": core.config.cols,
         "requantisers": core.config.requantisers,
+        "config": asdict(core.config),
         "held_out": held,
         "rtl_sha256": core.rtl_sha256,
         "cells": core.netlist.cells,

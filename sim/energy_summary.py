@@ -76,13 +76,9 @@ def _by_k(
     platform, layers, schedule = found.platform, found.layers, found.schedule
     arguments = (layers, figures, platform.clock_hz, platform.config, schedule, found.layer_bits)
     parts = layer_parts(*arguments)
-    zero_delay = sum(layer_parts(*arguments, glitches=False).values())
-    parts |= memory_energies(
-        layers,
-        schedule,
-        *(memories[name] for name in ("activations", "weights", "dram")),
-        platform.clock_hz,
-    )
+    zero_delay = np.sum(list(layer_parts(*arguments, glitches=False).values()), axis=0)
+    activations, weights, dram = (memories[name] for name in ("activations", "weights", "dram"))
+    parts |= memory_energies(layers, schedule, activations, weights, dram, platform.clock_hz)
     core = np.sum([parts[part] for part in PARTS], axis=0)
     areas = _areas(found, figures, memories)
     macs, result = float(layers.macs.sum()), []
@@ -117,10 +113,19 @@ def _wires(figures: Characterisation, core: Any, bits: Any) -> dict[str, float]:
     """Energy at each scale of the wire estimate, by what it made of the layers measured."""
     total = dict.fromkeys(SCALES, 0.0)
     for value, k in zip(core.tolist(), bits.tolist(), strict=True):
-        *_, measured = figures.data["bits"][str(k)]["measured"].values()  # of the last size
+        measured = _measured(figures, k)
         for scale in SCALES:
-            total[scale] += value * measured["pj_per_mac"][scale] / measured["pj_per_mac"]["1.0"]
+            total[scale] += value * measured[scale] / measured["1.0"]
     return total
+
+
+def _measured(figures: Characterisation, bits: int) -> Mapping[str, float]:
+    """Energy of a MAC by scale, of the last size measured; at the nearest k that has it."""
+    known = {k: own for k in figures.bits if (own := figures.data["bits"][str(k)]["measured"])}
+    nearest = min(known, key=lambda k: abs(k - bits))
+    *_, last = known[nearest].values()
+    result: Mapping[str, float] = last["pj_per_mac"]
+    return result
 
 
 def _beside(found: Analysis, own: Characterisation, library: str) -> list[dict[str, Any]]:

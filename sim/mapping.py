@@ -18,7 +18,7 @@ from truncmac.golden import write_bytes
 from .liberty import Cell, Library
 from .tools import ToolMissingError
 
-__all__ = ["DONT_USE", "MappingOptions", "buffer_cell", "map_verilog", "yosys_version"]
+__all__ = ["DONT_USE", "TIMEOUT_S", "MappingOptions", "buffer_cell", "map_verilog", "yosys_version"]
 
 DONT_USE = ("*lpflow*", "*probe*", "*dly*")  # power switches, probes and delay lines
 ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
@@ -38,10 +38,12 @@ class MappingOptions:
     ----------
     period_ps : clock target that each module's logic is sized for
     dont_use : patterns of cells that are left out, beside those that the library marks
+    timeout_s : in which Yosys must be done; the netlist does not depend on it
     """
 
     period_ps: float
     dont_use: Sequence[str] = field(default=DONT_USE)
+    timeout_s: float = field(default=TIMEOUT_S, repr=False, compare=False)
 
 
 def map_verilog(
@@ -102,12 +104,12 @@ def _run(verilog: str, script: str, library: Library, options: MappingOptions) -
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=TIMEOUT_S,
+                timeout=options.timeout_s,
             )
         except subprocess.TimeoutExpired:
             raise RuntimeError(
-                f"Yosys did not map the design in {TIMEOUT_S} s; choose a smaller array. "
-                f"What was measured before is kept in the cache"
+                f"Yosys did not map the design in {options.timeout_s:g} s; choose a smaller array "
+                "or a longer --timeout. What was measured before is kept in the cache"
             ) from None
         if run.returncode:
             said = (run.stderr.strip() or run.stdout.strip()).splitlines()[-3:]

@@ -15,6 +15,7 @@ from truncmac.hw.verilog import TOP, core_verilog
 
 from .events import PLACES, Counts, place_of
 from .fanout import add_buffers
+from .freshness import rtl_sha256
 from .gates import STREAMS, GateSimulator
 from .liberty import Library
 from .lockstep import parts, run_parts
@@ -50,7 +51,8 @@ class Measured:
     macs : of a stream, padding excluded
     layer_macs : of the whole layer
     places : fJ by place: data, gated clock, root clock
-    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled
+    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled; zeros
+        of a run with pauses
     totals_fj : without leakage and glitches, at each of `WIRES`
     outputs, mismatches : compared with golden, and different
     """
@@ -104,7 +106,7 @@ class Core:
     ) -> None:
         self.config, self.cache = config, cache
         verilog = core_verilog(config)
-        self.rtl_sha256 = hashlib.sha256(verilog.encode()).hexdigest()
+        self.rtl_sha256 = rtl_sha256(verilog)
         json_netlist = map_verilog(verilog, TOP, library, options, cache)
         self.netlist: Netlist = flatten(json_netlist, TOP, library)
         add_buffers(self.netlist, fo4(library)[1])
@@ -177,11 +179,17 @@ class Core:
         pauses: tuple[int, int],
         used: tuple[float, float],
     ) -> Measured:
-        probe = self.probe
-        probe.reset(_stride(cut[0], self.config))
         inputs, results = pauses
+        probe = self.probe if pauses == NO_PAUSES else None  # what a pause adds has few glitches
+        if probe is not None:
+            probe.reset(_stride(cut[0], self.config))
         run = run_parts(
-            *(self.simulator, cut, self.config, inputs, probe.reference), result_stall=results
+            self.simulator,
+            cut,
+            self.config,
+            inputs,
+            None if probe is None else probe.reference,
+            result_stall=results,
         )
         if run.mismatches:
             raise RuntimeError(
@@ -195,10 +203,11 @@ class Core:
         for index, part in enumerate(PARTS):
             np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
         sampled = np.zeros((len(self._places), 2))
-        model = self.models[WIRES.index(1.0)]
-        for column, activity in enumerate(probe.activities(run.activity.ones, run.activity.cycles)):
-            data = model.energy(activity).parts[:, :2].sum(axis=1)
-            np.add.at(sampled[:, column], self.place_of_scope, data)
+        if probe is not None:
+            timed = probe.activities(run.activity.ones, run.activity.cycles)
+            for column, activity in enumerate(timed):
+                data = self.models[WIRES.index(1.0)].energy(activity).parts[:, :2].sum(axis=1)
+                np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
         rows_used, columns_used = used
         return Measured(

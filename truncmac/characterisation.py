@@ -15,7 +15,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise import Plan, characterise, default_period
 from truncmac.sim.energy import Characterisation
 from truncmac.sim.liberty import read_liberty
-from truncmac.sim.mapping import DONT_USE
+from truncmac.sim.mapping import DONT_USE, TIMEOUT_S
 from truncmac.sim.network import network_gemms
 from truncmac.sim.sram import sram_figures
 
@@ -46,6 +46,7 @@ class Request:
     dont_use: Sequence[str]
     cache: Path
     out: Path
+    timeout_s: float = TIMEOUT_S
 
 
 def run(request: Request) -> None:
@@ -73,6 +74,7 @@ def run(request: Request) -> None:
         },
         period_ps=request.period_ps or default_period(library),
         dont_use=[*DONT_USE, *request.dont_use],
+        timeout_s=request.timeout_s,
     )
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Characterising", total=plan.steps)

