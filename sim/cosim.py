@@ -50,7 +50,7 @@ class Outcome:
     ----------
     gemm : Gemm
     outputs : int64 array (M, N), codes, or S without requantisation
-    counters : the core's, by name
+    counters : the core's, by name; of all the GEMMs that ran together
     """
 
     gemm: Gemm
@@ -85,6 +85,7 @@ def simulate(
     *,
     simulator: str = "verilator",
     stalls: Stalls = NO_STALLS,
+    together: int = 1,
     core: str | None = None,
     plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
@@ -97,6 +98,7 @@ def simulate(
     ----------
     simulator : "verilator" or "icarus"
     stalls : pauses of the streams
+    together : so many GEMMs follow each other without a pause; then the core becomes idle
     core : Verilog of the core, if not the one that `hw` generates
     plusargs : more options of the harness, such as "+reset_at=100"
     build_root : folder that keeps the built simulators, one folder each
@@ -112,8 +114,8 @@ def simulate(
     """
     check_simulator(simulator)
     memories = Memories(config)
-    for gemm in gemms:
-        memories.add(gemm)
+    for index, gemm in enumerate(gemms, 1):
+        memories.add(gemm, last=index % together == 0 or index == len(gemms))
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
     folder = (build_root / f"{simulator}_{config.name}_d{depth.bit_length() - 1}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +133,10 @@ def simulate(
         _run(runner, folder, run, [*options, *plusargs], on_progress)
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
-    return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]
+    return [
+        Outcome(gemm, part, counters[index // together])
+        for index, (gemm, part) in enumerate(zip(gemms, outputs, strict=True))
+    ]
 
 
 def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
