@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim import campaign
 from truncmac.sim.campaign import CAMPAIGNS, PROFILES, SEED, Campaign, default_seed, run
 from truncmac.sim.control import Job, control_counters
 from truncmac.sim.cosim import simulate
-from truncmac.sim.sweep import Sweep, compare
+from truncmac.sim.sweep import compare
 
 LEAST = {"4x4": 1_000_000, "8x8": 500_000, "16x16": 200_000}
 
@@ -64,14 +64,24 @@ def test_a_difference_of_one_output_or_one_cycle_is_told(build_root):
     *_, sweep = next(replace(CAMPAIGNS["4x4"], outputs=100).runs(5))
     outcomes = sweep.run(build_root)
     assert compare(sweep, outcomes) == []
-    outcomes[3].outputs[0, 0] += 1
+    outcomes[3] = replace(outcomes[3], outputs=outcomes[3].outputs + 1)
+    count = outcomes[3].outputs.size
     later = dict(outcomes[7].counters)
     later["cycles"] += 1
     outcomes[7] = replace(outcomes[7], counters=later)
     first, second = compare(sweep, outcomes)
-    assert first.endswith(f"{outcomes[3].gemm.name}: 1 outputs differ from golden")
+    assert first.endswith(f"{outcomes[3].gemm.name}: {count} outputs differ from golden")
     assert re.search(rf"{outcomes[7].gemm.name}: RTL and sim.control count .*'cycles'", second)
 
 
-def test_a_lost_cycle_is_seen(tmp_path):
-    """A core that is slower but right in every value."""
+def test_a_core_that_is_right_but_slow_is_seen(tmp_path, monkeypatch):
+    config = ArrayConfig(2, 2, 1, 8, 9, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(ArrayConfig, "interval", property(lambda self: 2 * self.rows * self.share))
+        slow = core_verilog(config)
+    *_, sweep = next(Campaign(config, 200, longest=9, tiles=3, subset=0).runs(1))
+    outcomes = simulate(
+        sweep.gemms, config, simulator="icarus", core=slow, together=16, build_root=tmp_path
+    )
+    assert sum(outcome.mismatches for outcome in outcomes) == 0
+    assert len(compare(sweep, outcomes)) == len(outcomes)

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from tests.support import assert_exact
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim.control import Job, control_counters
 from truncmac.sim.cosim import SimulationError, simulate
 from truncmac.sim.stalls import NO_STALLS, Stalls
 from truncmac.sim.stimulus import random_gemms
@@ -31,11 +31,8 @@ def without_initial_values(verilog):
     return stripped
 
 
-def assert_exact(gemms, stalls, **options):
-    outcomes = simulate(gemms, CONFIG, stalls=stalls, **options)
-    assert sum(outcome.mismatches for outcome in outcomes) == 0
-    expected = control_counters(CONFIG, [Job.of(gemm, CONFIG) for gemm in gemms], stalls)
-    assert [dict(outcome.counters) for outcome in outcomes] == expected
+def check(gemms, stalls, **options):
+    assert_exact(simulate(gemms, CONFIG, stalls=stalls, **options), CONFIG, stalls)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +46,7 @@ def test_undefined_registers_reach_no_output(undefined, stalls, edges, tmp_path_
     gemms = random_gemms(CONFIG, count=3, seed=2)
     folder = tmp_path_factory.getbasetemp() / "undefined"
     plusargs = [f"+reset_edges={edges}"]
-    assert_exact(
-        gemms, stalls, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder
-    )
+    check(gemms, stalls, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder)
 
 
 @pytest.mark.parametrize("at", [3, 17, 58, 131, 200, 333])
@@ -60,9 +55,7 @@ def test_a_reset_at_any_time_begins_anew(undefined, at, tmp_path_factory):
     gemms = random_gemms(CONFIG, bits=[5, 8], count=4, seed=at)
     folder = tmp_path_factory.getbasetemp() / "undefined"
     plusargs = ["+reset_edges=1", f"+reset_at={at}"]
-    assert_exact(
-        gemms, STALLS, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder
-    )
+    check(gemms, STALLS, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder)
 
 
 @pytest.mark.parametrize("register", ["leaving", "free", "rest"])
@@ -72,7 +65,7 @@ def test_a_register_without_its_reset_is_seen(undefined, register, tmp_path):
     assert undefined.count(reset) == 1
     broken = undefined.replace(reset, reset.replace("rst", "1'h0"))
     with pytest.raises((SimulationError, RuntimeError), match="did not finish|undefined bits"):
-        assert_exact(
+        check(
             random_gemms(CONFIG, bits=[8], count=2),
             NO_STALLS,
             simulator="icarus",
