@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim sweep-cycles train trials bench characterise fuzz docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench characterise fuzz docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -52,6 +52,9 @@ rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=
 
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
+
+verify: setup-dev lint ## run the whole verification; figures in build/verify (STEPS= some of them)
+	@$(BIN)/python -m tests.verify $(STEPS)
 
 sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random points (an hour)
 	@$(BIN)/python -m truncmac.sim.sweep

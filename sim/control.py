@@ -121,13 +121,18 @@ class Control:
     Parameters
     ----------
     config : ArrayConfig
-    jobs : run one after the other, each when the core is idle
+    jobs : run one after the other
     stalls : of the streams
+    together : so many jobs follow each other without a pause, then the core becomes idle
     """
 
-    def __init__(self, config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls) -> None:
+    def __init__(
+        self, config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls, together: int = 1
+    ) -> None:
         self.config = config
         self.jobs = jobs
+        self.together = together
+        self.work = Job(1, 1, 1, 1)  # that of the tile at work; at first there is none
         self.latencies = Latencies.of(config.rows, config.clusters[0], config.passage, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
@@ -158,20 +163,23 @@ class Control:
         return self.busy or self.steps < self.left or self.results > 0
 
     def run(self) -> Iterator[Mapping[str, int]]:
-        """Give the counters of each job as it ends."""
-        for job in self.jobs:
-            yield self._run(job)
-            self._cycle(job, job.tiles)  # in which the host sees that the core is idle
+        """Give the counters each time the core becomes idle."""
+        for first in range(0, len(self.jobs), self.together):
+            *others, last = self.jobs[first : first + self.together]
+            yield self._run(last, others)
+            self._cycle(last, last.tiles)  # in which the host sees that the core is idle
 
-    def _run(self, job: Job) -> Mapping[str, int]:
-        """Run one job until the core is idle."""
+    def _run(self, last: Job, others: Sequence[Job] = ()) -> Mapping[str, int]:
+        """Run `others`, then `last`, until the core is idle."""
         self.counts = dict.fromkeys(COUNTERS, 0)
-        strides = Strides(self, job)
-        accepted = 0
-        while accepted < job.tiles or self.active:
-            if self.repeats and self.busy and self.chunk == 0:
-                accepted += strides.skip(accepted)
-            accepted += self._cycle(job, accepted)
+        jobs = [*others, last]
+        for index, job in enumerate(jobs, 1):
+            strides = Strides(self, job)
+            accepted = 0
+            while accepted < job.tiles or (index == len(jobs) and self.active):
+                if self.repeats and self.busy and self.chunk == 0 and accepted:
+                    accepted += strides.skip(accepted)
+                accepted += self._cycle(job, accepted)
         return self.counts
 
     def relative_state(self) -> tuple[int, ...]:
@@ -209,12 +217,12 @@ class Control:
                 queue[index] += steps
 
     def _cycle(self, job: Job, accepted: int) -> bool:
-        """Pass a cycle; `accepted` tiles of the job were taken before. True if one is taken."""
+        """Pass a cycle; True if a tile of `job` is taken. `accepted` were taken before."""
         part = bool(self.parts) and self.parts[0] == self.steps
         row = bool(self.residual_rows) and self.residual_rows[0] == self.steps
         held = (part and self.results == FIFO_DEPTH) or (row and self.residuals == 0)
-        first, ends = self.chunk == 0, self._ends(job)
-        waits = self._waits(job) if self.busy and not held else "held"
+        first, ends = self.chunk == 0, self._ends()
+        waits = self._waits() if self.busy and not held else "held"
         step = not waits
         self._count(waits, held, first, step and ends)
 
@@ -234,7 +242,7 @@ class Control:
         }
         offered = self.results > 0
         if step and ends:
-            self._end(job)
+            self._end()
         self._load(taken["parameters"], step and ends and self.fresh, held)
         self._edge(part and not held, row and not held, taken)
         self._sequence(job, step, ends, held, taken["tiles"], accepted)
@@ -244,17 +252,19 @@ class Control:
             pause.tick(draws[name], taken=taken[name], offered=offered)
         return taken["tiles"]
 
-    def _ends(self, job: Job) -> bool:
-        last = self.chunk == chunk_count(job.bits, self.config.planes) - 1
-        return last and self.beat == job.beats
+    def _ends(self) -> bool:
+        return self._beat_ends() and self.beat == self.work.beats
 
-    def _waits(self, job: Job) -> str:
+    def _beat_ends(self) -> bool:
+        return self.chunk == chunk_count(self.work.bits, self.config.planes) - 1
+
+    def _waits(self) -> str:
         """What the tile at work waits for; nothing if its next chunk enters in this cycle."""
         if self.chunk == 0 and not self.pauses["activations"].go:
             return "activations"
         if not self.pauses["weights"].go:
             return "weights"
-        if self._ends(job):
+        if self._ends():
             if self.fresh and self.whole_sets == 0:
                 return "parameters"
             if self.wait:
@@ -272,12 +282,12 @@ class Control:
         elif waits != "held":
             self.counts[f"stalled_{waits}"] += 1
 
-    def _end(self, job: Job) -> None:
+    def _end(self) -> None:
         """Note when what follows from the end of a tile is due."""
         rows, share = self.config.rows, self.config.share
         due = self.latencies
         self.parts.extend(range(self.steps + due.part, self.steps + due.part + rows * share))
-        if job.residual:
+        if self.work.residual:
             begin = self.steps + due.residual
             self.residual_rows.extend(range(begin, begin + rows * share, share))
         if self.fresh:
@@ -318,10 +328,11 @@ class Control:
             self.wait -= 1
         if not self.busy or (step and ends):
             self.busy = taken
+            self.work = job if taken else self.work
             self.fresh = job.fresh and accepted % job.row_tiles == 0
             self.beat, self.chunk = 1, 0
         elif step:
-            last = self.chunk == chunk_count(job.bits, self.config.planes) - 1
+            last = self._beat_ends()
             self.beat += last
             self.chunk = 0 if last else self.chunk + 1
 
@@ -371,7 +382,7 @@ class Strides:
 
 
 def control_counters(
-    config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls = NO_STALLS
+    config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls = NO_STALLS, *, together: int = 1
 ) -> list[Mapping[str, int]]:
-    """The core's counters at the end of each of `jobs`, run one after the other."""
-    return list(Control(config, jobs, stalls).run())
+    """The core's counters each time it becomes idle: at the end of each job, or of `together`."""
+    return list(Control(config, jobs, stalls, together).run())

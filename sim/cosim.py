@@ -1,7 +1,9 @@
 """Runs GEMMs through the RTL in a simulator: builds once, plays memories, reads results back."""
 
 import fcntl
+import hashlib
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +38,7 @@ BUILD_ARGS = {
 }
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_OF_PATIENCE = 900.0  # with a simulator that writes no result
 
 
 class SimulationError(RuntimeError):
@@ -50,7 +53,7 @@ class Outcome:
     ----------
     gemm : Gemm
     outputs : int64 array (M, N), codes, or S without requantisation
-    counters : the core's, by name
+    counters : the core's, by name; of all the GEMMs that ran together
     """
 
     gemm: Gemm
@@ -85,9 +88,11 @@ def simulate(
     *,
     simulator: str = "verilator",
     stalls: Stalls = NO_STALLS,
+    together: int = 1,
     core: str | None = None,
     plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
+    patience_s: float = SECONDS_OF_PATIENCE,
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[Outcome]:
@@ -97,9 +102,12 @@ def simulate(
     ----------
     simulator : "verilator" or "icarus"
     stalls : pauses of the streams
+    together : so many GEMMs follow each other without a pause; then the core becomes idle
     core : Verilog of the core, if not the one that `hw` generates
     plusargs : more options of the harness, such as "+reset_at=100"
-    build_root : folder that keeps the built simulators, one folder each
+    build_root : folder that keeps the built simulators, one folder each; any number of processes
+        may share it
+    patience_s : a simulator that writes nothing for so long is ended
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
 
@@ -112,26 +120,33 @@ def simulate(
     """
     check_simulator(simulator)
     memories = Memories(config)
-    for gemm in gemms:
-        memories.add(gemm)
+    for index, gemm in enumerate(gemms, 1):
+        memories.add(gemm, last=index % together == 0 or index == len(gemms))
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
-    folder = (build_root / f"{simulator}_{config.name}_d{depth.bit_length() - 1}").resolve()
+    name = f"{simulator}_{config.name}_d{depth.bit_length() - 1}"
+    if core is not None:  # none takes another's binary
+        name += f"_{hashlib.sha256(core.encode()).hexdigest()[:8]}"
+    folder = (build_root / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
     with _locked(folder), in_environment(environment):
         runner = _build(core or core_verilog(config), config, simulator, depth, folder)
     on_build()
+    watched = {"SIM_CMD_PREFIX": f"{sys.executable} -I -S {HERE / 'watchdog.py'} {patience_s}"}
     with (
-        tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name,
-        in_environment(environment),
+        tempfile.TemporaryDirectory(prefix="run_", dir=folder) as place,
+        in_environment({**environment, **watched}),
     ):
-        run = Path(name)
+        run = Path(place)
         sizes = memories.write(run)
         options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
         _run(runner, folder, run, [*options, *plusargs], on_progress)
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
-    return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]
+    return [
+        Outcome(gemm, part, counters[index // together])
+        for index, (gemm, part) in enumerate(zip(gemms, outputs, strict=True))
+    ]
 
 
 def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
@@ -177,7 +192,7 @@ def _run(
     plusargs: Sequence[str],
     on_progress: Callable[[int], None],
 ) -> None:
-    log = folder / "run.log"
+    log = run / "run.log"
     jobs = run / "jobs.hex"
     failure: list[BaseException] = []
 
@@ -204,7 +219,10 @@ def _run(
         thread.join(SECONDS_BETWEEN_LOOKS)
         on_progress(jobs.read_bytes().count(b"\n") if jobs.exists() else 0)
     if failure:
-        raise SimulationError(f"The simulation did not finish; see {log}") from failure[0]
+        kept = folder / f"{run.name}.log"
+        if log.exists():
+            log.replace(kept)
+        raise SimulationError(f"The simulation did not finish; see {kept}") from failure[0]
 
 
 @contextmanager

@@ -71,10 +71,11 @@ class Memories:
         default_factory=lambda: dict.fromkeys(("activations", "weights", "residuals"), 0)
     )
 
-    def add(self, gemm: Gemm) -> None:
+    def add(self, gemm: Gemm, *, last: bool = True) -> None:
         """Append the tiles of a GEMM: column tile by column tile, row tiles innermost.
 
-        Without requantisation its outputs are S.
+        Without requantisation its outputs are S. Unless it is the `last`, the next follows
+        without a pause.
 
         Raises
         ------
@@ -103,11 +104,11 @@ class Memories:
             "residual": int(gemm.residual is not None),
         }
         row_tiles, column_tiles = tile_grid(gemm, config)
-        last = (column_tiles - 1, row_tiles - 1)
+        end = (column_tiles - 1, row_tiles - 1)
         self.tiles += [
             Tile(
                 fields=command | {"fresh": int(requant is not None and row == 0)},
-                last=(column, row) == last,
+                last=last and (column, row) == end,
                 weights=weights + column * config.chunks * beats,
                 activations=activations + row * beats,
             )

@@ -16,7 +16,14 @@ REDUCTION_IN_MOST = 160  # elements: long reductions take long, so only a few ar
 
 
 def random_gemms(
-    config: ArrayConfig, *, bits: Sequence[int] = range(1, 9), count: int = 8, seed: int = 0
+    config: ArrayConfig,
+    *,
+    bits: Sequence[int] = range(1, 9),
+    count: int = 8,
+    seed: int = 0,
+    tiles: int = 3,
+    longest: int = REDUCTION_IN_MOST,
+    single: float = 0.0,
 ) -> list[Gemm]:
     """Draw `count` GEMMs for each bit-width, in mixed order.
 
@@ -24,24 +31,33 @@ def random_gemms(
     takes with the largest operands; the others have random shapes, mostly such that neither
     rows, columns nor lanes divide them, weights of TruncQuant or two's complement, and outputs
     that are S, codes, or codes with a residual.
+
+    Parameters
+    ----------
+    bits : values of k
+    count : GEMMs of each
+    seed : decides everything
+    tiles : along rows and columns, at most, but for an element more
+    longest : reduction of most, in elements
+    single : share of GEMMs of one tile, after which k changes
     """
     rng = np.random.default_rng(seed)
     gemms = []
     for k in bits:
-        shapes = _shapes(config, rng)
+        shapes = _shapes(config, rng, tiles, longest, single)
         for index in range(count):
             rows, reduction, columns = next(shapes)
-            longest = index == 1
+            extreme = index == 1
             kind: OffsetKind = "bipolar" if rng.random() < 0.7 else "twos_complement"
-            requant = None if longest else _requantisation(rng, columns, config)
+            requant = None if extreme else _requantisation(rng, columns, config)
             residual = None
             if requant is not None and requant.residual_multiplier is not None:
                 residual = _codes(rng, (rows, columns), None)
             gemms.append(
                 Gemm(
                     name=f"k{k}_{index}_{rows}x{reduction}x{columns}",
-                    activations=_codes(rng, (rows, reduction), "ones" if longest else None),
-                    codes=_codes(rng, (reduction, columns), "ones" if longest else None),
+                    activations=_codes(rng, (rows, reduction), "ones" if extreme else None),
+                    codes=_codes(rng, (reduction, columns), "ones" if extreme else None),
                     bits=k,
                     offset=weight_offset(k, kind),
                     requant=requant,
@@ -51,16 +67,20 @@ def random_gemms(
     return [gemms[index] for index in rng.permutation(len(gemms))]
 
 
-def _shapes(config: ArrayConfig, rng: np.random.Generator) -> Iterator[tuple[int, int, int]]:
+def _shapes(
+    config: ArrayConfig, rng: np.random.Generator, tiles: int, longest: int, single: float
+) -> Iterator[tuple[int, int, int]]:
     yield 1, 1, 1
     yield config.rows, config.max_reduction, config.cols
     yield config.rows, min(config.lanes, config.max_reduction), config.cols
-    longest = min(REDUCTION_IN_MOST, config.max_reduction)
+    longest = min(longest, config.max_reduction)
     while True:
+        one = single > 0 and rng.random() < single
+        rows, columns = (size if one else tiles * size + 1 for size in (config.rows, config.cols))
         yield (
-            int(rng.integers(1, 3 * config.rows + 2)),
+            int(rng.integers(1, rows + 1)),
             int(rng.integers(1, longest + 1)),
-            int(rng.integers(1, 3 * config.cols + 2)),
+            int(rng.integers(1, columns + 1)),
         )
 
 

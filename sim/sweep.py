@@ -18,12 +18,12 @@ from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 
 from .control import Job, control_counters
-from .cosim import simulate
+from .cosim import Outcome, simulate
 from .cycles import Products, Sizes, count_sequence
 from .stalls import Gaps, Stalls
 from .stimulus import random_gemms
 
-__all__ = ["Sweep", "differences", "main", "random_sweeps"]
+__all__ = ["Sweep", "compare", "differences", "main", "random_sweeps"]
 
 console = Console(highlight=False)
 PATTERNS = 4  # of stalls for each array, each of another kind
@@ -32,11 +32,26 @@ PRODUCTS = 14  # for each pattern
 
 @dataclass(frozen=True)
 class Sweep:
-    """Products that one array runs one after the other, all under one pattern of stalls."""
+    """Products that one array runs one after the other, all under one pattern of stalls.
+
+    `together` of them follow each other without a pause, then the core becomes idle.
+    """
 
     config: ArrayConfig
     stalls: Stalls
     gemms: Sequence[Gemm]
+    together: int = 1
+
+    def run(self, build_root: Path, simulator: str = "verilator") -> list[Outcome]:
+        """Run them on the RTL."""
+        return simulate(
+            self.gemms,
+            self.config,
+            simulator=simulator,
+            stalls=self.stalls,
+            together=self.together,
+            build_root=build_root,
+        )
 
 
 def random_sweeps(seed: int) -> Iterator[Sweep]:
@@ -85,15 +100,21 @@ def _random_stalls(rng: np.random.Generator, kind: int) -> Stalls:
 
 
 def differences(sweep: Sweep, build_root: Path) -> list[str]:
-    """Run a sweep on the RTL; a line for each product whose counters or outputs differ.
+    """Run a sweep on the RTL; a line for each product whose counters or outputs differ."""
+    return compare(sweep, sweep.run(build_root))
+
+
+def compare(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each product whose outputs differ from golden, or counters from the models.
 
     The model cycle by cycle is compared with all, the closed form with those that it covers.
     """
-    outcomes = simulate(sweep.gemms, sweep.config, stalls=sweep.stalls, build_root=build_root)
     jobs = [Job.of(gemm, sweep.config) for gemm in sweep.gemms]
     models: dict[str, Sequence[Mapping[str, int]]] = {}
-    models["control"] = control_counters(sweep.config, jobs, sweep.stalls)
-    if not sweep.stalls.random and sweep.stalls.gaps.results == sweep.stalls.gaps.residuals == 1:
+    models["control"] = control_counters(sweep.config, jobs, sweep.stalls, together=sweep.together)
+    gaps = sweep.stalls.gaps
+    apart = sweep.together == 1 and not sweep.stalls.random
+    if apart and gaps.results == gaps.residuals == 1:
         models["cycles"] = _closed_form(sweep)
     found = []
     for index, outcome in enumerate(outcomes):
@@ -101,10 +122,11 @@ def differences(sweep: Sweep, build_root: Path) -> list[str]:
         if outcome.mismatches:
             found.append(f"{label}: {outcome.mismatches} outputs differ from golden")
         for name, counters in models.items():
+            expected = counters[index // sweep.together]
             wrong = {
-                key: (value, counters[index][key])
+                key: (value, expected[key])
                 for key, value in outcome.counters.items()
-                if counters[index][key] != value
+                if expected[key] != value
             }
             if wrong:
                 found.append(f"{label}: RTL and sim.{name} count {wrong}")

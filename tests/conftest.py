@@ -7,7 +7,14 @@ import importlib
 import os
 import pkgutil
 
+from hypothesis import settings
+
 import truncmac
+
+# The same examples in every run; --hypothesis-profile=explore draws others
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile("same")
 
 os.environ.pop("COLUMNS", None)
 for module in pkgutil.iter_modules(truncmac.__path__):

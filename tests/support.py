@@ -6,6 +6,8 @@ import numpy as np
 from amaranth.sim import Simulator
 
 from truncmac.golden import beat_major, pack_weights, truncate
+from truncmac.sim.control import Job, control_counters
+from truncmac.sim.stalls import NO_STALLS
 
 
 def simulate(dut, *testbenches, background=(), cycles=10_000, vcd=None):
@@ -74,3 +76,14 @@ def beat_words(activations, config):
 def dot(activations, codes, bits):
     """D, in Python's own integers."""
     return activations.astype(object) @ truncate(codes, bits).astype(object)
+
+
+def assert_exact(outcomes, config, stalls=NO_STALLS, together=1):
+    """Every output is golden's, and every counter the cycle model's."""
+    for outcome in outcomes:
+        np.testing.assert_array_equal(
+            outcome.outputs, outcome.gemm.outputs(), err_msg=outcome.gemm.name
+        )
+    jobs = [Job.of(outcome.gemm, config) for outcome in outcomes]
+    expected = control_counters(config, jobs, stalls, together=together)
+    assert [dict(outcome.counters) for outcome in outcomes[::together]] == expected

@@ -286,7 +286,7 @@ def test_an_array_that_says_to_be_huge_takes_no_memory(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=2000, derandomize=True)
+@settings(max_examples=200, deadline=2000)
 def test_flipped_bits_give_an_error_or_a_valid_network(tmp_path_factory, data):
     folder = write(tmp_path_factory.mktemp("flip") / "f", *by_reals())
     path = folder / data.draw(st.sampled_from(["network.json", "w.npy", "s.npy", "v.npy"]))

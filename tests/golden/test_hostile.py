@@ -245,7 +245,7 @@ JSON = st.recursive(
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 def test_any_description_is_refused_or_read(tmp_path_factory, data):
     """Entries of a valid description put out, doubled, swapped, or put in at random."""
     path = tmp_path_factory.mktemp("hostile") / "network"
@@ -275,7 +275,7 @@ def test_any_description_is_refused_or_read(tmp_path_factory, data):
 
 
 @given(st.binary(max_size=60), st.integers(0, 200), st.booleans())
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None)
 def test_damaged_pictures_are_refused_or_read(tmp_path_factory, noise, position, cut):
     folder = tmp_path_factory.mktemp("pictures")
     data = io.BytesIO()

@@ -29,7 +29,7 @@ def random_codes(*shape):
 
 
 @given(**SIZES)
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None)
 def test_packing_is_undone_from_the_prefix_alone(reduction, width, columns, lanes, planes, bits):
     codes = random_codes(reduction, width)
     packed = pack_weights(codes, columns=columns, lanes=lanes, planes=planes)
@@ -66,7 +66,7 @@ def test_the_bytes_of_k_bits_are_the_first_of_the_8_bit_block(planes, bits):
 
 
 @given(**SIZES)
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None)
 def test_beat_major_has_each_beats_chunks_together(reduction, width, columns, lanes, planes, bits):
     codes = random_codes(reduction, width)
     packed = pack_weights(codes, columns=columns, lanes=lanes, planes=planes)

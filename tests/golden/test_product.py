@@ -25,7 +25,7 @@ def check(network, codes, bits, **outputs):
 
 
 @given(st.integers(0, 999), st.integers(1, 9), st.sampled_from(WIDTHS))
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 def test_each_layer_equals_int64(seed, count, bits):
     check(small_network(seed), images(count, seed), bits)
 
@@ -37,7 +37,7 @@ def test_each_layer_equals_int64(seed, count, bits):
     st.integers(-(2**25), 2**25 - 1),
     st.integers(0, 99),
 )
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 def test_any_parameters_give_what_int64_gives(multiplier, bias, shift, extra, seed):
     tensors = dict(NETWORK.tensors)
     rng = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def one(value):
     bits=st.integers(1, 8),
     residual=st.none() | st.tuples(st.integers(-(2**25), 2**25 - 1), st.integers(0, 255)),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 def test_equals_the_definition_in_unbounded_integers(
     total, multiplier, bias, shift, bits, residual
 ):

@@ -8,6 +8,7 @@ from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.core import Core
+from truncmac.sim.control import Job, control_counters
 
 SIZES = [(2, 3, 2, 1, 3), (3, 4, 1, 2, 2), (1, 1, 1, 8, 1), (1, 3, 2, 4, 1)]
 
@@ -56,6 +57,12 @@ def parameters(tile):
     names = ("multiplier", "residual_multiplier", "bias", "shift")
     columns = zip(*(a.tolist() for a in (q.multiplier, residual, q.bias, q.shift)), strict=True)
     return [dict(zip(names, column, strict=True)) for column in columns]
+
+
+def exact_counters(tiles, config):
+    """The counters of tiles that follow each other at full speed."""
+    jobs = [Job.of(tile, config) for tile in tiles]
+    return control_counters(config, jobs, together=len(jobs))[0]
 
 
 def play(config, tiles, stalls=(0.0, 0.0), seed=0):
@@ -132,6 +139,8 @@ def test_tiles_of_mixed_bit_widths_equal_golden(sizes, stalls):
     np.testing.assert_array_equal(rows, np.concatenate([tile.outputs() for tile in tiles]))
     assert errors == []
     assert counters["tiles"] == len(tiles)
+    if not any(stalls):
+        assert counters == exact_counters(tiles, config)
 
 
 def test_parameters_are_shared_until_a_tile_is_fresh():
@@ -149,9 +158,12 @@ def test_parameters_are_shared_until_a_tile_is_fresh():
     commands = [command(tile, config) for tile in tiles]
     commands[1]["fresh"] = 0
 
-    rows, _, _ = play(config, list(zip(commands, tiles, strict=True)))
+    rows, _, counters = play(config, list(zip(commands, tiles, strict=True)))
 
     np.testing.assert_array_equal(rows, np.concatenate([tile.outputs() for tile in tiles]))
+    jobs = [Job.of(tile, config) for tile in tiles]
+    jobs[1] = replace(jobs[1], fresh=False)
+    assert counters == control_counters(config, jobs, together=3)[0]
 
 
 @pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.3, 0.3)])
@@ -172,9 +184,14 @@ def test_a_bad_command_consumes_its_data_and_the_next_tile_is_right(changes, err
     commands = [command(tile, config) for tile in tiles]
     commands[1] |= changes
 
-    rows, errors, _ = play(config, list(zip(commands, tiles, strict=True)), stalls)
+    rows, errors, counters = play(config, list(zip(commands, tiles, strict=True)), stalls)
 
     assert errors == [error]
+    if not any(stalls):  # a command of nothing takes the cycles of a chunk a beat, or of a beat
+        jobs = [Job.of(tile, config) for tile in tiles]
+        beats, bits = commands[1]["beats"], commands[1]["bits"]
+        jobs[1] = replace(jobs[1], beats=max(beats, 1), bits=min(max(bits, 1), 8))
+        assert counters == control_counters(config, jobs, together=3)[0]
     np.testing.assert_array_equal(rows, np.concatenate([tiles[0].outputs(), tiles[2].outputs()]))
 
 
@@ -194,3 +211,4 @@ def test_long_tiles_leave_no_cycle_unused(widths):
     assert counters["busy"] == counters["chunks"] == 8 * sum(widths)
     assert counters["beats"] == len(tiles) * 8
     assert sum(counters[name] for name in counters if "stalled" in name) == 0
+    assert counters == exact_counters(tiles, config)

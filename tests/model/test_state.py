@@ -154,7 +154,7 @@ WHOLE = saved({"a": torch.arange(40.0), "b": torch.zeros(3, dtype=torch.int64)})
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=2000, derandomize=True)
+@settings(max_examples=300, deadline=2000)
 def test_flipped_bits_give_an_error_or_tensors(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("flip") / "a.pt"
     content = bytearray(WHOLE)

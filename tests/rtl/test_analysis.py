@@ -1,5 +1,6 @@
 """The analysis of the shipped network against the RTL's counters."""
 
+from tests.support import assert_exact
 from truncmac.golden import builtin_images, builtin_network
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.analysis import analyse
@@ -18,6 +19,8 @@ def test_each_layers_cycles_and_stalls_are_the_rtls_counters(build_root):
         network.bit_widths,
         images=2,
     )
+    for report in reports:
+        assert_exact(report.outcomes, config)
     outcomes = [outcome for report in reports for outcome in report.outcomes]
     rows = found.rows()
     assert {row["jobs"] for row in rows} == {1}

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.support import assert_exact
 from truncmac.golden import builtin_images, builtin_network, example_images, example_network
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.network import run_network
@@ -29,7 +30,7 @@ def test_every_layer_equals_golden_at_every_bit_width(simulator, images, sizes, 
     assert [report.bits for report in reports] == [8, 4, 2, 1]
     for report in reports:
         assert [o.gemm.name for o in report.outcomes] == [p.name for p in network.products]
-        assert report.mismatches == 0
+        assert_exact(report.outcomes, config)
     cycles = [report.cycles for report in reports]
     assert cycles == sorted(cycles, reverse=True)
 
@@ -41,7 +42,7 @@ def test_resnet20_equals_golden_layer_by_layer_at_every_bit_width(build_root):
     for report in reports:
         assert [o.gemm.name for o in report.outcomes] == [p.name for p in network.products]
         assert report.macs == 40_551_040
-        assert report.mismatches == 0
+        assert_exact(report.outcomes, config)
 
 
 def test_a_reduction_longer_than_built_for_is_refused_before_anything_runs(tmp_path):

@@ -1,8 +1,11 @@
-"""The emitted Verilog against golden: random products of every bit-width, in both simulators."""
+"""The emitted Verilog against golden: awkward arrays, single streams that stall, planted bugs.
 
-import numpy as np
+The bulk of random products is in test_campaign.py.
+"""
+
 import pytest
 
+from tests.support import assert_exact
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
 from truncmac.sim.cosim import simulate
@@ -10,7 +13,7 @@ from truncmac.sim.stalls import NO_STALLS, Stalls
 from truncmac.sim.stimulus import random_gemms
 
 # rows, cols, lanes, planes, max_reduction, requantisers
-VERILATOR = [(4, 4, 4, 1, 300, 2), (3, 6, 2, 2, 50, 3), (8, 8, 8, 1, 1152, None)]
+VERILATOR = [(3, 6, 2, 2, 50, 3)]
 ICARUS = [(4, 4, 4, 1, 300, 2), (1, 1, 1, 8, 20, 1), (2, 3, 3, 4, 40, 1), (5, 2, 1, 2, 9, 2)]
 CASES = [("verilator", sizes) for sizes in VERILATOR] + [("icarus", sizes) for sizes in ICARUS]
 
@@ -24,20 +27,17 @@ def test_every_output_equals_golden(simulator, sizes, build_root):
         outcomes = simulate(
             gemms, config, simulator=simulator, stalls=stalls, build_root=build_root
         )
-        for outcome in outcomes:
-            np.testing.assert_array_equal(
-                outcome.outputs, outcome.gemm.outputs(), err_msg=outcome.gemm.name
-            )
+        assert_exact(outcomes, config, stalls)
 
 
 @pytest.mark.parametrize("stream", ["tiles", "activations", "weights", "parameters", "results"])
 def test_each_stream_may_stall_alone(stream, build_root):
-    config = ArrayConfig(*VERILATOR[0])
+    config = ArrayConfig(*ICARUS[0])
     gemms = random_gemms(config, count=10, seed=5)
     for share in (0.1, 0.9):
         stalls = Stalls(**{stream: share})
         outcomes = simulate(gemms, config, stalls=stalls, build_root=build_root)
-        assert sum(outcome.mismatches for outcome in outcomes) == 0
+        assert_exact(outcomes, config, stalls)
 
 
 def test_both_simulators_give_the_same_counters(build_root):
@@ -52,10 +52,12 @@ def test_both_simulators_give_the_same_counters(build_root):
 
 
 def test_every_busy_cycle_is_accounted_for(build_root):
-    config = ArrayConfig(*VERILATOR[0])
+    config = ArrayConfig(*ICARUS[0])
     reasons = ["chunks", *(f"stalled_{what}" for what in ("activations", "weights"))]
     reasons += ["stalled_parameters", "stalled_drain"]
-    for outcome in simulate(random_gemms(config, count=10), config, build_root=build_root):
+    outcomes = simulate(random_gemms(config, count=10), config, build_root=build_root)
+    assert_exact(outcomes, config)
+    for outcome in outcomes:
         counters = outcome.counters
         assert counters["busy"] == sum(counters[name] for name in reasons), outcome.gemm.name
         beats = -(-outcome.gemm.reduction // config.lanes) * counters["tiles"]

@@ -46,7 +46,7 @@ def test_every_truncated_file_is_refused(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=2000, derandomize=True)
+@settings(max_examples=250, deadline=2000)
 def test_flipped_bits_give_an_error_or_a_valid_network(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("flip")
     content = bytearray(WHOLE)
@@ -59,7 +59,7 @@ def test_flipped_bits_give_an_error_or_a_valid_network(tmp_path_factory, data):
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=2000, derandomize=True)
+@settings(max_examples=250, deadline=2000)
 def test_graphs_with_changed_parts_give_an_error_or_a_valid_network(tmp_path_factory, data):
     """Names, shapes, types and attributes change; the file stays a whole one."""
     folder = tmp_path_factory.mktemp("change")
@@ -95,7 +95,7 @@ def test_graphs_with_changed_parts_give_an_error_or_a_valid_network(tmp_path_fac
 
 
 @given(content=st.binary(max_size=300))
-@settings(max_examples=200, deadline=2000, derandomize=True)
+@settings(max_examples=200, deadline=2000)
 def test_noise_is_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("noise") / "bad.onnx"
     path.write_bytes(content)
