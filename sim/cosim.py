@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,6 +89,7 @@ def simulate(
     core: str | None = None,
     plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
+    waves: Path | None = None,
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[Outcome]:
@@ -100,6 +102,7 @@ def simulate(
     core : Verilog of the core, if not the one that `hw` generates
     plusargs : more options of the harness, such as "+reset_at=100"
     build_root : folder that keeps the built simulators, one folder each
+    waves : file to write the run's waveforms to, a VCD; `sim/waves.py` has views of it
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
 
@@ -115,11 +118,13 @@ def simulate(
     for gemm in gemms:
         memories.add(gemm)
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
-    folder = (build_root / f"{simulator}_{config.name}_d{depth.bit_length() - 1}").resolve()
+    kind = f"{simulator}_waves" if waves else simulator
+    folder = (build_root / f"{kind}_{config.name}_d{depth.bit_length() - 1}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
     with _locked(folder), in_environment(environment):
-        runner = _build(core or core_verilog(config), config, simulator, depth, folder)
+        verilog = core or core_verilog(config)
+        runner = _build(verilog, config, simulator, depth, folder, recorded=waves is not None)
     on_build()
     with (
         tempfile.TemporaryDirectory(prefix="run_", dir=folder) as name,
@@ -128,17 +133,36 @@ def simulate(
         run = Path(name)
         sizes = memories.write(run)
         options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
-        _run(runner, folder, run, [*options, *plusargs], on_progress)
+        # The runner's own arguments switch Icarus' dump off, or make it an FST
+        dumped = {"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {}
+        recorded = waves is not None and simulator == "verilator"
+        with in_environment(dumped):
+            _run(runner, folder, run, [*options, *plusargs], on_progress, recorded=recorded)
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
+        if waves is not None:
+            waves.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(run / "dump.vcd", waves)
     return [Outcome(*part) for part in zip(gemms, outputs, counters, strict=True)]
 
 
-def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
+def _build(
+    verilog: str,
+    config: ArrayConfig,
+    simulator: str,
+    depth: int,
+    folder: Path,
+    *,
+    recorded: bool,
+) -> Runner:
     """Compile core and harness; a build whose sources are unchanged takes no time."""
     core = folder / "truncmac_core.v"
     write_bytes(core, verilog.encode(), keep_unchanged=True)
     sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
+    arguments = BUILD_ARGS[simulator]
+    if recorded:
+        sources.append(HERE / "waves.v")
+        arguments = [*arguments, "-DTRUNCMAC_WAVES"]
     if simulator == "verilator":
         sources.append(VerilatorControlFile(HERE / "verilator.vlt"))
     runner = get_runner(simulator)
@@ -148,7 +172,7 @@ def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder
             sources=sources,
             hdl_toplevel=TOP,
             build_dir=folder,
-            build_args=BUILD_ARGS[simulator],
+            build_args=arguments,
             parameters={
                 "ROWS": config.rows,
                 "COLS": config.cols,
@@ -163,6 +187,7 @@ def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder
                 "MEMORY_DEPTH": depth,
             },
             timescale=("1ns", "1ps"),
+            waves=recorded and simulator == "verilator",
             log_file=log,
         )
     except (Exception, SystemExit) as error:
@@ -176,6 +201,8 @@ def _run(
     run: Path,
     plusargs: Sequence[str],
     on_progress: Callable[[int], None],
+    *,
+    recorded: bool,
 ) -> None:
     log = folder / "run.log"
     jobs = run / "jobs.hex"
@@ -189,6 +216,7 @@ def _run(
                 test_module="truncmac.sim.bench",
                 build_dir=folder,
                 test_dir=run,
+                waves=recorded,
                 plusargs=plusargs,
                 seed=1,
                 log_file=log,
