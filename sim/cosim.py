@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -93,6 +94,7 @@ def simulate(
     plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
     patience_s: float = SECONDS_OF_PATIENCE,
+    waves: Path | None = None,
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[Outcome]:
@@ -108,6 +110,7 @@ def simulate(
     build_root : folder that keeps the built simulators, one folder each; any number of processes
         may share it
     patience_s : a simulator that writes nothing for so long is ended
+    waves : file to write the run's waveforms to, a VCD; `sim/waves.py` has views of it
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
 
@@ -123,14 +126,16 @@ def simulate(
     for index, gemm in enumerate(gemms, 1):
         memories.add(gemm, last=index % together == 0 or index == len(gemms))
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
-    name = f"{simulator}_{config.name}_d{depth.bit_length() - 1}"
+    name = f"{simulator}_waves_{config.name}" if waves else f"{simulator}_{config.name}"
+    name += f"_d{depth.bit_length() - 1}"
     if core is not None:  # none takes another's binary
         name += f"_{hashlib.sha256(core.encode()).hexdigest()[:8]}"
     folder = (build_root / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
     with _locked(folder), in_environment(environment):
-        runner = _build(core or core_verilog(config), config, simulator, depth, folder)
+        verilog = core or core_verilog(config)
+        runner = _build(verilog, config, simulator, depth, folder, recorded=waves is not None)
     on_build()
     watched = {"SIM_CMD_PREFIX": f"{sys.executable} -I -S {HERE / 'watchdog.py'} {patience_s}"}
     with (
@@ -140,20 +145,39 @@ def simulate(
         run = Path(place)
         sizes = memories.write(run)
         options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
-        _run(runner, folder, run, [*options, *plusargs], on_progress)
+        # The runner's own arguments switch Icarus' dump off, or make it an FST
+        dumped = {"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {}
+        recorded = waves is not None and simulator == "verilator"
+        with in_environment(dumped):
+            _run(runner, folder, run, [*options, *plusargs], on_progress, recorded=recorded)
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
+        if waves is not None:
+            waves.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(run / "dump.vcd", waves)
     return [
         Outcome(gemm, part, counters[index // together])
         for index, (gemm, part) in enumerate(zip(gemms, outputs, strict=True))
     ]
 
 
-def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder: Path) -> Runner:
+def _build(
+    verilog: str,
+    config: ArrayConfig,
+    simulator: str,
+    depth: int,
+    folder: Path,
+    *,
+    recorded: bool,
+) -> Runner:
     """Compile core and harness; a build whose sources are unchanged takes no time."""
     core = folder / "truncmac_core.v"
     write_bytes(core, verilog.encode(), keep_unchanged=True)
     sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
+    arguments = BUILD_ARGS[simulator]
+    if recorded:
+        sources.append(HERE / "waves.v")
+        arguments = [*arguments, "-DTRUNCMAC_WAVES"]
     if simulator == "verilator":
         sources.append(VerilatorControlFile(HERE / "verilator.vlt"))
     runner = get_runner(simulator)
@@ -163,7 +187,7 @@ def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder
             sources=sources,
             hdl_toplevel=TOP,
             build_dir=folder,
-            build_args=BUILD_ARGS[simulator],
+            build_args=arguments,
             parameters={
                 "ROWS": config.rows,
                 "COLS": config.cols,
@@ -178,6 +202,7 @@ def _build(verilog: str, config: ArrayConfig, simulator: str, depth: int, folder
                 "MEMORY_DEPTH": depth,
             },
             timescale=("1ns", "1ps"),
+            waves=recorded and simulator == "verilator",
             log_file=log,
         )
     except (Exception, SystemExit) as error:
@@ -191,6 +216,8 @@ def _run(
     run: Path,
     plusargs: Sequence[str],
     on_progress: Callable[[int], None],
+    *,
+    recorded: bool,
 ) -> None:
     log = run / "run.log"
     jobs = run / "jobs.hex"
@@ -204,6 +231,7 @@ def _run(
                 test_module="truncmac.sim.bench",
                 build_dir=folder,
                 test_dir=run,
+                waves=recorded,
                 plusargs=plusargs,
                 seed=1,
                 log_file=log,

@@ -253,6 +253,44 @@ module truncmac_harness;
     .active(active)
   );
 
+`ifdef TRUNCMAC_WAVES
+  truncmac_waves #(
+    .ROWS(ROWS),
+    .COLS(COLS),
+    .LANES(LANES),
+    .PLANES(PLANES),
+    .REQUANTISERS(REQUANTISERS),
+    .SUM_WIDTH(SUM_WIDTH),
+    .BEATS_WIDTH(BEATS_WIDTH),
+    .TILE_WIDTH(TILE_WIDTH),
+    .COUNTERS_WIDTH(COUNTERS_WIDTH)
+  ) waves (
+    .clk(clk),
+    .rst(rst),
+    .active(active),
+    .counters(counters),
+    .tile(tile_word[WORD_WIDTH-2:64]),
+    .activations(activations[activation_address]),
+    .weights(weights[weight_address]),
+    .results(results),
+    .valid({
+      results_valid, residuals_valid, parameters_valid, weights_valid, activations_valid,
+      tiles_valid
+    }),
+    .ready({
+      results_ready, residuals_ready, parameters_ready, weights_ready, activations_ready,
+      tiles_ready
+    })
+  );
+
+`ifndef VERILATOR // whose main program dumps
+  initial begin
+    $dumpfile("dump.vcd");
+    $dumpvars(0, waves, core);
+  end
+`endif
+`endif
+
   reg [REQUANTISERS*64-1:0] outputs;
   integer index;
   always @*

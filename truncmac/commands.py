@@ -16,7 +16,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from truncmac.golden import (
     EXAMPLES,
@@ -30,10 +29,7 @@ from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import c_header, register_table
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
-from truncmac.sim.cosim import simulate
 from truncmac.sim.deploy import deployment
-from truncmac.sim.stalls import Stalls
-from truncmac.sim.stimulus import random_gemms
 
 __all__ = [
     "STYLE",
@@ -42,9 +38,9 @@ __all__ = [
     "export_qonnx",
     "network_by_name",
     "progress_bar",
+    "quiet",
     "rtl",
     "say",
-    "sim",
     "simulation",
 ]
 
@@ -77,6 +73,16 @@ def progress_bar(console: Console, *, quiet: bool = False) -> Progress:
 def say(what: str) -> None:
     """Tell what goes on."""
     console.print(f"[dim]{what}[/]")
+
+
+@contextlib.contextmanager
+def quiet(wanted: bool) -> Iterator[None]:
+    """Without the tables and notes, where something else is printed."""
+    before, console.quiet = console.quiet, wanted
+    try:
+        yield
+    finally:
+        console.quiet = before
 
 
 def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
@@ -127,37 +133,6 @@ def export_qonnx(name: str, bits: Sequence[int], out: Path) -> None:
     for path, data in files.items():
         write_bytes(path, data)
         console.print(f"Written: {path}, {len(data):,} bytes")
-
-
-def sim(
-    config: ArrayConfig, simulator: str, bits: list[int], count: int, stall: float, seed: int
-) -> bool:
-    """Run random products on the RTL; True if every output equals golden."""
-    stalls = Stalls.everywhere(stall, seed)
-    gemms = random_gemms(config, bits=bits, count=count, seed=seed)
-    with simulation(simulator) as (on_build, on_progress):
-        outcomes = simulate(
-            gemms,
-            config,
-            simulator=simulator,
-            stalls=stalls,
-            on_build=lambda: on_build(len(gemms)),
-            on_progress=on_progress,
-        )
-    table = Table("k", "products", "outputs", "cycles", "mismatches", **STYLE)
-    for column in table.columns:
-        column.justify = "right"
-    for k in bits:
-        part = [outcome for outcome in outcomes if outcome.gemm.bits == k]
-        table.add_row(
-            str(k),
-            str(len(part)),
-            f"{sum(outcome.outputs.size for outcome in part):,}",
-            f"{sum(outcome.cycles for outcome in part):,}",
-            str(sum(outcome.mismatches for outcome in part)),
-        )
-    console.print(table)
-    return not any(outcome.mismatches for outcome in outcomes)
 
 
 @contextlib.contextmanager

@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from truncmac.golden import (
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.network import RtlReport, golden_accuracy, run_network
 
-from .commands import DIGITS, STYLE, console, network_by_name, say, simulation
+from .commands import DIGITS, STYLE, console, network_by_name, quiet, say, simulation
 from .differences import as_text, first_difference
 from .options import Setting
 
@@ -73,7 +72,7 @@ class _Result:
 
 def infer(inference: Inference, config: ArrayConfig) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
-    with _quiet(inference.as_json):
+    with quiet(inference.as_json):
         network = network_by_name(inference.network)
         images, labels = images_of(inference.network, inference.data, network, inference.images)
         results = _run(inference, network, config, images, labels)
@@ -82,16 +81,6 @@ def infer(inference: Inference, config: ArrayConfig) -> bool:
         else:
             _show(inference, network, config, len(images), results)
     return not any(result.rtl.mismatches for result in results if result.rtl)
-
-
-@contextmanager
-def _quiet(wanted: bool) -> Iterator[None]:
-    """Without the tables and notes, where something else is printed."""
-    before, console.quiet = console.quiet, wanted
-    try:
-        yield
-    finally:
-        console.quiet = before
 
 
 def images_of(

@@ -46,6 +46,21 @@ def test_sim_compares_random_products_with_golden(run):
     assert [row[-1] for row in rows] == ["0", "0"]
 
 
+def test_sim_prints_json_and_records_waveforms(run, tmp_path):
+    code, out, _ = run(
+        *["sim", *SMALL, "--simulator", "icarus", "-k", "8", "--count", "1", "--seed", "3"],
+        *["--waves", "waves/run.vcd", "--json"],
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert found["array"]["max_reduction"] == 20
+    assert (found["simulator"], found["seed"], found["stall"]) == ("icarus", 3, 0.3)
+    (line,) = found["bits"]
+    assert line == {"k": 8, "products": 1, "outputs": 1, "cycles": line["cycles"], "mismatches": 0}
+    assert found["files"] == [f"waves/run.{kind}" for kind in ("vcd", "gtkw", "sucl")]
+    assert all((tmp_path / name).stat().st_size for name in found["files"])
+
+
 def test_infer_on_golden_prints_the_accuracies(run):
     code, out, _ = run("infer", "-k", "8,1")
     assert code == 0
@@ -82,6 +97,7 @@ def test_infer_takes_a_network_and_unlabelled_images(run, tmp_path):
         (["infer", "-k", "3"], "The network has no parameters for k = 3, only for 1, 2, 4, 8"),
         (["infer", "--on", "fpga"], "--on must be golden, rtl or both, not 'fpga'"),
         (["sim", "--simulator", "vcs"], "Simulator must be one of verilator, icarus, not 'vcs'"),
+        (["sim", "--waves", "run.fst"], "--waves must name a .vcd file, not 'run.fst'"),
         (["sim", "--stall", "1"], "Stall share of tiles must be in 0.0..0.99, not 1.0"),
         (["rtl", "--top", "pci"], "--top must be core or axi, not 'pci'"),
         (

@@ -1,5 +1,6 @@
 """`truncmac sim`: random products on the RTL against golden."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,9 +21,21 @@ def sim(
         float, typer.Option(help="Share of cycles, 0 to 0.99, in which each stream pauses.")
     ] = 0.3,
     seed: Annotated[int, typer.Option(help="Of shapes, values and pauses.")] = 0,
+    waves: Annotated[
+        Path | None,
+        typer.Option(
+            help="Record the run in this .vcd, and write views for GTKWave (.gtkw) and Surfer "
+            "(.sucl) beside it."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Run random matrix products on the RTL and compare each output with golden."""
-    from truncmac.commands import sim
+    """Run random matrix products on the RTL and compare each output with golden.
 
-    if not sim(config, simulator, parse_bits(bits), count, stall, seed):
+    The exit code is 1 if one differs.
+    """
+    from truncmac.simulating import Request, sim
+
+    request = Request(config, simulator, parse_bits(bits), count, stall, seed, waves)
+    if not sim(request, as_json):
         raise typer.Exit(1)
