@@ -624,6 +624,13 @@ def explore(
     data: Annotated[
         str | None, typer.Option(help="Labelled images of the networks, for their accuracy.")
     ] = None,
+    library: Annotated[
+        str | None,
+        typer.Option(
+            help="Of energy and area: a name, a file of characterise, or a folder of such "
+            "[default: ihp-sg13g2 where an objective or constraint needs it]."
+        ),
+    ] = None,
     rows: Axis = None,
     cols: Axis = None,
     lanes: Axis = None,
@@ -682,6 +689,7 @@ def explore(
             "front": front,
             "images": images,
             "data": data,
+            "library": library,
         },
         {
             "rows": rows,

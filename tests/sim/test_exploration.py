@@ -6,12 +6,15 @@ import signal
 import numpy as np
 import pytest
 
-from truncmac.sim import exploration
-from truncmac.sim.exploration import Chunk, Cluster, Fronts, chunks_of, evaluator_of, worst
-from truncmac.sim.explore_files import ExplorationFolder, csv_text, read_spec
-from truncmac.sim.explore_run import Sample, executor, explore
+from truncmac.sim import exploration, explore_workers
+from truncmac.sim.exploration import Chunk, Fronts, chunks_of, evaluator_of, worst
+from truncmac.sim.explore_files import ExplorationFolder, read_spec
+from truncmac.sim.explore_found import Sample
+from truncmac.sim.explore_run import executor, explore
 from truncmac.sim.explore_search import search
 from truncmac.sim.explore_spec import spec_of
+from truncmac.sim.explore_tables import csv_text, parquet_rows
+from truncmac.sim.explore_workers import Cluster, evaluate_chunk
 
 SPACE = {"rows": "2..6", "cols": [2, 4, 6], "lanes": 4, "planes": [1, 2], "clock_mhz": "50,100"}
 OBJECTIVES = ["images_per_s", "peak_macs", "clock_mhz"]
@@ -93,7 +96,7 @@ def test_a_run_that_is_killed_goes_on(small_chunks, tmp_path):
         for index, chunk in enumerate(chunks):
             if index == 3:
                 raise KeyboardInterrupt
-            yield exploration.Result(chunk, evaluator.rows(chunk.array))
+            yield evaluate_chunk(evaluator, chunk)
 
     with pytest.raises(KeyboardInterrupt):
         explore(folder, dying)
@@ -252,7 +255,9 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
         address = cluster.client.scheduler.address
         with Cluster.connect(address, 0) as joined:
             (result,) = joined.evaluate(evaluator, [Chunk(0, range(8))])
-    assert joined.workers >= 2 and result.rows["point"].tolist() == [i // 2 for i in range(16)]
+    assert joined.workers >= 2 and parquet_rows(result.table)["point"].tolist() == [
+        i // 2 for i in range(16)
+    ]
     assert len(before) == 3 and killed[0] not in after.values()
     assert (found.designs, found.chunks) == (60, 8)
     assert points(found) == points(expected)
@@ -260,7 +265,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
 
 
 def test_no_scheduler_answers(monkeypatch):
-    monkeypatch.setattr(exploration, "CONNECT_S", 1)
+    monkeypatch.setattr(explore_workers, "CONNECT_S", 1)
     with (
         pytest.raises(RuntimeError, match=r"^No Dask scheduler answers at tcp://127.0.0.1:9: "),
         Cluster.connect("tcp://127.0.0.1:9", 0),

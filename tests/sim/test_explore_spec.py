@@ -36,7 +36,7 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
     [
         (
             {"row": 4},
-            "s: a key must be one of bits, constraints, data, front, images, objectives, "
+            "s: a key must be one of bits, constraints, data, front, images, library, objectives, "
             "search, space, workloads, not 'row'",
         ),
         (
@@ -56,6 +56,7 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
         ({"search": {"trials": 0}}, "s: trials must be a whole number in 1..2147483648, not 0"),
         ({"images": 1.5}, "s: images must be a whole number in 1..65536, not 1.5"),
         ({"data": 1}, "s: data must be a file's name, not 1"),
+        ({"library": 1}, "s: library must be a name, not 1"),
         ({"workloads": []}, "s: workloads must be one or more, each once, not []"),
         ({"workloads": 3}, "s: workloads must be a list of names, not 3"),
         (
