@@ -42,6 +42,10 @@ def points(found):
     return {key: front.rows["point"].tolist() for key, front in found.fronts.groups.items()}
 
 
+def part_bytes(folder):
+    return {path.name: path.read_bytes() for path in (folder / "parts").iterdir()}
+
+
 def test_chunks_cover_the_space_once(small_chunks):
     evaluator = evaluator_for()
     chunks = chunks_of(evaluator)
@@ -261,6 +265,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
     assert len(before) == 3 and killed[0] not in after.values()
     assert (found.designs, found.chunks) == (60, 8)
     assert points(found) == points(expected)
+    assert part_bytes(folder.path) == part_bytes(tmp_path / "alone")
     assert found.sample.rows["point"].tolist() == expected.sample.rows["point"].tolist()
 
 
