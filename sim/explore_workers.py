@@ -16,9 +16,13 @@ __all__ = ["Cluster", "Result", "evaluate", "evaluate_chunk", "workers_worth"]
 AHEAD = 3  # chunks that each worker has before it
 LAYERS_PER_S = 300_000  # of one core, about: only chooses whether workers are started
 CONNECT_S = 10  # to a scheduler
-# Dask's own sets MALLOC_TRIM_THRESHOLD_ too, with which glibc maps and clears each array of more
-# than 128 KiB anew: the workers then spent four times as long in the kernel as in the models.
-WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
+# Dask has glibc give freed memory back above 64 KiB, and with that it maps each array of more than
+# 128 KiB anew: three quarters of the workers' time went into clearing pages. These keep it.
+WORKER_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
+    "MALLOC_TRIM_THRESHOLD_": 1 << 28,
+    "MALLOC_MMAP_THRESHOLD_": 1 << 25,
+}
 WORTH_WORKERS_S = 60.0  # of one core; below, two workers were slower than none
 
 
