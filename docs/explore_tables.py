@@ -21,8 +21,8 @@ def areas():
         "| library | lanes, planes | from | predicted for | mm2 | synthesised, mm2 | error |",
         "|---|---|---|---|---|---|---|",
     ]
-    for library, figures in _all():
-        rows += _areas(library, figures)
+    for library, lanes, planes in available():
+        rows += _areas(library, load(lanes, planes, library))
     return "\n".join(rows) + "\n"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import write_bytes
+from truncmac.hw.config import ArrayConfig
 
 from .evaluation import Evaluator
 from .exploration import Chunk
@@ -18,7 +19,7 @@ from .explore_spec import Spec
 from .explore_tables import csv_text, parquet_library, parquet_rows
 from .explore_workers import Result
 
-__all__ = ["SCHEMA", "ExplorationFolder", "read_spec", "versions"]
+__all__ = ["SCHEMA", "ExplorationFolder", "read_designs", "read_spec", "versions"]
 
 SCHEMA = 1  # of the files; other numbers are not read
 SPEC = "spec.json"
@@ -140,6 +141,31 @@ def read_spec(path: Path) -> Spec:
         return Spec.from_dictionary(found["spec"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: must be written by truncmac explore: lacks {error}") from error
+
+
+def read_designs(path: Path) -> list[ArrayConfig]:
+    """The arrays in a front.json, each once.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a file.
+    OSError
+        If it cannot be read.
+    """
+    read_spec(path)
+    found = _read_json(path)
+    try:
+        rows, longest = found["front"], int(found["max_reduction"])
+        sizes = ("rows", "cols", "lanes", "planes")
+        return list(
+            dict.fromkeys(
+                ArrayConfig(*(row[name] for name in sizes), longest, row["requantisers"])
+                for row in rows
+            )
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: must be a front.json of truncmac explore: {error}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from .cluster import Cluster
 from .exploration import Chunk, chunks_of
 from .explore_files import ExplorationFolder
 from .explore_found import Exploration
-from .explore_workers import Cluster, Result, evaluate, workers_worth
+from .explore_workers import Result, evaluate, evaluate_on, workers_worth
 
 __all__ = ["Executor", "executor", "explore"]
 
@@ -30,7 +31,7 @@ def executor(
         yield lambda chunks: evaluate(evaluator, chunks)
         return
     with Cluster.connect(scheduler, workers) as cluster:
-        yield lambda chunks: cluster.evaluate(evaluator, chunks)
+        yield lambda chunks: evaluate_on(cluster, evaluator, chunks)
 
 
 def explore(

@@ -196,6 +196,7 @@ def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, An
         "method": chosen_method(spec),
         "spec": spec.as_dictionary(),
         "space": len(spec.designs),
+        "max_reduction": folder.evaluator.max_reduction,
         "designs": found.designs,
         "rows": found.rows,
         "feasible": found.feasible,

@@ -6,7 +6,9 @@ import signal
 import numpy as np
 import pytest
 
-from truncmac.sim import exploration, explore_workers
+from truncmac.sim import cluster as clusters
+from truncmac.sim import exploration
+from truncmac.sim.cluster import Cluster
 from truncmac.sim.exploration import Chunk, Fronts, chunks_of, evaluator_of, worst
 from truncmac.sim.explore_files import ExplorationFolder, read_spec
 from truncmac.sim.explore_found import Sample
@@ -14,7 +16,7 @@ from truncmac.sim.explore_run import executor, explore
 from truncmac.sim.explore_search import search
 from truncmac.sim.explore_spec import spec_of
 from truncmac.sim.explore_tables import csv_text, parquet_rows
-from truncmac.sim.explore_workers import Cluster, evaluate_chunk
+from truncmac.sim.explore_workers import evaluate_chunk, evaluate_on
 
 SPACE = {"rows": "2..6", "cols": [2, 4, 6], "lanes": 4, "planes": [1, 2], "clock_mhz": "50,100"}
 OBJECTIVES = ["images_per_s", "peak_macs", "clock_mhz"]
@@ -248,7 +250,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
         killed = []
 
         def run(chunks):
-            for result in cluster.evaluate(evaluator, chunks):
+            for result in evaluate_on(cluster, evaluator, chunks):
                 if not killed:
                     killed.append(next(iter(before.values())))
                     os.kill(killed[0], signal.SIGKILL)
@@ -258,7 +260,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
         after = cluster.client.run(os.getpid)
         address = cluster.client.scheduler.address
         with Cluster.connect(address, 0) as joined:
-            (result,) = joined.evaluate(evaluator, [Chunk(0, range(8))])
+            (result,) = evaluate_on(joined, evaluator, [Chunk(0, range(8))])
     assert joined.workers >= 2 and parquet_rows(result.table)["point"].tolist() == [
         i // 2 for i in range(16)
     ]
@@ -270,7 +272,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
 
 
 def test_no_scheduler_answers(monkeypatch):
-    monkeypatch.setattr(explore_workers, "CONNECT_S", 1)
+    monkeypatch.setattr(clusters, "CONNECT_S", 1)
     with (
         pytest.raises(RuntimeError, match=r"^No Dask scheduler answers at tcp://127.0.0.1:9: "),
         Cluster.connect("tcp://127.0.0.1:9", 0),
