@@ -15,6 +15,7 @@ from .cycles import Sizes
 from .design_space import AUTO
 from .explore_loads import Load
 from .explore_spec import NEEDS_FIGURES, Spec
+from .fpga_results import Placed
 from .platforms import KIB
 from .schedule import MemoryArrays, Schedule, schedule
 
@@ -45,12 +46,14 @@ class Evaluator:
     ----------
     max_reduction : the longest K of all workloads, which the arrays are built for
     figures : of energy and area, if there are any
+    placed : results of place and route, if there are any
     """
 
     spec: Spec
     loads: tuple[Load, ...]
     max_reduction: int
     figures: Figures | None = None
+    placed: Placed | None = None
 
     @property
     def rows_of_design(self) -> int:
@@ -97,6 +100,8 @@ class Evaluator:
         columns = {name: values[valid] for name, values in designs.items()}
         columns["requantisers"] = np.array([config.requantisers for config in arrays], int)
         columns = {"point": points[valid], **columns, **_sums(columns)}
+        if self.placed is not None:
+            columns |= self.placed.columns(arrays)
         results = self._measure(columns, arrays)
         shape = (len(arrays), self.rows_of_design)
         spread = {name: np.broadcast_to(values[:, None], shape) for name, values in columns.items()}
@@ -139,10 +144,12 @@ def unknown(spec: Spec, rows: Rows) -> npt.NDArray[np.bool_]:
 
 
 def too_fast(rows: Rows) -> npt.NDArray[np.bool_]:
-    """Rows whose clock is faster than static timing lets it be."""
-    if "fmax_mhz" not in rows:
-        return np.zeros(len(rows["fits"]), bool)
-    return rows["clock_mhz"] > rows["fmax_mhz"]  # False where it is unknown
+    """Rows whose clock is faster than static timing, or place and route, lets it be."""
+    found = np.zeros(len(rows["fits"]), bool)
+    for name in ("fmax_mhz", "fpga_mhz"):
+        if name in rows:
+            found |= rows["clock_mhz"] > rows[name]  # False where it is unknown
+    return found
 
 
 def _sums(columns: Rows) -> Rows:

@@ -11,6 +11,7 @@ from .cost_figures import known_figures
 from .evaluation import Evaluator
 from .explore_loads import loads_of
 from .explore_spec import COLUMNS, NEEDS_FIGURES, Spec
+from .fpga_results import read_placed
 from .pareto import Front
 
 __all__ = [
@@ -43,7 +44,8 @@ def evaluator_of(
     figures = known_figures(spec.figures) if spec.figures is not None else None
     loads = loads_of(spec, on_progress)
     longest = max(int(load.layers.reduction.max()) for load in loads)
-    evaluator = Evaluator(spec, loads, longest, figures)
+    placed = read_placed(spec.fpga) if spec.fpga is not None else None
+    evaluator = Evaluator(spec, loads, longest, figures, placed)
     needing = sorted(spec.columns & set(NEEDS_FIGURES))
     if figures is not None and needing and not evaluator.shapes & set(figures.shapes):
         known = ", ".join(map(str, sorted(figures.shapes)))

@@ -46,10 +46,10 @@ class ExplorationFolder:
 
     @property
     def digest(self) -> str:
-        """Names the spec, the workloads' layers, the figures, and the version of the models."""
+        """Names the spec, its workloads' layers, figures and results, and the version."""
         loads = [load.fingerprint for load in self.evaluator.loads]
-        figures = self.evaluator.figures
-        more = [] if figures is None else [figures.fingerprint]
+        sources = (self.evaluator.figures, self.evaluator.placed)
+        more = [source.fingerprint for source in sources if source is not None]
         return self.evaluator.spec.digest(SCHEMA, versions()["truncmac"], loads, *more)
 
     def begin(self, resume: bool) -> None:

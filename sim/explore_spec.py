@@ -46,6 +46,11 @@ COLUMNS: Mapping[str, int] = {
     "edp_uj_ms": 1,
     "tops_per_w": -1,
     "tops_per_mm2": -1,
+    "fpga_luts": 1,
+    "fpga_ffs": 1,
+    "fpga_dsps": 1,
+    "fpga_brams": 1,
+    "fpga_mhz": -1,
 }
 NEEDS_FIGURES = (
     *("energy_uj", "area_mm2", "fmax_mhz", "edp_uj_ms"),
@@ -82,6 +87,7 @@ class Spec:
     data : labelled images of the networks, for their accuracy; None: those that come with digits
     library : whose figures of energy and area there are columns of; None: `DEFAULT_LIBRARY` where
         an objective or a constraint needs one, else there are no such columns
+    fpga : folder of results of `truncmac fpga`, for the columns of an FPGA, or None: there are none
     method : "exhaustive", or a search: "nsga2" or "tpe"; None: by the size of the space
     trials : designs that a search tries
     seed : of a search, and of samples for plots
@@ -96,6 +102,7 @@ class Spec:
     images: int = 1
     data: str | None = None
     library: str | None = None
+    fpga: str | None = None
     method: str | None = None
     trials: int = 2000
     seed: int = 0
@@ -111,6 +118,11 @@ class Spec:
         for name in self.constraints:
             if name not in COLUMNS:
                 raise ValueError(f"A constraint must be on {', '.join(COLUMNS)}, not {name!r}")
+        placed = sorted(name for name in self.columns if name.startswith("fpga_"))
+        if placed and self.fpga is None:
+            raise ValueError(
+                f"{placed[0]} needs results of truncmac fpga: name their folder, fpga or --fpga"
+            )
         _check_choice("front", self.front, FRONTS)
         if self.method is not None:
             _check_choice("search", self.method, METHODS)
@@ -227,6 +239,7 @@ def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
             images=_whole("images", settings.get("images", 1), 1, MOST_IMAGES),
             data=_text("data", settings.get("data"), "a file's name"),
             library=_text("library", settings.get("library"), "a name"),
+            fpga=_text("fpga", settings.get("fpga"), "a folder's name"),
             method=search.get("method"),
             trials=_whole("trials", search.get("trials", 2000), 1, 1 << 31),
             seed=_whole("seed", search.get("seed", 0), 0, (1 << 32) - 1),

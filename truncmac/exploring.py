@@ -217,21 +217,28 @@ def about_figures(evaluator: Evaluator) -> str | None:
 
 def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
     """What is not known of the designs, and why some do not count."""
-    figures = evaluator.figures
+    figures, placed = evaluator.figures, evaluator.placed
     lines: list[str] = []
-    if figures is None:
-        return lines
     missing = evaluator.without_figures
-    if missing:
+    if figures is not None and missing:
         lines.append(
-            f"{figures.library} has no figures of {'; '.join(missing)}: energy is unknown there"
-            + (f", so {found.unknown:,} rows do not count" if found.unknown else "")
-            + ". truncmac characterise makes figures."
+            f"{figures.library} has no figures of {'; '.join(missing)}: energy is unknown there. "
+            "truncmac characterise makes figures."
+        )
+    if placed is not None:
+        lines.append(
+            f"{len(placed.results):,} arrays were placed and routed ({placed.folder}): what others "
+            "take of an FPGA is unknown. truncmac fpga --designs places those of a front."
+        )
+    if found.unknown:
+        lines.append(
+            f"{found.unknown:,} rows do not count: they lack a value that an objective or a "
+            "constraint needs."
         )
     if found.too_fast:
         lines.append(
-            f"{found.too_fast:,} rows do not count, for their clock_mhz is more than the fmax_mhz "
-            f"of {figures.library}."
+            f"{found.too_fast:,} rows do not count: their clock_mhz is more than their fmax_mhz "
+            "or fpga_mhz."
         )
     return lines
 

@@ -36,8 +36,8 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
     [
         (
             {"row": 4},
-            "s: a key must be one of bits, constraints, data, front, images, library, objectives, "
-            "search, space, workloads, not 'row'",
+            "s: a key must be one of bits, constraints, data, fpga, front, images, library, "
+            "objectives, search, space, workloads, not 'row'",
         ),
         (
             {"space": {"row": 4}},
@@ -57,6 +57,10 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
         ({"images": 1.5}, "s: images must be a whole number in 1..65536, not 1.5"),
         ({"data": 1}, "s: data must be a file's name, not 1"),
         ({"library": 1}, "s: library must be a name, not 1"),
+        (
+            {"constraints": {"fpga_luts": {"max": 9}}},
+            "s: fpga_luts needs results of truncmac fpga: name their folder, fpga or --fpga",
+        ),
         ({"workloads": []}, "s: workloads must be one or more, each once, not []"),
         ({"workloads": 3}, "s: workloads must be a list of names, not 3"),
         (

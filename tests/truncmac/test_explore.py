@@ -118,9 +118,10 @@ def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):
     assert "4 of 4 designs, 4 rows, 1 keep the constraints" in out
     notes = [line for line in out.splitlines() if line.startswith("Note: ")]
     assert notes == [
-        "Note: ihp-sg13g2 has no figures of 4 lanes x 2 planes: energy is unknown there, so 2 "
-        "rows do not count. truncmac characterise makes figures.",
-        "Note: 1 rows do not count, for their clock_mhz is more than the fmax_mhz of ihp-sg13g2.",
+        "Note: ihp-sg13g2 has no figures of 4 lanes x 2 planes: energy is unknown there. truncmac "
+        "characterise makes figures.",
+        "Note: 2 rows do not count: they lack a value that an objective or a constraint needs.",
+        "Note: 1 rows do not count: their clock_mhz is more than their fmax_mhz or fpga_mhz.",
     ]
     with (tmp_path / "out/points.csv").open() as file:
         rows = list(csv.DictReader(file))
