@@ -80,6 +80,7 @@ def run_all(requests: Sequence[Request], scheduler: str | None, workers: int | N
     workers : processes; 0: this one; None: one for each core
     """
     count = min(os.cpu_count() or 1, len(requests)) if workers is None else workers
+    requests = [_absolute(request) for request in requests]
     failed = 0
     with progress_bar(console) as progress:
         task = progress.add_task("Characterising", total=len(requests))
@@ -93,6 +94,17 @@ def run_all(requests: Sequence[Request], scheduler: str | None, workers: int | N
             else:
                 _show(request, read(request.out))
     return not failed
+
+
+def _absolute(request: Request) -> Request:
+    """The same with paths that mean the same in a worker's folder."""
+    return replace(
+        request,
+        liberty=[path.absolute() for path in request.liberty],
+        data=None if request.data is None else request.data.absolute(),
+        cache=request.cache.absolute(),
+        out=request.out.absolute(),
+    )
 
 
 def _outcomes(
