@@ -118,6 +118,9 @@ def group_rows(spec: Spec, rows: Rows) -> Iterator[tuple[tuple[str, int], Rows]]
     if spec.front == "worst":
         yield ("", 0), worst(rows, {name: COLUMNS[name] for name in spec.objectives})
         return
+    if spec.front == "all":
+        yield ("", 0), rows
+        return
     workloads = rows["workload"]
     for workload in dict.fromkeys(workloads.tolist()):
         own = workloads == workload

@@ -33,7 +33,8 @@ def chosen_method(spec: Spec) -> str:
     """How the space is gone through."""
     if spec.method is not None:
         return spec.method
-    return "exhaustive" if len(spec.designs) <= METHOD_LIMIT else "nsga2"
+    small = len(spec.designs) <= METHOD_LIMIT
+    return "exhaustive" if small or spec.front == "all" else "nsga2"
 
 
 def search(

@@ -56,7 +56,7 @@ NEEDS_FIGURES = (
     *("energy_uj", "area_mm2", "fmax_mhz", "edp_uj_ms"),
     *("tops_per_w", "tops_per_mm2"),
 )
-FRONTS = ("each", "workload", "worst")
+FRONTS = ("each", "workload", "all", "worst")
 METHODS = ("exhaustive", "nsga2", "tpe")
 INFINITY = float("inf")
 MOST_IMAGES = 1 << 16
@@ -82,7 +82,8 @@ class Spec:
     objectives : columns, each to be as good as can be
     constraints : bounds by column
     front : of what there is a Pareto front: "each" workload and k; a "workload", over its k; or
-        the "worst" of a design over all workloads and k
+        "all", that compete, as networks with a k for each layer do; or the "worst" of a design
+        over all workloads and k
     images : of a batch
     data : labelled images of the networks, for their accuracy; None: those that come with digits
     library : whose figures of energy and area there are columns of; None: `DEFAULT_LIBRARY` where
@@ -118,16 +119,21 @@ class Spec:
         for name in self.constraints:
             if name not in COLUMNS:
                 raise ValueError(f"A constraint must be on {', '.join(COLUMNS)}, not {name!r}")
+        self._check_fpga()
+        _check_choice("front", self.front, FRONTS)
+        if self.method is not None:
+            _check_choice("search", self.method, METHODS)
+        if self.front == "all" and self.method not in (None, "exhaustive"):
+            raise ValueError(f'search must be exhaustive for front "all", not {self.method!r}')
+        if len(self.designs) >= 1 << 53:
+            raise ValueError("The space must have fewer than 2**53 designs")
+
+    def _check_fpga(self) -> None:
         placed = sorted(name for name in self.columns if name.startswith("fpga_"))
         if placed and self.fpga is None:
             raise ValueError(
                 f"{placed[0]} needs results of truncmac fpga: name their folder, fpga or --fpga"
             )
-        _check_choice("front", self.front, FRONTS)
-        if self.method is not None:
-            _check_choice("search", self.method, METHODS)
-        if len(self.designs) >= 1 << 53:
-            raise ValueError("The space must have fewer than 2**53 designs")
 
     @property
     def designs(self) -> DesignSpace:

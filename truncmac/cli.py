@@ -635,7 +635,9 @@ def explore(
     ] = None,
     front: Annotated[
         str | None,
-        typer.Option(help="A front for: each workload and k [default], workload, or worst of all."),
+        typer.Option(
+            help="A front for: each workload and k [default], workload, all, or worst of all."
+        ),
     ] = None,
     images: Annotated[int | None, typer.Option(help="Of a batch [default: 1].")] = None,
     data: Annotated[

@@ -258,12 +258,14 @@ def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) 
 
 
 def _table(spec: Spec, workload: str, k: int, rows: Rows) -> Table:
-    what = f"{workload or 'worst of all workloads'}{f' at k = {k}' if k else ''}"
+    whole = "worst of all workloads" if spec.front == "worst" else "all workloads"
+    what = f"{workload or whole}{f' at k = {k}' if k else ''}"
     table = Table(title=f"Pareto front of {what}", **STYLE)
     varied = [name for name, values in spec.space.items() if len(values) > 1]
     names = dict.fromkeys(
         [
             "point",
+            *(["workload"] if not workload else []),
             *SHOWN,
             *varied,
             *(["bits"] if not k else []),

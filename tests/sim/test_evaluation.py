@@ -19,7 +19,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles import Sizes
 from truncmac.sim.energy import FOLDER, Counts, load, read
 from truncmac.sim.evaluation import too_fast, unknown
-from truncmac.sim.exploration import evaluator_of
+from truncmac.sim.exploration import Fronts, evaluator_of
 from truncmac.sim.explore_spec import spec_of
 from truncmac.sim.schedule import Layers, MemoryArrays, schedule
 from truncmac.sim.workloads import workload_by_name
@@ -289,10 +289,17 @@ def test_a_mixed_network_is_compared_with_its_parts(tmp_path):
             "workloads": ["digits", path],
             "data": str(BUILTIN_IMAGES),
             "objectives": ["accuracy", "cycles"],
+            "front": "all",
             "space": {"rows": 4, "cols": 4},
         }
     )
     rows = evaluator_of(spec).rows(np.array([0]))
+    fronts = Fronts(spec)
+    fronts.add(rows)
+    costs = sorted(zip(rows["cycles"].tolist(), (-rows["accuracy"]).tolist(), strict=True))
+    best = [c for c in costs if not any(a <= c[0] and b <= c[1] and (a, b) != c for a, b in costs)]
+    kept = zip(fronts.rows["cycles"].tolist(), (-fronts.rows["accuracy"]).tolist(), strict=True)
+    assert sorted(kept) == best
     assert rows["workload"].tolist() == ["digits"] * 4 + [path]
     assert rows["bits"].tolist() == [8, 4, 2, 1, 8]
     assert rows["cycles"][3] < rows["cycles"][4] < rows["cycles"][1]

@@ -167,7 +167,12 @@ def test_the_worst_of_a_design():
 
 @pytest.mark.parametrize(
     ("front", "keys"),
-    [("each", [("digits", 8), ("digits", 2)]), ("workload", [("digits", 0)]), ("worst", [("", 0)])],
+    [
+        ("each", [("digits", 8), ("digits", 2)]),
+        ("workload", [("digits", 0)]),
+        ("all", [("", 0)]),
+        ("worst", [("", 0)]),
+    ],
 )
 def test_there_is_a_front_for_each_group(front, keys):
     evaluator = evaluator_for(front=front)

@@ -48,7 +48,11 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
         ({"bits": [8, 9]}, "s: bits must be of 1..8, each once, or 'all', not [8, 9]"),
         ({"bits": "8,x"}, "s: bits must be of 1..8, each once, or 'all', not '8,x'"),
         ({"bits": [8, 8]}, "s: bits must be of 1..8, each once, or 'all', not [8, 8]"),
-        ({"front": "all"}, "s: front must be one of each, workload, worst, not 'all'"),
+        ({"front": "any"}, "s: front must be one of each, workload, all, worst, not 'any'"),
+        (
+            {"front": "all", "search": {"method": "tpe"}},
+            "s: search must be exhaustive for front \"all\", not 'tpe'",
+        ),
         (
             {"search": {"method": "grid"}},
             "s: search must be one of exhaustive, nsga2, tpe, not 'grid'",
