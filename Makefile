@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench characterise fuzz docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -72,6 +72,9 @@ bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and 
 
 characterise: $(VENV)/.installed-dev ## make all shipped figures of energy again (LIBERTY_DIR= names the folder of libraries)
 	@$(BIN)/python -m truncmac.recharacterise "$(LIBERTY_DIR)"
+
+explore-scale: $(VENV)/.installed-dev ## speed and memory of an exploration of ten million designs (some 10 minutes)
+	@$(BIN)/python -m truncmac.sim.explore_scale
 
 fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECONDS_EACH= of each kind)
 	@$(PIP) atheris

@@ -1,13 +1,16 @@
 """Writes what the documents take from the code: pictures, and the blocks between markers."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from energy_tables import energy_tables
+from explore_tables import prediction_tables
 from timing import picture
 
 from truncmac.golden import write_bytes
@@ -16,7 +19,7 @@ from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md"] + [
-    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "workloads")
+    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "explore", "workloads")
 ]
 
 
@@ -30,23 +33,42 @@ def targets():
 
 def allocation():
     """What `truncmac allocate` prints."""
-    arguments = [
-        "allocate",
-        "--budget",
-        "40%",
-        "--plot",
-        "front.svg",
-        "--export",
-        "mixed.safetensors",
-    ]
-    command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
-    environment = os.environ | {"COLUMNS": "100"}
+    text, _ = printed(
+        "allocate --budget 40% --plot front.svg --export mixed.safetensors",
+        columns=100,
+    )
+    return text
+
+
+EXPLORE_ENERGY = r"""explore --workloads digits -k 8,4,2,1 --front workload \
+    --rows 4..16x2 --cols 4..16x2 --lanes 4,8,16,32 --planes 1,2,8 \
+    --objectives energy_uj,area_mm2 --where 'accuracy>=0.85' --where 'images_per_s>=10000' \
+    --out build/energy --plot energy.svg"""
+
+
+@cache
+def explored_energy():
+    """What `truncmac explore` prints of the question of energy, and its picture."""
+    return printed(EXPLORE_ENERGY, columns=120, picture="energy.svg")
+
+
+def printed(command, columns, picture=None):
+    """A command of truncmac and what it prints, as a document shows it; and a file it writes."""
+    run = [sys.executable, "-c", "from truncmac.cli import main; main()"]
+    arguments = shlex.split(command.replace("\\\n", " "))
+    environment = os.environ | {"COLUMNS": str(columns)}
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+            [*run, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
+        drawn = (Path(folder) / picture).read_text() if picture else ""
     lines = "\n".join(line.rstrip() for line in result.stdout.splitlines())
-    return f"```console\n$ truncmac {' '.join(arguments)}\n```\n\n```\n{lines}\n```\n"
+    return f"```console\n$ truncmac {command}\n```\n\n```\n{lines}\n```\n", drawn
 
 
 BLOCKS = {
@@ -55,6 +77,8 @@ BLOCKS = {
     "targets": targets,
     "allocate": allocation,
     "energy": energy_tables,
+    "explore-energy": lambda: explored_energy()[0],
+    "predictions": prediction_tables,
 }
 
 
@@ -71,7 +95,8 @@ def updated(text):
 def files():
     """Each generated file's content, by path."""
     documents = {path: updated(path.read_text()) for path in DOCUMENTS}
-    return documents | {ROOT / "docs" / "timing.svg": picture()}
+    drawn = {"timing.svg": picture(), "explore_energy.svg": explored_energy()[1]}
+    return documents | {ROOT / "docs" / name: text for name, text in drawn.items()}
 
 
 if __name__ == "__main__":

@@ -57,12 +57,12 @@ class Array(wiring.Component):
         token, weights = self.token, self._skewed_weights(m)
         waiting = self.activations  # of the rows from this one down; the top one enters first
         sums, row_sums = 0, 0
-        for index in range(config.clusters[0]):
+        for index in range(config.depth):
             row, m.submodules[f"row_{index}"] = shared(
                 platform, "truncmac_row", lambda: Row(config)
             )
             activations = waiting[-width:]
-            if index + 1 < config.clusters[0]:
+            if index + 1 < config.depth:
                 waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
             m.d.comb += [
                 row.advance.eq(self.advance),
@@ -87,7 +87,7 @@ class Array(wiring.Component):
         """The weights of column c of clusters, c cycles late."""
         config = self.config
         width = config.cluster_cols * config.lanes * config.planes
-        clusters = config.clusters[1]
+        clusters = config.breadth
         steps = [self.token.step]
         for index in range(1, clusters - 1):
             steps.append(Signal(name=f"step_{index}"))

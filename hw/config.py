@@ -136,9 +136,14 @@ class ArrayConfig:
         return next(n for n in fitting if self.cols % n == 0)
 
     @property
-    def clusters(self):
-        """Clusters along rows and along columns: operands pass one a cycle."""
-        return self.rows // self.cluster_rows, self.cols // self.cluster_cols
+    def depth(self):
+        """Clusters from top to bottom: weights pass one a cycle."""
+        return self.rows // self.cluster_rows
+
+    @property
+    def breadth(self):
+        """Clusters from left to right: activations pass one a cycle."""
+        return self.cols // self.cluster_cols
 
     @property
     def drain_delay(self):

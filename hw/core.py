@@ -129,7 +129,7 @@ class Core(wiring.Component):
         """Derive the counters' events; a tile leaves a fixed number of steps after its end."""
         config = self.config
         m.submodules.counters = counters = Counters()
-        first = config.clusters[0] - 1 + RowSum.LATENCY  # the first row leaves the array
+        first = config.depth - 1 + RowSum.LATENCY  # the first row leaves the array
         last = first + (config.rows - 1) * config.share + 1 + config.passage + OutputUnit.LATENCY
         leaving = Signal(range(last + 1))
         with m.If(sequencer.token.capture):

@@ -60,7 +60,7 @@ class Row(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        clusters = config.clusters[1]
+        clusters = config.breadth
 
         taps = self._delays(m, self.token, clusters + Cluster.LATENCY - 1, "token")
         drains = self._delays(m, self.drain, clusters + 1 + config.drain_delay, "drain")

@@ -133,7 +133,7 @@ class Control:
         self.jobs = jobs
         self.together = together
         self.work = Job(1, 1, 1, 1)  # that of the tile at work; at first there is none
-        self.latencies = Latencies.of(config.rows, config.clusters[0], config.passage, config.share)
+        self.latencies = Latencies.of(config.rows, config.depth, config.passage, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
         self.pauses: dict[str, Pause] = {"tiles": Pause(1)}

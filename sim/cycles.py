@@ -12,6 +12,7 @@ codes come at least every `share` cycles: what holds the whole array is left to 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,10 @@ class Sizes:
         return self.rows * self.share
 
 
+@lru_cache(maxsize=1 << 16)  # an exploration meets the same arrays again, with other memories
 def _sizes(config: ArrayConfig) -> tuple[int, ...]:
     parameters = -(-parameters_layout(config).size // 8)
-    timing = config.share, config.clusters[0], config.passage
+    timing = config.share, config.depth, config.passage
     return config.rows, config.cols, config.lanes, config.planes, *timing, parameters
 
 

@@ -6,14 +6,18 @@ counters, or the cycle model's, into energy. See docs/energy.md.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from truncmac.hw.config import ArrayConfig
 
+from .config_columns import ConfigColumns
 from .events import COMPONENTS, PLACES, Counts
 
 __all__ = [
@@ -27,6 +31,7 @@ __all__ = [
     "load_srams",
 ]
 
+Reals = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent / "data" / "energy"
 FORMAT = 1
 DEFAULT_LIBRARY = "ihp-sg13g2"
@@ -97,39 +102,93 @@ class Characterisation:
             If the shape or the bit-width was not characterised.
         """
         self._check(config, bits)
+        parts = self._parts(
+            config, counts, bits, density, (rows_used, columns_used), period_ps, glitches
+        )
+        return {name: float(value) for name, value in parts.items()}
+
+    def energies(
+        self,
+        configs: Sequence[ArrayConfig],
+        counts: Counts,
+        bits: int,
+        *,
+        rows_used: Reals,
+        columns_used: Reals,
+        period_ps: Reals,
+        glitches: bool = True,
+    ) -> dict[str, Reals]:
+        """Energies of runs on many arrays, pJ, by `PARTS`: see `energy`.
+
+        Parameters
+        ----------
+        configs : n arrays
+        counts : of the runs, arrays (n, m), as are the others
+        """
+        for config in configs:
+            self._check(config, bits)
+        used = (rows_used, columns_used)
+        columns: Any = ConfigColumns(configs)
+        return self._parts(columns, counts, bits, None, used, period_ps, glitches)
+
+    def _parts(
+        self,
+        config: ArrayConfig,
+        counts: Counts,
+        bits: int,
+        density: float | None,
+        used: tuple[Any, Any],
+        period_ps: Any,
+        glitches: bool,
+    ) -> dict[str, Any]:
+        """Energy by part: elementwise, for sizes and counts may be arrays."""
         own = self.data["bits"][str(bits)]
         mean = self.density if density is None else density
         period = self.period_ps if period_ps is None else period_ps
-        total = dict.fromkeys(PARTS, 0.0)
+        total: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
         for name, figures in own["places"].items():
             place = PLACES[name]
             work = counts.of(place.event) * place.work(config) / 1e3
             value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
-            value *= place.use(rows_used, columns_used)
+            value = value * place.use(*used)
             if name == "requantiser":
-                value *= requantiser_factor(figures, config, counts)
-            value += place.idle(figures, rows_used, columns_used)
-            value *= figures["glitch_factor"] if glitches else 1.0
-            total[place.component] += max(value, 0.0) * work
-            total["clock"] += figures["clock_fj"] * work
+                value = value * requantiser_factor(figures, config, counts)
+            value = value + place.idle(figures, *used)
+            value = value * (figures["glitch_factor"] if glitches else 1.0)
+            total[place.component] = total[place.component] + np.maximum(value, 0.0) * work
+            total["clock"] = total["clock"] + figures["clock_fj"] * work
             size = place.size(config) / 1e3
             for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):
                 data, clock = (figures.get(f"{kind}{part}_fj", 0.0) for part in ("", "_clock"))
-                total[place.component] += data * size * cycles
-                total["clock"] += clock * size * cycles
+                total[place.component] = total[place.component] + data * size * cycles
+                total["clock"] = total["clock"] + clock * size * cycles
         for name, figures in self.data["places"].items():
             size = PLACES[name].size(config)
-            total["clock"] += figures["root_clock_fj"] * size * counts.cycles / 1e3
-            total["leakage"] += figures["leakage_nw"] * size * counts.cycles * period * 1e-9
+            root, leakage = figures["root_clock_fj"] / 1e3, figures["leakage_nw"] * 1e-9
+            total["clock"] = total["clock"] + root * size * counts.cycles
+            total["leakage"] = total["leakage"] + leakage * size * counts.cycles * period
         return total
 
     def area(self, config: ArrayConfig) -> dict[str, float]:
         """Cell area, um2, by component."""
         self._check(config, self.bits[0])
-        total = dict.fromkeys(COMPONENTS, 0.0)
+        return {name: float(value) for name, value in self._areas(config).items()}
+
+    def areas(self, configs: Sequence[ArrayConfig]) -> Reals:
+        """Cell areas of n arrays, um2, all components: (n,)."""
+        for config in configs:
+            self._check(config, self.bits[0])
+        columns: Any = ConfigColumns(configs)
+        total = np.asarray(sum(self._areas(columns).values()), np.float64)
+        return np.broadcast_to(total, (len(configs), 1))[:, 0]
+
+    def _areas(self, config: ArrayConfig) -> dict[str, Any]:
+        total: dict[str, Any] = dict.fromkeys(COMPONENTS, 0.0)
         for name, figures in self.data["places"].items():
             place = PLACES[name]
-            total[place.component] += figures["area_um2"] * place.size(config)
+            total[place.component] = total[place.component] + figures["area_um2"] * place.size(
+                config
+            )
         return total
 
     def _check(self, config: ArrayConfig, bits: int) -> None:
@@ -144,14 +203,14 @@ class Characterisation:
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
 
 
-def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> float:
+def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> Any:
     """Energy of an output, of those that are codes of columns that take turns at a unit.
 
     Raw outputs leave most of the requantiser at rest; a unit with one column keeps its
     parameters for a whole tile.
     """
-    raw = counts.raw_tiles / counts.tiles if counts.tiles else 0.0
-    own = figures["own_unit_factor"] if config.share == 1 else 1.0
+    raw = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
+    own = np.where(config.share == 1, figures["own_unit_factor"], 1.0)
     return own * (1.0 - raw + raw * figures["raw_factor"])
 
 

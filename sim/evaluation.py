@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import PLANES, ArrayConfig
 
-from .cost_figures import Costs, Events, Figures
+from .cost_figures import Costs, Figures
 from .cycles import Sizes
 from .design_space import AUTO
 from .explore_loads import Load
-from .explore_spec import Spec
+from .explore_spec import NEEDS_FIGURES, Spec
+from .fpga_results import Placed
 from .platforms import KIB
 from .schedule import MemoryArrays, Schedule, schedule
 
-__all__ = ["MEASURES", "Evaluator", "config_of"]
+__all__ = ["MEASURES", "Evaluator", "config_of", "too_fast", "unknown"]
 
 Rows = dict[str, npt.NDArray[Any]]
 AT_ONCE = 1 << 15  # designs x bit-widths x layers: so that intermediate arrays stay in the cache
@@ -45,17 +46,33 @@ class Evaluator:
     ----------
     max_reduction : the longest K of all workloads, which the arrays are built for
     figures : of energy and area, if there are any
+    placed : results of place and route, if there are any
     """
 
     spec: Spec
     loads: tuple[Load, ...]
     max_reduction: int
     figures: Figures | None = None
+    placed: Placed | None = None
 
     @property
     def rows_of_design(self) -> int:
         """Rows that each design gives."""
         return sum(len(load.bits) for load in self.loads)
+
+    @property
+    def shapes(self) -> set[tuple[int, int]]:
+        """Lanes and planes in the space."""
+        space = self.spec.space
+        return {(int(n), int(p)) for n in space["lanes"] for p in space["planes"] if p in PLANES}
+
+    @property
+    def without_figures(self) -> list[str]:
+        """What the space has and there are no figures of, in words."""
+        if self.figures is None:
+            return []
+        widths = {k for load in self.loads for k in load.layer_bits.ravel().tolist()}
+        return self.figures.missing(sorted(self.shapes), widths)
 
     def config(self, design: Mapping[str, Any]) -> ArrayConfig | None:
         """The array of a design, or of a row."""
@@ -83,6 +100,8 @@ class Evaluator:
         columns = {name: values[valid] for name, values in designs.items()}
         columns["requantisers"] = np.array([config.requantisers for config in arrays], int)
         columns = {"point": points[valid], **columns, **_sums(columns)}
+        if self.placed is not None:
+            columns |= self.placed.columns(arrays)
         results = self._measure(columns, arrays)
         shape = (len(arrays), self.rows_of_design)
         spread = {name: np.broadcast_to(values[:, None], shape) for name, values in columns.items()}
@@ -105,11 +124,32 @@ class Evaluator:
         return tiled | results
 
     def _feasible(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Rows whose layers fit the scratchpads and that keep all constraints."""
-        kept = rows["fits"].copy()
+        """Rows that may be built, and of which all is known that the spec asks for.
+
+        Their layers fit the scratchpads, they keep all constraints, and their clock is not faster
+        than static timing lets it be, where that is known.
+        """
+        kept = rows["fits"] & ~unknown(self.spec, rows) & ~too_fast(rows)
         for name, bound in self.spec.constraints.items():
             kept &= (rows[name] >= bound.min) & (rows[name] <= bound.max)
         return kept
+
+
+def unknown(spec: Spec, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Rows that fit but lack a value that an objective or a constraint needs."""
+    lacking = np.zeros(len(rows["fits"]), bool)
+    for name in spec.columns:
+        lacking |= np.isnan(rows[name])
+    return lacking & rows["fits"]
+
+
+def too_fast(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Rows whose clock is faster than static timing, or place and route, lets it be."""
+    found = np.zeros(len(rows["fits"]), bool)
+    for name in ("fmax_mhz", "fpga_mhz"):
+        if name in rows:
+            found |= rows["clock_mhz"] > rows[name]  # False where it is unknown
+    return found
 
 
 def _sums(columns: Rows) -> Rows:
@@ -129,7 +169,8 @@ def _on_arrays(
     """Measures of a workload on some designs, arrays (designs, bit-widths)."""
     shape = (len(arrays), len(load.bits))
     if not arrays:
-        return {name: np.zeros(shape) for name in MEASURES} | {"fits": np.zeros(shape, bool)}
+        names = MEASURES if figures is None else (*MEASURES, *NEEDS_FIGURES)
+        return {name: np.zeros(shape) for name in names} | {"fits": np.zeros(shape, bool)}
 
     def deep(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values[:, None, None]
@@ -141,9 +182,8 @@ def _on_arrays(
         _deep(columns["weight_kib"] * KIB),
         _deep(columns["dram_gb_s"] * 1e9) / clock,
     )
-    network_bits = np.array(load.bits)[:, None]
-    bits = load.layers.bits(network_bits)
-    found = schedule(load.layers, sizes, memory, network_bits)
+    bits = load.layer_bits
+    found = schedule(load.layers, sizes, memory, bits)
     cycles = _total(found, found.cycles)
     seconds = cycles / clock[:, :, 0]
     steps = (load.layers.macs * -(-bits // sizes.planes)).sum(axis=-1)
@@ -160,18 +200,22 @@ def _on_arrays(
         }
         if figures is None:
             return rows
-        costs = figures(Events(sizes, memory, clock, bits, found))
-        return rows | _with_figures(costs, seconds, 2.0 * load.layers.macs.sum())
+        clock_hz = columns["clock_mhz"] * 1e6
+        return rows | _with_figures(
+            figures.costs(load.layers, arrays, found, bits, clock_hz), load, seconds
+        )
 
 
-def _with_figures(costs: Costs, seconds: npt.NDArray[np.float64], operations: float) -> Rows:
-    """Columns of energy and area; an operation is a multiplication or an addition."""
+def _with_figures(costs: Costs, load: Load, seconds: npt.NDArray[np.float64]) -> Rows:
+    """Columns of energy, of an image, and area; an operation is a multiplication or an addition."""
+    operations = 2.0 * load.layers.macs.sum()
     energy = costs.energy_pj.sum(axis=-1)
     area = np.broadcast_to(costs.area_um2[:, None] * 1e-6, energy.shape)
     return {
-        "energy_uj": energy * 1e-6,
+        "energy_uj": energy * 1e-6 / load.images,
         "area_mm2": area,
-        "edp_uj_ms": energy * 1e-6 * 1e3 * seconds,
+        "fmax_mhz": np.broadcast_to(costs.fmax_mhz[:, None], energy.shape),
+        "edp_uj_ms": energy * 1e-6 / load.images * 1e3 * seconds,
         "tops_per_w": operations / energy,
         "tops_per_mm2": operations / seconds * 1e-12 / area,
     }

@@ -105,26 +105,26 @@ def _columns(config: ArrayConfig) -> float:
 
 
 def _activation_words(config: ArrayConfig) -> float:
-    return config.rows * config.clusters[1]
+    return config.rows * config.breadth
 
 
 def _weight_words(config: ArrayConfig) -> float:
-    return config.clusters[0] * config.cols
+    return config.depth * config.cols
 
 
 def _taps(config: ArrayConfig) -> float:
     """Bits of the rows' tokens, which outlast the clusters by their latency, and of the drains."""
-    rows, cols = config.clusters
-    drains = config.rows * (cols + 1 + config.drain_delay)
-    return rows * Token.as_shape().size * (cols + Cluster.LATENCY - 1) + drains
+    drains = config.rows * (config.breadth + 1 + config.drain_delay)
+    taps = config.depth * (config.breadth + Cluster.LATENCY - 1)
+    return Token.as_shape().size * taps + drains
 
 
 def _row_skew(config: ArrayConfig) -> float:
-    return config.rows * (config.clusters[0] - 1) / 2
+    return config.rows * (config.depth - 1) / 2
 
 
 def _column_skew(config: ArrayConfig) -> float:
-    return config.cols * (config.clusters[1] - 1) / 2
+    return config.cols * (config.breadth - 1) / 2
 
 
 def _units(config: ArrayConfig) -> float:

@@ -1,69 +1,59 @@
-"""Explores a space in chunks: evaluated here or on a cluster, kept as they come, never twice."""
+"""An exploration's parts: chunks of its space, and the fronts of what was evaluated."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .cost_figures import Figures, known_figures
+from .cost_figures import known_figures
 from .evaluation import Evaluator
 from .explore_loads import loads_of
 from .explore_spec import COLUMNS, NEEDS_FIGURES, Spec
+from .fpga_results import read_placed
 from .pareto import Front
 
 __all__ = [
     "Chunk",
-    "Cluster",
     "Fronts",
-    "Result",
     "chunks_of",
-    "evaluate",
     "evaluator_of",
     "group_rows",
     "missing_package",
-    "workers_worth",
 ]
 
 Integers = npt.NDArray[np.int64]
 Rows = dict[str, npt.NDArray[Any]]
 CHUNKS = 64  # about so many, for progress and for equal shares
 LEAST_ROWS, MOST_ROWS = 1 << 10, 1 << 17  # of a chunk: worth its file; bounds the memory
-AHEAD = 3  # chunks that each worker has before it
-LAYERS_PER_S = 300_000  # of one core, about: only chooses whether workers are started
-CONNECT_S = 10  # to a scheduler
-WORTH_WORKERS_S = 60.0  # of one core; below, two workers were slower than none
 
 
 def evaluator_of(
     spec: Spec,
-    figures: Figures | None = None,
     on_progress: Callable[[str], None] = lambda what: None,
 ) -> Evaluator:
     """What evaluates the designs of `spec`.
 
-    Parameters
-    ----------
-    figures : of energy and area; by default those that the package has
-
     Raises
     ------
     ValueError
-        If a workload cannot be had, or a column needs figures that there are not.
+        If a workload or a library cannot be had, or no design of the space has figures that an
+        objective or a constraint needs.
     """
-    figures = figures or known_figures()
-    missing = sorted(spec.columns & set(NEEDS_FIGURES))
-    if missing and figures is None:
-        raise ValueError(
-            f"{missing[0]} needs figures of energy and area, which this version does not have. "
-            "Use pes, peak_macs, buffer_kib or dram_bytes in its place"
-        )
+    figures = known_figures(spec.figures) if spec.figures is not None else None
     loads = loads_of(spec, on_progress)
     longest = max(int(load.layers.reduction.max()) for load in loads)
-    return Evaluator(spec, loads, longest, figures)
+    placed = read_placed(spec.fpga) if spec.fpga is not None else None
+    evaluator = Evaluator(spec, loads, longest, figures, placed)
+    needing = sorted(spec.columns & set(NEEDS_FIGURES))
+    if figures is not None and needing and not evaluator.shapes & set(figures.shapes):
+        known = ", ".join(map(str, sorted(figures.shapes)))
+        raise ValueError(
+            f"{needing[0]} needs figures of (lanes, planes), of which {figures.library} has {known}"
+            ", and the space none"
+        )
+    return evaluator
 
 
 @dataclass(frozen=True)
@@ -107,6 +97,13 @@ class Fronts:
             kept = part["feasible"]
             front.add({name: column[kept] for name, column in part.items()})
 
+    def merge(self, other: "Fronts") -> None:
+        """Take the fronts of other designs."""
+        for key, front in other.groups.items():
+            own = self.groups.setdefault(key, Front(self.objectives))
+            if len(front):
+                own.add(front.rows)
+
     @property
     def rows(self) -> Rows:
         """All fronts, one after the other, each by its objectives, the best of the first first."""
@@ -120,6 +117,9 @@ def group_rows(spec: Spec, rows: Rows) -> Iterator[tuple[tuple[str, int], Rows]]
     """Rows of whole designs by what they compete in, see `Fronts`."""
     if spec.front == "worst":
         yield ("", 0), worst(rows, {name: COLUMNS[name] for name in spec.objectives})
+        return
+    if spec.front == "all":
+        yield ("", 0), rows
         return
     workloads = rows["workload"]
     for workload in dict.fromkeys(workloads.tolist()):
@@ -149,98 +149,6 @@ def worst(rows: Rows, objectives: Mapping[str, int]) -> Rows:
     for name in ("feasible", "fits"):
         result[name] = rows[name][order].all(axis=1)
     return result
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a chunk.
-
-    Attributes
-    ----------
-    rows : of all its designs
-    """
-
-    chunk: Chunk
-    rows: Rows
-
-
-def evaluate(evaluator: Evaluator, chunks: Iterable[Chunk]) -> Iterator[Result]:
-    """Evaluate chunks in this process, in order."""
-    for chunk in chunks:
-        yield Result(chunk, evaluator.rows(chunk.array))
-
-
-def workers_worth(evaluator: Evaluator) -> bool:
-    """Whether starting workers takes less time than they save."""
-    layers = sum(len(load.bits) * len(load.layers.rows) for load in evaluator.loads)
-    return len(evaluator.spec.designs) * layers > WORTH_WORKERS_S * LAYERS_PER_S
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A Dask cluster at work: chunks go out as workers get free, results come as they are done."""
-
-    client: Any
-    workers: int
-
-    @classmethod
-    @contextmanager
-    def connect(cls, scheduler: str | None, workers: int) -> "Iterator[Cluster]":
-        """That at the address `scheduler`, or one of `workers` processes on this machine.
-
-        Raises
-        ------
-        RuntimeError
-            If the packages are missing, or nothing answers at the address: says what to do.
-        """
-        try:
-            from distributed import Client, LocalCluster
-        except ModuleNotFoundError as error:
-            raise missing_package(error) from error
-        if scheduler is not None:
-            try:
-                client = Client(scheduler, timeout=CONNECT_S)
-            except (OSError, ValueError) as error:
-                raise RuntimeError(
-                    f"No Dask scheduler answers at {scheduler}: {error}. Start one with: "
-                    "dask scheduler, and workers with: dask worker ADDRESS"
-                ) from error
-            with client:
-                yield cls(client, max(len(client.scheduler_info(n_workers=-1)["workers"]), 1))
-            return
-        with (
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            yield cls(client, workers)
-
-    def evaluate(self, evaluator: Evaluator, chunks: Iterable[Chunk]) -> Iterator[Result]:
-        """Evaluate chunks, a few ahead of the workers, in the order in which they get done.
-
-        A chunk whose worker dies is given to another.
-        """
-        from distributed import as_completed
-
-        waiting = iter(chunks)
-
-        def submit(chunk: Chunk) -> Any:
-            return self.client.submit(_rows, evaluator, chunk, pure=False, retries=2)
-
-        started = [submit(chunk) for chunk in islice(waiting, self.workers * AHEAD)]
-        done = as_completed(started)
-        for future in done:
-            result: Result = future.result()
-            future.release()
-            for chunk in waiting:
-                done.add(submit(chunk))
-                break
-            yield result
-
-
-def _rows(evaluator: Evaluator, chunk: Chunk) -> Result:
-    return Result(chunk, evaluator.rows(chunk.array))
 
 
 def missing_package(error: ModuleNotFoundError) -> RuntimeError:

@@ -1,6 +1,5 @@
 """The folder of an exploration: finished chunks as Parquet files, and what they were made from."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import write_bytes
+from truncmac.hw.config import ArrayConfig
 
 from .evaluation import Evaluator
-from .exploration import Chunk, Result, missing_package
+from .exploration import Chunk
 from .explore_spec import Spec
+from .explore_tables import csv_text, parquet_library, parquet_rows
+from .explore_workers import Result
 
-__all__ = ["SCHEMA", "ExplorationFolder", "csv_text", "read_spec", "versions"]
+__all__ = ["SCHEMA", "ExplorationFolder", "read_designs", "read_spec", "versions"]
 
 SCHEMA = 1  # of the files; other numbers are not read
 SPEC = "spec.json"
@@ -44,9 +46,11 @@ class ExplorationFolder:
 
     @property
     def digest(self) -> str:
-        """Names the spec, the workloads' layers, and the version of the models."""
+        """Names the spec, its workloads' layers, figures and results, and the version."""
         loads = [load.fingerprint for load in self.evaluator.loads]
-        return self.evaluator.spec.digest(SCHEMA, versions()["truncmac"], loads)
+        sources = (self.evaluator.figures, self.evaluator.placed)
+        more = [source.fingerprint for source in sources if source is not None]
+        return self.evaluator.spec.digest(SCHEMA, versions()["truncmac"], loads, *more)
 
     def begin(self, resume: bool) -> None:
         """Make the folder, or check that what is in it is of the same spec.
@@ -56,7 +60,7 @@ class ExplorationFolder:
         ValueError
             If another spec's results are there; or this one's, and they are not to be resumed.
         """
-        _parquet()  # raises if it is missing
+        parquet_library()  # raises if it is missing
         if (self.path / SPEC).exists():
             found = _read_json(self.path / SPEC).get("digest")
             if found != self.digest:
@@ -86,33 +90,27 @@ class ExplorationFolder:
 
     def write(self, result: Result) -> None:
         """Keep a chunk: its file is whole, or not there."""
-        arrow, parquet = _parquet()
-        buffer = io.BytesIO()
-        parquet.write_table(_table(arrow, result.rows), buffer, compression="zstd")
-        write_bytes(self.part(result.chunk.index), buffer.getvalue())
+        write_bytes(self.part(result.chunk.index), result.table)
 
-    def finished(self, chunk: Chunk) -> Result | None:
-        """A chunk that was kept, or None if it was not, or its file is damaged."""
-        arrow, parquet = _parquet()
+    def finished(self, chunk: Chunk) -> Rows | None:
+        """Rows of a chunk that was kept, or None if it was not, or its file is damaged."""
         path = self.part(chunk.index)
         if not path.exists():
             return None
         try:
-            table = parquet.read_table(path)
-        except (OSError, arrow.ArrowException):
+            rows = parquet_rows(path)
+        except (OSError, ValueError):
             return None
-        rows = _rows(table)
         points = rows.get("point")
         # Of a search, a chunk may hold any points: these must be its own
         if points is None or not np.isin(points, chunk.array).all():
             return None
-        return Result(chunk, rows)
+        return rows
 
     def parts(self) -> Iterator[Rows]:
         """Rows of the finished chunks, a file at a time."""
-        _, parquet = _parquet()
         for path in sorted((self.path / "parts").glob("part-*.parquet")):
-            yield _rows(parquet.read_table(path))
+            yield parquet_rows(path)
 
     def write_csv(self, path: Path) -> None:
         """All rows as one CSV, a file at a time."""
@@ -124,22 +122,6 @@ class ExplorationFolder:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def csv_text(rows: Rows, *, header: bool = True) -> str:
-    """Rows as CSV; a measure of what does not fit is empty."""
-    lines = [",".join(rows)] if header else []
-    columns = [column.tolist() for column in rows.values()]
-    for values in zip(*columns, strict=True):
-        lines.append(",".join(map(_cell, values)))
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if value != value or abs(value) == float("inf") else repr(value)
-    text = str(value)
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\n') else text
 
 
 def read_spec(path: Path) -> Spec:
@@ -161,6 +143,31 @@ def read_spec(path: Path) -> Spec:
         raise ValueError(f"{path}: must be written by truncmac explore: lacks {error}") from error
 
 
+def read_designs(path: Path) -> list[ArrayConfig]:
+    """The arrays in a front.json, each once.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a file.
+    OSError
+        If it cannot be read.
+    """
+    read_spec(path)
+    found = _read_json(path)
+    try:
+        rows, longest = found["front"], int(found["max_reduction"])
+        sizes = ("rows", "cols", "lanes", "planes")
+        return list(
+            dict.fromkeys(
+                ArrayConfig(*(row[name] for name in sizes), longest, row["requantisers"])
+                for row in rows
+            )
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: must be a front.json of truncmac explore: {error}") from error
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
@@ -169,25 +176,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path}: must be written by truncmac explore")
     return found
-
-
-def _parquet() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
-    return pyarrow, pyarrow.parquet
-
-
-def _table(arrow: Any, rows: Rows) -> Any:
-    return arrow.table({name: arrow.array(column) for name, column in rows.items()})
-
-
-def _rows(table: Any) -> Rows:
-    """Columns of a table; texts as arrays of fixed width, as they were."""
-    rows = {}
-    for name in table.column_names:
-        column = table.column(name).to_numpy()
-        rows[name] = column.astype(str) if column.dtype == object else column
-    return rows

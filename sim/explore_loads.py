@@ -47,6 +47,11 @@ class Load:
     accuracy: tuple[float, ...] | None = None
 
     @property
+    def layer_bits(self) -> npt.NDArray[np.int64]:
+        """k of each layer, (bit-widths, layers)."""
+        return self.layers.bits(np.array(self.bits)[:, None])
+
+    @property
     def fingerprint(self) -> list[object]:
         """Plain values of all that its results depend on."""
         layers = {name: values.tolist() for name, values in vars(self.layers).items()}

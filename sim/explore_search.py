@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .evaluation import Evaluator
-from .exploration import Chunk, Fronts, Result, group_rows, missing_package
+from .exploration import Chunk, group_rows, missing_package
 from .explore_files import ExplorationFolder
-from .explore_run import Executor, Exploration, Sample
+from .explore_found import Exploration
+from .explore_run import Executor
 from .explore_spec import COLUMNS, Spec
+from .explore_tables import parquet_rows
 
 __all__ = ["METHOD_LIMIT", "chosen_method", "search"]
 
@@ -31,7 +33,8 @@ def chosen_method(spec: Spec) -> str:
     """How the space is gone through."""
     if spec.method is not None:
         return spec.method
-    return "exhaustive" if len(spec.designs) <= METHOD_LIMIT else "nsga2"
+    small = len(spec.designs) <= METHOD_LIMIT
+    return "exhaustive" if small or spec.front == "all" else "nsga2"
 
 
 def search(
@@ -51,7 +54,7 @@ def search(
     on_progress : called with the designs done, and how many there will be
     """
     spec = folder.evaluator.spec
-    found = Exploration(Fronts(spec), Sample(spec.seed))
+    found = Exploration.of(spec)
     known = _Known(spec)
     studies = [
         _Study(folder.evaluator, group, known, (spec.seed + index) % (1 << 32))
@@ -64,9 +67,8 @@ def search(
         new = sorted(proposed - known.points)[: most - len(known.points)]
         stale = 0 if new else stale + 1
         if new:
-            result = _result(folder, run, found, Chunk(generation, np.array(new)))
-            found.add(result)
-            known.add(result)
+            rows = _rows(folder, run, found, Chunk(generation, np.array(new)))
+            known.add(new, rows)
             generation += 1
         for study in studies:
             study.tell()
@@ -74,14 +76,17 @@ def search(
     return found
 
 
-def _result(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: Chunk) -> Result:
+def _rows(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: Chunk) -> Rows:
+    """Rows of a chunk, kept or evaluated, taken into what was found."""
     kept = folder.finished(chunk)
     if kept is not None:
         found.reused += 1
+        found.merge(Exploration.of(folder.evaluator.spec, kept))
         return kept
     (result,) = run([chunk])
     folder.write(result)
-    return result
+    found.merge(result.found)
+    return parquet_rows(result.table)
 
 
 class _Known:
@@ -92,10 +97,10 @@ class _Known:
         self.points: set[int] = set()
         self.scores: dict[tuple[Group, int, int], tuple[list[float], float]] = {}
 
-    def add(self, result: Result) -> None:
-        """Take a chunk."""
-        self.points.update(result.chunk.array.tolist())
-        for group, rows in group_rows(self.spec, result.rows):
+    def add(self, points: list[int], found: Rows) -> None:
+        """Take the rows of points."""
+        self.points.update(points)
+        for group, rows in group_rows(self.spec, found):
             free = rows["bits"] if self.spec.front == "workload" else np.zeros(len(rows["bits"]))
             values = np.stack([rows[name] for name in self.spec.objectives], axis=1)
             violations = _violations(self.spec, rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .design_space import AXES, DesignSpace, axis_values
+from .energy import DEFAULT_LIBRARY
 
 __all__ = [
     "COLUMNS",
@@ -41,12 +42,21 @@ COLUMNS: Mapping[str, int] = {
     "accuracy": -1,
     "energy_uj": 1,
     "area_mm2": 1,
+    "fmax_mhz": -1,
     "edp_uj_ms": 1,
     "tops_per_w": -1,
     "tops_per_mm2": -1,
+    "fpga_luts": 1,
+    "fpga_ffs": 1,
+    "fpga_dsps": 1,
+    "fpga_brams": 1,
+    "fpga_mhz": -1,
 }
-NEEDS_FIGURES = ("energy_uj", "area_mm2", "edp_uj_ms", "tops_per_w", "tops_per_mm2")
-FRONTS = ("each", "workload", "worst")
+NEEDS_FIGURES = (
+    *("energy_uj", "area_mm2", "fmax_mhz", "edp_uj_ms"),
+    *("tops_per_w", "tops_per_mm2"),
+)
+FRONTS = ("each", "workload", "all", "worst")
 METHODS = ("exhaustive", "nsga2", "tpe")
 INFINITY = float("inf")
 MOST_IMAGES = 1 << 16
@@ -72,9 +82,13 @@ class Spec:
     objectives : columns, each to be as good as can be
     constraints : bounds by column
     front : of what there is a Pareto front: "each" workload and k; a "workload", over its k; or
-        the "worst" of a design over all workloads and k
+        "all", that compete, as networks with a k for each layer do; or the "worst" of a design
+        over all workloads and k
     images : of a batch
     data : labelled images of the networks, for their accuracy; None: those that come with digits
+    library : whose figures of energy and area there are columns of; None: `DEFAULT_LIBRARY` where
+        an objective or a constraint needs one, else there are no such columns
+    fpga : folder of results of `truncmac fpga`, for the columns of an FPGA, or None: there are none
     method : "exhaustive", or a search: "nsga2" or "tpe"; None: by the size of the space
     trials : designs that a search tries
     seed : of a search, and of samples for plots
@@ -88,6 +102,8 @@ class Spec:
     front: str = "each"
     images: int = 1
     data: str | None = None
+    library: str | None = None
+    fpga: str | None = None
     method: str | None = None
     trials: int = 2000
     seed: int = 0
@@ -103,16 +119,32 @@ class Spec:
         for name in self.constraints:
             if name not in COLUMNS:
                 raise ValueError(f"A constraint must be on {', '.join(COLUMNS)}, not {name!r}")
+        self._check_fpga()
         _check_choice("front", self.front, FRONTS)
         if self.method is not None:
             _check_choice("search", self.method, METHODS)
+        if self.front == "all" and self.method not in (None, "exhaustive"):
+            raise ValueError(f'search must be exhaustive for front "all", not {self.method!r}')
         if len(self.designs) >= 1 << 53:
             raise ValueError("The space must have fewer than 2**53 designs")
+
+    def _check_fpga(self) -> None:
+        placed = sorted(name for name in self.columns if name.startswith("fpga_"))
+        if placed and self.fpga is None:
+            raise ValueError(
+                f"{placed[0]} needs results of truncmac fpga: name their folder, fpga or --fpga"
+            )
 
     @property
     def designs(self) -> DesignSpace:
         """The space itself."""
         return DesignSpace({name: self.space[name] for name in AXES})
+
+    @property
+    def figures(self) -> str | None:
+        """The library whose figures there are columns of, if any."""
+        needed = self.columns & set(NEEDS_FIGURES)
+        return self.library or (DEFAULT_LIBRARY if needed else None)
 
     @property
     def columns(self) -> set[str]:
@@ -164,7 +196,7 @@ DEFAULTS: Mapping[str, object] = {
         "activation_kib": 128,
         "weight_kib": 128,
         "dram_gb_s": 3.2,
-        "clock_mhz": 200,
+        "clock_mhz": 100,
     },
 }
 
@@ -211,7 +243,9 @@ def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
             constraints=_bounds(_table(settings, "constraints")),
             front=settings.get("front", "each"),
             images=_whole("images", settings.get("images", 1), 1, MOST_IMAGES),
-            data=_text("data", settings.get("data")),
+            data=_text("data", settings.get("data"), "a file's name"),
+            library=_text("library", settings.get("library"), "a name"),
+            fpga=_text("fpga", settings.get("fpga"), "a folder's name"),
             method=search.get("method"),
             trials=_whole("trials", search.get("trials", 2000), 1, 1 << 31),
             seed=_whole("seed", search.get("seed", 0), 0, (1 << 32) - 1),
@@ -283,7 +317,7 @@ def _whole(what: str, given: object, least: int, most: int) -> int:
     return given
 
 
-def _text(what: str, given: object) -> str | None:
+def _text(what: str, given: object, kind: str) -> str | None:
     if given is not None and not isinstance(given, str):
-        raise ValueError(f"{what} must be a file's name, not {given!r}")
+        raise ValueError(f"{what} must be {kind}, not {given!r}")
     return given

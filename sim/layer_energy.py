@@ -1,26 +1,27 @@
 """Energy of a schedule's layers: the core's, by the figures of its netlist."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import ArrayConfig
 
 from .analysis import Energy
+from .config_columns import ConfigColumns
 from .cycles import RESTART
 from .energy import PARTS, Characterisation, Counts
 from .schedule import Layers, Schedule
 
-__all__ = ["layer_energies", "layer_parts"]
+__all__ = ["layer_energies", "layer_parts", "schedule_energies"]
 
-Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 def layer_energies(layers: Layers, figures: Characterisation, clock_hz: float) -> Energy:
-    """What gives each layer's energy in the core, pJ, glitches included; without memories.
-
-    The root of the clock toggles, and leakage flows, while the array waits for memory too.
-    Activations have the density of those that the figures come from.
+    """What gives each layer's energy in the core, see `schedule_energies`.
 
     Parameters
     ----------
@@ -30,8 +31,7 @@ def layer_energies(layers: Layers, figures: Characterisation, clock_hz: float) -
     """
 
     def energies(config: ArrayConfig, found: Schedule, bits: Integers) -> Reals:
-        parts = layer_parts(layers, figures, clock_hz, config, found, bits)
-        return np.sum(list(parts.values()), axis=0)
+        return _sum(layer_parts(layers, figures, clock_hz, config, found, bits))
 
     return energies
 
@@ -47,44 +47,107 @@ def layer_parts(
     glitches: bool = True,
 ) -> dict[str, Reals]:
     """The same by part of the core, `PARTS`; without glitches where they are not wanted."""
-    cycles, everywhere = np.broadcast_arrays(found.cycles, bits)
-    result = {part: np.zeros(cycles.shape) for part in PARTS}
-    for at in np.ndindex(cycles.shape):
-        layer = at[-1]
-        column_tiles = -(-int(layers.columns[layer]) // config.cols)
-        row_tiles = -(-int(layers.rows[layer]) // config.rows)
-        parts = figures.energy(
-            config,
-            _counts(layers, config, found, at),
-            int(everywhere[at]),
-            rows_used=float(layers.rows[layer]) / (row_tiles * config.rows),
-            columns_used=float(layers.columns[layer]) / (column_tiles * config.cols),
-            period_ps=1e12 / clock_hz,
-            glitches=glitches,
-        )
-        for part, value in parts.items():
-            result[part][at] = value
+    shape = np.broadcast_shapes(found.cycles.shape, bits.shape)
+    period = np.array([1e12 / clock_hz])
+    every = (layers, figures, [config], found, np.atleast_2d(bits), period)
+    parts = _schedule_parts(*every, glitches=glitches)
+    return {part: value.reshape(shape) for part, value in parts.items()}
+
+
+def schedule_energies(
+    layers: Layers,
+    figures: Characterisation,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    bits: Integers,
+    period_ps: Reals,
+) -> Reals:
+    """Energy of layers on several arrays, pJ, glitches included; without memories.
+
+    What a layer waits for the DRAM, it waits for operands. Activations have the density of those that the figures come from.
+
+    Parameters
+    ----------
+    layers : those that are scheduled
+    figures : of the arrays' lanes and planes
+    configs : n arrays
+    found : arrays that broadcast to (n, bit-widths, layers)
+    bits : k of each layer, (bit-widths, layers)
+    period_ps : of the clock, (n,)
+
+    Returns
+    -------
+    float array, shape (n, bit-widths, layers); NaN at a k that the figures do not have
+    """
+    return _sum(_schedule_parts(layers, figures, configs, found, bits, period_ps))
+
+
+def _sum(parts: Mapping[str, Reals]) -> Reals:
+    return np.sum(list(parts.values()), axis=0)
+
+
+def _schedule_parts(
+    layers: Layers,
+    figures: Characterisation,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    bits: Integers,
+    period_ps: Reals,
+    *,
+    glitches: bool = True,
+) -> dict[str, Reals]:
+    shape = (len(configs), *bits.shape)
+    result = {part: np.full(shape, np.nan) for part in PARTS}
+    for k in np.unique(bits):
+        if int(k) in figures.bits:
+            widths, indices = np.nonzero(bits == k)
+            counts, used = _counts(layers, configs, found, (widths, indices), shape)
+            energies = figures.energies(
+                configs,
+                counts,
+                int(k),
+                rows_used=used[0],
+                columns_used=used[1],
+                period_ps=period_ps[:, None],
+                glitches=glitches,
+            )
+            for part, value in energies.items():
+                result[part][:, widths, indices] = value
     return result
 
 
-def _counts(layers: Layers, config: ArrayConfig, found: Schedule, at: tuple[int, ...]) -> Counts:
-    """Events of a layer; what it waits for the DRAM, it waits for operands."""
+Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
-    def pick(array: npt.ArrayLike) -> float:
-        return float(np.broadcast_to(array, np.shape(found.cycles))[at])
 
-    layer = at[-1]
-    counters = found.counts.arrays()
-    tiles, cycles = pick(counters["tiles"]), pick(found.cycles)
-    column_tiles = -(-int(layers.columns[layer]) // config.cols)
-    raw = bool(layers.raw[layer])
-    return Counts(
-        cycles=cycles,
-        chunks=pick(counters["chunks"]),
-        beats=pick(counters["beats"]),
-        tiles=tiles,
-        sets=0.0 if raw else float(layers.groups[layer]) * column_tiles * pick(found.row_blocks),
-        residual_rows=tiles * config.rows if layers.residual[layer] else 0.0,
-        raw_tiles=tiles if raw else 0.0,
-        waiting=max(cycles - pick(counters["cycles"]) - RESTART * pick(found.jobs), 0.0),
-    )
+def _counts(
+    layers: Layers,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    places: Places,
+    shape: tuple[int, ...],
+) -> tuple[Counts, tuple[Reals, Reals]]:
+    """Events at places (bit-width, layer) of `shape`, and shares of rows and columns used."""
+    _, index = places
+
+    def at(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.broadcast_to(values, shape)[:, places[0], index].astype(np.float64)
+
+    arrays: Any = ConfigColumns(configs)
+    rows, columns, raw = layers.rows[index], layers.columns[index], layers.raw[index]
+    row_tiles, column_tiles = -(-rows // arrays.rows), -(-columns // arrays.cols)
+    tiles = at(found.counts.tiles)
+    sets: Any = layers.groups[index] * column_tiles * at(found.row_blocks)
+    cycles = at(found.cycles)
+    late = cycles - at(found.counts.cycles) - RESTART * at(found.jobs)
+    counts: dict[str, Any] = {
+        "cycles": cycles,
+        "chunks": at(found.counts.chunks),
+        "beats": at(found.counts.beats),
+        "tiles": tiles,
+        "sets": np.where(raw, 0.0, sets),
+        "residual_rows": np.where(layers.residual[index], tiles * arrays.rows, 0.0),
+        "raw_tiles": np.where(raw, tiles, 0.0),
+        "waiting": np.maximum(late, 0.0),
+    }
+    used = rows / (row_tiles * arrays.rows), columns / (column_tiles * arrays.cols)
+    return Counts(**counts), used

@@ -17,7 +17,7 @@ COMMANDS = [(command.replace("\\\n", " "), shown) for command, shown in BLOCK.fi
 
 
 def test_there_are_commands():
-    assert len(COMMANDS) == TEXT.count("$ truncmac explore") - TEXT.count("--verify 1") == 3
+    assert len(COMMANDS) == TEXT.count("$ truncmac explore") - TEXT.count("--verify 1") == 4
 
 
 @pytest.mark.parametrize("index", range(len(COMMANDS)))

@@ -1,7 +1,8 @@
 """What `truncmac characterise` does: plan, progress, tables."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,16 +14,17 @@ from rich.table import Table
 from truncmac.golden import Gemm, Network, weight_offset, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise import Plan, characterise, default_period
-from truncmac.sim.energy import Characterisation
+from truncmac.sim.cluster import Cluster
+from truncmac.sim.energy import Characterisation, read
 from truncmac.sim.liberty import read_liberty
 from truncmac.sim.mapping import DONT_USE, TIMEOUT_S
 from truncmac.sim.network import network_gemms
 from truncmac.sim.sram import sram_figures
 
-from .commands import STYLE, console, network_by_name
+from .commands import STYLE, console, network_by_name, progress_bar
 from .inference import images_of
 
-__all__ = ["Request", "run"]
+__all__ = ["Request", "run", "run_all", "shapes_of"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,88 @@ class Request:
 
 def run(request: Request) -> None:
     """Measure, print, write."""
+    plan = plan_of(request)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Characterising", total=plan.steps)
+        result = characterise(
+            plan,
+            request.cache,
+            request.out,
+            lambda what: progress.update(task, description=what, advance=1),
+        )
+    _show(request, result)
+    if request.srams:
+        path = request.out.with_name(f"{request.label}_sram.json")
+        write_bytes(path, sram_figures(request.srams, request.label))
+        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
+
+
+def run_all(requests: Sequence[Request], scheduler: str | None, workers: int | None) -> bool:
+    """Measure several PE shapes on workers, and print each as it is done; False if one failed.
+
+    A worker reads the files that are named, keeps netlists and runs in the cache, and writes the
+    figures: on a cluster the folders must be the same on all machines.
+
+    Parameters
+    ----------
+    scheduler : address of a Dask scheduler, or None
+    workers : processes; 0: this one; None: one for each core
+    """
+    count = min(os.cpu_count() or 1, len(requests)) if workers is None else workers
+    requests = [_absolute(request) for request in requests]
+    failed = 0
+    with progress_bar(console) as progress:
+        task = progress.add_task("Characterising", total=len(requests))
+        for request, error in _outcomes(requests, scheduler, count):
+            progress.update(task, advance=1)
+            if error:
+                config = request.config
+                what = f"{config.lanes} lanes x {config.planes} planes: {error}"
+                progress.console.print(what, soft_wrap=True, markup=False)
+                failed += 1
+            else:
+                _show(request, read(request.out))
+    return not failed
+
+
+def _absolute(request: Request) -> Request:
+    """The same with paths that mean the same in a worker's folder."""
+    return replace(
+        request,
+        liberty=[path.absolute() for path in request.liberty],
+        data=None if request.data is None else request.data.absolute(),
+        cache=request.cache.absolute(),
+        out=request.out.absolute(),
+    )
+
+
+def _outcomes(
+    requests: Sequence[Request], scheduler: str | None, workers: int
+) -> Iterator[tuple[Request, str]]:
+    if scheduler is None and workers == 0:
+        yield from map(_measured, requests)
+        return
+    with Cluster.connect(scheduler, workers) as cluster:
+        yield from cluster.map(_measured, requests)
+
+
+def _measured(request: Request) -> tuple[Request, str]:
+    """Measure where this is called; why it failed, or nothing."""
+    try:
+        characterise(plan_of(request), request.cache, request.out)
+    except (ValueError, OSError, RuntimeError) as error:
+        return request, str(error)
+    return request, ""
+
+
+def _show(request: Request, result: Characterisation) -> None:
+    for table in _tables(result):
+        console.print(table)
+    console.print(f"[dim]Written: {request.out}[/]", soft_wrap=True)
+
+
+def plan_of(request: Request) -> Plan:
+    """What to measure: reads the library and the networks."""
     sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
     held_sizes = [sized(request.config, text) for text in request.held_sizes]
     library = read_liberty(request.liberty)
@@ -58,7 +142,7 @@ def run(request: Request) -> None:
     if request.held_network:
         held_layers = _layers(request.held_network, None, request.held_images, request.bits)
         held_layers = {k: _spread(gemms, request.held_count) for k, gemms in held_layers.items()}
-    plan = Plan(
+    return Plan(
         library=library,
         label=request.label,
         sizes=sizes,
@@ -76,21 +160,6 @@ def run(request: Request) -> None:
         dont_use=[*DONT_USE, *request.dont_use],
         timeout_s=request.timeout_s,
     )
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Characterising", total=plan.steps)
-        result = characterise(
-            plan,
-            request.cache,
-            request.out,
-            lambda what: progress.update(task, description=what, advance=1),
-        )
-    for table in _tables(result):
-        console.print(table)
-    console.print(f"[dim]Written: {request.out}[/]", soft_wrap=True)
-    if request.srams:
-        path = request.out.with_name(f"{request.label}_sram.json")
-        write_bytes(path, sram_figures(request.srams, request.label))
-        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
 
 
 def sized(config: ArrayConfig, text: str) -> ArrayConfig:
@@ -106,6 +175,24 @@ def sized(config: ArrayConfig, text: str) -> ArrayConfig:
         raise ValueError(f"Size must be ROWSxCOLS, as 8x8, not {text!r}")
     rows, cols = map(int, match.groups())
     return replace(config, rows=rows, cols=cols, requantisers=None)
+
+
+def shapes_of(config: ArrayConfig, text: str) -> list[ArrayConfig]:
+    """The same array with PEs of other shapes, given as 16x2,8x1: lanes x planes.
+
+    Raises
+    ------
+    ValueError
+        If they are not given so, or one twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    found = [re.fullmatch(r"(\d+)x(\d+)", part) for part in parts]
+    if None in found or len(set(parts)) < len(parts):
+        raise ValueError(f"--shapes must be LANESxPLANES, as 16x2,8x1, each once, not {text!r}")
+    shapes = [tuple(map(int, match.groups())) for match in found if match is not None]
+    return [
+        replace(config, lanes=lanes, planes=planes, requantisers=None) for lanes, planes in shapes
+    ]
 
 
 def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:

@@ -83,11 +83,13 @@ def _summary(found: Mapping[str, Any]) -> str:
         + ", ".join(f"{name} ({len(values)})" for name, values in varied.items()),
         "Evaluated": f"{found['designs']:,} designs, {found['rows']:,} rows, "
         f"{found['feasible']:,} keep the constraints ({found['method']}, seed {spec['seed']})",
+        "Notes": " ".join(found["notes"]),
+        "Figures": found["figures"] or "",
         "Versions": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
         "Spec": found["digest"],
     }
     return "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in entries.items()
+        f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in entries.items() if text
     )
 
 

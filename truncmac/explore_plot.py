@@ -43,7 +43,7 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
     for (workload, k), front in fronts.groups.items():
         if len(front):
             order = front.rows[x].argsort(kind="stable")
-            label = f"{workload or 'worst'}{f', k = {k}' if k else ''}"
+            label = f"{workload or fronts.spec.front}{f', k = {k}' if k else ''}"
             axes.plot(front.rows[x][order], front.rows[y][order], "o-", markersize=4, label=label)
     if some:
         axes.set_xscale("log")

@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 
 from truncmac.sim.evaluation import Evaluator
-from truncmac.sim.explore_run import Exploration
+from truncmac.sim.explore_found import Exploration
 from truncmac.sim.explore_verify import chosen_rows, verify_row
 
 __all__ = ["verify"]

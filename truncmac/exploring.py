@@ -16,11 +16,13 @@ from rich.table import Table
 from truncmac.golden import write_bytes
 from truncmac.sim.evaluation import Evaluator
 from truncmac.sim.exploration import evaluator_of
-from truncmac.sim.explore_files import SCHEMA, ExplorationFolder, csv_text, read_spec, versions
-from truncmac.sim.explore_run import Exploration, executor
+from truncmac.sim.explore_files import SCHEMA, ExplorationFolder, read_spec, versions
+from truncmac.sim.explore_found import Exploration
+from truncmac.sim.explore_run import executor
 from truncmac.sim.explore_run import explore as explore_all
 from truncmac.sim.explore_search import chosen_method, search
 from truncmac.sim.explore_spec import Spec, load_settings, spec_of
+from truncmac.sim.explore_tables import csv_text
 
 from .commands import STYLE, progress_bar
 from .explore_page import page, plot_library
@@ -190,14 +192,55 @@ def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, An
         "schema": SCHEMA,
         "digest": folder.digest,
         "versions": versions(),
+        "figures": about_figures(folder.evaluator),
         "method": chosen_method(spec),
         "spec": spec.as_dictionary(),
         "space": len(spec.designs),
+        "max_reduction": folder.evaluator.max_reduction,
         "designs": found.designs,
         "rows": found.rows,
         "feasible": found.feasible,
+        "unknown": found.unknown,
+        "too_fast": found.too_fast,
+        "notes": notes(folder.evaluator, found),
         "front": records(with_commands(folder.evaluator, found.fronts.rows)),
     }
+
+
+def about_figures(evaluator: Evaluator) -> str | None:
+    """Where energy and area come from."""
+    if evaluator.figures is None:
+        return None
+    names = {figures.library for figures in evaluator.figures.shapes.values()}
+    return f"{'; '.join(sorted(names))}; the core's, without memories"
+
+
+def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
+    """What is not known of the designs, and why some do not count."""
+    figures, placed = evaluator.figures, evaluator.placed
+    lines: list[str] = []
+    missing = evaluator.without_figures
+    if figures is not None and missing:
+        lines.append(
+            f"{figures.library} has no figures of {'; '.join(missing)}: energy is unknown there. "
+            "truncmac characterise makes figures."
+        )
+    if placed is not None:
+        lines.append(
+            f"{len(placed.results):,} arrays were placed and routed ({placed.folder}): what others "
+            "take of an FPGA is unknown. truncmac fpga --designs places those of a front."
+        )
+    if found.unknown:
+        lines.append(
+            f"{found.unknown:,} rows do not count: they lack a value that an objective or a "
+            "constraint needs."
+        )
+    if found.too_fast:
+        lines.append(
+            f"{found.too_fast:,} rows do not count: their clock_mhz is more than their fmax_mhz "
+            "or fpga_mhz."
+        )
+    return lines
 
 
 def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) -> None:
@@ -207,18 +250,22 @@ def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) 
         f"{found.feasible:,} keep the constraints"
         + (f"; {found.reused} finished chunks were there already" if found.reused else "")
     )
+    for line in notes(folder.evaluator, found):
+        console.print(f"Note: {line}", soft_wrap=True)
     for (workload, k), front in found.fronts.groups.items():
         console.print(_table(spec, workload, k, front.rows))
     console.print(f"Written: {', '.join(map(str, files))}", soft_wrap=True)
 
 
 def _table(spec: Spec, workload: str, k: int, rows: Rows) -> Table:
-    what = f"{workload or 'worst of all workloads'}{f' at k = {k}' if k else ''}"
+    whole = "worst of all workloads" if spec.front == "worst" else "all workloads"
+    what = f"{workload or whole}{f' at k = {k}' if k else ''}"
     table = Table(title=f"Pareto front of {what}", **STYLE)
     varied = [name for name, values in spec.space.items() if len(values) > 1]
     names = dict.fromkeys(
         [
             "point",
+            *(["workload"] if not workload else []),
             *SHOWN,
             *varied,
             *(["bits"] if not k else []),

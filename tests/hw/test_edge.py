@@ -78,7 +78,7 @@ def test_rows_of_tiles_back_to_back_equal_golden(config, held):
     async def drain(ctx):
         """Play the array: the row at the bottom is that of so many moves, clusters one by one."""
         cycle, row_sum = 0, 0  # whose Q is at the bottom
-        dots = [0] * config.clusters[1]  # whose D is at the bottom of each cluster
+        dots = [0] * config.breadth  # whose D is at the bottom of each cluster
         captures, moves = {}, set()  # cycles at which D changes in the first cluster
         while len(results) < (rows - config.rows) * config.share:
             ending, phase = divmod(cycle, config.interval)

@@ -35,7 +35,7 @@ def tokens(beats, bits, config):
 def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
     rng = np.random.default_rng(cols)
     config = ArrayConfig(rows, cols, lanes, planes, 4 * lanes)
-    assert config.clusters[0] == 1  # a row of clusters is all of the array
+    assert config.depth == 1  # a row of clusters is all of the array
     dut = Row(config)
     tiles = []
     for bits in (8, 8 // planes * planes, planes):  # the truncation unit has nothing to clear
@@ -50,7 +50,7 @@ def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
         acts, weights = beat_words(activations, config), chunk_words(codes, bits, config)
         for token, beat, chunk in tokens(4, bits, config):
             schedule.setdefault(now, {}).update(token=token, activations=acts[beat])
-            for cluster in range(config.clusters[1]):
+            for cluster in range(config.breadth):
                 mine = weights[beat][chunk] & (((1 << width) - 1) << (cluster * width))
                 entry = schedule.setdefault(now + cluster, {})
                 entry["weights"] = entry.get("weights", 0) | mine

@@ -285,6 +285,43 @@ def test_a_design_too_large_for_the_time_is_stopped(core, cache, tmp_path, monke
         Core(other, core.netlist.library, MappingOptions(PERIOD, timeout_s=0.2), cache)
 
 
+SMALL = [
+    *("--rows", "1", "--cols", "1", "-k", "2", "--max-reduction", "300", "--images", "1"),
+    *("--label", "tiny"),
+]
+
+
+def test_shapes_on_a_worker(cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_tiny(tmp_path)
+    options = ["characterise", "--liberty", "tiny.lib", *SMALL, "--cache", str(cache)]
+    result = CliRunner().invoke(app, [*options, "--shapes", "1x8,2x8", "--workers", "1"])
+    assert result.exit_code == 0, result.output
+    for lanes in (1, 2):
+        found = read(tmp_path / f"build/energy/tiny_l{lanes}_p8.json")
+        assert (found.data["lanes"], found.data["planes"]) == (lanes, 8)
+        assert f"{lanes} lanes x 8 planes, tiny" in result.output
+    alone = ["--lanes", "1", "--planes", "8", "--out", "alone.json"]
+    assert CliRunner().invoke(app, [*options, *alone]).exit_code == 0
+    own = (tmp_path / "build/energy/tiny_l1_p8.json").read_bytes()
+    assert (tmp_path / "alone.json").read_bytes() == own
+
+
+def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_tiny(tmp_path)
+    options = ["characterise", "--liberty", "tiny.lib", *SMALL, "--shapes", "1x8,2x8"]
+    result = CliRunner().invoke(app, [*options, "--workers", "0", "--hold-out-size", "8*8"])
+    assert result.exit_code == 1
+    for lanes in (1, 2):
+        message = f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, as 8x8, not '8*8'"
+        assert message in result.output
+    for shapes in ("1x8,", "1x8,1x8", "8"):
+        message = f"^--shapes must be LANESxPLANES, as 16x2,8x1, each once, not '{shapes}'$"
+        with pytest.raises(ValueError, match=message):
+            CliRunner().invoke(app, [*options[:-1], shapes], catch_exceptions=False)
+
+
 def test_size_option(tmp_path):
     options = ["--liberty", str(write_tiny(tmp_path)), "--hold-out-size", "8*8"]
     with pytest.raises(ValueError, match=r"^Size must be ROWSxCOLS, as 8x8, not '8\*8'$"):

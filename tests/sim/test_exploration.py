@@ -6,12 +6,17 @@ import signal
 import numpy as np
 import pytest
 
+from truncmac.sim import cluster as clusters
 from truncmac.sim import exploration
-from truncmac.sim.exploration import Chunk, Cluster, Fronts, chunks_of, evaluator_of, worst
-from truncmac.sim.explore_files import ExplorationFolder, csv_text, read_spec
-from truncmac.sim.explore_run import Sample, executor, explore
+from truncmac.sim.cluster import Cluster
+from truncmac.sim.exploration import Chunk, Fronts, chunks_of, evaluator_of, worst
+from truncmac.sim.explore_files import ExplorationFolder, read_spec
+from truncmac.sim.explore_found import Sample
+from truncmac.sim.explore_run import executor, explore
 from truncmac.sim.explore_search import search
 from truncmac.sim.explore_spec import spec_of
+from truncmac.sim.explore_tables import csv_text, parquet_rows
+from truncmac.sim.explore_workers import evaluate_chunk, evaluate_on
 
 SPACE = {"rows": "2..6", "cols": [2, 4, 6], "lanes": 4, "planes": [1, 2], "clock_mhz": "50,100"}
 OBJECTIVES = ["images_per_s", "peak_macs", "clock_mhz"]
@@ -37,6 +42,10 @@ def small_chunks(monkeypatch):
 
 def points(found):
     return {key: front.rows["point"].tolist() for key, front in found.fronts.groups.items()}
+
+
+def part_bytes(folder):
+    return {path.name: path.read_bytes() for path in (folder / "parts").iterdir()}
 
 
 def test_chunks_cover_the_space_once(small_chunks):
@@ -93,7 +102,7 @@ def test_a_run_that_is_killed_goes_on(small_chunks, tmp_path):
         for index, chunk in enumerate(chunks):
             if index == 3:
                 raise KeyboardInterrupt
-            yield exploration.Result(chunk, evaluator.rows(chunk.array))
+            yield evaluate_chunk(evaluator, chunk)
 
     with pytest.raises(KeyboardInterrupt):
         explore(folder, dying)
@@ -158,7 +167,12 @@ def test_the_worst_of_a_design():
 
 @pytest.mark.parametrize(
     ("front", "keys"),
-    [("each", [("digits", 8), ("digits", 2)]), ("workload", [("digits", 0)]), ("worst", [("", 0)])],
+    [
+        ("each", [("digits", 8), ("digits", 2)]),
+        ("workload", [("digits", 0)]),
+        ("all", [("", 0)]),
+        ("worst", [("", 0)]),
+    ],
 )
 def test_there_is_a_front_for_each_group(front, keys):
     evaluator = evaluator_for(front=front)
@@ -241,7 +255,7 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
         killed = []
 
         def run(chunks):
-            for result in cluster.evaluate(evaluator, chunks):
+            for result in evaluate_on(cluster, evaluator, chunks):
                 if not killed:
                     killed.append(next(iter(before.values())))
                     os.kill(killed[0], signal.SIGKILL)
@@ -251,16 +265,19 @@ def test_a_killed_worker_loses_nothing(small_chunks, tmp_path):
         after = cluster.client.run(os.getpid)
         address = cluster.client.scheduler.address
         with Cluster.connect(address, 0) as joined:
-            (result,) = joined.evaluate(evaluator, [Chunk(0, range(8))])
-    assert joined.workers >= 2 and result.rows["point"].tolist() == [i // 2 for i in range(16)]
+            (result,) = evaluate_on(joined, evaluator, [Chunk(0, range(8))])
+    assert joined.workers >= 2 and parquet_rows(result.table)["point"].tolist() == [
+        i // 2 for i in range(16)
+    ]
     assert len(before) == 3 and killed[0] not in after.values()
     assert (found.designs, found.chunks) == (60, 8)
     assert points(found) == points(expected)
+    assert part_bytes(folder.path) == part_bytes(tmp_path / "alone")
     assert found.sample.rows["point"].tolist() == expected.sample.rows["point"].tolist()
 
 
 def test_no_scheduler_answers(monkeypatch):
-    monkeypatch.setattr(exploration, "CONNECT_S", 1)
+    monkeypatch.setattr(clusters, "CONNECT_S", 1)
     with (
         pytest.raises(RuntimeError, match=r"^No Dask scheduler answers at tcp://127.0.0.1:9: "),
         Cluster.connect("tcp://127.0.0.1:9", 0),

@@ -36,8 +36,8 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
     [
         (
             {"row": 4},
-            "s: a key must be one of bits, constraints, data, front, images, objectives, "
-            "search, space, workloads, not 'row'",
+            "s: a key must be one of bits, constraints, data, fpga, front, images, library, "
+            "objectives, search, space, workloads, not 'row'",
         ),
         (
             {"space": {"row": 4}},
@@ -48,7 +48,11 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
         ({"bits": [8, 9]}, "s: bits must be of 1..8, each once, or 'all', not [8, 9]"),
         ({"bits": "8,x"}, "s: bits must be of 1..8, each once, or 'all', not '8,x'"),
         ({"bits": [8, 8]}, "s: bits must be of 1..8, each once, or 'all', not [8, 8]"),
-        ({"front": "all"}, "s: front must be one of each, workload, worst, not 'all'"),
+        ({"front": "any"}, "s: front must be one of each, workload, all, worst, not 'any'"),
+        (
+            {"front": "all", "search": {"method": "tpe"}},
+            "s: search must be exhaustive for front \"all\", not 'tpe'",
+        ),
         (
             {"search": {"method": "grid"}},
             "s: search must be one of exhaustive, nsga2, tpe, not 'grid'",
@@ -56,6 +60,11 @@ def test_a_spec_goes_through_json_and_keeps_its_name():
         ({"search": {"trials": 0}}, "s: trials must be a whole number in 1..2147483648, not 0"),
         ({"images": 1.5}, "s: images must be a whole number in 1..65536, not 1.5"),
         ({"data": 1}, "s: data must be a file's name, not 1"),
+        ({"library": 1}, "s: library must be a name, not 1"),
+        (
+            {"constraints": {"fpga_luts": {"max": 9}}},
+            "s: fpga_luts needs results of truncmac fpga: name their folder, fpga or --fpga",
+        ),
         ({"workloads": []}, "s: workloads must be one or more, each once, not []"),
         ({"workloads": 3}, "s: workloads must be a list of names, not 3"),
         (

@@ -108,6 +108,39 @@ def test_a_run_resumes(run):
     assert code == 0 and "1 finished chunks were there already" in out
 
 
+def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):
+    args = [
+        *("--rows", "4", "--cols", "4", "--lanes", "4,16", "--planes", "2", "-k", "8"),
+        *("--objectives", "energy_uj,area_mm2", "--clock-mhz", "100,1000", "--out", "out"),
+    ]
+    code, out, err = run("explore", *args, "--csv", "--workers", "0")
+    assert (code, err) == (0, "")
+    assert "4 of 4 designs, 4 rows, 1 keep the constraints" in out
+    notes = [line for line in out.splitlines() if line.startswith("Note: ")]
+    assert notes == [
+        "Note: ihp-sg13g2 has no figures of 4 lanes x 2 planes: energy is unknown there. truncmac "
+        "characterise makes figures.",
+        "Note: 2 rows do not count: they lack a value that an objective or a constraint needs.",
+        "Note: 1 rows do not count: their clock_mhz is more than their fmax_mhz or fpga_mhz.",
+    ]
+    with (tmp_path / "out/points.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["energy_uj"] == "" for row in rows] == [True, True, False, False]
+    found = json.loads((tmp_path / "out/front.json").read_text())
+    assert (found["unknown"], found["too_fast"]) == (2, 1)
+    assert [f"Note: {note}" for note in found["notes"]] == notes
+    assert "without memories" in found["figures"]
+    assert found["notes"][0] in (tmp_path / "out/report.html").read_text()
+    assert len(found["front"]) == 1 and found["front"][0]["lanes"] == 16
+
+
+def test_other_figures_are_another_exploration(run, tmp_path):
+    args = [*SMALL, "--lanes", "16", "--planes", "2", "--library"]
+    assert run("explore", *args, "ihp-sg13g2")[0] == 0
+    code, _, err = run("explore", *args, "sky130", "--resume")
+    assert code == 2 and "holds results of another spec" in err
+
+
 def test_no_design_may_keep_the_constraints(run, tmp_path):
     code, out, err = run("explore", *SMALL, "--where", "images_per_s>=1e9", "--plot", "x.png")
     assert (code, err) == (0, "")

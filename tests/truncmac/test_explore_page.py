@@ -77,7 +77,9 @@ def test_other_columns_can_be_drawn(opened, front):
 def test_hovering_shows_and_clicking_copies_a_design(opened, front):
     place = opened.evaluate(
         """() => {
-          const plot = document.getElementById("plot"), box = plot.getBoundingClientRect();
+          const plot = document.getElementById("plot");
+          plot.scrollIntoView();
+          const box = plot.getBoundingClientRect();
           const {xaxis, yaxis} = plot._fullLayout, trace = plot.data[1];
           return [box.x + xaxis._offset + xaxis.d2p(trace.x[0]),
                   box.y + yaxis._offset + yaxis.d2p(trace.y[0])];

@@ -43,3 +43,35 @@ def test_json(run, calls):
     code, out, _ = run("fpga", "--json")
     assert code == 0
     assert json.loads(out)["used"] == REPORT.used
+
+
+def test_the_arrays_of_a_front(run, monkeypatch, tmp_path):
+    from truncmac.sim import fpga_jobs
+
+    def place_and_route(config, out, **options):
+        if config.rows == 3:
+            raise RuntimeError("nextpnr failed: no BELs remaining")
+        for name in fpga_jobs.WRITTEN:
+            (out / name).touch()
+        report = vars(REPORT) | {"array": vars(config)}
+        (out / "fpga.json").write_text(json.dumps(report))
+
+    monkeypatch.setattr(fpga_jobs, "place_and_route", place_and_route)
+    space = ("--rows", "2..4", "--cols", "4", "--lanes", "4", "--planes", "1", "-k", "8,2")
+    run("explore", *space, "--workers", "0", "--out", "out")
+    args = ("fpga", "--designs", "out/front.json", "--workers", "0", "--out", "placed")
+    code, out, _ = run(*args)
+    assert code == 1  # one failed
+    assert "3x4_l4_p1_k288_q1x18_85k: nextpnr failed: no BELs remaining" in out
+    for rows in (2, 4):
+        assert re.search(rf"(?m)^ {rows} x 4 +4 +1 +1 +1,000 +400 +5 +0 +113.0", out)
+        found = json.loads(
+            (tmp_path / f"placed/{rows}x4_l4_p1_k288_q1x18_85k/fpga.json").read_text()
+        )
+        assert found["array"]["rows"] == rows
+    code, out, _ = run(*args, "--json")
+    assert [entry.get("fmax_mhz") for entry in json.loads(out)] == [112.99, None, 112.99]
+    (tmp_path / "bad.json").write_text("[]")
+    assert run("fpga", "--designs", "bad.json")[2] == (
+        "truncmac: bad.json: must be written by truncmac explore\n"
+    )

@@ -52,6 +52,16 @@ def characterise(
         "build/energy"
     ),
     out: Annotated[Path | None, typer.Option(help="File to write; default: by its label.")] = None,
+    shapes: Annotated[
+        str | None,
+        typer.Option(help="Several PE shapes, LANESxPLANES, as 16x2,8x1, each to its own file."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of shapes: Dask scheduler, tcp://HOST:PORT.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Of shapes: processes (default: one a core).")
+    ] = None,
 ) -> None:
     """Measure energy, area and clock of a core on its netlist, synthesised with your library.
 
@@ -59,12 +69,15 @@ def characterise(
     nets' toggles become energy by the library's tables. See docs/energy.md. The array is 4 x 4 PEs
     unless you say otherwise.
     """
-    from truncmac.characterisation import Request, run
+    from truncmac.characterisation import Request, run, run_all, shapes_of
 
     config = ArrayConfig(**({"rows": 4, "cols": 4} | dict(sizes)))
-    name = f"{label}_l{config.lanes}_p{config.planes}.json"
-    run(
-        Request(
+    if shapes is not None and out is not None:
+        raise ValueError("--out must not come with --shapes: each has a file by its label")
+
+    def request(config: ArrayConfig) -> Request:
+        name = f"{label}_l{config.lanes}_p{config.planes}.json"
+        return Request(
             liberty=liberty,
             srams=sram or [],
             label=label,
@@ -84,4 +97,8 @@ def characterise(
             out=out or Path("build/energy") / name,
             timeout_s=timeout,
         )
-    )
+
+    if shapes is None:
+        run(request(config))
+    elif not run_all([request(c) for c in shapes_of(config, shapes)], scheduler, workers):
+        raise typer.Exit(1)

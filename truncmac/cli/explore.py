@@ -29,11 +29,23 @@ def explore(
     ] = None,
     front: Annotated[
         str | None,
-        typer.Option(help="A front for: each workload and k (default), workload, or worst of all."),
+        typer.Option(
+            help="A front for: each workload and k (default), workload, all, or worst of all."
+        ),
     ] = None,
     images: Annotated[int | None, typer.Option(help="Of a batch (default: 1).")] = None,
     data: Annotated[
         str | None, typer.Option(help="Labelled images of the networks, for their accuracy.")
+    ] = None,
+    library: Annotated[
+        str | None,
+        typer.Option(
+            help="Of energy and area: a name, a file of characterise, or a folder of such "
+            "(default: ihp-sg13g2 where an objective or constraint needs it)."
+        ),
+    ] = None,
+    fpga: Annotated[
+        str | None, typer.Option(help="Folder of results of fpga, for fpga_luts and its like.")
     ] = None,
     rows: Axis = None,
     cols: Axis = None,
@@ -93,6 +105,8 @@ def explore(
             "front": front,
             "images": images,
             "data": data,
+            "library": library,
+            "fpga": fpga,
         },
         {
             "rows": rows,

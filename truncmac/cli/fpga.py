@@ -21,12 +21,28 @@ def fpga(
     seed: Annotated[int, typer.Option(min=0, help="Of the placement.")] = 1,
     dsp: Annotated[bool, typer.Option(help="Multiply in DSP blocks where that fits.")] = True,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/fpga"),
+    designs: Annotated[
+        Path | None,
+        typer.Option(help="Place the arrays of this front.json of explore, in place of one."),
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Of designs: keep results that are there.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of designs: Dask scheduler, tcp://HOST:PORT.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Of designs: processes (default: one a core).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Place and route an array on an ECP5: its area, DSPs, memories and clock, and a bitstream.
 
     The core has too many pins for a chip, so it stands behind a shift register and a parity tree.
     """
-    from truncmac.fpga import fpga
+    from truncmac.fpga import Where, fpga, fpga_all
 
+    if designs is not None:
+        where = Where(resume, scheduler, workers)
+        if not fpga_all(designs, device, target_mhz, seed, dsp, out, where, as_json):
+            raise typer.Exit(1)
+        return
     fpga(config, device, target_mhz, seed, dsp, out, as_json)

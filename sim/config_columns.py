@@ -1,0 +1,30 @@
+"""Many arrays as one: each of their sizes is a column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.hw.config import ArrayConfig
+
+__all__ = ["ConfigColumns"]
+
+
+class ConfigColumns:
+    """Stands for `ArrayConfig` where formulas are elementwise: attributes are arrays (n, 1).
+
+    Parameters
+    ----------
+    configs : n arrays
+    """
+
+    def __init__(self, configs: Sequence[ArrayConfig]) -> None:
+        self.configs = configs
+
+    def __getattr__(self, name: str) -> npt.NDArray[Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        column = np.array([getattr(config, name) for config in self.configs])[:, None]
+        setattr(self, name, column)
+        return column
