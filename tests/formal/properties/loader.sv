@@ -33,6 +33,7 @@ module properties (
   reg [7:0] column = 0;  // of the set that loads
   reg newest = 1;  // bank of the set that was claimed last
   reg oldest_whole = 0;
+  reg released = 0;
   wire both = state[0] == 2 && state[1] == 2;
   always @(posedge clk) begin
     if (running) begin
@@ -59,6 +60,7 @@ module properties (
       state[0] <= 0;
       state[1] <= 0;
     end
-    `COVER(running && release_set && write && column == 0)
+    released <= running && release_set;
+    `COVER(running && released && write && column == 0)
   end
 endmodule

@@ -75,12 +75,12 @@ module properties (
       else assert (error == 0);
     end
 
-    if (step) begin
+    if (running && step) begin
       chunk <= last ? 0 : chunk + 1;
       if (last) beat <= beat + 1;
     end
-    if (advance && since < `INTERVAL) since <= since + 1;
-    if (capture) since <= 1;
+    if (running && advance && since < `INTERVAL) since <= since + 1;
+    if (running && capture) since <= 1;
     if (running && tiles_ready) begin
       busy <= tiles_valid;
       fresh <= tile[`TILE_WIDTH-1];

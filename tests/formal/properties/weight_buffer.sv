@@ -36,6 +36,8 @@ module properties (
   wire load_moves = running && loads_valid && loads_ready;
   wire word_moves = running && weights_valid && ready;
   reg held = 0, loaded = 0, offered = 0;
+  reg held_keep;
+  wire [3:0] block_now = {colour, two_chunks, low_beats};
   reg [3:0] block, last_block, offer;
   wire ends = beat == low_beats - 1 && chunk == two_chunks;
 
@@ -51,10 +53,10 @@ module properties (
   always @(posedge clk) begin
     // A block has beats, stays until it is taken, and `keep` repeats the one before
     if (blocks_valid) assume (low_beats != 0);
-    if (blocks_valid && keep) assume (loaded && last_block == {colour, two_chunks, low_beats});
+    if (blocks_valid && keep) assume (loaded && last_block == block_now);
     held <= running && blocks_valid && !blocks_ready;
-    block <= {colour, two_chunks, low_beats};
-    if (held) assume (blocks_valid && block == {colour, two_chunks, low_beats});
+    block <= block_now;
+    if (held) assume (blocks_valid && block == block_now);
     if (held) assume (keep == held_keep);
     held_keep <= keep;
 
@@ -87,6 +89,4 @@ module properties (
     end
     `COVER(running && word_moves && out_ends && word == 4'b1101 && count == 3)
   end
-  reg held_keep;
-  wire [3:0] block_now = {colour, two_chunks, low_beats};
 endmodule
