@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate coverage docs clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -80,6 +80,15 @@ fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECON
 	@$(PIP) atheris
 	@for target in $(FUZZED); do \
 	    $(BIN)/python tests/fuzz/loaders.py $$target $(SECONDS_EACH) || exit 1; done
+
+formal: setup-dev ## prove the properties of docs/formal.md, their covers and planted bugs (PROOFS= some)
+	@$(BIN)/python -m tests.formal $(PROOFS)
+
+mutate: setup-dev ## kill 1,200 mutants of the core, judge survivors, compare with the list
+	@$(BIN)/python -m tests.mutation
+
+coverage: setup-dev ## coverage of core and AXI top over their benches, and its table in docs
+	@$(BIN)/python -m tests.coverage
 
 docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
 	@$(BIN)/python docs/update.py

@@ -64,7 +64,8 @@ def schedule_energies(
 ) -> Reals:
     """Energy of layers on several arrays, pJ, glitches included; without memories.
 
-    What a layer waits for the DRAM, it waits for operands. Activations have the density of those that the figures come from.
+    What a layer waits for the DRAM, it waits for operands. Activations have the density of those
+    that the figures come from.
 
     Parameters
     ----------

@@ -4,13 +4,6 @@ Prints a line for each kill: what is on disk then, "old", "new", or what else. T
 process of its own, ended by SIGKILL.
 """
 
-import os
-import random
-import signal
-import sys
-import time
-from pathlib import Path
-
 KILLS = 25
 LONGEST_S = 0.05  # of a child's life
 
@@ -33,9 +26,9 @@ def export_case(folder):
 def checkpoint_case(folder):
     """A training run's state after one epoch and after two."""
     import numpy as np
+    from safetensors.numpy import load_file, save
 
     from truncmac.golden import write_bytes
-    from safetensors.numpy import load_file, save
 
     path = folder / "checkpoint.safetensors"
     contents = [{"w": np.full(200_000, value, np.float32)} for value in (1, 2)]

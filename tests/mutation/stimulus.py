@@ -1,0 +1,133 @@
+"""What the mutants are run on: products under several kinds of stalls, bad commands, resets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from truncmac.golden import Gemm
+from truncmac.hw.command import CommandError
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.tile import tile_layout
+from truncmac.sim.memory import Memories
+from truncmac.sim.stalls import NO_STALLS, Gaps, Stalls
+from truncmac.sim.stimulus import random_gemms
+
+__all__ = ["Run", "bad_commands", "runs"]
+
+BAD = (
+    ({"bits": 0}, CommandError.ZERO_BITS),
+    ({"bits": 9}, CommandError.TOO_MANY_BITS),
+    ({"bits": 15}, CommandError.TOO_MANY_BITS),
+    ({"beats": 0}, CommandError.ZERO_BEATS),
+    ({"bits": 0, "beats": 0}, CommandError.ZERO_BITS),
+    ({"beats": None}, CommandError.TOO_MANY_BEATS),  # one more than there may be
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One simulation.
+
+    Attributes
+    ----------
+    name : also of its folder
+    gemms : in the order in which they run
+    stalls : of the streams
+    reset_at : cycle in which all begins anew, or 0
+    bad : tiles in error stand between the products
+    """
+
+    name: str
+    gemms: Sequence[Gemm]
+    stalls: Stalls = NO_STALLS
+    reset_at: int = 0
+    bad: bool = False
+
+    def write(self, config: ArrayConfig, folder: Path) -> list[str]:
+        """Write the memories that the bench plays; return its options."""
+        folder.mkdir(parents=True, exist_ok=True)
+        words: dict[str, list[int]] = {
+            name: [] for name in ("tiles", "activations", "weights", "parameters", "residuals")
+        }
+        for index, gemm in enumerate(self.gemms):
+            memories = Memories(config)
+            memories.add(gemm)
+            _product(words, memories, config)
+            if self.bad:
+                _bad_tile(words, memories, config, index)
+        for name, values in words.items():
+            (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
+        options = [f"+{name}={len(values)}" for name, values in words.items()]
+        return [*options, *self.stalls.plusargs(), f"+reset_at={self.reset_at}"]
+
+
+def _integers(blocks: Sequence[np.ndarray]) -> list[int]:
+    return [int.from_bytes(row.tobytes(), "little") for block in blocks for row in block]
+
+
+def _product(words: dict[str, list[int]], memories: Memories, config: ArrayConfig) -> None:
+    activations, weights = _integers(memories.activations), _integers(memories.weights)
+    for tile in memories.tiles:
+        fields = tile.fields
+        words["tiles"].append(_command(fields, tile.last, config))
+        beats, chunks = fields["beats"], chunk_count(fields["bits"], config.planes)
+        words["activations"] += activations[tile.activations : tile.activations + beats]
+        for beat in range(beats):
+            at = tile.weights + beat
+            words["weights"] += weights[at : at + chunks * beats : beats]
+    words["parameters"] += memories.parameters
+    words["residuals"] += _integers(memories.residuals)
+
+
+def _bad_tile(
+    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, index: int
+) -> None:
+    """Append a tile in error, with the data that it consumes, as a job of its own."""
+    changes, _ = bad_commands(config)[index % len(BAD)]
+    # Parameters of its own where the one before had some, and residual codes
+    fields = memories.tiles[0].fields | changes | {"residual": 1}
+    words["tiles"].append(_command(fields, True, config))
+    beats, bits = fields["beats"], fields["bits"]
+    words["activations"] += [0x5A + beat for beat in range(beats)]
+    if bits:
+        words["weights"] += [3] * (beats * chunk_count(min(bits, 8), config.planes))
+    if fields["fresh"]:
+        words["parameters"] += memories.parameters[: config.cols]
+    words["residuals"] += [0xA5] * config.rows
+
+
+def bad_commands(config: ArrayConfig) -> list[tuple[dict[str, int], CommandError]]:
+    """What makes a command bad, and the error that it gives."""
+    most = config.max_beats + 1
+    return [({k: most if v is None else v for k, v in c.items()}, error) for c, error in BAD]
+
+
+def _command(fields: dict[str, int], last: bool, config: ArrayConfig) -> int:
+    layout = tile_layout(config)
+    return int(last) << layout.size | int(layout.const(fields).as_bits())
+
+
+def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
+    """All runs; the first kill most, so that the others see few mutants."""
+
+    def draw(number: int, count: int = 2) -> list[Gemm]:
+        return random_gemms(config, count=count, seed=seed + number)
+
+    slow = Gaps(activations=3, weights=2, parameters=5, residuals=4, results=1)
+    return [
+        Run("full_speed", draw(1)),
+        Run("stalls", draw(2), Stalls.everywhere(0.3, seed=1)),
+        Run("bad", draw(3), Stalls.everywhere(0.2, seed=2), bad=True),
+        Run("reset", draw(4), Stalls.everywhere(0.1, seed=3), reset_at=97),
+        Run("blocked", draw(5), Stalls(results=0.8, residuals=0.7, seed=4)),
+        Run("slow", draw(6), Stalls(gaps=slow)),
+        Run("slow_results", draw(7), Stalls(gaps=Gaps(results=9))),
+        Run("hungry", draw(8), Stalls(activations=0.7, weights=0.2, seed=5)),
+        Run("starved", draw(9), Stalls(weights=0.7, parameters=0.8, tiles=0.5, seed=6)),
+        Run("bad_at_full_speed", draw(10), bad=True),
+        Run("reset_late", draw(11), reset_at=411),
+        Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
+        Run("most", draw(13, 30)),
+    ]
