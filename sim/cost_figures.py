@@ -130,6 +130,7 @@ def _part(found: Schedule, places: npt.NDArray[np.intp], shape: tuple[int, ...])
         counts=Counts(**counts),
         cycles=of(found.cycles),
         row_blocks=of(found.row_blocks),
+        jobs=of(found.jobs),
     )
 
 

@@ -87,9 +87,10 @@ class Place:
 
     def idle(self, figures: Mapping[str, float], rows_used: float, columns_used: float) -> float:
         """Energy of an event in the rows and columns that hold no output, fJ."""
-        columns = (1.0 - columns_used) * figures.get("idle_columns_fj", 0.0)
-        in_use = columns_used if self.idle_columns else 1.0
-        return columns + (1.0 - rows_used) * in_use * figures.get("idle_rows_fj", 0.0)
+        rows = rows_used if self.idle_rows else 1.0  # where both are idle, nothing toggles
+        columns = columns_used if self.idle_columns else 1.0
+        in_columns = (1.0 - columns_used) * rows * figures.get("idle_columns_fj", 0.0)
+        return in_columns + (1.0 - rows_used) * columns * figures.get("idle_rows_fj", 0.0)
 
 
 def _elements(config: ArrayConfig) -> float:

@@ -58,7 +58,7 @@ def test_less_than_nothing_is_nothing():
 
 def test_an_array_in_part_idle_takes_both(figures):
     place, own = PLACES["multiply_add"], figures["multiply_add"]
-    expected = 0.5 * own["idle_columns_fj"] + 0.5 * 0.75 * own["idle_rows_fj"]
+    expected = 0.25 * 0.5 * own["idle_columns_fj"] + 0.5 * 0.75 * own["idle_rows_fj"]
     assert place.idle(own, 0.25, 0.5) == pytest.approx(expected)
     assert place.idle(own, 1.0, 1.0) == 0.0
     assert place.idle({}, 0.25, 0.5) == 0.0  # figures of an older file
