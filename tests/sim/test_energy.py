@@ -5,7 +5,15 @@ import re
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.energy import DEFAULT_LIBRARY, PARTS, Counts, available, load, load_srams
+from truncmac.sim.energy import (
+    DEFAULT_LIBRARY,
+    PARTS,
+    Counts,
+    available,
+    load,
+    load_srams,
+    requantiser_factor,
+)
 from truncmac.sim.events import PLACES, place_of
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
@@ -92,3 +100,12 @@ def test_memory_macros():
 )
 def test_places_of_scopes(scope, place):
     assert place_of(scope) == place
+
+
+def test_a_unit_of_one_column_and_raw_outputs_take_their_share():
+    figures = {"raw_factor": 0.5, "own_unit_factor": 0.25}
+    counts = Counts(100, 80, 10, tiles=4, raw_tiles=2)
+    for requantisers, own in ((1, 1.0), (2, 1.0), (4, 0.25)):
+        config = ArrayConfig(4, 4, 16, 2, requantisers=requantisers)
+        assert requantiser_factor(figures, config, counts) == own * 0.75
+    assert requantiser_factor(figures, config, Counts(100, 0, 0, tiles=0)) == 0.25

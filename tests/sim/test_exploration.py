@@ -183,7 +183,8 @@ def test_there_is_a_front_for_each_group(front, keys):
 
 
 def test_a_sample_does_not_depend_on_the_order():
-    rows = evaluator_for().rows(np.arange(60))
+    rows = evaluator_for(constraints={"pes": {"max": 20, "min": 6}}).rows(np.arange(60))
+    assert not rows["feasible"].all()
     parts = [
         {name: column[rows["point"] % 3 == i] for name, column in rows.items()} for i in range(3)
     ]
@@ -193,6 +194,7 @@ def test_a_sample_does_not_depend_on_the_order():
         for index in order:
             sample.add(parts[index])
         samples.append((sample.rows["point"].tolist(), sample.rows["bits"].tolist()))
+        assert sample.rows["feasible"].all()
     assert samples[0] == samples[1]
     assert len(set(zip(*samples[0], strict=True))) == 20
     other = Sample(seed=2, size=20)

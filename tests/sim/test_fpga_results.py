@@ -6,6 +6,7 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.exploration import evaluator_of
+from truncmac.sim.explore_files import ExplorationFolder
 from truncmac.sim.explore_spec import spec_of
 from truncmac.sim.fpga_results import read_placed
 
@@ -58,7 +59,9 @@ def test_results_that_cannot_be_used_are_named(folder):
 
 
 def test_results_are_part_of_what_an_exploration_is(folder):
-    before = read_placed(str(folder)).fingerprint
+    evaluator = evaluator_of(spec_of({"fpga": str(folder)}))
+    before = ExplorationFolder(folder, evaluator).digest
     path = next(folder.glob("4x4*")) / "fpga.json"
     path.write_text(json.dumps(report(ArrayConfig(4, 4, 4, 1, 288), 1001, 80.0)))
-    assert read_placed(str(folder)).fingerprint != before
+    evaluator = evaluator_of(spec_of({"fpga": str(folder)}))
+    assert ExplorationFolder(folder, evaluator).digest != before
