@@ -11,6 +11,7 @@ from pathlib import Path
 
 from energy_tables import energy_tables
 from explore_tables import prediction_tables
+from report_tables import reference_table
 from timing import picture
 
 from truncmac.golden import write_bytes
@@ -19,7 +20,7 @@ from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md"] + [
-    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "explore", "workloads")
+    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "explore", "report", "workloads")
 ]
 
 
@@ -76,6 +77,8 @@ BLOCKS = {
     "registers": register_table,
     "targets": targets,
     "allocate": allocation,
+    "report": lambda: printed("report digits --format table", columns=80)[0],
+    "reference": reference_table,
     "energy": energy_tables,
     "explore-energy": lambda: explored_energy()[0],
     "predictions": prediction_tables,

@@ -5,11 +5,9 @@ import json
 import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from truncmac import report as report_module
 from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_of
 from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from truncmac.report_energy import PART_TEXTS
@@ -254,27 +252,3 @@ def test_a_missing_plot_library_is_named_before_anything_is_printed(run, monkeyp
     assert run("report") == (2, "", message)
     assert not (tmp_path / "build").exists()
     assert run("report", "--format", "md")[0] == 0
-
-
-ROOT = Path(__file__).parents[2]
-
-
-def test_the_document_shows_what_is_printed(monkeypatch):
-    monkeypatch.setattr(report_module.console, "width", 80)
-    found = as_dictionary(analyse(workload_by_name("digits"), PLATFORMS["edge"], [8, 4, 2, 1]))
-    printed = "\n".join(line.rstrip() for line in FORMATS["table"](found).splitlines())
-    assert f"```\n{printed.rstrip()}\n```" in (ROOT / "docs/report.md").read_text()
-
-
-def test_the_documents_reference_points_are_those_of_the_report():
-    text = (ROOT / "docs/report.md").read_text()
-    rows = re.findall(r"(?m)^\| (resnet\d+) \| (\d+) x \2 \| (.*) \|$", text)
-    assert len(rows) == 4
-    for name, size, cells in rows:
-        sizes = {"rows": int(size), "cols": int(size), "lanes": 8}
-        platform = PLATFORMS["datacentre"].with_sizes(sizes)
-        found = as_dictionary(analyse(workload_by_name(name), platform, [8, 4, 2, 1]))["reference"]
-        ours = list(found["ours"].values())
-        expected = [f"{found['rows']} x {found['cols']}", f"{found['cycles']:,}"]
-        expected += [*(f"{cycles:,}" for cycles in ours), f"{found['cycles'] / ours[0]:.2f}"]
-        assert cells.split(" | ") == expected
