@@ -14,7 +14,7 @@ from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
 from .executor import Execution, Executor, accuracy, execute, layer_bits, predictions
-from .files import file_name, read_json, write_bytes
+from .files import file_name, read_json, write_all, write_bytes
 from .gemm import Gemm, matmul
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
@@ -139,5 +139,6 @@ __all__ = [
     "weight_offset",
     "weight_scale",
     "with_layer_bits",
+    "write_all",
     "write_bytes",
 ]

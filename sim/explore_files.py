@@ -74,7 +74,8 @@ class ExplorationFolder:
                     "choose another --out"
                 )
             return
-        if self.path.exists() and any(self.path.iterdir()):
+        # Hidden files are what a killed run did not finish
+        if self.path.exists() and any(file.name[0] != "." for file in self.path.iterdir()):
             raise ValueError(f"{self.path} holds other files: choose another --out")
         description = {
             "schema": SCHEMA,

@@ -1,40 +1,109 @@
-"""Writes old and new content in turn and is killed, many times: `python kills.py KIND FOLDER`.
+"""A writer that is killed, many times: `python -m tests.kills KIND FOLDER`.
 
-Prints a line for each kill: what is on disk then, "old", "new", or what else. The child is a
-process of its own, ended by SIGKILL.
+A child writes content 0 and content 1 in turn for as long as it lives, which SIGKILL ends at
+another moment each time; then every file must be whole, as content 0 or 1 has it. Prints as JSON
+how often a file was of either, and what was wrong.
 """
 
-KILLS = 25
-LONGEST_S = 0.05  # of a child's life
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+KILLS = 30
 
 
-def export_case(folder):
-    """Memories of a network for an array, of two bit-widths' parameters."""
-    from truncmac.commands import write_files
-    from truncmac.golden import builtin_network
+def export(folder):
+    """The memories of a network for an array, parameters of two bit-widths exchanged."""
+    from truncmac.golden import builtin_network, write_all
     from truncmac.hw.config import ArrayConfig
     from truncmac.sim.deploy import deployment
 
-    contents = [deployment(builtin_network(), ArrayConfig(4, 4), bits) for bits in ([8], [1])]
+    network = builtin_network()
+    arrays = [ArrayConfig(4, 4, lanes, 1, requantisers=4) for lanes in (4, 8)]
+    sets = [deployment(network, config, [8]) for config in arrays]
+    files = [{folder / name: data for name, data in some.items()} for some in sets]
+    return [lambda some=some: write_all(some) for some in files]
 
-    def read():
-        return {name: (folder / name).read_bytes() for name in contents[0]}
 
-    return [lambda c=content: write_files(folder, c) for content in contents], read, contents
+def checkpoint(folder):
+    """The state of a training run before its first epoch and after."""
+    from truncmac.model.checkpoint import new_model, save_checkpoint
+    from truncmac.model.data import digits
+    from truncmac.model.recipes import Recipe
+    from truncmac.model.training import Trainer
 
-
-def checkpoint_case(folder):
-    """A training run's state after one epoch and after two."""
-    import numpy as np
-    from safetensors.numpy import load_file, save
-
-    from truncmac.golden import write_bytes
-
+    split, recipe = digits(), Recipe(epochs=1)
+    trainers = [Trainer(new_model("mlp", split.shape, recipe), split, recipe) for _ in range(2)]
+    trainers[1].train_epoch()
     path = folder / "checkpoint.safetensors"
-    contents = [{"w": np.full(200_000, value, np.float32)} for value in (1, 2)]
-    texts = [save(content) for content in contents]
-    return (
-        [lambda t=text: write_bytes(path, t) for text in texts],
-        lambda: {"w": load_file(path)["w"].tobytes()},
-        [{"w": content["w"].tobytes()} for content in contents],
-    )
+    return [lambda trainer=trainer: save_checkpoint(path, trainer, "mlp") for trainer in trainers]
+
+
+def exploration(folder):
+    """Rows of a chunk, of two sets of designs."""
+    from tests.sim.test_exploration import evaluator_for
+    from truncmac.sim.exploration import Chunk, Result
+    from truncmac.sim.explore_files import ExplorationFolder
+
+    evaluator = evaluator_for()
+    whole = ExplorationFolder(folder, evaluator)
+    chunks = [Chunk(0, range(8)), Chunk(0, range(8, 16))]
+    results = [Result(chunk, evaluator.rows(chunk.array)) for chunk in chunks]
+    return [lambda result=result: whole.write(result) for result in results]
+
+
+def careless(folder):
+    """A file that is written where it stands: what a reader must not find is found."""
+    return [lambda n=n: (folder / "file").write_bytes(bytes([n]) * (20 << 20)) for n in (1, 2)]
+
+
+CASES = {case.__name__: case for case in (export, checkpoint, exploration, careless)}
+
+
+def contents(folder):
+    """Bytes of each file that is there under its own name."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+    return {path.name: path.read_bytes() for path in files}
+
+
+def live(write):
+    """Write until killed."""
+    while True:
+        for each in write:
+            each()
+
+
+def main(kind, folder):
+    """Kill, look, and again."""
+    write = CASES[kind](folder)
+    whole, took = [], []
+    for each in write:
+        start = time.monotonic()
+        each()
+        took.append(time.monotonic() - start)
+        whole.append(contents(folder))
+    noise = random.Random(0)
+    seen, wrong = [0, 0], []
+    for _ in range(KILLS):
+        child = os.fork()
+        if child == 0:
+            live(write)
+        time.sleep(noise.uniform(0, 3 * sum(took)))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            wrong.append(f"the writer ended by itself, {status}")
+        for name, data in contents(folder).items():
+            if data not in (whole[0].get(name), whole[1].get(name)):
+                wrong.append(f"{name}: {len(data)} bytes of neither")
+            else:
+                seen[data == whole[1][name]] += 1
+    print(json.dumps({"seen": seen, "wrong": wrong}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -23,6 +23,7 @@ from truncmac.golden import (
     builtin_network,
     example_network,
     load,
+    write_all,
     write_bytes,
 )
 from truncmac.hw.axi import BusWidths
@@ -95,8 +96,7 @@ def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
             files["truncmac_registers.md"] = register_table()
         else:
             files[f"{TOP}.v"] = core_verilog(config)
-    for name, text in files.items():
-        write_bytes(out / name, text.encode())
+    write_all({out / name: text.encode() for name, text in files.items()})
     console.print(
         f"{', '.join(str(out / name) for name in files)}: {config.rows} x {config.cols} PEs of "
         f"{config.lanes} lanes x {config.planes} planes, {config.requantisers} requantisers, "
@@ -108,8 +108,7 @@ def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path) -> No
     """Write the memories of a network for an array."""
     network = network_by_name(name)
     files = deployment(network, config, bits)
-    for file, data in files.items():
-        write_bytes(out / file, data)
+    write_all({out / file: data for file, data in files.items()})
     weights = sum(len(data) for file, data in files.items() if file.endswith("weights.bin"))
     console.print(
         f"{out}: {len(files)} files of {len(network.products)} layers, {weights:,} bytes of "

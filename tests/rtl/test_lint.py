@@ -49,6 +49,33 @@ def test_lint_sees_a_defect(tmp_path, top):
     assert result.returncode != 0
 
 
+NEW_CLASSES = {
+    "LATCH": "reg planted; always @* if ({reset}) planted = {clock};",
+    "UNDRIVEN": "wire planted; wire planted_too = planted;",
+    "CASEINCOMPLETE": "reg planted; always @(posedge {clock}) case ({reset}) 1'b0: planted <= 1; "
+    "endcase",
+    "BLKSEQ": "reg planted; always @(posedge {clock}) planted = {reset};",
+    "CASEOVERLAP": "reg planted; always @* case ({reset}) 1'b0: planted = 1'b1; 1'b0: planted = "
+    "1'b0; default: planted = 1'b0; endcase",
+}
+
+
+@pytest.mark.parametrize("name", NEW_CLASSES)
+def test_a_new_class_of_warning_fails(tmp_path, top, name):
+    """What `lint.vlt` does not name is no style of the generator."""
+    path = write(tmp_path, top, CONFIGS[1])
+    verilog = path.read_text()
+    header = f"module {top[0]}("
+    assert verilog.count(header) == 1
+    ports = {TOP: ("clk", "rst"), AXI_TOP: ("aclk", "aresetn")}[top[0]]
+    planted = NEW_CLASSES[name].format(clock=ports[0], reset=ports[1])
+    before, module = verilog.split(header)
+    path.write_text(before + header + module.replace("endmodule", f"{planted}\nendmodule", 1))
+    result = lint(WAIVERS, path, "--top-module", top[0])
+    assert result.returncode != 0
+    assert f"%Warning-{name}:" in result.stderr
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 def test_icarus_accepts_it_as_verilog_2005(tmp_path, top, config):
     path = write(tmp_path, top, config)
