@@ -7,8 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from command_reference import command_reference
 from energy_tables import energy_tables
 from timing import picture
+from truncation import picture as truncation_picture
 
 from truncmac.golden import write_bytes
 from truncmac.hw.axi_registers import register_table
@@ -16,7 +18,7 @@ from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md"] + [
-    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "workloads")
+    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "reference/streams", "workloads")
 ]
 
 
@@ -71,11 +73,19 @@ def updated(text):
 def files():
     """Each generated file's content, by path."""
     documents = {path: updated(path.read_text()) for path in DOCUMENTS}
-    return documents | {ROOT / "docs" / "timing.svg": picture()}
+    return documents | {
+        ROOT / "docs" / "timing.svg": picture(),
+        ROOT / "docs" / "truncation.svg": truncation_picture(),
+        ROOT / "docs" / "reference" / "cli.md": command_reference(),
+    }
 
 
 if __name__ == "__main__":
-    stale = {path: text for path, text in files().items() if path.read_text() != text}
+    stale = {
+        path: text
+        for path, text in files().items()
+        if not path.exists() or path.read_text() != text
+    }
     if "--check" in sys.argv:
         sys.exit(f"Out of date, run make docs: {', '.join(map(str, stale))}" if stale else 0)
     for path, text in stale.items():
