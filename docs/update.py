@@ -1,5 +1,6 @@
 """Writes what the documents take from the code: pictures, and the blocks between markers."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ from energy_tables import energy_tables
 from timing import picture
 from truncation import picture as truncation_picture
 
-from truncmac.golden import write_bytes
+from truncmac.golden import builtin_images, builtin_network, write_bytes
 from truncmac.hw.axi_registers import register_table
 from truncmac.hw.streams import stream_table
+from truncmac.sim.network import golden_accuracy
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md"] + [
@@ -28,6 +30,29 @@ def targets():
     result = subprocess.run([make, "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     lines = [line for line in result.stdout.splitlines() if not line.startswith("make[")]
     return "```\n" + "\n".join(lines) + "\n```\n"
+
+
+def results():
+    """A row for each k: the shipped network's accuracy, and its cycles and energy by the models."""
+    array = ["--rows", "8", "--cols", "8", "--lanes", "8", "--planes", "1", "-k", "8,4,2,1"]
+    report = json.loads(_truncmac("report", "digits", *array, "--format", "json"))
+    network, (images, labels) = builtin_network(), builtin_images()
+    rows = [
+        "| k | accuracy | cycles | speed-up | energy of the core, uJ |",
+        "|---|---|---|---|---|",
+    ]
+    for total in report["totals"]:
+        accuracy = golden_accuracy(network, images, labels, total["k"])
+        rows.append(
+            f"| {total['k']} | {accuracy:.2%} | {total['cycles']:,} | {total['speedup']:.2f} | "
+            f"{total['energy_pj'] / 1e6:.2f} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _truncmac(*arguments):
+    command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def allocation():
@@ -52,6 +77,7 @@ def allocation():
 
 
 BLOCKS = {
+    "results": results,
     "streams": stream_table,
     "registers": register_table,
     "targets": targets,
