@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate coverage docs clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate coverage docs docs-check site clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -90,8 +90,16 @@ mutate: setup-dev ## kill 1,200 mutants of the core, judge survivors, compare wi
 coverage: setup-dev ## coverage of core and AXI top over their benches, and its table in docs
 	@$(BIN)/python -m tests.coverage
 
-docs: $(VENV)/.installed-dev ## write the tables and pictures that the documents take from the code
+docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print
 	@$(BIN)/python docs/update.py
+	@$(BIN)/python docs/run.py --write
+
+docs-check: $(VENV)/.installed-dev ## run every command of the documents and compare (5 minutes)
+	@$(BIN)/python docs/update.py --check
+	@$(BIN)/python docs/run.py
+
+site: $(VENV)/.installed-dev ## build the documents as a site in build/site, to be read offline
+	@sh docs/site.sh $(BIN)/python
 
 clean: ## remove .venv and build
 	rm -rf $(VENV) build

@@ -1,5 +1,6 @@
 """Writes what the documents take from the code: pictures, and the blocks between markers."""
 
+import json
 import os
 import shlex
 import shutil
@@ -9,18 +10,22 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from command_reference import command_reference
 from energy_tables import energy_tables
 from explore_tables import prediction_tables
 from report_tables import reference_table
 from timing import picture
+from truncation import picture as truncation_picture
 
-from truncmac.golden import write_bytes
+from truncmac.golden import builtin_images, builtin_network, write_bytes
 from truncmac.hw.axi_registers import register_table
 from truncmac.hw.streams import stream_table
+from truncmac.sim.network import golden_accuracy
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md"] + [
-    ROOT / "docs" / f"{name}.md" for name in ("axi", "energy", "explore", "report", "workloads")
+    ROOT / "docs" / f"{name}.md"
+    for name in ("axi", "energy", "explore", "reference/streams", "report", "workloads")
 ]
 
 
@@ -30,6 +35,29 @@ def targets():
     result = subprocess.run([make, "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     lines = [line for line in result.stdout.splitlines() if not line.startswith("make[")]
     return "```\n" + "\n".join(lines) + "\n```\n"
+
+
+def results():
+    """A row for each k: the shipped network's accuracy, and its cycles and energy by the models."""
+    array = ["--rows", "8", "--cols", "8", "--lanes", "8", "--planes", "1", "-k", "8,4,2,1"]
+    report = json.loads(_truncmac("report", "digits", *array, "--format", "json"))
+    network, (images, labels) = builtin_network(), builtin_images()
+    rows = [
+        "| k | accuracy | cycles | speed-up | energy of the core, uJ |",
+        "|---|---|---|---|---|",
+    ]
+    for total in report["totals"]:
+        accuracy = golden_accuracy(network, images, labels, total["k"])
+        rows.append(
+            f"| {total['k']} | {accuracy:.2%} | {total['cycles']:,} | {total['speedup']:.2f} | "
+            f"{total['energy_pj'] / 1e6:.2f} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _truncmac(*arguments):
+    command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def allocation():
@@ -73,6 +101,7 @@ def printed(command, columns, picture=None):
 
 
 BLOCKS = {
+    "results": results,
     "streams": stream_table,
     "registers": register_table,
     "targets": targets,
@@ -98,12 +127,21 @@ def updated(text):
 def files():
     """Each generated file's content, by path."""
     documents = {path: updated(path.read_text()) for path in DOCUMENTS}
-    drawn = {"timing.svg": picture(), "explore_energy.svg": explored_energy()[1]}
+    drawn = {
+        "timing.svg": picture(),
+        "truncation.svg": truncation_picture(),
+        "explore_energy.svg": explored_energy()[1],
+        "reference/cli.md": command_reference(),
+    }
     return documents | {ROOT / "docs" / name: text for name, text in drawn.items()}
 
 
 if __name__ == "__main__":
-    stale = {path: text for path, text in files().items() if path.read_text() != text}
+    stale = {
+        path: text
+        for path, text in files().items()
+        if not path.exists() or path.read_text() != text
+    }
     if "--check" in sys.argv:
         sys.exit(f"Out of date, run make docs: {', '.join(map(str, stale))}" if stale else 0)
     for path, text in stale.items():

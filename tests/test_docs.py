@@ -12,7 +12,7 @@ from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network
 from truncmac.sim.network import golden_accuracy
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_generated_blocks_and_pictures_are_up_to_date():
@@ -21,10 +21,59 @@ def test_generated_blocks_and_pictures_are_up_to_date():
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_to_files(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-        assert (document.parent / target).is_file(), target
+        assert (document.parent / target).exists(), target
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 200
+
+
+def test_quick_commands_of_the_documents_print_what_is_shown():
+    """`make docs-check` runs all of them, `make docs` writes what they print now."""
+    command = [sys.executable, "docs/run.py", "--quick"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(result.stdout.splitlines()) > 10  # pages
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("```console\n$ echo 1; echo 2\n1\n2\n```\n", 0),
+        ("```console\n$ echo 1\n2\n```\n", 1),
+        ("```console\n$ echo done in 3 s\ndone in 7 s\n```\n", 0),
+        ("```console\n$ echo 1\n1\n$ echo 2\n```\n", 1),
+        ("```console\n$ false\n```\n", 1),
+        ('```python title="a.py"\nprint(3)\n```\n```console\n$ python a.py\n3\n```\n', 0),
+        ("<!-- slow -->\n```console\n$ echo 1\n2\n```\n", 0),
+        ("<!-- not run: why -->\n```console\n$ echo 1\n2\n```\n", 0),
+    ],
+)
+def test_what_runs_the_documents_notices(tmp_path, text, code):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    command = [sys.executable, "docs/run.py", "--quick", str(page)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == code, result.stderr
+    subprocess.run([*command, "--write"], cwd=ROOT, capture_output=True, check=False)
+    if "false" not in text:
+        assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_the_site_builds_without_warnings_and_needs_no_network():
+    command = ["/bin/sh", "docs/site.sh", sys.executable]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    pages = list((ROOT / "build" / "site").rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        loaded = re.findall(
+            r'<(?:script|img|link|source)[^>]+(?:src|href)="(https?:[^"]*)"', page.read_text()
+        )
+        assert loaded == [], page
 
 
 def test_the_readme_shows_the_accuracy_of_the_shipped_network():
@@ -37,8 +86,8 @@ def test_the_readme_shows_the_accuracy_of_the_shipped_network():
     assert rows == expected
 
 
-def test_the_readme_counts_the_certified_channels():
-    text = " ".join((ROOT / "README.md").read_text().split())
+def test_the_page_on_numerics_counts_the_certified_channels():
+    text = " ".join((ROOT / "docs" / "reference" / "numerics.md").read_text().split())
     counts = re.search(r"(\d+) channels, .* make (\d+) .* and (\d+) to (\d+) at k = 4", text)
     network = builtin_network()
     found = {

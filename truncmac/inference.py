@@ -169,7 +169,8 @@ def _show(
 def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) -> Table:
     """A line for each setting."""
     reports = [result.rtl for result in results if result.rtl]
-    table = Table("k", **STYLE, title=f"Integer network: accuracy on {image_count} images")
+    title = f"Integer network: accuracy on {image_count} images"
+    table = Table("k", **STYLE, title=title, min_width=len(title))
     if reports:
         table.title = (
             f"{table.title}, run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "

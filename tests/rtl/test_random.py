@@ -73,7 +73,7 @@ def test_every_busy_cycle_is_accounted_for(build_root):
         ("first_chunk ?", "1'h0 ?"),  # and into the next beat
         ("else if (drain)", "else if (1'h0)"),  # all rows give the last one's D
         ("if (capture)", "if (1'h0)"),  # results never leave the PEs
-        ("& { weights_next[2]", "& { weights_next[1]"),  # a lane's weight is another's
+        ("& { weights[2]", "& { weights[1]"),  # a lane's weight is another's
     ],
 )
 def test_a_planted_bug_is_seen(right, wrong, build_root, tmp_path):

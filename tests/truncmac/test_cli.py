@@ -1,5 +1,8 @@
+import errno
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,7 +180,37 @@ def test_images_of_another_shape_are_refused(run, tmp_path):
 def test_a_missing_file_is_named(run):
     code, _, err = run("infer", "nowhere.safetensors")
     assert code == 2
-    assert "nowhere.safetensors" in err
+    assert err == (
+        "truncmac: nowhere.safetensors: no such file or directory. Check the path; relative ones "
+        f"begin at {Path.cwd()}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.EACCES, "Change its permissions, or name another place"),
+        (errno.EROFS, "Name a place that can be written to"),
+        (errno.ENOSPC, "Free some space, or name another place"),
+        (errno.EISDIR, "Name a file in it"),
+        (errno.ENOTDIR, "A part of the path is a file; name another place"),
+    ],
+)
+def test_errors_of_the_system_say_what_to_do(run, monkeypatch, number, cure):
+    def write(*args):
+        raise OSError(number, os.strerror(number), "out/core.v")
+
+    monkeypatch.setattr("truncmac.commands.write_bytes", write)
+    code, _, err = run("rtl", *SMALL)
+    assert (code, err) == (2, f"truncmac: out/core.v: {os.strerror(number).lower()}. {cure}\n")
+
+
+def test_ctrl_c_is_exit_code_130(run, monkeypatch):
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("truncmac.commands.write_bytes", stop)
+    assert run("rtl", *SMALL)[0] == 130
 
 
 def test_a_missing_tool_is_named_with_its_cure(run, monkeypatch, tmp_path):

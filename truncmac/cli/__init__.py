@@ -1,6 +1,8 @@
 """The command line: `truncmac --help` lists its commands, each in the file of its name."""
 
+import errno
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,5 +75,21 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        errors.print(f"[bold red]truncmac:[/] {escape(str(error))}", markup=True)
+        errors.print(f"[bold red]truncmac:[/] {escape(_message(error))}", markup=True)
         sys.exit(2)
+
+
+def _message(error: Exception) -> str:
+    """What is wrong, where, and what to do; the system's errors say only the first two."""
+    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
+        return str(error)
+    cure = {
+        errno.ENOENT: f"Check the path; relative ones begin at {Path.cwd()}",
+        errno.EACCES: "Change its permissions, or name another place",
+        errno.EROFS: "Name a place that can be written to",
+        errno.ENOSPC: "Free some space, or name another place",
+        errno.EISDIR: "Name a file in it",
+        errno.ENOTDIR: "A part of the path is a file; name another place",
+    }.get(error.errno or 0)
+    text = f"{error.filename}: {error.strerror.lower()}"
+    return text if cure is None else f"{text}. {cure}"
