@@ -68,7 +68,11 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     _write_properties(proof, variant, folder)
     bounded = variant != "proof" or proof.depth is not None
     depth = proof.reach if variant != "proof" else proof.depth
-    lines = ["[options]", f"mode {'bmc' if bounded else 'prove'}", f"aigsmt {_trace_maker(variant)}"]
+    lines = [
+        "[options]",
+        f"mode {'bmc' if bounded else 'prove'}",
+        f"aigsmt {_trace_maker(variant)}",
+    ]
     lines += [f"depth {depth}"] if bounded else []
     lines += [f"timeout {proof.seconds}", "[engines]"]
     lines += ["abc bmc3" if bounded else proof.engine, "[script]"]
