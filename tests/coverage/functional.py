@@ -6,12 +6,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from tests.mutation.stimulus import Run, bad_commands
 from truncmac.golden import Gemm
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.memory import tile_grid
-
-from tests.mutation.stimulus import Run, bad_commands
 
 __all__ = ["GROUPS", "covered"]
 
