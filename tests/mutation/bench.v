@@ -15,7 +15,7 @@ module truncmac_mutation;
   parameter DEPTH = 1024;
 
   integer count [0:4], share [0:5], gap [0:5], taken [0:4];
-  integer reset_at, hang_cycles, file, cycle, idle, edges;
+  integer reset_at, hang_cycles, most_cycles, file, cycle, idle, edges;
   reg [31:0] seed;
   reg [15:0] mutsel;
   reg [TILE_WIDTH:0] tiles [0:DEPTH-1];
@@ -47,6 +47,7 @@ module truncmac_mutation;
     if (!$value$plusargs("stall_seed=%d", seed)) seed = 1;
     if (!$value$plusargs("reset_at=%d", reset_at)) reset_at = 0;
     if (!$value$plusargs("hang_cycles=%d", hang_cycles)) hang_cycles = 1000;
+    if (!$value$plusargs("most_cycles=%d", most_cycles)) most_cycles = 1000000;
     if (!$value$plusargs("mutsel=%d", mutsel)) mutsel = 0;
     if (count[0] > 0) $readmemh("tiles.hex", tiles, 0, count[0] - 1);
     if (count[1] > 0) $readmemh("activations.hex", activations, 0, count[1] - 1);
@@ -172,12 +173,12 @@ module truncmac_mutation;
         errors <= 0;
         if (taken[0] == count[0]) begin
           for (index = 0; index < 5; index = index + 1) $fwrite(file, "%0d ", taken[index]);
-          $fwrite(file, "\n");
+          $fwrite(file, "%0d\n", cycle);
           $fclose(file);
           $finish;
         end
       end
-      if (idle > hang_cycles) begin
+      if (idle > hang_cycles || cycle > most_cycles) begin
         $fwrite(file, "hung\n");
         $fclose(file);
         $finish;

@@ -68,6 +68,7 @@ def campaign(
         options = run.write(CONFIG, place)
         expected = answers(program, place, options, 0)
         check_core(run, expected)
+        options.append(f"+most_cycles={2 * int(expected.split()[-1])}")
         numbers = [mutant.number for mutant in alive]
         with ThreadPoolExecutor(workers) as pool:
             found = pool.map(partial(answers, program, place, options), numbers)

@@ -71,12 +71,12 @@ def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:
     """Draw mutants of the core; Yosys spreads them over modules, wires and cells."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "core.v").write_text(core_verilog(CONFIG))
-    yosys(
-        f"{PREPARE}; write_rtlil core.il; mutate -list {count} -seed {seed} -o list.txt",
-        folder,
-    )
+    drawn = count + count // 4  # some cannot be applied
+    yosys(f"{PREPARE}; write_rtlil core.il; mutate -list {drawn} -seed {seed} -o list.txt", folder)
     lines = (folder / "list.txt").read_text().splitlines()
-    return [_parse(number, line) for number, line in enumerate(lines, start=1)]
+    # A memory's clock, and the enable of a port that reads at once, must be constant
+    lines = [line for line in lines if not re.search(r"-cell \$mem\S* -port (EN|CLK) ", line)]
+    return [_parse(number, line) for number, line in enumerate(lines[:count], start=1)]
 
 
 def _parse(number: int, line: str) -> Mutant:

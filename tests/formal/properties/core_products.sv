@@ -1,5 +1,8 @@
 // Every output of any tile equals the reference, with any stalls, commands and tiles before.
-// One tile is watched, any one, and in it the output of one row and column.
+// One tile is watched, any one, and in it the output of one row and column. Activations and
+// offsets are of two bits, so that products stay small.
+`define ACTIVATIONS (activations & {(`ROWS * `LANES){8'h03}})
+`define TILE (tile & ~({{(`TILE_WIDTH - 9){1'b0}}, 9'h1fc} << (4 + `BEATS_WIDTH)))
 module properties (
 `include "core.vh"
   ,
@@ -31,8 +34,9 @@ module properties (
   reg [3:0] chunk;
   wire first = chunk == 0;
   wire last = (chunk + 1) * `PLANES >= k;
-  wire [`LANES*8-1:0] a = first ? activations[the_row*`LANES*8+:`LANES*8] : beat;
-  wire [`LANES*`PLANES-1:0] w = weights[the_column*`LANES*`PLANES+:`LANES*`PLANES];
+  wire [`LANES*8-1:0] row_now = `ACTIVATIONS >> the_row * `LANES * 8;
+  wire [`LANES*8-1:0] a = first ? row_now : beat;
+  wire [`LANES*`PLANES-1:0] w = weights >> the_column * `LANES * `PLANES;
   wire [3:0] missing = (chunk + 1) * `PLANES > k ? (chunk + 1) * `PLANES - k : 0;
   wire [3:0] place = (chunk + 1) * `PLANES > k ? 0 : k - (chunk + 1) * `PLANES;
   reg [15:0] products, activation_sum;
@@ -46,7 +50,7 @@ module properties (
     end
   end
   wire signed [`SUM_WIDTH-1:0] expected = 2 * dot - z * row_sum;
-  wire [`SUM_WIDTH-1:0] found = results[(the_column%`REQUANTISERS)*`SUM_WIDTH+:`SUM_WIDTH];
+  wire [`SUM_WIDTH-1:0] found = results >> (the_column % `REQUANTISERS) * `SUM_WIDTH;
   wire here = word == the_row * `SHARE + the_column / `REQUANTISERS;
   wire watches = tile_moves && choose && !chosen && !void && raw;
   always @(posedge clk) begin
