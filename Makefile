@@ -73,8 +73,8 @@ fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECON
 	    $(BIN)/python tests/fuzz/loaders.py $$target $(SECONDS_EACH) || exit 1; done
 
 docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print
-	@$(BIN)/python docs/update.py
 	@$(BIN)/python docs/run.py --write
+	@$(BIN)/python docs/update.py
 
 docs-check: $(VENV)/.installed-dev ## run every command of the documents and compare (5 minutes)
 	@$(BIN)/python docs/update.py --check

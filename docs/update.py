@@ -10,6 +10,7 @@ from pathlib import Path
 
 from command_reference import command_reference
 from energy_tables import energy_tables
+from notebook import tutorial_notebook
 from timing import picture
 from truncation import picture as truncation_picture
 
@@ -101,6 +102,7 @@ def files():
     documents = {path: updated(path.read_text()) for path in DOCUMENTS}
     return documents | {
         ROOT / "docs" / "timing.svg": picture(),
+        ROOT / "docs" / "tutorial.ipynb": tutorial_notebook(),
         ROOT / "docs" / "truncation.svg": truncation_picture(),
         ROOT / "docs" / "reference" / "cli.md": command_reference(),
     }
