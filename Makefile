@@ -91,8 +91,8 @@ coverage: setup-dev ## coverage of core and AXI top over their benches, and its 
 	@$(BIN)/python -m tests.coverage
 
 docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print
-	@$(BIN)/python docs/update.py
 	@$(BIN)/python docs/run.py --write
+	@$(BIN)/python docs/update.py
 
 docs-check: $(VENV)/.installed-dev ## run every command of the documents and compare (5 minutes)
 	@$(BIN)/python docs/update.py --check

@@ -13,6 +13,7 @@ from pathlib import Path
 from command_reference import command_reference
 from energy_tables import energy_tables
 from explore_tables import prediction_tables
+from notebook import tutorial_notebook
 from report_tables import reference_table
 from timing import picture
 from truncation import picture as truncation_picture
@@ -132,6 +133,7 @@ def files():
         "truncation.svg": truncation_picture(),
         "explore_energy.svg": explored_energy()[1],
         "reference/cli.md": command_reference(),
+        "tutorial.ipynb": tutorial_notebook(),
     }
     return documents | {ROOT / "docs" / name: text for name, text in drawn.items()}
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network
 from truncmac.sim.network import golden_accuracy
@@ -61,6 +63,21 @@ def test_what_runs_the_documents_notices(tmp_path, text, code):
     subprocess.run([*command, "--write"], cwd=ROOT, capture_output=True, check=False)
     if "false" not in text:
         assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    """But for the cells tagged slow."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    notebook = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)
+    notebook.cells = [c for c in notebook.cells if "slow" not in c.metadata.get("tags", [])]
+    notebook.cells.append(nbformat.v4.new_code_cell("assert _exit_code == 0"))
+    script = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}})
+    script.execute()
+    printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
+    assert "99.56%" in printed
+    assert "Written: build/explore/front.csv" in printed
 
 
 def test_the_site_builds_without_warnings_and_needs_no_network():
