@@ -161,7 +161,7 @@ PROOFS = (
         "Any output of any tile is 2D - zQ of the words that were taken for it, whatever tiles and "
         "stalls were before.",
         ONE,
-        depth=22,
+        depth=18,
         bug=(r"first_beat \?", "1'h0 ?"),
     ),
     part(
@@ -204,6 +204,7 @@ PROOFS = (
         "axi_results",
         "A transfer of results that is offered stays, unchanged, until it is taken.",
         ONE,
+        depth=30,
         defines={"OUTPUT_AT": ADDRESS["output"]},
         bug=(r"assign words__ready = \S+ +\|", "assign words__ready = 1'h1 |"),
     ),
