@@ -206,7 +206,7 @@ PROOFS = (
         ONE,
         depth=30,
         defines={"OUTPUT_AT": ADDRESS["output"]},
-        bug=(r"assign words__ready = \S+ +\|", "assign words__ready = 1'h1 |"),
+        bug=(r"assign room = \S+ +\|", "assign room = 1'h1 |"),
     ),
     unpacker(
         "unpack_slots",
