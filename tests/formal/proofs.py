@@ -188,7 +188,7 @@ PROOFS = (
         "Words come out beat-major, each in its place, once for each tile that uses the block.",
         WeightBuffer,
         (1, 1, 1, 4, 2, 1, 2),
-        depth=25,
+        depth=13,
         bug=(r"= row \+ r_data", "= row - r_data"),
     ),
     axi(
