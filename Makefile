@@ -84,7 +84,7 @@ fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECON
 formal: setup-dev ## prove the properties of docs/formal.md, their covers and planted bugs (PROOFS= some)
 	@$(BIN)/python -m tests.formal $(PROOFS)
 
-mutate: setup-dev ## kill 1,200 mutants of the core, judge survivors, compare with the list
+mutate: setup-dev ## run 1,200 mutants of the core, and list those that no run kills
 	@$(BIN)/python -m tests.mutation
 
 coverage: setup-dev ## coverage of core and AXI top over their benches, and its table in docs

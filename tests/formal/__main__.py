@@ -1,33 +1,69 @@
-"""Runs the proofs, their cover statements and planted bugs: `python -m tests.formal [NAME...]`."""
+"""Runs the proofs, their cover statements and planted bugs: `python -m tests.formal [NAME...]`.
+
+With all of them run and none failed, the table in docs/formal.md is written anew.
+"""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from .proofs import PROOFS
-from .runner import VARIANTS, ProofError, check
+from truncmac.golden import write_bytes
+
+from .proofs import PROOFS, Proof
+from .runner import VARIANTS, ProofError, Verdict, check
 
 ROOT = Path("build/formal")
+DOCUMENT = Path("docs/formal.md")
+START, END = "<!-- proofs -->\n", "<!-- /proofs -->"
 
 
 def main(names: list[str]) -> int:
-    """Run the named proofs, or all; the number of those that fail."""
+    """Run the named proofs, or all; exit code 1 if one fails."""
     known = {proof.name: proof for proof in PROOFS}
     if unknown := [name for name in names if name not in known]:
         print(f"No proof is called {', '.join(unknown)}; known are {', '.join(known)}")
         return 2
-    failures = []
+    failures = 0
+    verdicts: dict[str, dict[str, Verdict]] = {}
     for proof in (known[name] for name in names) if names else PROOFS:
         for variant in VARIANTS:
             try:
                 verdict = check(proof, variant, ROOT)
             except ProofError as error:
-                failures.append(str(error))
+                failures += 1
                 print(error, flush=True)
                 continue
+            verdicts.setdefault(proof.name, {})[variant] = verdict
             depth = "" if verdict.frames is None else f", cycle {verdict.frames}"
-            print(f"{proof.name:<20} {variant:<6} {verdict.seconds:5.1f} s{depth}", flush=True)
-    print(f"{len(failures)} failed" if failures else "All proofs hold; all bugs are found.")
+            print(f"{proof.name:<14} {variant:<6} {verdict.seconds:5.1f} s{depth}", flush=True)
+    print(f"{failures} failed" if failures else "All proofs hold; all planted bugs are found.")
+    if not names and not failures:
+        before, _, rest = DOCUMENT.read_text().partition(START)
+        after = rest.partition(END)[2]
+        text = f"{before}{START}\n{table(verdicts)}\n{END}{after}"
+        write_bytes(DOCUMENT, text.encode())
     return bool(failures)
+
+
+def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
+    """What is proven, as Markdown."""
+    lines = [
+        "| proof | what | of | how | seconds | cover reached, bug found in cycle |",
+        "|---|---|---|---|---|---|",
+    ]
+    for proof in PROOFS:
+        found = verdicts[proof.name]
+        reached = f"{found['cover'].frames}, {found['bug'].frames}"
+        lines.append(
+            f"| {proof.name} | {proof.about} | {proof.hardware} | {how(proof)} "
+            f"| {found['proof'].seconds:.0f} | {reached} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def how(proof: Proof) -> str:
+    """Unbounded or to which depth, and by what."""
+    return "unbounded, pdr" if proof.depth is None else f"{proof.depth} cycles, bmc3"
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ PROOFS = (
         "Any output of any tile is 2D - zQ of the words that were taken for it, whatever tiles and "
         "stalls were before.",
         ONE,
-        depth=22,
+        depth=18,
         bug=(r"first_beat \?", "1'h0 ?"),
     ),
     part(
@@ -188,7 +188,7 @@ PROOFS = (
         "Words come out beat-major, each in its place, once for each tile that uses the block.",
         WeightBuffer,
         (1, 1, 1, 4, 2, 1, 2),
-        depth=25,
+        depth=13,
         bug=(r"= row \+ r_data", "= row - r_data"),
     ),
     axi(
@@ -204,8 +204,9 @@ PROOFS = (
         "axi_results",
         "A transfer of results that is offered stays, unchanged, until it is taken.",
         ONE,
+        depth=30,
         defines={"OUTPUT_AT": ADDRESS["output"]},
-        bug=(r"assign words__ready = \S+ +\|", "assign words__ready = 1'h1 |"),
+        bug=(r"assign room = \S+ +\|", "assign room = 1'h1 |"),
     ),
     unpacker(
         "unpack_slots",

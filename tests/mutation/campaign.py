@@ -1,6 +1,5 @@
-"""Runs the mutants: those that no run tells from the core are judged, and held to their list."""
+"""Runs the mutants: those that no run tells from the core are judged."""
 
-import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +20,8 @@ from .equivalence import Judgement, judge
 from .mutants import CONFIG, Mutant, build, list_mutants
 from .stimulus import Run, runs
 
-__all__ = ["SURVIVORS", "Campaign", "campaign", "check_core"]
+__all__ = ["Campaign", "campaign", "check_core"]
 
-SURVIVORS = Path(__file__).parent / "survivors.json"
 SECONDS = 20  # of a simulation: a mutant may hang the simulator itself
 BATCH = 25  # mutants that are judged together
 
@@ -41,12 +39,12 @@ class Campaign:
 
     mutants: Sequence[Mutant]
     killed_by: dict[str, int]
-    survivors: Sequence[tuple[Mutant, Judgement]]
+    survivors: Sequence[tuple[Mutant, Judgement | None]]
 
     @property
     def holes(self) -> list[tuple[Mutant, Judgement]]:
         """Those that do something which no run saw."""
-        return [pair for pair in self.survivors if pair[1].verdict == "differs"]
+        return [(m, found) for m, found in self.survivors if found and found.verdict == "differs"]
 
 
 def campaign(
@@ -54,10 +52,11 @@ def campaign(
     seed: int,
     folder: Path,
     *,
+    judged: bool = False,
     workers: int = 2,
     report: Callable[[str], None] = lambda line: None,
 ) -> Campaign:
-    """Draw, run and judge `count` mutants."""
+    """Draw and run `count` mutants, and if asked for, judge those that no run kills."""
     mutants = list_mutants(count, seed, folder)
     program = build(mutants, folder)
     report(f"{len(mutants)} mutants compiled")
@@ -76,6 +75,8 @@ def campaign(
         killed_by[run.name] = len(alive) - len(left)
         alive = left
         report(f"{run.name}: {killed_by[run.name]} killed, {len(alive)} live")
+    if not judged:
+        return Campaign(mutants, killed_by, [(mutant, None) for mutant in alive])
     sizes = {
         "tile": tile_layout(CONFIG).size,
         "activations": CONFIG.rows * CONFIG.lanes * 8,
@@ -152,8 +153,3 @@ def outputs(words: Sequence[int], gemms: Sequence[Gemm]) -> Iterator[npt.NDArray
         matrix = block.transpose(1, 0, 2).reshape(row_tiles * CONFIG.rows, -1)
         yield matrix[: gemm.rows, : gemm.columns]
         start += count
-
-
-def known_survivors() -> dict[str, str]:
-    """The committed verdicts: mutant's key to its verdict and reason."""
-    return json.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}

@@ -16,6 +16,8 @@ ABC = Path(__file__).parent.parent / "formal" / "abc.sh"
 FRAMES = 60  # of the bounded search
 SECONDS = 20  # each of a proof and of the bounded search
 
+FLAT = f"hierarchy -top {TOP}; flatten; opt_clean; memory_map; opt_expr; opt_clean"
+
 # Two cores with the same inputs: all that their surroundings may look at must be equal. Payload
 # counts where its word is valid.
 MITER = """\
@@ -41,7 +43,6 @@ CORE = """\
   wire [{others}-1:0] others_{side};
   wire valid_{side};
   {top} core_{side} (
-    .mutsel({value}),
     .clk(clk),
     .rst(rst),
     .tiles__payload(tile),
@@ -85,26 +86,25 @@ class Judgement:
 
 
 def judge(mutants: Sequence[Mutant], folder: Path, sizes: dict[str, int]) -> list[Judgement]:
-    """Compare each mutant with the core; `folder` has `mutated.il`."""
+    """Compare each mutant with the core; `folder` has `core.il`."""
     if not mutants:
         return []
-    script = ["read_rtlil mutated.il", "design -save mutated"]
+    script = [f"read_rtlil core.il; {FLAT}; rename {TOP} gold; design -stash gold"]
+    cores = "".join(
+        CORE.format(side=side, top=top, others=329, **sizes)
+        for side, top in (("a", "gold"), ("b", "gate"))
+    )
+    compare = "others_a != others_b || valid_a != valid_b || (valid_a && results_a != results_b)"
+    (folder / "miter.v").write_text(MITER.format(cores=cores, compare=compare, **sizes))
     for mutant in mutants:
-        name = f"miter_{mutant.number}"
-        cores = "".join(
-            CORE.format(side=side, value=f"16'd{value}", top=TOP, others=329, **sizes)
-            for side, value in (("a", 0), ("b", mutant.number))
-        )
-        compare = (
-            "others_a != others_b || valid_a != valid_b || (valid_a && results_a != results_b)"
-        )
-        (folder / f"{name}.v").write_text(MITER.format(cores=cores, compare=compare, **sizes))
-        script += ["design -load mutated", f"read_verilog {name}.v", "hierarchy -top miter"]
-        script += ["proc", "flatten", "opt -full", "memory_map", "opt -full", "techmap"]
-        script += ["opt -fast", "dffunmap", "setundef -zero", "aigmap", "opt_clean"]
-        script += [f"write_aiger -zinit {name}.aig"]
-    (folder / "miter.ys").write_text("\n".join(script) + "\n")
-    yosys("script miter.ys", folder)
+        script += [f"read_rtlil core.il; mutate {mutant.options}; {FLAT}; rename {TOP} gate"]
+        script += ["design -copy-from gold -as gold gold", "read_verilog miter.v"]
+        script += ["hierarchy -top miter; proc; flatten; opt_clean", "techmap; opt_expr; opt_clean"]
+        script += ["dffunmap; setundef -zero; aigmap; opt_clean"]
+        script += [f"write_aiger -zinit miter_{mutant.number}.aig; design -reset"]
+    name = f"miter_{mutants[0].number}.ys"
+    (folder / name).write_text("\n".join(script) + "\n")
+    yosys(f"script {name}", folder)
     return [_judge(folder / f"miter_{mutant.number}.aig") for mutant in mutants]
 
 

@@ -74,9 +74,9 @@ def test_cores_beside_have_the_same_throughput_at_8_bits(summary):
 
 
 def test_why_there_is_no_core_beside():
-    platform = Platform("p", ArrayConfig(3, 3, 16, 1), 1e8, PLATFORM.memory)
+    platform = Platform("p", ArrayConfig(3, 3, 8, 1), 1e8, PLATFORM.memory)
     found = analyse(WORKLOAD, platform, BITS)
-    _, mac, dot = energy_summary(found, load(16, 1))["beside"]
+    _, mac, dot = energy_summary(found, load(8, 1))["beside"]
     assert mac["why"] == ""
     assert dot["why"] == "no whole number of its PEs has as many MACs a cycle"
     assert dot["by_k"] == []
@@ -94,7 +94,8 @@ def test_waiting_for_memory_costs_what_a_wait_was_measured_at():
             k: own
             | {
                 "places": {
-                    name: figures | {"waiting_fj": 1000.0 * (name == "control")}
+                    name: figures
+                    | {"waiting_fj": figures["waiting_fj"] + 1000.0 * (name == "control")}
                     for name, figures in own["places"].items()
                 }
             }

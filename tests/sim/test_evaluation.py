@@ -16,7 +16,7 @@ from truncmac.golden import (
     with_layer_bits,
 )
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles import Sizes
+from truncmac.sim.cycles import RESTART, Sizes
 from truncmac.sim.energy import FOLDER, Counts, load, read
 from truncmac.sim.evaluation import too_fast, unknown
 from truncmac.sim.exploration import Fronts, evaluator_of
@@ -176,6 +176,8 @@ def scalar_energy(figures, row):
             sets=0.0 if raw else float(layers.groups[index] * column_tiles * row_blocks),
             residual_rows=tiles * config.rows if layers.residual[index] else 0.0,
             raw_tiles=tiles if raw else 0.0,
+            waiting=float(found.cycles[index] - counters["cycles"][index])
+            - RESTART * int(np.broadcast_to(found.jobs, found.cycles.shape)[index]),
         )
         total += sum(
             figures.energy(

@@ -37,7 +37,7 @@ def write(folder, digest, **more):
     (path,) = FOLDER.glob("ihp-sg13g2_l1_p8.json")
     data = json.loads(path.read_text())
     size = data["sizes"][0] | {"rows": 1, "cols": 1, "requantisers": 1}
-    data["sizes"] = [size | {"rtl_sha256": digest} | more]
+    data["sizes"] = [size | {"rtl_sha256": digest, "config": {}} | more]
     (folder / path.name).write_text(json.dumps(data))
 
 
