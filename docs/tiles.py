@@ -3,12 +3,12 @@
 from film import Film
 from tile_trace import BIT_WIDTHS, CONFIG, REDUCTION, tiles
 
-WIDTH, HEIGHT = 960, 520
+WIDTH, HEIGHT = 960, 530
 PANEL = 480  # width of a tile's half
 LEFT, STEP, BOX = 92, 94, 88  # of the PEs: from the panel's edge, from one to the next, width
 TOP, DOWN = 100, 54
 RESULTS = TOP + 4 * DOWN + 22
-BARS, CELL = 444, 13
+BARS, CELL = 456, 13
 FRAME_S, HOLD = 0.4, 8  # seconds a cycle; cycles that the end stays
 BEATS = REDUCTION // CONFIG.lanes
 PLANES = ["#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b"]
@@ -31,7 +31,7 @@ def picture():
     longest = max(traced.values(), key=len)
     for frame, cycle in enumerate(longest):
         shown = _from(film, frame) if frame == length - 1 else [frame]
-        film.add(_text(WIDTH / 2, 30, f"cycle {cycle.number}", "t"), shown)
+        film.add(_text(max(76 + CELL * frame, 106), BARS - 13, f"cycle {cycle.number}", "t"), shown)
         film.add(
             f'<rect x="{70 + CELL * frame}" y="{BARS - 4}" width="{CELL}" height="48" rx="2" '
             'fill="none" stroke="#c0392b" stroke-width="2.5"/>',

@@ -14,6 +14,7 @@ from command_reference import command_reference
 from energy_tables import energy_tables
 from explore_tables import prediction_tables
 from report_tables import reference_table
+from tiles import picture as tiles_picture
 from timing import picture
 from truncation import picture as truncation_picture
 
@@ -130,6 +131,7 @@ def files():
     drawn = {
         "timing.svg": picture(),
         "truncation.svg": truncation_picture(),
+        "tiles.svg": tiles_picture(),
         "explore_energy.svg": explored_energy()[1],
         "reference/cli.md": command_reference(),
     }
