@@ -29,7 +29,7 @@ class Cycle:
     beat, plane : that the PEs at work take, the first beat 0 and the highest plane 7; or None
     bits : weight bit of each lane, of each PE at work
     activations : code of each lane, of each row of PEs at work
-    dots : accumulator of each PE
+    dots : accumulator of each PE, from the first beat of the tile on
     results : S of each column, if a row leaves, or None
     """
 
@@ -95,7 +95,7 @@ def periods(vcd):
 def cycles(instants):
     """Each cycle; a PE takes in cycle t what the sequencer sent in cycle t - 1."""
     found, beat, plane = [], -1, None
-    first, first_chunk = PE.format(row=0, column=0), False
+    first, first_chunk, accumulated = _of(PLACES[0]), False, False
     for read in instants:
         beat += first_chunk
         plane = WEIGHT_BITS - 1 if first_chunk else plane
@@ -110,12 +110,13 @@ def cycles(instants):
                     place[0]: _lanes(read(_of(place) + "activations"), ACTIVATION_BITS)
                     for place in working
                 },
-                dots={place: read(_of(place) + "dot") for place in PLACES},
+                dots={place: read(_of(place) + "dot") for place in PLACES if accumulated},
                 results=_results(read) if read("waves.results_taken") else None,
             )
         )
         plane = plane - 1 if read(first + "add") else plane
         first_chunk = read(r"core.array.\token.load")
+        accumulated = accumulated or read(first + "accumulate")
     return found
 
 

@@ -92,7 +92,7 @@ def _work(film, left, frame, cycle):
 def _accumulators(film, left, frames, cycle, before):
     for (row, column), dot in cycle.dots.items():
         x, y = left + LEFT + STEP * column, TOP + DOWN * row + 22
-        if dot != before.dots[row, column]:
+        if dot != before.dots.get((row, column)):
             film.add(_box(x, y, BOX, 24, CHANGED), frames[:1], layer=1)
         film.add(_text(x + BOX / 2, y + 17, dot, "b"), frames, layer=2)
 
