@@ -15,6 +15,7 @@ from energy_tables import energy_tables
 from explore_tables import prediction_tables
 from notebook import tutorial_notebook
 from report_tables import reference_table
+from tiles import picture as tiles_picture
 from timing import picture
 from truncation import picture as truncation_picture
 
@@ -131,6 +132,7 @@ def files():
     drawn = {
         "timing.svg": picture(),
         "truncation.svg": truncation_picture(),
+        "tiles.svg": tiles_picture(),
         "explore_energy.svg": explored_energy()[1],
         "reference/cli.md": command_reference(),
         "tutorial.ipynb": tutorial_notebook(),
