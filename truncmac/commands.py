@@ -34,6 +34,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.deploy import deployment
 
+from .extras import install_extra
+
 __all__ = [
     "STYLE",
     "console",
@@ -177,7 +179,7 @@ def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> No
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Writing ONNX files needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[onnx]'"
+            f"{install_extra('onnx')}"
         ) from error
     network = network_by_name(name)
     files = {

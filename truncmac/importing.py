@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
 
 from .commands import STYLE
+from .extras import install_extra
 
 __all__ = ["Source", "import_network"]
 
@@ -92,7 +93,7 @@ def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Reading PyTorch's tensors needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[train]'"
+            f"{install_extra('train')}"
         ) from error
     kind = _format(path) if path.suffix in TENSORS else None
     if kind == "truncmac-network":
@@ -109,7 +110,7 @@ def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Reading ONNX files needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[onnx]'"
+            f"{install_extra('onnx')}"
         ) from error
     options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
     found = import_onnx(source.path, options)

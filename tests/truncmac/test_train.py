@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from truncmac import cli
+from truncmac.extras import install_extra
 from truncmac.golden import execute, load, load_images, predictions
 from truncmac.model.training import Trainer
 from truncmac.training import chosen_recipe
@@ -118,7 +119,7 @@ def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp
     monkeypatch.setitem(sys.modules, "truncmac.training", None)
     code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
     assert code == 2
-    assert "pip install 'truncmac[train]'" in errors
+    assert f"Install it with: {install_extra('train')}\n" in errors
 
 
 def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):

@@ -68,14 +68,14 @@ def train(
     and --trials keep each finished run: --resume goes on.
     """
     from truncmac.commands import notes_to_stderr
+    from truncmac.extras import install_extra
 
     try:
         from truncmac.training import Run, chosen_recipe, console, train
         from truncmac.trials import train_study, train_trials
     except ModuleNotFoundError as error:
         raise RuntimeError(
-            f"Training needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[train]'"
+            f"Training needs the package {error.name}. Install it with: {install_extra('train')}"
         ) from error
     hyper = chosen_recipe(
         dataset,
