@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
+from truncmac.extras import install_extra
+
 __all__ = ["Cluster"]
 
 T = TypeVar("T")
@@ -43,8 +45,8 @@ class Cluster:
             from distributed import Client, LocalCluster
         except ModuleNotFoundError as error:
             raise RuntimeError(
-                f"Workers need the package {error.name}. Install it with: pip install "
-                "'truncmac[explore]'"
+                f"Workers need the package {error.name}. Install it with: "
+                f"{install_extra('explore')}"
             ) from error
         if scheduler is not None:
             try:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.extras import install_extra
+
 from .cost_figures import known_figures
 from .evaluation import Evaluator
 from .explore_loads import loads_of
@@ -154,6 +156,5 @@ def worst(rows: Rows, objectives: Mapping[str, int]) -> Rows:
 def missing_package(error: ModuleNotFoundError) -> RuntimeError:
     """A message that says what to install."""
     return RuntimeError(
-        f"Exploring needs the package {error.name}. Install it with: pip install "
-        "'truncmac[explore]'"
+        f"Exploring needs the package {error.name}. Install it with: {install_extra('explore')}"
     )

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from truncmac.extras import install_extra
 from truncmac.golden import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
@@ -167,7 +168,7 @@ def _synthesis(options: str) -> str:
 def _run(folder: Path, tool: str, *arguments: str) -> None:
     program = shutil.which(tool, path=str(Path(sys.executable).parent)) or shutil.which(tool)
     if program is None:
-        raise ToolMissingError(f"{tool} is missing. Install it with: pip install 'truncmac[fpga]'")
+        raise ToolMissingError(f"{tool} is missing. Install it with: {install_extra('fpga')}")
     run = subprocess.run(
         [program, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )

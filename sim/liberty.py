@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.extras import install_extra
+
 from .boolean import Function, parse_function
 
 __all__ = [
@@ -275,8 +277,7 @@ def liberty_file(path: Path) -> tuple[Any, str]:
         import libparse
     except ModuleNotFoundError:
         raise RuntimeError(
-            "Liberty files need the package libparse. Install it with: "
-            "pip install 'truncmac[energy]'"
+            f"Liberty files need the package libparse. Install it with: {install_extra('energy')}"
         ) from None
 
     text = path.read_text(errors="replace")

@@ -1,10 +1,12 @@
 """What `truncmac characterise` does: plan, progress, tables."""
 
+import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +53,11 @@ class Request:
     timeout_s: float = TIMEOUT_S
 
 
-def run(request: Request) -> None:
-    """Measure, print, write."""
+def run(request: Request, as_json: bool) -> None:
+    """Measure, write, print."""
     plan = plan_of(request)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    silent = as_json or not console.is_terminal
+    with Progress(console=console, transient=True, disable=silent) as progress:
         task = progress.add_task("Characterising", total=plan.steps)
         result = characterise(
             plan,
@@ -62,14 +65,19 @@ def run(request: Request) -> None:
             request.out,
             lambda what: progress.update(task, description=what, advance=1),
         )
-    _show(request, result)
+    files = [request.out]
     if request.srams:
-        path = request.out.with_name(f"{request.label}_sram.json")
-        write_bytes(path, sram_figures(request.srams, request.label))
-        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
+        files.append(request.out.with_name(f"{request.label}_sram.json"))
+        write_bytes(files[1], sram_figures(request.srams, request.label))
+    if as_json:
+        print(json.dumps(_as_dictionary(result, files), indent=2))
+    else:
+        _show(result, files)
 
 
-def run_all(requests: Sequence[Request], scheduler: str | None, workers: int | None) -> bool:
+def run_all(
+    requests: Sequence[Request], scheduler: str | None, workers: int | None, as_json: bool
+) -> bool:
     """Measure several PE shapes on workers, and print each as it is done; False if one failed.
 
     A worker reads the files that are named, keeps netlists and runs in the cache, and writes the
@@ -79,22 +87,38 @@ def run_all(requests: Sequence[Request], scheduler: str | None, workers: int | N
     ----------
     scheduler : address of a Dask scheduler, or None
     workers : processes; 0: this one; None: one for each core
+    as_json : print one list when all are done
     """
     count = min(os.cpu_count() or 1, len(requests)) if workers is None else workers
     requests = [_absolute(request) for request in requests]
-    failed = 0
-    with progress_bar(console) as progress:
+    errors: dict[Path, str] = {}  # by the file that was to be written
+    with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Characterising", total=len(requests))
         for request, error in _outcomes(requests, scheduler, count):
             progress.update(task, advance=1)
             if error:
-                config = request.config
-                what = f"{config.lanes} lanes x {config.planes} planes: {error}"
-                progress.console.print(what, soft_wrap=True, markup=False)
-                failed += 1
-            else:
-                _show(request, read(request.out))
-    return not failed
+                errors[request.out] = error
+            if not as_json:
+                _show_outcome(request, error)
+    if as_json:
+        print(json.dumps([_entry(r, errors.get(r.out, "")) for r in requests], indent=2))
+    return not errors
+
+
+def _show_outcome(request: Request, error: str) -> None:
+    if error:
+        config = request.config
+        what = f"{config.lanes} lanes x {config.planes} planes: {error}"
+        console.print(what, soft_wrap=True, markup=False)
+    else:
+        _show(read(request.out), [request.out])
+
+
+def _entry(request: Request, error: str) -> dict[str, Any]:
+    if error:
+        config = request.config
+        return {"lanes": config.lanes, "planes": config.planes, "error": error}
+    return _as_dictionary(read(request.out), [request.out])
 
 
 def _absolute(request: Request) -> Request:
@@ -127,10 +151,11 @@ def _measured(request: Request) -> tuple[Request, str]:
     return request, ""
 
 
-def _show(request: Request, result: Characterisation) -> None:
+def _show(result: Characterisation, files: Sequence[Path]) -> None:
     for table in _tables(result):
         console.print(table)
-    console.print(f"[dim]Written: {request.out}[/]", soft_wrap=True)
+    for path in files:
+        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
 
 
 def plan_of(request: Request) -> Plan:
@@ -221,8 +246,46 @@ def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[G
     ]
 
 
-def _tables(result: Characterisation) -> list[Table]:
+def _as_dictionary(result: Characterisation, files: Sequence[Path]) -> dict[str, Any]:
+    """The tables' numbers; the files have them all."""
     data = result.data
+    return {
+        "library": result.library,
+        "lanes": data["lanes"],
+        "planes": data["planes"],
+        "bits": [
+            _energy_line(k, size, own)
+            for k in reversed(result.bits)
+            for size, own in data["bits"][str(k)]["measured"].items()
+        ],
+        "sizes": [
+            {key: size[key] for key in ("rows", "cols", "area_um2", "period_ps", "longest_path")}
+            for size in data["sizes"]
+        ],
+        "held_out": [
+            {key: entry[key] for key in ("network", "size", "k", "pj_per_mac", "error")}
+            for entry in data["errors"]["networks"]
+            if entry["held_out"]
+        ],
+        "files": [str(path) for path in files],
+    }
+
+
+def _energy_line(k: int, size: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Energy of a MAC at k bits: with the wires as estimated, without, with twice as many."""
+    one, none, two = (own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0"))
+    return {
+        "k": k,
+        "size": size,
+        "pj_per_mac": one,
+        "pj_per_mac_wires_x0": none,
+        "pj_per_mac_wires_x2": two,
+        "pj_per_mac_with_glitches": one * own["glitch_factor"],
+    }
+
+
+def _tables(result: Characterisation) -> list[Table]:
+    found = _as_dictionary(result, [])
     energy = Table(
         "k",
         "size",
@@ -230,16 +293,14 @@ def _tables(result: Characterisation) -> list[Table]:
         "wires x0",
         "wires x2",
         "with glitches",
-        title=f"{data['lanes']} lanes x {data['planes']} planes, {result.library}",
+        title=f"{found['lanes']} lanes x {found['planes']} planes, {result.library}",
         **STYLE,
     )
-    for k in reversed(result.bits):
-        for size, own in data["bits"][str(k)]["measured"].items():
-            totals = [own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0")]
-            totals.append(totals[0] * own["glitch_factor"])
-            energy.add_row(str(k), size, *(f"{total:.3f}" for total in totals))
+    for line in found["bits"]:
+        k, size, *values = line.values()
+        energy.add_row(str(k), size, *(f"{value:.3f}" for value in values))
     sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
-    for size in data["sizes"]:
+    for size in found["sizes"]:
         sizes.add_row(
             f"{size['rows']} x {size['cols']}",
             f"{size['area_um2'] / 1e6:.3f}",
@@ -247,15 +308,14 @@ def _tables(result: Characterisation) -> list[Table]:
             size["longest_path"],
         )
     held = Table("held out", "size", "k", "pJ/MAC", "error", **STYLE)
-    for entry in data["errors"]["networks"]:
-        if entry["held_out"]:
-            held.add_row(
-                entry["network"],
-                entry["size"],
-                str(entry["k"]),
-                f"{entry['pj_per_mac']:.3f}",
-                f"{entry['error']:+.1%}",
-            )
+    for entry in found["held_out"]:
+        held.add_row(
+            entry["network"],
+            entry["size"],
+            str(entry["k"]),
+            f"{entry['pj_per_mac']:.3f}",
+            f"{entry['error']:+.1%}",
+        )
     for table in (energy, sizes, held):
         for column in table.columns[1:]:
             column.justify = "right"

@@ -1,8 +1,10 @@
 """What the commands do, from checked options to printed tables."""
 
 import contextlib
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,15 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.deploy import deployment
 
+from .extras import install_extra
+
 __all__ = [
     "STYLE",
     "console",
     "export",
     "export_qonnx",
     "network_by_name",
+    "notes_to_stderr",
     "progress_bar",
     "quiet",
     "rtl",
@@ -86,17 +91,31 @@ def quiet(wanted: bool) -> Iterator[None]:
         console.quiet = before
 
 
-def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
+@contextlib.contextmanager
+def notes_to_stderr(wanted: bool, console: Console = console) -> Iterator[None]:
+    """What is printed goes to stderr, where stdout is for something else."""
+    before, console.stderr = console.stderr, wanted
+    try:
+        yield
+    finally:
+        console.stderr = before
+
+
+def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path, as_json: bool) -> None:
     """Write the Verilog of the core, or of the AXI top with its register map, to `out`."""
     files = {}
-    with console.status("Generating Verilog ..."):
+    with notes_to_stderr(as_json), console.status("Generating Verilog ..."):
         if axi:
             files[f"{AXI_TOP}.v"] = axi_verilog(config, BusWidths.all(bus_width))
             files["truncmac_registers.h"] = c_header()
             files["truncmac_registers.md"] = register_table()
         else:
             files[f"{TOP}.v"] = core_verilog(config)
-    write_all({out / name: text.encode() for name, text in files.items()})
+    contents = {out / name: text.encode() for name, text in files.items()}
+    write_all(contents)
+    if as_json:
+        print(json.dumps(_hardware(config, bus_width if axi else None, contents), indent=2))
+        return
     console.print(
         f"{', '.join(str(out / name) for name in files)}: {config.rows} x {config.cols} PEs of "
         f"{config.lanes} lanes x {config.planes} planes, {config.requantisers} requantisers, "
@@ -104,26 +123,63 @@ def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path) -> None:
     )
 
 
-def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path) -> None:
+def _hardware(
+    config: ArrayConfig, bus_width: int | None, files: Mapping[Path, bytes]
+) -> dict[str, object]:
+    """Sizes, widths and speed of an array, and its files; `bus_width` of the AXI top alone."""
+    widths = {
+        "dot": config.dot_width,
+        "row_sum": config.row_sum_width,
+        "sum": config.sum_width,
+        "bias": config.bias_width,
+        "residual_multiplier": config.residual_multiplier_bits,
+    }
+    return {
+        "top": TOP if bus_width is None else AXI_TOP,
+        "array": asdict(config),
+        "widths": widths if bus_width is None else widths | {"bus": bus_width},
+        "peak_macs": config.peak_macs,
+        "files": _sizes(files),
+    }
+
+
+def _sizes(files: Mapping[Path, bytes]) -> list[dict[str, object]]:
+    return [{"path": str(path), "bytes": len(data)} for path, data in files.items()]
+
+
+def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path, as_json: bool) -> None:
     """Write the memories of a network for an array."""
     network = network_by_name(name)
     files = deployment(network, config, bits)
-    write_all({out / file: data for file, data in files.items()})
+    contents = {out / file: data for file, data in files.items()}
+    write_all(contents)
     weights = sum(len(data) for file, data in files.items() if file.endswith("weights.bin"))
+    if as_json:
+        found = {
+            "network": network.name,
+            "format": "memories",
+            "array": asdict(config),
+            "bits": list(bits),
+            "layers": len(network.products),
+            "weight_bytes": weights,
+            "files": _sizes(contents),
+        }
+        print(json.dumps(found, indent=2))
+        return
     console.print(
         f"{out}: {len(files)} files of {len(network.products)} layers, {weights:,} bytes of "
         f"weights at k = 8; network.h describes them"
     )
 
 
-def export_qonnx(name: str, bits: Sequence[int], out: Path) -> None:
+def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> None:
     """Write a network as QONNX, a file for each k."""
     try:
         from .onnx_export import qonnx_model
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Writing ONNX files needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[onnx]'"
+            f"{install_extra('onnx')}"
         ) from error
     network = network_by_name(name)
     files = {
@@ -131,7 +187,17 @@ def export_qonnx(name: str, bits: Sequence[int], out: Path) -> None:
     }
     for path, data in files.items():
         write_bytes(path, data)
-        console.print(f"Written: {path}, {len(data):,} bytes")
+        if not as_json:
+            console.print(f"Written: {path}, {len(data):,} bytes")
+    if as_json:
+        found = {
+            "network": network.name,
+            "format": "qonnx",
+            "bits": list(bits),
+            "layers": len(network.products),
+            "files": _sizes(files),
+        }
+        print(json.dumps(found, indent=2))
 
 
 @contextlib.contextmanager

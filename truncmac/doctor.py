@@ -18,10 +18,10 @@ from rich.table import Table
 from truncmac.sim.tools import INSTALL, simulator_environment
 
 from .commands import STYLE
+from .extras import PACKAGE, install_extra
 
 __all__ = ["Check", "checks", "doctor", "extras"]
 
-PACKAGE = "truncmac"
 LONGEST = 60  # seconds that a program may take to answer
 COROUTINES = "#include <coroutine>\nstd::suspend_never f() { return {}; }\n"  # what Verilator emits
 PROGRAMS = {  # name: (for what, arguments that print its version, whether all need it)
@@ -160,8 +160,11 @@ def _package(group: str, requirement: Requirement, extra: str | None, *, needed:
     except importlib.metadata.PackageNotFoundError:
         version = None
     good = version is not None and wanted.contains(version, prereleases=True)
-    install = f"'{requirement.name}{wanted}'" if extra is None else f"'{PACKAGE}[{extra}]'"
-    mend = None if good else f"python -m pip install {install}"
+    if extra is None:
+        install = f"python -m pip install '{requirement.name}{wanted}'"
+    else:
+        install = install_extra(extra)
+    mend = None if good else install
     return Check(group, requirement.name, str(wanted), version, good, needed, mend)
 
 

@@ -1,8 +1,10 @@
 """What `truncmac import` does: a network file from other tools' files."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
 
 from .commands import STYLE
+from .extras import install_extra
 
 __all__ = ["Source", "import_network"]
 
@@ -50,16 +53,29 @@ class Source:
     centred: bool = False
 
 
-def import_network(source: Source, out: Path) -> None:
+def import_network(source: Source, out: Path, as_json: bool) -> None:
     """Read `source`, write a network file, and print what became of it."""
     if not 2 <= source.multiplier_bits <= 32:
         raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
     images, labels = (None, None) if source.data is None else load_images(source.data)
     network, notes = _read(source, images)
     save(network, out)
+    lines = _measured(network, images, labels)
+    judged = None if images is None or labels is None else len(images)
+    if as_json:
+        found = {
+            "network": network.name,
+            "layers": len(network.products),
+            "images": judged,
+            "bits": lines,
+            "notes": list(notes),
+            "files": [str(out)],
+        }
+        print(json.dumps(found, indent=2))
+        return
     for note in notes:
         console.print(f"Note: {note}")
-    console.print(_table(network, images, labels))
+    console.print(_table(network, judged, lines))
     console.print(f"Written: {out}, {len(network.products)} layers of weights")
 
 
@@ -77,7 +93,7 @@ def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Reading PyTorch's tensors needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[train]'"
+            f"{install_extra('train')}"
         ) from error
     kind = _format(path) if path.suffix in TENSORS else None
     if kind == "truncmac-network":
@@ -94,7 +110,7 @@ def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Reading ONNX files needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[onnx]'"
+            f"{install_extra('onnx')}"
         ) from error
     options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
     found = import_onnx(source.path, options)
@@ -111,21 +127,36 @@ def _format(path: Path) -> str | None:
     return next((k for k in ("truncmac-network", "truncmac-checkpoint") if f'"{k}"' in text), None)
 
 
-def _table(
+def _measured(
     network: Network, images: Images | None, labels: npt.NDArray[np.integer] | None
-) -> Table:
-    """A line for each k: what is certified, and how many images are put into the right class."""
-    table = Table("k", title=f"Network {network.name}", **STYLE)
-    table.add_column("channels certified", justify="right")
-    if images is not None and labels is not None:
-        table.add_column(f"accuracy on {len(images)} images", justify="right")
+) -> list[dict[str, Any]]:
+    """For each k what is certified, and how many images are put into the right class.
+
+    Both are shares; None where it is not known.
+    """
+    found = []
     for bits in network.bit_widths:
         exact = [t for name, t in network.tensors.items() if name.endswith(f".b{bits}.exact")]
-        share = f"{np.concatenate(exact).mean():.0%}" if exact else "unknown"
-        row = [str(bits), share]
+        share = None
         if images is not None and labels is not None:
             parts = [slice(i, i + BATCH) for i in range(0, len(images), BATCH)]
             logits = [execute(network, images[part], bits).logits for part in parts]
-            row.append(f"{accuracy(np.concatenate(logits), labels):.2%}")
+            share = float(accuracy(np.concatenate(logits), labels))
+        certified = float(np.concatenate(exact).mean()) if exact else None
+        found.append({"k": bits, "certified": certified, "accuracy": share})
+    return found
+
+
+def _table(network: Network, images: int | None, lines: Sequence[dict[str, Any]]) -> Table:
+    """The same as a table; `images` is the count of those with labels."""
+    table = Table("k", title=f"Network {network.name}", **STYLE)
+    table.add_column("channels certified", justify="right")
+    if images is not None:
+        table.add_column(f"accuracy on {images} images", justify="right")
+    for line in lines:
+        certified = line["certified"]
+        row = [str(line["k"]), "unknown" if certified is None else f"{certified:.0%}"]
+        if images is not None:
+            row.append(f"{line['accuracy']:.2%}")
         table.add_row(*row)
     return table

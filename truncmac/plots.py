@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from truncmac.golden import write_bytes
 
+from .extras import install_extra
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -24,7 +26,7 @@ def new_figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise RuntimeError(
-            "Plots need the package matplotlib. Install it with: pip install 'truncmac[report]'"
+            f"Plots need the package matplotlib. Install it with: {install_extra('report')}"
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 

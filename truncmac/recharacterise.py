@@ -50,7 +50,7 @@ def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[
             if path.stem.endswith("_sram"):
                 _remake_srams(path, libraries)
             else:
-                run(request_of(read(path).data, path, libraries, cache))
+                run(request_of(read(path).data, path, libraries, cache), as_json=False)
         except (ValueError, RuntimeError, OSError) as error:
             failed.append(f"{path.name} was not made: {error}")
     return failed

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from truncmac.sim.analysis import REASONS, TRAFFIC
 
+from .extras import install_extra
 from .report import about, folding_cells, remarks, shape_cells, title
 from .report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .report_energy import PART_TEXTS, energy_tables
@@ -29,7 +30,7 @@ def page(document: dict[str, Any]) -> str:
             raise
         raise RuntimeError(
             "The report's page needs the package matplotlib. Install it with: "
-            "pip install 'truncmac[report]', or ask for --format table, md, csv or json"
+            f"{install_extra('report')}, or ask for --format table, md, csv or json"
         ) from error
     environment = Environment(
         loader=PackageLoader("truncmac", "."),

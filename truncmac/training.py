@@ -1,5 +1,7 @@
 """What `truncmac train` does: a run into a folder."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from rich.table import Table
 from truncmac.golden import save, save_images
 from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
 from truncmac.model.data import DATASETS, dataset
-from truncmac.model.evaluate import compare
+from truncmac.model.evaluate import Comparison, compare
 from truncmac.model.export import export
 from truncmac.model.images import ArrayImages, Split
 from truncmac.model.logs import Logs
@@ -38,6 +40,7 @@ class Run:
     device: str
     autocast: bool = False
     compiled: bool = False
+    as_json: bool = False
 
 
 BY_DATASET = {"cifar10": "cifar", "cifar100": "cifar", "folders": "imagenet"}
@@ -131,23 +134,18 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
     save(network, run.out / "network.safetensors")
     if isinstance(split.test, ArrayImages):
         save_images(run.out / "images.safetensors", split.test.images, split.test.labels)
-    table = Table(
-        *("k", "integer accuracy", "float accuracy", "differing predictions", "differing codes"),
-        title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
-        **STYLE,
-    )
-    far = []
-    for bits in network.bit_widths:
-        found = compare(model, network, split.test, bits)
-        far += [bits] if found.differing_predictions >= MOST_DIFFERING * found.images else []
-        table.add_row(
-            f"{bits}" if bits in run.recipe.widths else f"{bits} (not trained)",
-            f"{found.integer_right / found.images:.2%}",
-            f"{found.float_right / found.images:.2%}",
-            f"{found.differing_predictions}",
-            f"{found.differing_codes / found.codes:.4%}",
-        )
-    console.print(table)
+    lines = [
+        _line(run, compare(model, network, split.test, bits), bits) for bits in network.bit_widths
+    ]
+    far = [
+        line["k"]
+        for line in lines
+        if line["differing_predictions"] >= MOST_DIFFERING * len(split.test.labels)
+    ]
+    if run.as_json:
+        print(json.dumps(_as_dictionary(run, split, lines), indent=2))
+    else:
+        console.print(_table(run, split, lines))
     if far:
         widths = ", ".join(map(str, far))
         console.print(
@@ -155,3 +153,44 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
             f"{MOST_DIFFERING:.1%} of its predictions or more"
         )
     console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")
+
+
+def _line(run: Run, found: Comparison, bits: int) -> dict[str, Any]:
+    return {
+        "k": bits,
+        "trained": bits in run.recipe.widths,
+        "integer_accuracy": found.integer_right / found.images,
+        "float_accuracy": found.float_right / found.images,
+        "differing_predictions": found.differing_predictions,
+        "differing_codes": found.differing_codes,
+        "codes": found.codes,
+    }
+
+
+def _as_dictionary(run: Run, split: Split, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "network": run.network,
+        "dataset": split.name,
+        "images": len(split.test.labels),
+        "epochs": run.recipe.epochs,
+        "seed": run.recipe.seed,
+        "bits": list(lines),
+        "files": [str(run.out / "network.safetensors"), str(run.out / "checkpoint.safetensors")],
+    }
+
+
+def _table(run: Run, split: Split, lines: Sequence[dict[str, Any]]) -> Table:
+    table = Table(
+        *("k", "integer accuracy", "float accuracy", "differing predictions", "differing codes"),
+        title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
+        **STYLE,
+    )
+    for line in lines:
+        table.add_row(
+            f"{line['k']}" if line["trained"] else f"{line['k']} (not trained)",
+            f"{line['integer_accuracy']:.2%}",
+            f"{line['float_accuracy']:.2%}",
+            f"{line['differing_predictions']}",
+            f"{line['differing_codes'] / line['codes']:.4%}",
+        )
+    return table

@@ -1,5 +1,6 @@
 """What `truncmac train --study` and `--trials` do: many runs, each kept when it is finished."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from .training import Run, console
 __all__ = ["train_study", "train_trials"]
 
 OnEpoch = Callable[[str, int, int], None]
+Shares = npt.NDArray[np.float64]
 
 
 def train_study(run: Run, seeds: Sequence[int], go_on: bool) -> None:
@@ -30,8 +32,11 @@ def train_study(run: Run, seeds: Sequence[int], go_on: bool) -> None:
     with _many(run, "study", split, len(schemes) * len(seeds), go_on) as (processes, results, tell):
         result = study(run.network, split, run.recipe, seeds, results, processes, tell)
         if processes.rank == 0:
-            console.print(study_table(result))
             plot(result, run.out / "study.svg")
+            if run.as_json:
+                print(json.dumps(_study_numbers(run, result, seeds), indent=2))
+            else:
+                console.print(study_table(result))
             console.print(f"Written: {run.out / 'study.svg'}, and its figures in study.json")
 
 
@@ -52,8 +57,11 @@ def train_trials(run: Run, seeds: Sequence[int], go_on: bool, chosen: str) -> No
         judged = {name: trials.judge(name, seeds) for name in names}
         judged[f"{BASELINE}, not calibrated"] = trials.judge(BASELINE, seeds, "trained")
         if processes.rank == 0:
-            console.print(_trials_table(run, tried, "held-out images", len(seeds)))
-            console.print(_trials_table(run, judged, "test images, other seeds", len(seeds)))
+            if run.as_json:
+                print(json.dumps(_trials_numbers(run, tried, judged), indent=2))
+            else:
+                console.print(_trials_table(run, tried, "held-out images", len(seeds)))
+                console.print(_trials_table(run, judged, "test images, other seeds", len(seeds)))
             console.print(f"Written: {run.out / 'trials.json'}")
 
 
@@ -92,6 +100,39 @@ def _many(
         processes.stop()
 
 
+def _study_numbers(run: Run, result: Study, seeds: Sequence[int]) -> dict[str, Any]:
+    """The study's accuracies by setting: for each k those of the seeds, in their order."""
+    return {
+        "network": result.network,
+        "dataset": result.dataset,
+        "trained": list(result.trained),
+        "seeds": list(seeds),
+        "accuracies": {
+            name: _by_width(WIDTHS, values) for name, values in result.accuracies.items()
+        },
+        "files": [str(run.out / name) for name in ("study.json", "study.svg")],
+    }
+
+
+def _trials_numbers(
+    run: Run, tried: Mapping[str, Shares], judged: Mapping[str, Shares]
+) -> dict[str, Any]:
+    """The trials' accuracies by change: for each k those of the runs, in their order."""
+    widths = run.recipe.widths
+    return {
+        "network": run.network,
+        "dataset": run.dataset,
+        "held_out": {name: _by_width(widths, values) for name, values in tried.items()},
+        "test": {name: _by_width(widths, values) for name, values in judged.items()},
+        "files": [str(run.out / "trials.json")],
+    }
+
+
+def _by_width(widths: Sequence[int], shares: Shares) -> dict[str, list[float]]:
+    """Shares (runs, widths) by k as text."""
+    return {str(k): column.tolist() for k, column in zip(widths, shares.T, strict=True)}
+
+
 def study_table(result: Study) -> Table:
     """Mean accuracy and its deviation over the seeds, for each setting and k."""
     count = len(next(iter(result.accuracies.values())))
@@ -105,9 +146,6 @@ def study_table(result: Study) -> Table:
     for bits, *cells in zip(WIDTHS, *columns, strict=True):
         table.add_row(f"{bits}" if bits in result.trained else f"{bits} (calibrated)", *cells)
     return table
-
-
-Shares = npt.NDArray[np.float64]
 
 
 def _trials_table(run: Run, found: dict[str, Shares], where: str, seeds: int) -> Table:

@@ -199,6 +199,23 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
             read(bad)
 
 
+def assert_main_figures(found, data, out):
+    """What --json prints is what the file has."""
+    assert (found["lanes"], found["planes"], found["files"]) == (1, 8, [str(out)])
+    assert found["held_out"] == []
+    own = data["bits"]["2"]["measured"]["1x1"]
+    (line,) = found["bits"]
+    assert (line["k"], line["size"]) == (2, "1x1")
+    assert line["pj_per_mac"] == own["pj_per_mac"]["1.0"] > 0
+    assert line["pj_per_mac_wires_x0"] == own["pj_per_mac"]["0.0"] > 0
+    assert line["pj_per_mac_wires_x2"] == own["pj_per_mac"]["2.0"] > 0
+    assert line["pj_per_mac_with_glitches"] == line["pj_per_mac"] * own["glitch_factor"]
+    (size,) = found["sizes"]
+    (whole,) = data["sizes"]
+    assert size == {key: whole[key] for key in size}
+    assert {"rows", "cols", "area_um2", "period_ps"} < set(size)
+
+
 def test_command(cache, tmp_path):
     out = tmp_path / "out.json"
     options = ["--rows", "1", "--cols", "1", "--lanes", "1", "--planes", "8", "-k", "2"]
@@ -208,8 +225,13 @@ def test_command(cache, tmp_path):
     result = CliRunner().invoke(app, ["characterise", "--liberty", liberty, *options])
     assert result.exit_code == 0, result.output
     assert "1 lanes x 8 planes, tiny" in result.output
-    provenance = read(out).data["provenance"]
+    data = read(out).data
+    provenance = data["provenance"]
     assert provenance["workload"]["network"] == "digits"
+    result = CliRunner().invoke(app, ["characterise", "--liberty", liberty, *options, "--json"])
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert_main_figures(json.loads(result.stdout), data, out)
     assert set(provenance["library"]["files_sha256"]) == {"tiny.lib"}
     before = out.read_bytes()
     assert remake(tmp_path, folder=tmp_path, cache=cache) == []  # from what it says of itself
@@ -295,8 +317,11 @@ def test_shapes_on_a_worker(cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_tiny(tmp_path)
     options = ["characterise", "--liberty", "tiny.lib", *SMALL, "--cache", str(cache)]
-    result = CliRunner().invoke(app, [*options, "--shapes", "1x8,2x8", "--workers", "1"])
+    shapes = [*options, "--shapes", "1x8,2x8", "--workers"]
+    result = CliRunner().invoke(app, [*shapes, "1"])
     assert result.exit_code == 0, result.output
+    numbers = CliRunner().invoke(app, [*shapes, "0", "--json"])
+    assert [entry["lanes"] for entry in json.loads(numbers.stdout)] == [1, 2]
     for lanes in (1, 2):
         found = read(tmp_path / f"build/energy/tiny_l{lanes}_p8.json")
         assert (found.data["lanes"], found.data["planes"]) == (lanes, 8)
@@ -307,15 +332,24 @@ def test_shapes_on_a_worker(cache, tmp_path, monkeypatch):
     assert (tmp_path / "alone.json").read_bytes() == own
 
 
+HELD = ["--hold-out-size", "8*8"]
+
+
 def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_tiny(tmp_path)
     options = ["characterise", "--liberty", "tiny.lib", *SMALL, "--shapes", "1x8,2x8"]
-    result = CliRunner().invoke(app, [*options, "--workers", "0", "--hold-out-size", "8*8"])
+    result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD])
     assert result.exit_code == 1
     for lanes in (1, 2):
         message = f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, as 8x8, not '8*8'"
         assert message in result.output
+    result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD, "--json"])
+    assert (result.exit_code, result.stderr) == (1, "")
+    error = "Size must be ROWSxCOLS, as 8x8, not '8*8'"
+    assert json.loads(result.stdout) == [
+        {"lanes": lanes, "planes": 8, "error": error} for lanes in (1, 2)
+    ]
     for shapes in ("1x8,", "1x8,1x8", "8"):
         message = f"^--shapes must be LANESxPLANES, as 16x2,8x1, each once, not '{shapes}'$"
         with pytest.raises(ValueError, match=message):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from truncmac import doctor
+from truncmac.extras import install_extra
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
@@ -89,7 +90,7 @@ def test_a_missing_or_old_package_counts_if_its_extra_is_needed(
     found_code, out, _ = run("doctor", *extra)
     assert found_code == code
     label = "Needed" if code else "If you want it"
-    assert f"{label}: python -m pip install 'truncmac[onnx]'\n" in out
+    assert f"{label}: {install_extra('onnx')}\n" in out
     assert ("missing" if version is None else "wrong version") in out.split("Needed")[0]
 
 
@@ -108,3 +109,27 @@ def test_an_unknown_extra_is_refused(run):
         "truncmac: --extra must be one of report, train, onnx, energy, explore, fpga, dev, "
         "not 'gpu'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "mend"),
+    [
+        (None, "python -m pip install 'truncmac[onnx]'"),
+        (
+            '{"dir_info": {"editable": true}, "url": "file:///a/b"}',
+            "cd /a/b && python -m pip install --editable '.[onnx]'",
+        ),
+    ],
+)
+def test_an_extra_is_mended_as_the_package_was_installed(run, monkeypatch, direct_url, mend):
+    kind = importlib.metadata.PathDistribution
+    text, version = kind.read_text, importlib.metadata.version
+    monkeypatch.setattr(
+        kind, "read_text", lambda d, n: direct_url if n == "direct_url.json" else text(d, n)
+    )
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "1.0" if name == "onnx" else version(name)
+    )
+    _, out, _ = run("doctor", "--json")
+    (check,) = (check for check in json.loads(out)["checks"] if check["name"] == "onnx")
+    assert check["mend"] == mend

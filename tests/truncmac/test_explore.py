@@ -5,6 +5,7 @@ import re
 import pytest
 
 from truncmac.exploring import Spec, merged_settings
+from truncmac.extras import install_extra
 
 SMALL = [
     *("--rows", "2..4", "--cols", "2,4", "--lanes", "4", "--planes", "1,2", "--out", "out"),
@@ -205,5 +206,5 @@ def test_missing_packages_are_named(run, monkeypatch):
     assert code == 2
     assert err == (
         "truncmac: Exploring needs the package pyarrow. Install it with: "
-        "pip install 'truncmac[explore]'\n"
+        f"{install_extra('explore')}\n"
     )

@@ -8,6 +8,7 @@ import torch
 from tests.golden.networks import small_network
 from tests.golden.test_arrays import by_parameters, by_reals, write
 from tests.truncmac.test_onnx_import import DATA
+from truncmac.extras import install_extra
 from truncmac.golden import (
     BUILTIN_IMAGES,
     BUILTIN_NETWORK,
@@ -197,4 +198,4 @@ def test_a_missing_package_is_named_with_its_cure(module, args, extra, run, monk
     monkeypatch.setitem(sys.modules, module, None)
     code, _, err = run(*args)
     assert code == 2
-    assert f"Install it with: pip install 'truncmac[{extra}]'" in err
+    assert f"Install it with: {install_extra(extra)}\n" in err

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from truncmac.extras import install_extra
 from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_of
 from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from truncmac.report_energy import PART_TEXTS
@@ -247,7 +248,7 @@ def test_a_missing_plot_library_is_named_before_anything_is_printed(run, monkeyp
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = (
         "truncmac: The report's page needs the package matplotlib. Install it with: "
-        "pip install 'truncmac[report]', or ask for --format table, md, csv or json\n"
+        f"{install_extra('report')}, or ask for --format table, md, csv or json\n"
     )
     assert run("report") == (2, "", message)
     assert not (tmp_path / "build").exists()

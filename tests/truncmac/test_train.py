@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from truncmac import cli
+from truncmac.extras import install_extra
 from truncmac.golden import execute, load, load_images, predictions
 from truncmac.model.training import Trainer
 from truncmac.training import chosen_recipe
@@ -48,6 +49,29 @@ def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
     assert [row["epoch"] for row in logged] == ["1", "2", "3", "4"]
     assert f"accuracy at k = 8: {float(logged[3]['accuracy_k8']):.1%}" in text
     assert list((out / "tensorboard").iterdir())
+
+
+def test_json_is_all_of_stdout(monkeypatch, capsys, tmp_path):
+    options = ["--network", "mlp", "--epochs", 1, "-k", "8,1", "--out", tmp_path]
+    code, text, errors = run(monkeypatch, capsys, *options, "--json")
+    assert code == 0
+    assert errors.startswith("epoch 1, loss ")
+    assert "Written: " in errors
+    found = json.loads(text)
+    assert (found["network"], found["dataset"]) == ("mlp", "digits")
+    assert (found["epochs"], found["seed"]) == (1, 0)
+    assert [line["k"] for line in found["bits"] if line["trained"]] == [8, 1]
+    assert {line["k"] for line in found["bits"]} == set(range(1, 9))
+    network = load(found["files"][0])
+    images, labels = load_images(tmp_path / "images.safetensors")
+    assert found["images"] == len(images)
+    for line in found["bits"]:
+        right = (predictions(execute(network, images, line["k"]).logits) == labels).mean()
+        assert line["integer_accuracy"] == right
+        assert abs(line["float_accuracy"] - right) * len(images) <= line["differing_predictions"]
+        assert 0 <= line["differing_codes"] < line["codes"]
+    # The next command speaks on stdout again
+    assert "Written: " in run(monkeypatch, capsys, *options, "--resume")[1]
 
 
 def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, tmp_path):
@@ -95,7 +119,7 @@ def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp
     monkeypatch.setitem(sys.modules, "truncmac.training", None)
     code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
     assert code == 2
-    assert "pip install 'truncmac[train]'" in errors
+    assert f"Install it with: {install_extra('train')}\n" in errors
 
 
 def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
@@ -165,6 +189,18 @@ def test_many_runs_print_draw_and_go_on(kind, monkeypatch, capsys, tmp_path):
     after = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
     assert all(one in after for one in before)
     assert len(after) > len(before)
+    code, text, errors = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume", "--json")
+    assert (code, "Written: " in errors) == (0, True)
+    found = json.loads(text)
+    if kind == "study":
+        name = "TruncQuant -> Trunc"
+        shares = [one["accuracies"][name] for one in after if one["name"] == "truncquant"]
+        assert (found["seeds"], found["accuracies"][name]["1"]) == ([0, 1], [s[0] for s in shares])
+    else:
+        shares = [one["accuracies"]["calibrated"] for one in after if one["name"] == "centred"]
+        assert found["held_out"]["centred"]["8"] == [one[0] for one in shares]
+        assert list(found["held_out"]) == ["none", "centred", "none, not calibrated"]
+        assert set(found["test"]) <= set(found["held_out"])
 
 
 def test_a_study_and_trials_at_once_are_refused(monkeypatch, capsys, tmp_path):

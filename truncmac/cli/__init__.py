@@ -3,7 +3,7 @@
 import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -37,6 +37,7 @@ app = typer.Typer(
     "generate the array, simulate it, run a network on it.",
 )
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
+WRONG_USAGE: type[Exception] = typer.BadParameter.__mro__[1]  # where it is depends on the version
 
 
 def _print_version(wanted: bool) -> None:
@@ -73,10 +74,21 @@ app.command()(doctor.doctor)
 def main() -> None:
     """Run the command line; an error the user can mend is one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(prog_name="truncmac", standalone_mode=False) or 0)
+    except WRONG_USAGE as error:
+        if text := _usage_message(error):  # none where help was printed in its place
+            errors.print(f"[bold red]truncmac:[/] {escape(text)}", markup=True)
+        sys.exit(2)
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         errors.print(f"[bold red]truncmac:[/] {escape(_message(error))}", markup=True)
         sys.exit(2)
+
+
+def _usage_message(error: Any) -> str:
+    """What the parser of options found wrong, as one line, and where they are explained."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx else "truncmac"
+    return text and f"{text}; see {command} --help"
 
 
 def _message(error: Exception) -> str:

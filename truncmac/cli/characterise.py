@@ -62,6 +62,7 @@ def characterise(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Of shapes: processes (default: one a core).")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure energy, area and clock of a core on its netlist, synthesised with your library.
 
@@ -99,6 +100,8 @@ def characterise(
         )
 
     if shapes is None:
-        run(request(config))
-    elif not run_all([request(c) for c in shapes_of(config, shapes)], scheduler, workers):
+        run(request(config), as_json)
+        return
+    requests = [request(c) for c in shapes_of(config, shapes)]
+    if not run_all(requests, scheduler, workers, as_json):
         raise typer.Exit(1)

@@ -28,6 +28,7 @@ def export(
         ),
     ] = "memories",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/export"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Write a network's weights and parameters as an array's memories, and a C header of them.
 
@@ -39,6 +40,6 @@ def export(
     if kind not in ("memories", "qonnx"):
         raise ValueError(f"--format must be memories or qonnx, not {kind!r}")
     if kind == "qonnx":
-        export_qonnx(network, parse_bits(bits), out)
+        export_qonnx(network, parse_bits(bits), out, as_json)
         return
-    export(network, config, parse_bits(bits), out)
+    export(network, config, parse_bits(bits), out, as_json)

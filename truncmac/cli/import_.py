@@ -69,6 +69,7 @@ def import_(
         bool,
         typer.Option(help="It was trained with centred weights.", rich_help_panel="State_dict"),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Make a network file of weights from elsewhere: QONNX, Brevitas, PyTorch, NumPy arrays."""
     from truncmac.importing import Source, import_network
@@ -89,4 +90,5 @@ def import_(
             centred,
         ),
         out,
+        as_json,
     )

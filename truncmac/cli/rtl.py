@@ -21,10 +21,11 @@ def rtl(
         int, typer.Option(help="Bits of the AXI4-Streams: 32, 64, 128, 256 or 512.")
     ] = 64,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/rtl"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
 ) -> None:
     """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
     from truncmac.commands import rtl
 
     if top not in ("core", "axi"):
         raise ValueError(f"--top must be core or axi, not {top!r}")
-    rtl(config, top == "axi", bus_width, out)
+    rtl(config, top == "axi", bus_width, out, as_json)

@@ -59,6 +59,7 @@ def train(
         str, typer.Option(help="Of the trials: all, or names with commas between.")
     ] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="Of the study or the trials.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Train a network jointly at several bit-widths, export it, and compare the integers.
 
@@ -66,13 +67,15 @@ def train(
     truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
     and --trials keep each finished run: --resume goes on.
     """
+    from truncmac.commands import notes_to_stderr
+    from truncmac.extras import install_extra
+
     try:
-        from truncmac.training import Run, chosen_recipe, train
+        from truncmac.training import Run, chosen_recipe, console, train
         from truncmac.trials import train_study, train_trials
     except ModuleNotFoundError as error:
         raise RuntimeError(
-            f"Training needs the package {error.name}. Install it with: "
-            "pip install 'truncmac[train]'"
+            f"Training needs the package {error.name}. Install it with: {install_extra('train')}"
         ) from error
     hyper = chosen_recipe(
         dataset,
@@ -85,12 +88,13 @@ def train(
         calibrated=calibrate,
         seed=seed,
     )
-    run = Run(network, dataset, data, hyper, out, device, autocast, compile_)
+    run = Run(network, dataset, data, hyper, out, device, autocast, compile_, as_json)
     if study and trials:
         raise ValueError("Choose one of --study and --trials")
-    if study:
-        train_study(run, range(seed, seed + seeds), resume)
-    elif trials:
-        train_trials(run, range(seed, seed + seeds), resume, changes)
-    else:
-        train(run, resume)
+    with notes_to_stderr(as_json, console):
+        if study:
+            train_study(run, range(seed, seed + seeds), resume)
+        elif trials:
+            train_trials(run, range(seed, seed + seeds), resume, changes)
+        else:
+            train(run, resume)
