@@ -20,7 +20,7 @@ SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in availa
 LAYER_ERROR, NETWORK_ERROR = 0.05, 0.03
 # Above the aim: a layer of one row, which leaves most of the array idle; one of 27 elements, whose
 # outputs cost as much as its products; and the network with the conventional core
-ODD_ERRORS = {"resnet20/logits": 0.19, "resnet20/stem": 0.09}
+ODD_ERRORS = {"resnet20/logits": 0.1, "resnet20/stem": 0.09}
 MISSED = {("ihp-sg13g2", 1, 8): 0.034}
 
 
