@@ -162,22 +162,20 @@ class GateSimulator:
         self.kinds = kinds = {name: index for index, name in enumerate(sorted(cells))}
         self._code = _compile([cells[name] for name in sorted(cells)], folder)
         self._keep: list[npt.NDArray[np.generic]] = []
-        self.v = np.zeros(netlist.nets, np.uint64)
-        self.v[ONE] = ALL
-        self.previous = self.v.copy()
-        self.clocks = np.zeros(netlist.nets, np.uint64)
+        self.v, self.previous, self.clocks = (np.zeros(netlist.nets, np.uint64) for _ in range(3))
         self.clock = int(netlist.ports[clock][0])
-        self.clocks[self.clock] = ALL
         self.toggles = np.zeros(netlist.nets, np.int64)
         self.ones = np.zeros(netlist.nets, np.int64)
         logic = [self._group(kinds[cell.name], pins) for cell, pins in levels(netlist)]
         gates = [self._group(kinds[cell.name], pins) for cell, pins in gate_order(netlist)]
         registers = []
+        self._states: list[tuple[Words, Words]] = []  # of registers, and those at the beginning
         for group, register in netlist.registers("ff"):
             _check_asynchronous(group, register)
             state = rng.integers(0, 1 << 64, len(group.pins), np.uint64)
             if seed is None:
                 state[:] = 0
+            self._states.append((state, state.copy()))
             registers.append(self._group(kinds[group.cell.name], group.pins, state))
         self._design = _Design(
             netlist.nets,
@@ -192,8 +190,21 @@ class GateSimulator:
                 for array in (self.v, self.previous, self.clocks, self.toggles, self.ones)
             ),
             0,
-            0x9E3779B97F4A7C15 ^ (seed or 0),
+            0,
         )
+        self._noise = 0x9E3779B97F4A7C15 ^ (seed or 0)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew: registers and noise as at first, whatever ran before."""
+        for state, first in self._states:
+            state[:] = first
+        self.v[:] = 0
+        self.v[ONE] = ALL
+        self.previous[:] = self.v
+        self.clocks[:] = 0
+        self.clocks[self.clock] = ALL
+        self._design.noise = self._noise
 
     def _group(self, kind: int, pins: Ints, state: Words | None = None) -> _Group:
         pins = np.ascontiguousarray(pins)

@@ -153,7 +153,8 @@ def run_parts(
 
 
 def _reset(simulator: GateSimulator) -> None:
-    """Hold the reset, all streams' valid low, then let go."""
+    """Begin anew; hold the reset, all streams' valid low, then let go."""
+    simulator.restart()
     ports = [name for name in simulator.netlist.ports if name.endswith("__valid")]
     ports = ["rst", "clear", "results__ready", *(name for name in ports if "results" not in name)]
     width = sum(len(simulator.netlist.ports[name]) for name in ports)

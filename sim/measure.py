@@ -35,7 +35,7 @@ WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
-VERSION = 6  # of what a cached measurement holds
+VERSION = 7  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)

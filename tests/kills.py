@@ -46,13 +46,14 @@ def checkpoint(folder):
 def exploration(folder):
     """Rows of a chunk, of two sets of designs."""
     from tests.sim.test_exploration import evaluator_for
-    from truncmac.sim.exploration import Chunk, Result
+    from truncmac.sim.exploration import Chunk
     from truncmac.sim.explore_files import ExplorationFolder
+    from truncmac.sim.explore_workers import evaluate_chunk
 
     evaluator = evaluator_for()
     whole = ExplorationFolder(folder, evaluator)
     chunks = [Chunk(0, range(8)), Chunk(0, range(8, 16))]
-    results = [Result(chunk, evaluator.rows(chunk.array)) for chunk in chunks]
+    results = [evaluate_chunk(evaluator, chunk) for chunk in chunks]
     return [lambda result=result: whole.write(result) for result in results]
 
 

@@ -143,5 +143,5 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     for arguments in ([*EXPORT, place / "out"], ["rtl", "--out", place]):
         command = [*bound, TRUNCMAC, *map(str, arguments)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert_one_line(run, "Permission denied")
+        assert_one_line(run, "permission denied")
     assert list(place.iterdir()) == []

@@ -76,10 +76,13 @@ def test_random_registers_reach_no_output(undefined, seed, edges, at, tmp_path_f
 
 
 def without_reset(verilog, register):
-    value = re.search(rf"    {register} <= (\S+) ;", verilog)[1]
-    reset = f"    if (rst) begin\n      {value}  = "
-    assert verilog.count(reset) == 1
-    return verilog.replace(reset, reset.replace("rst", "1'h0"))
+    place = re.search(rf"    {register} <= (\S+) ;", verilog)
+    start = verilog.rindex("\nmodule ", 0, place.start())  # names are a module's own
+    end = verilog.index("\nendmodule", start)
+    reset = f"    if (rst) begin\n      {place[1]}  = "
+    assert verilog.count(reset, start, end) == 1
+    own = verilog[start:end].replace(reset, reset.replace("rst", "1'h0"))
+    return verilog[:start] + own + verilog[end:]
 
 
 @pytest.mark.parametrize("register", ["leaving", "free", "rest"])
