@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,23 +14,38 @@ from truncmac import cli
 from truncmac.sim.explore_spec import spec_of
 
 TEXT = (Path(__file__).parent.parent / "docs" / "explore.md").read_text()
-BLOCK = re.compile(r"(?s)```console\n\$ truncmac (explore .*?)\n```\n\n```\n(.*?)\n```")
-COMMANDS = [(command.replace("\\\n", " "), shown) for command, shown in BLOCK.findall(TEXT)]
+BLOCK = re.compile(
+    r"(?s)```console\n\$ ((?:(?!```).)*?truncmac explore .*?)\n```\n\n```\n(.*?)\n```"
+)
+BLOCKS = [
+    (commands.replace("\\\n", " ").split("\n$ "), shown) for commands, shown in BLOCK.findall(TEXT)
+]
 
 
 def test_there_are_commands():
-    assert len(COMMANDS) == TEXT.count("$ truncmac explore") - TEXT.count("--verify 1") == 4
+    assert len(BLOCKS) == TEXT.count("$ truncmac explore") - TEXT.count("--verify 1") == 5
 
 
-@pytest.mark.parametrize("index", range(len(COMMANDS)))
-def test_a_command_prints_what_the_document_says(index, monkeypatch, capsys, tmp_path):
-    command, shown = COMMANDS[index]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr("sys.argv", ["truncmac", *shlex.split(command)])
+def run(command, monkeypatch):
+    program, *arguments = shlex.split(command)
+    if program == "python":
+        subprocess.run([sys.executable, *arguments], check=True)
+        return
+    monkeypatch.setattr("sys.argv", ["truncmac", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 0
+
+
+@pytest.mark.parametrize("index", range(len(BLOCKS)))
+def test_a_command_prints_what_the_document_says(index, monkeypatch, capsys, tmp_path):
+    (*first, last), shown = BLOCKS[index]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    for command in first:
+        run(command, monkeypatch)
+    capsys.readouterr()
+    run(last, monkeypatch)
     printed = capsys.readouterr().out
     assert "\n".join(line.rstrip() for line in printed.splitlines()) == shown
 
