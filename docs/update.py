@@ -42,7 +42,7 @@ def targets():
 def results():
     """A row for each k: the shipped network's accuracy, and its cycles and energy by the models."""
     array = ["--rows", "8", "--cols", "8", "--lanes", "8", "--planes", "1", "-k", "8,4,2,1"]
-    report = json.loads(_truncmac("report", "digits", *array, "--format", "json"))
+    report = json.loads(_truncmac(["report", "digits", *array, "--format", "json"]))
     network, (images, labels) = builtin_network(), builtin_images()
     rows = [
         "| k | accuracy | cycles | speed-up | energy of the core, uJ |",
@@ -57,9 +57,9 @@ def results():
     return "\n".join(rows) + "\n"
 
 
-def _truncmac(*arguments):
+def _truncmac(arguments, **options):
     command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
 
 
 def allocation():
@@ -85,20 +85,12 @@ def explored_energy():
 
 def printed(command, columns, picture=None):
     """A command of truncmac and what it prints, as a document shows it; and a file it writes."""
-    run = [sys.executable, "-c", "from truncmac.cli import main; main()"]
     arguments = shlex.split(command.replace("\\\n", " "))
     environment = os.environ | {"COLUMNS": str(columns)}
     with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run(
-            [*run, *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        shown = _truncmac(arguments, cwd=folder, env=environment)
         drawn = (Path(folder) / picture).read_text() if picture else ""
-    lines = "\n".join(line.rstrip() for line in result.stdout.splitlines())
+    lines = "\n".join(line.rstrip() for line in shown.splitlines())
     return f"```console\n$ truncmac {command}\n```\n\n```\n{lines}\n```\n", drawn
 
 

@@ -14,7 +14,14 @@ from truncmac.hw.counters import COUNTER_BITS, COUNTERS
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 
-__all__ = ["Memories", "Tile", "read_counters", "read_results", "tile_grid"]
+__all__ = [
+    "Memories",
+    "Tile",
+    "read_counters",
+    "read_results",
+    "tile_grid",
+    "tiles_to_matrices",
+]
 
 Words = npt.NDArray[np.uint8]  # (words, bytes of a word), byte 0 lowest
 
@@ -236,13 +243,28 @@ def read_results(
     except ValueError:
         raise RuntimeError(f"{path}: undefined bits (x) among the results") from None
     parts = np.frombuffer(data, ">i8").reshape(-1, config.requantisers)[:, ::-1]
-    rows = parts.reshape(-1, config.cols).astype(np.int64)
+    try:
+        return tiles_to_matrices(parts.reshape(-1, config.cols).astype(np.int64), gemms, config)
+    except RuntimeError as error:
+        raise RuntimeError(f"{path}: {error}") from None
+
+
+def tiles_to_matrices(
+    rows: npt.NDArray[np.int64], gemms: Sequence[Gemm], config: ArrayConfig
+) -> list[npt.NDArray[np.int64]]:
+    """Outputs (M, N) of each GEMM from rows of tiles, (rows, cols), in the order of the core's.
+
+    Raises
+    ------
+    RuntimeError
+        If rows are missing.
+    """
     outputs, start = [], 0
     for gemm in gemms:
         row_tiles, column_tiles = tile_grid(gemm, config)
         count = row_tiles * column_tiles * config.rows
         if start + count > len(rows):
-            raise RuntimeError(f"{path}: the run ended within layer {gemm.name!r}")
+            raise RuntimeError(f"the run ended within layer {gemm.name!r}")
         block = rows[start : start + count].reshape(column_tiles, -1, config.cols)
         matrix = block.transpose(1, 0, 2).reshape(row_tiles * config.rows, -1)
         outputs.append(matrix[: gemm.rows, : gemm.columns])

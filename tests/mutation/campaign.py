@@ -1,7 +1,7 @@
 """Runs the mutants: those that no run tells from the core are judged."""
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from truncmac.golden import Gemm
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.sim.control import Job, control_counters
-from truncmac.sim.memory import tile_grid
+from truncmac.sim.memory import tiles_to_matrices
 
 from .equivalence import Judgement, judge
 from .mutants import CONFIG, Mutant, build, list_mutants
@@ -134,7 +134,7 @@ def check_core(run: Run, text: str) -> None:
             raise RuntimeError(f"Run {run.name}: the core's counters are not the model's")
 
 
-def outputs(words: Sequence[int], gemms: Sequence[Gemm]) -> Iterator[npt.NDArray[np.int64]]:
+def outputs(words: Sequence[int], gemms: Sequence[Gemm]) -> list[npt.NDArray[np.int64]]:
     """Outputs (M, N) of each product from its result words, the padding cut off."""
     width, sign = CONFIG.sum_width, 1 << CONFIG.sum_width - 1
     parts = [
@@ -145,11 +145,4 @@ def outputs(words: Sequence[int], gemms: Sequence[Gemm]) -> Iterator[npt.NDArray
         for word in words
     ]
     rows = np.array(parts, np.int64).reshape(-1, CONFIG.cols)
-    start = 0
-    for gemm in gemms:
-        row_tiles, column_tiles = tile_grid(gemm, CONFIG)
-        count = row_tiles * column_tiles * CONFIG.rows
-        block = rows[start : start + count].reshape(column_tiles, -1, CONFIG.cols)
-        matrix = block.transpose(1, 0, 2).reshape(row_tiles * CONFIG.rows, -1)
-        yield matrix[: gemm.rows, : gemm.columns]
-        start += count
+    return tiles_to_matrices(rows, gemms, CONFIG)
