@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from tests.mutation.campaign import check_core
 from tests.mutation.mutants import CONFIG, compile_bench
 from tests.mutation.stimulus import Run, runs
+from tests.rtl.test_axi import TESTS
 from truncmac.golden import write_bytes
 from truncmac.hw.axi import BusWidths
 from truncmac.hw.config import ArrayConfig
@@ -73,7 +75,7 @@ def axi_points() -> Mapping[Point, int]:
                 timescale=("1ns", "1ps"),
                 log_file=folder / "build.log",
             )
-            runner.test(
+            results = runner.test(
                 hdl_toplevel=AXI_TOP,
                 hdl_toplevel_lang="verilog",
                 test_module="tests.rtl.axi_bench",
@@ -82,6 +84,8 @@ def axi_points() -> Mapping[Point, int]:
                 seed=1,
                 log_file=folder / "run.log",
             )
+        if get_results(results) != (TESTS, 0):
+            raise RuntimeError(f"The AXI bench failed; see {folder / 'run.log'}")
         paths.append(folder / "coverage.dat")
     return read_points(paths, f"{AXI_TOP}.v")
 
