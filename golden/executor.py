@@ -236,10 +236,12 @@ def layer_bits(network: Network, bits: BitWidths) -> dict[str, tuple[int, int]]:
     if not isinstance(bits, Mapping):
         _check_width(network, bits, "The network")
         return {layer.name: (layer.bits or bits, bits) for layer in products}
-    following = {layer.name for layer in products if layer.bits is None}
-    if set(bits) != following:
-        names = sorted(set(bits) ^ following)
-        raise ValueError(f"Bit-widths must be given for each layer that follows, see {names}")
+    following = [layer.name for layer in products if layer.bits is None]
+    if set(bits) != set(following):
+        raise ValueError(
+            "Bit-widths must be given for the layers without a k of their own, "
+            f"{', '.join(following)}, not for {', '.join(bits) or 'none'}"
+        )
     for name, k in bits.items():
         _check_width(network, k, f"Layer {name!r}")
     largest = max(network.bit_widths)

@@ -113,7 +113,7 @@ def load(path: Path) -> Network:
 def open_safetensors(path: Path) -> Iterator[Any]:
     """A safetensors file of bounded size, whose header is whole: nothing of its data is read."""
     if path.is_dir():
-        raise NetworkFileError(f"{path}: a folder, not a safetensors file")
+        raise NetworkFileError(f"{path}: a folder, not a safetensors file. Name a file in it")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: {size} bytes; the most that is read is {MOST_BYTES}")

@@ -61,9 +61,9 @@ def _cifar_files(folder: Path, classes: int) -> tuple[list[Path], list[Path]]:
             files = [place / name for name in (*train, *test)]
             if all(file.is_file() for file in files):
                 return files[: len(train)], files[len(train) :]
-            looked.append(f"{place} ({', '.join(file.name for file in files)})")
+            looked.append(str(files[0]))
     raise DataError(
-        f"CIFAR-{classes} not found. Looked in:\n  " + "\n  ".join(looked) + "\n"
+        f"CIFAR-{classes} not found: there is no {', '.join(looked)}, or not all files beside it. "
         "Unpack the official archive and pass its folder with --data"
     )
 

@@ -274,7 +274,9 @@ def read(path: Path) -> Characterisation:
                 if not all(math.isfinite(number) for number in numbers):
                     raise ValueError(f"{path}: figures must be finite")
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: no characterisation of this package: {error}") from None
+        raise ValueError(
+            f"{path}: must be a file that truncmac characterise wrote ({error!r})"
+        ) from None
     return Characterisation(data)
 
 

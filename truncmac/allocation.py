@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.golden import (
@@ -21,14 +20,15 @@ from truncmac.sim.allocation import Allocation, Evaluator
 from truncmac.sim.allocation import allocate as find_allocation
 from truncmac.sim.choices import Point, Score
 
-from .commands import DIGITS, STYLE, network_by_name, progress_bar
+from .commands import DIGITS, STYLE, images_missing, network_by_name, progress_bar
 from .costs import COSTS, LayerCosts
 from .plots import new_figure, save_figure
+from .terminal import Terminal
 
 __all__ = ["Request", "allocate"]
 
 FEW_LAYERS = 12  # whose k are set apart in a table
-console = Console(highlight=False)
+console = Terminal()
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def allocate(request: Request, *, plot: Path | None, export: Path | None, as_jso
         save(evaluator.at(chosen.bits), export)
         files.append(export)
     for file in () if as_json else files:
-        console.print(f"Written: {file}")
+        console.print(f"Written: {file}", soft_wrap=True)
 
 
 def parse_budget(text: str, largest: float) -> float:
@@ -103,7 +103,7 @@ def _evaluator(network: Network, request: Request) -> Evaluator:
     elif request.network == DIGITS:
         images, labels = builtin_images()
     else:
-        raise ValueError(f"{request.network}: give its images and labels with --data")
+        raise images_missing(request.network, "images and labels")
     if labels is None:
         raise ValueError(f"{request.data}: must hold labels, for accuracy to be measured")
     if request.calibrate >= len(images):

@@ -109,7 +109,7 @@ def _show_outcome(request: Request, error: str) -> None:
     if error:
         config = request.config
         what = f"{config.lanes} lanes x {config.planes} planes: {error}"
-        console.print(what, soft_wrap=True, markup=False)
+        console.print(what, soft_wrap=True)
     else:
         _show(read(request.out), [request.out])
 
@@ -155,7 +155,7 @@ def _show(result: Characterisation, files: Sequence[Path]) -> None:
     for table in _tables(result):
         console.print(table)
     for path in files:
-        console.print(f"[dim]Written: {path}[/]", soft_wrap=True)
+        console.print(f"Written: {path}", style="dim", soft_wrap=True)
 
 
 def plan_of(request: Request) -> Plan:

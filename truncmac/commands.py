@@ -35,12 +35,14 @@ from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.deploy import deployment
 
 from .extras import install_extra
+from .terminal import Terminal
 
 __all__ = [
     "STYLE",
     "console",
     "export",
     "export_qonnx",
+    "images_missing",
     "network_by_name",
     "notes_to_stderr",
     "progress_bar",
@@ -51,7 +53,7 @@ __all__ = [
 ]
 
 DIGITS = "digits"
-console = Console(highlight=False)
+console = Terminal()
 STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}
 
 
@@ -78,7 +80,7 @@ def progress_bar(console: Console, *, quiet: bool = False) -> Progress:
 
 def say(what: str) -> None:
     """Tell what goes on."""
-    console.print(f"[dim]{what}[/]")
+    console.print(what, style="dim")
 
 
 @contextlib.contextmanager
@@ -119,7 +121,8 @@ def rtl(config: ArrayConfig, axi: bool, bus_width: int, out: Path, as_json: bool
     console.print(
         f"{', '.join(str(out / name) for name in files)}: {config.rows} x {config.cols} PEs of "
         f"{config.lanes} lanes x {config.planes} planes, {config.requantisers} requantisers, "
-        f"{config.peak_macs:g} 8-bit MACs a cycle"
+        f"{config.peak_macs:g} 8-bit MACs a cycle",
+        soft_wrap=True,
     )
 
 
@@ -168,7 +171,8 @@ def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path, as_js
         return
     console.print(
         f"{out}: {len(files)} files of {len(network.products)} layers, {weights:,} bytes of "
-        f"weights at k = 8; network.h describes them"
+        f"weights at k = 8; network.h describes them",
+        soft_wrap=True,
     )
 
 
@@ -188,7 +192,7 @@ def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> No
     for path, data in files.items():
         write_bytes(path, data)
         if not as_json:
-            console.print(f"Written: {path}, {len(data):,} bytes")
+            console.print(f"Written: {path}, {len(data):,} bytes", soft_wrap=True)
     if as_json:
         found = {
             "network": network.name,
@@ -219,7 +223,26 @@ def simulation(
 
 
 def network_by_name(name: str) -> Network:
-    """The shipped network, an example, or the network in a file."""
+    """The shipped network, an example, or the network in a file.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a name that is known nor a network file.
+    """
     if name in EXAMPLES:
         return example_network(name)
-    return builtin_network() if name == DIGITS else load(Path(name))
+    if name == DIGITS:
+        return builtin_network()
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        known = ", ".join((DIGITS, *EXAMPLES))
+        raise ValueError(f"Network must be a file, or one of {known}, not {name!r}")
+    return load(path)
+
+
+def images_missing(name: str, what: str) -> ValueError:
+    """The error where a network's images are not known; names those that training put beside it."""
+    beside = Path(name).with_name("images.safetensors")
+    hint = f", such as {beside}" if beside.is_file() else ""
+    return ValueError(f"{name}: give its {what} with --data{hint}")

@@ -4,21 +4,23 @@ import importlib.metadata
 import json
 import platform
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from truncmac.sim.tools import INSTALL, simulator_environment
 
 from .commands import STYLE
 from .extras import PACKAGE, install_extra
+from .terminal import Terminal
 
 __all__ = ["Check", "checks", "doctor", "extras"]
 
@@ -33,7 +35,7 @@ PROGRAMS = {  # name: (for what, arguments that print its version, whether all n
     "gcc": ("characterise", ["--version"], False),
     "gtkwave": ("looking at waveforms", ["--version"], False),
 }
-console = Console(highlight=False)
+console = Terminal()
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def doctor(wanted: Sequence[str], as_json: bool) -> bool:
         return good
     console.print(_table(found))
     for text in dict.fromkeys(check.mend for check in found if check.needed and check.mend):
-        console.print(f"[bold red]Needed:[/] {escape(text)}", soft_wrap=True)
+        console.print(Text.assemble(("Needed:", "bold red"), " ", text), soft_wrap=True)
     for text in dict.fromkeys(check.mend for check in found if not check.needed and check.mend):
-        console.print(f"[dim]If you want it:[/] {escape(text)}", soft_wrap=True)
+        console.print(Text.assemble(("If you want it:", "dim"), " ", text), soft_wrap=True)
     console.print("All that is needed is there." if good else "Something needed is missing.")
     return good
 
@@ -103,7 +105,7 @@ def _table(found: Sequence[Check]) -> Table:
             check.name,
             check.found or "",
             check.wanted,
-            f"[{colour}]{state}[/]",
+            Text(state, colour),
         )
         group = check.group
     return table
@@ -161,7 +163,7 @@ def _package(group: str, requirement: Requirement, extra: str | None, *, needed:
         version = None
     good = version is not None and wanted.contains(version, prereleases=True)
     if extra is None:
-        install = f"python -m pip install '{requirement.name}{wanted}'"
+        install = f"{shlex.quote(sys.executable)} -m pip install '{requirement.name}{wanted}'"
     else:
         install = install_extra(extra)
     mend = None if good else install

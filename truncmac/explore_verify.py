@@ -2,11 +2,11 @@
 
 import time
 
-from rich.console import Console
-
 from truncmac.sim.evaluation import Evaluator
 from truncmac.sim.explore_found import Exploration
 from truncmac.sim.explore_verify import chosen_rows, verify_row
+
+from .terminal import Terminal
 
 __all__ = ["verify"]
 
@@ -21,7 +21,7 @@ def verify(evaluator: Evaluator, found: Exploration, count: int, quiet: bool) ->
     ValueError
         If there is no point to run.
     """
-    console = Console(highlight=False, stderr=quiet)
+    console = Terminal(stderr=quiet)
     rows = chosen_rows(found.fronts.rows, found.sample.rows, count, evaluator.spec.seed)
     if not rows:
         raise ValueError("--verify must have points that keep the constraints, there are none")
@@ -40,6 +40,6 @@ def verify(evaluator: Evaluator, found: Exploration, count: int, quiet: bool) ->
             soft_wrap=True,
         )
         for line in verdict.differences[:MOST_LINES]:
-            console.print(f"[bold red]{line}[/]", soft_wrap=True)
+            console.print(line, style="bold red", soft_wrap=True)
         right &= not verdict.differences
     return right

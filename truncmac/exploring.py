@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.golden import write_bytes
@@ -26,6 +25,7 @@ from truncmac.sim.explore_tables import csv_text
 
 from .commands import STYLE, progress_bar
 from .explore_page import page, plot_library
+from .terminal import Terminal
 
 __all__ = ["Request", "explore", "merged_settings", "show_point"]
 
@@ -33,7 +33,7 @@ Rows = dict[str, npt.NDArray[Any]]
 SHOWN = ("rows", "cols", "lanes", "planes", "requantisers")
 MOST_LINES = 40  # of a front on screen
 BOUND = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\deE]+)\s*")
-console = Console(highlight=False)
+console = Terminal()
 
 
 @dataclass(frozen=True)
@@ -324,9 +324,10 @@ def show_point(text: str, as_json: bool) -> bool:
         raise ValueError(f"{path}: front must be a list of points: {error!r}") from error
     same = spec.front == "worst" or all(row in found for row in recorded)
     if recorded and not as_json:
-        console.print(
-            "As in the file" if same else f"[bold red]Not as in {path}[/]: another version?"
-        )
+        if same:
+            console.print("As in the file")
+        else:
+            console.print(f"Not as in {path}: another version?", style="bold red", soft_wrap=True)
     return same
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import shlex
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -14,10 +15,14 @@ PACKAGE = "truncmac"
 
 def install_extra(extra: str) -> str:
     """The command that installs an extra, from the checkout where the package runs from one."""
+    python = shlex.quote(sys.executable)  # what "python" is in a shell may be another
     folder = _checkout()
     if folder is None:
-        return f"python -m pip install '{PACKAGE}[{extra}]'"
-    return f"cd {shlex.quote(str(folder))} && python -m pip install --editable '.[{extra}]'"
+        return f"{python} -m pip install '{PACKAGE}[{extra}]'"
+    return (
+        f"cd {shlex.quote(str(folder))} && {python} -m pip install "
+        f"--constraint constraints.txt --editable '.[{extra}]'"
+    )
 
 
 def _checkout() -> Path | None:

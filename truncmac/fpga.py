@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.hw.config import ArrayConfig
@@ -16,11 +15,12 @@ from truncmac.sim.fpga import FpgaReport, place_and_route
 from truncmac.sim.fpga_jobs import FpgaJob, FpgaOutcome, place_all
 
 from .commands import STYLE, progress_bar
+from .terminal import Terminal
 
 __all__ = ["Where", "fpga", "fpga_all"]
 
 NAMES = {"luts": "LUTs", "ffs": "flip-flops", "dsps": "DSPs 18x18", "brams": "block RAMs"}
-console = Console(highlight=False)
+console = Terminal()
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def fpga(
     as_json: bool,
 ) -> None:
     """Place, route and print."""
-    status = Console(stderr=True, highlight=False)
+    status = Terminal(stderr=True)
     with status.status("") as progress:
         report = place_and_route(
             config,
@@ -105,7 +105,7 @@ def fpga_all(
         console.print(_tables_of_all(found))
         for outcome in found:
             if outcome.error:
-                console.print(f"{outcome.job.name}: {outcome.error}", soft_wrap=True, markup=False)
+                console.print(f"{outcome.job.name}: {outcome.error}", soft_wrap=True)
         console.print(f"Written: a folder of each in {out}", soft_wrap=True)
     return not any(outcome.error for outcome in found)
 

@@ -1,6 +1,8 @@
 """What `truncmac import` does: a network file from other tools' files."""
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
-from safetensors import SafetensorError, safe_open
 
 from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
+from truncmac.golden.network_file import open_safetensors
 
 from .commands import STYLE
 from .extras import install_extra
+from .terminal import Terminal
 
 __all__ = ["Source", "import_network"]
 
-console = Console(highlight=False)
+console = Terminal()
 ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
 Images = npt.NDArray[np.uint8]
@@ -76,13 +78,15 @@ def import_network(source: Source, out: Path, as_json: bool) -> None:
     for note in notes:
         console.print(f"Note: {note}")
     console.print(_table(network, judged, lines))
-    console.print(f"Written: {out}, {len(network.products)} layers of weights")
+    console.print(f"Written: {out}, {len(network.products)} layers of weights", soft_wrap=True)
 
 
 def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
     path = source.path
     if path.is_dir():
         return load_arrays(path), ()
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.suffix in ONNX:
         return _onnx(source, images)
     if path.suffix not in TORCH + TENSORS:
@@ -119,11 +123,8 @@ def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
 
 def _format(path: Path) -> str | None:
     """What a safetensors file of ours says it is."""
-    try:
-        with safe_open(path, "numpy") as file:
-            text = (file.metadata() or {}).get("truncmac", "")
-    except SafetensorError:
-        return None  # whoever reads it says why
+    with open_safetensors(path) as file:
+        text = (file.metadata() or {}).get("truncmac", "")
     return next((k for k in ("truncmac-network", "truncmac-checkpoint") if f'"{k}"' in text), None)
 
 

@@ -27,7 +27,16 @@ from truncmac.golden import (
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.network import RtlReport, golden_accuracy, run_network
 
-from .commands import DIGITS, STYLE, console, network_by_name, quiet, say, simulation
+from .commands import (
+    DIGITS,
+    STYLE,
+    console,
+    images_missing,
+    network_by_name,
+    quiet,
+    say,
+    simulation,
+)
 from .differences import as_text, first_difference
 from .options import Setting
 
@@ -96,7 +105,7 @@ def images_of(
         return example_images(name, count), None
     if name == DIGITS:
         return builtin_images()
-    raise ValueError(f"{name}: give its images with --data")
+    raise images_missing(name, "images")
 
 
 def _run(

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.golden import LayerInspection, Network, inspect_network
 
 from .commands import STYLE, network_by_name
 from .plots import new_figure, save_figure
+from .terminal import Terminal
 
 __all__ = ["inspect"]
 
 BARS = " ▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars of the codes' histogram
-NARROW = STYLE | {"padding": (0, 1, 0, 0)}  # ten columns in a narrow terminal
-console = Console(highlight=False)
+NARROW = STYLE | {"padding": (0, 1, 0, 0)}  # a dozen columns in 80
+console = Terminal()
 
 
 def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) -> None:
@@ -34,13 +34,13 @@ def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) ->
     if plot is not None:
         draw(network, layers, plot)
         if not as_json:
-            console.print(f"Written: {plot}")
+            console.print(f"Written: {plot}", soft_wrap=True)
 
 
 def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]) -> Table:
     """A line for each layer, and their sums."""
     table = Table(
-        "layer", "weights", "output", title=f"Network {network.name}: layers of weights", **STYLE
+        "layer", "weights", "output", title=f"Network {network.name}: layers of weights", **NARROW
     )
     names = ["K", "kMACs", "k", *(f"kB {k}" for k in bits), "S", "exact"]
     for name in names:

@@ -17,6 +17,7 @@ __all__ = [
     "ARRAY_HELP",
     "Setting",
     "Simulator",
+    "one_of",
     "parse_bits",
     "parse_image",
     "parse_settings",
@@ -35,7 +36,20 @@ ARRAY_HELP = {
     "multiplier_bits": "Width of the requantisation multipliers.",
 }
 _SIZES = fields(ArrayConfig)
-Simulator = Annotated[str, typer.Option(help="verilator or icarus.")]
+
+
+def one_of(*words: str) -> Callable[[str], list[str]]:
+    """What a shell completes the value of an option to."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+Simulator = Annotated[
+    str, typer.Option(help="verilator or icarus.", autocompletion=one_of("verilator", "icarus"))
+]
 
 
 def with_array(command: Callable[..., None]) -> Callable[..., None]:
@@ -102,12 +116,17 @@ def parse_bits(text: str) -> list[int]:
         return list(range(8, 0, -1))
     bits = []
     for part in text.split(","):
-        if not part.strip().isdecimal() or not 1 <= int(part) <= 8:
-            raise ValueError(f"Bit-width k must be in 1..8, not {part.strip()!r}")
-        if int(part) in bits:
-            raise ValueError(f"Bit-width k = {int(part)} is named twice in {text!r}")
-        bits.append(int(part))
+        k = _width(part.strip())
+        if k in bits:
+            raise ValueError(f"Bit-width k = {k} is named twice in {text!r}")
+        bits.append(k)
     return bits
+
+
+def _width(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 8:
+        raise ValueError(f"Bit-width k must be in 1..8, not {text!r}")
+    return int(text)
 
 
 def parse_image(text: str) -> tuple[int, int, int]:
@@ -155,7 +174,7 @@ def parse_settings(text: str) -> list[Setting]:
         if path.suffix in (".json", ".toml"):
             settings.append(Setting(path.stem, _layer_widths(path)))
         else:
-            (bits,) = parse_bits(part)
+            bits = _width(part)
             settings.append(Setting(str(bits), bits))
     names = [setting.name for setting in settings]
     for name in names:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.golden import write_bytes
@@ -26,6 +25,7 @@ from truncmac.sim.workloads import workload_by_name
 from .commands import STYLE
 from .report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .report_energy import energy_remarks, energy_tables
+from .terminal import Terminal
 from .version import __version__
 
 __all__ = ["FORMATS", "VERSION", "Request", "as_dictionary", "platform_of", "report"]
@@ -33,7 +33,7 @@ __all__ = ["FORMATS", "VERSION", "Request", "as_dictionary", "platform_of", "rep
 VERSION = 1  # of the JSON: counts up when a figure is renamed, removed or means something else
 KIB = 1024
 WORTH_SAYING = 0.005  # of the cycles that another shape saves
-console = Console(highlight=False, markup=False)
+console = Terminal()
 Document = dict[str, Any]
 
 
@@ -99,7 +99,7 @@ def report(request: Request, form: str | None, out: Path | None) -> None:
     for kind, text in (("html", page), ("json", as_json(document))):
         path = folder / f"{name}.{kind}"
         write_bytes(path, text.encode())
-        console.print(f"Written: {path}")
+        console.print(f"Written: {path}", soft_wrap=True)
 
 
 def document_of(request: Request) -> Document:
@@ -134,6 +134,11 @@ def _figures(
         figures = read(Path(request.energy))
     elif (request.energy, config.lanes, config.planes) in available():
         figures = load(config.lanes, config.planes, request.energy)
+    elif request.energy not in (known := sorted({name for name, _, _ in available()})):
+        raise ValueError(
+            f"--energy must be one of {', '.join(known)}, none, or a .json file of truncmac "
+            f"characterise, not {request.energy!r}"
+        )
     else:
         return None, (
             f"no figures of {config.lanes} lanes x {config.planes} planes in {request.energy}; "
@@ -152,7 +157,7 @@ def _write_one(text: str, out: Path | None) -> None:
         print(text, end="")
         return
     write_bytes(out, text.encode())
-    console.print(f"Written: {out}")
+    console.print(f"Written: {out}", soft_wrap=True)
 
 
 def as_dictionary(found: Analysis) -> Document:
@@ -414,7 +419,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], heading: str) -
 def as_table(document: Document) -> str:
     """The terminal's tables as plain text."""
     text = io.StringIO()
-    plain = Console(file=text, width=console.width, highlight=False, markup=False)
+    plain = Terminal(file=text, width=console.width)
     plain.print(*tables(document), sep="\n")
     return text.getvalue()
 

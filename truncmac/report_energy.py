@@ -105,8 +105,8 @@ def energy_remarks(document: Document) -> list[str]:
     clock = document["platform"]["clock_hz"]
     if about["clock_hz"] < clock:
         lines.append(
-            f"That netlist reaches {about['clock_hz'] / 1e6:.0f} MHz, less than the platform's "
-            f"{clock / 1e6:.0f} MHz."
+            f"That netlist reaches {about['clock_hz'] / 1e6:,.1f} MHz, less than the platform's "
+            f"{clock / 1e6:,.1f} MHz."
         )
     lines += _memory_remarks(about)
     lines.append(

@@ -65,7 +65,7 @@ def sim(request: Request, as_json: bool) -> bool:
             print(json.dumps(_as_dictionary(request, lines, written), indent=2))
         console.print(_table(lines))
         for path in written:
-            console.print(f"Written: {path}, {path.stat().st_size:,} bytes")
+            console.print(f"Written: {path}, {path.stat().st_size:,} bytes", soft_wrap=True)
     return not any(outcome.mismatches for outcome in outcomes)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from truncmac.golden import save, save_images
@@ -21,10 +20,11 @@ from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.training import Trainer, complete
 
 from .commands import STYLE, progress_bar
+from .terminal import Terminal
 
 __all__ = ["Run", "chosen_recipe", "train"]
 
-console = Console(highlight=False)
+console = Terminal()
 MOST_DIFFERING = 0.001  # of the predictions: float and integer are held to be the same below it
 
 
@@ -87,6 +87,8 @@ def train(run: Run, go_on: bool) -> None:
         )
         path = run.out / "checkpoint.safetensors"
         if go_on:
+            if not path.exists():
+                raise ValueError(f"{path}: no such file; leave out --resume to begin")
             resume(trainer, load_checkpoint(path))
         elif path.exists():
             raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
@@ -149,10 +151,14 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
     if far:
         widths = ", ".join(map(str, far))
         console.print(
-            f"[yellow]At k = {widths} the integer network differs from PyTorch's in "
-            f"{MOST_DIFFERING:.1%} of its predictions or more"
+            f"At k = {widths} the integer network differs from PyTorch's in "
+            f"{MOST_DIFFERING:.1%} of its predictions or more",
+            style="yellow",
         )
-    console.print(f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it")
+    console.print(
+        f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it",
+        soft_wrap=True,
+    )
 
 
 def _line(run: Run, found: Comparison, bits: int) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def train_study(run: Run, seeds: Sequence[int], go_on: bool) -> None:
                 print(json.dumps(_study_numbers(run, result, seeds), indent=2))
             else:
                 console.print(study_table(result))
-            console.print(f"Written: {run.out / 'study.svg'}, and its figures in study.json")
+            console.print(
+                f"Written: {run.out / 'study.svg'}, and its figures in study.json", soft_wrap=True
+            )
 
 
 def train_trials(run: Run, seeds: Sequence[int], go_on: bool, chosen: str) -> None:
@@ -62,7 +64,7 @@ def train_trials(run: Run, seeds: Sequence[int], go_on: bool, chosen: str) -> No
             else:
                 console.print(_trials_table(run, tried, "held-out images", len(seeds)))
                 console.print(_trials_table(run, judged, "test images, other seeds", len(seeds)))
-            console.print(f"Written: {run.out / 'trials.json'}")
+            console.print(f"Written: {run.out / 'trials.json'}", soft_wrap=True)
 
 
 def _chosen(names: str) -> Mapping[str, Mapping[str, Any]]:

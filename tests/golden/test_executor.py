@@ -120,7 +120,8 @@ def test_layers_may_have_bit_widths_of_their_own():
         ),
         (
             {"second": 2},
-            "Bit-widths must be given for each layer that follows, see ['logits', 'third']",
+            "Bit-widths must be given for the layers without a k of their own, second, third, "
+            "logits, not for second",
         ),
     ],
 )

@@ -54,7 +54,7 @@ def test_certificates_stay_with_their_parameters():
 @pytest.mark.parametrize(
     ("bits", "message"),
     [
-        ({"second": 2}, "Bit-widths must be given for each layer that follows, see ['logits', "),
+        ({}, "Bit-widths must be given for the layers without a k of their own, "),
         (
             {"second": 2, "third": 4, "logits": 8},
             "Layer 'third' has no parameters for k = 4, only for 2, 8",

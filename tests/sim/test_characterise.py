@@ -189,8 +189,8 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
     assert read(out).data == json.loads(json.dumps(result.data))
     bad = tmp_path / "bad.json"
     for text, message in (
-        ("{", "no characterisation of this package"),
-        ("{}", "no characterisation of this package: 'format'"),
+        ("{", "must be a file that truncmac characterise wrote"),
+        ("{}", "must be a file that truncmac characterise wrote (KeyError('format'))"),
         (json.dumps(result.data | {"format": 99}), "format must be 1, not 99"),
         (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
     ):

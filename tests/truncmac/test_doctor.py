@@ -1,7 +1,9 @@
 import importlib.metadata
 import json
 import os
+import shlex
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from truncmac import doctor
 from truncmac.extras import install_extra
 
+PYTHON = shlex.quote(sys.executable)
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
 
@@ -99,7 +102,7 @@ def test_a_missing_base_package_is_exit_code_1(run, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda n: "1.0" if n == "numpy" else real(n))
     code, out, _ = run("doctor")
     assert code == 1
-    assert "Needed: python -m pip install 'numpy>=1.26'\n" in out
+    assert f"Needed: {PYTHON} -m pip install 'numpy>=1.26'\n" in out
 
 
 def test_an_unknown_extra_is_refused(run):
@@ -114,10 +117,10 @@ def test_an_unknown_extra_is_refused(run):
 @pytest.mark.parametrize(
     ("direct_url", "mend"),
     [
-        (None, "python -m pip install 'truncmac[onnx]'"),
+        (None, f"{PYTHON} -m pip install 'truncmac[onnx]'"),
         (
             '{"dir_info": {"editable": true}, "url": "file:///a/b"}',
-            "cd /a/b && python -m pip install --editable '.[onnx]'",
+            f"cd /a/b && {PYTHON} -m pip install --constraint constraints.txt --editable '.[onnx]'",
         ),
     ],
 )

@@ -3,6 +3,8 @@
 import importlib.metadata
 import json
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from truncmac.extras import install_extra
 
 ROOT = Path(__file__).parents[2]
-INDEX = "python -m pip install 'truncmac[train]'"
+PYTHON = shlex.quote(sys.executable)
+INDEX = f"{PYTHON} -m pip install 'truncmac[train]'"
+EDITABLE = f"{PYTHON} -m pip install --constraint constraints.txt --editable '.[train]'"
 
 
 def editable(url, wanted=True):
@@ -26,11 +30,11 @@ def editable(url, wanted=True):
         (json.dumps({"url": "file:///a/b", "dir_info": {}}), INDEX),
         (
             editable("file:///home/x/truncmac"),
-            "cd /home/x/truncmac && python -m pip install --editable '.[train]'",
+            f"cd /home/x/truncmac && {EDITABLE}",
         ),
         (
             editable("file:///home/my%20work/truncmac"),
-            "cd '/home/my work/truncmac' && python -m pip install --editable '.[train]'",
+            f"cd '/home/my work/truncmac' && {EDITABLE}",
         ),
     ],
 )

@@ -99,7 +99,8 @@ def test_a_file_of_other_layers_is_refused(run, tmp_path):
     code, _, err = run("infer", "-k", "k.toml")
     assert (code, err) == (
         2,
-        "truncmac: Bit-widths must be given for each layer that follows, see ['conv3', 'conv4']\n",
+        "truncmac: Bit-widths must be given for the layers without a k of their own, conv2, conv3, "
+        "conv4, not for conv2\n",
     )
 
 

@@ -101,6 +101,8 @@ def _message(error: Exception) -> str:
         errno.EROFS: "Name a place that can be written to",
         errno.ENOSPC: "Free some space, or name another place",
         errno.EISDIR: "Name a file in it",
+        errno.EEXIST: "Name another place",
+        errno.ENAMETOOLONG: "Give it a shorter name",
         errno.ENOTDIR: "A part of the path is a file; name another place",
     }.get(error.errno or 0)
     text = f"{error.filename}: {error.strerror.lower()}"

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import parse_bits, with_array
+from truncmac.options import one_of, parse_bits, with_array
+from truncmac.outputs import output_file, picture_file
 
 __all__ = ["allocate"]
 
@@ -15,7 +16,11 @@ __all__ = ["allocate"]
 def allocate(
     config: ArrayConfig,
     network: Annotated[
-        str, typer.Argument(help="Exported network, a file; or digits, which is shipped.")
+        str,
+        typer.Argument(
+            autocompletion=one_of("digits"),
+            help="Exported network, a file; or digits, which is shipped.",
+        ),
     ] = "digits",
     data: Annotated[
         Path | None,
@@ -32,7 +37,11 @@ def allocate(
         typer.Option(help="Most cost of an image, or such as 60% of that at the largest k."),
     ] = None,
     cost: Annotated[
-        str, typer.Option(help="cycles of the array; or energy of the core, in nJ.")
+        str,
+        typer.Option(
+            autocompletion=one_of("cycles", "energy"),
+            help="cycles of the array; or energy of the core, in nJ.",
+        ),
     ] = "cycles",
     points: Annotated[int, typer.Option(min=2, help="Choices to measure, over all costs.")] = 24,
     calibrate: Annotated[
@@ -43,10 +52,16 @@ def allocate(
         ),
     ] = 128,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw accuracy against cycles into this .svg or .png.")
+        Path | None,
+        typer.Option(
+            callback=picture_file, help="Draw accuracy against cycles into this .svg or .png."
+        ),
     ] = None,
     export: Annotated[
-        Path | None, typer.Option(help="Write the choice for the budget as a network file.")
+        Path | None,
+        typer.Option(
+            callback=output_file, help="Write the choice for the budget as a network file."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import parse_bits, with_sizes
+from truncmac.options import one_of, parse_bits, with_sizes
+from truncmac.outputs import output_file, output_folder
 
 __all__ = ["characterise"]
 
@@ -26,7 +27,11 @@ def characterise(
         list[str] | None, typer.Option(help="An array size only for the errors, as 6x6; again.")
     ] = None,
     network: Annotated[
-        str, typer.Option(help="Whose layers are run: a file, digits, or an example.")
+        str,
+        typer.Option(
+            autocompletion=one_of("digits", "resnet20", "resnet18"),
+            help="Whose layers are run: a file, or digits, resnet20 or resnet18.",
+        ),
     ] = "digits",
     data: Annotated[Path | None, typer.Option(help="Its images, if they are not known.")] = None,
     images: Annotated[int, typer.Option(min=1, help="How many.")] = 16,
@@ -48,10 +53,13 @@ def characterise(
         float, typer.Option(min=0, help="Seconds in which Yosys must be done with an array.")
     ] = 3600,
     label: Annotated[str, typer.Option(help="Short name of the library.")] = "library",
-    cache: Annotated[Path, typer.Option(help="Folder of what is done once.")] = Path(
-        "build/energy"
-    ),
-    out: Annotated[Path | None, typer.Option(help="File to write; default: by its label.")] = None,
+    cache: Annotated[
+        Path, typer.Option(callback=output_folder, help="Folder of what is done once.")
+    ] = Path("build/energy"),
+    out: Annotated[
+        Path | None,
+        typer.Option(callback=output_file, help="File to write; default: by its label."),
+    ] = None,
     shapes: Annotated[
         str | None,
         typer.Option(help="Several PE shapes, LANESxPLANES, as 16x2,8x1, each to its own file."),

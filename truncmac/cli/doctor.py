@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from truncmac.options import one_of
+
 __all__ = ["doctor"]
 
 
@@ -11,8 +13,9 @@ def doctor(
     extra: Annotated[
         list[str] | None,
         typer.Option(
+            autocompletion=one_of("report", "train", "onnx", "energy", "explore", "fpga", "dev"),
             help="An extra that is needed too: report, train, onnx, energy, explore, fpga or dev; "
-            "several: name it again."
+            "several: name it again.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from truncmac.options import one_of
+from truncmac.outputs import output_folder, picture_file
+
 __all__ = ["explore"]
 
 Axis = Annotated[str | None, typer.Option(help="Values of this axis.", rich_help_panel="Space")]
@@ -30,7 +33,8 @@ def explore(
     front: Annotated[
         str | None,
         typer.Option(
-            help="A front for: each workload and k (default), workload, all, or worst of all."
+            autocompletion=one_of("each", "workload", "all", "worst"),
+            help="A front for: each workload and k (default), workload, all, or worst of all.",
         ),
     ] = None,
     images: Annotated[int | None, typer.Option(help="Of a batch (default: 1).")] = None,
@@ -58,13 +62,18 @@ def explore(
     clock_mhz: Axis = None,
     search: Annotated[
         str | None,
-        typer.Option(help="exhaustive, nsga2 or tpe (default: by the size of the space)."),
+        typer.Option(
+            autocompletion=one_of("exhaustive", "nsga2", "tpe"),
+            help="exhaustive, nsga2 or tpe (default: by the size of the space).",
+        ),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(help="Designs that a search evaluates (default: 2000).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of searches and samples (default: 0).")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/explore"),
+    out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
+        "build/explore"
+    ),
     resume: Annotated[bool, typer.Option(help="Keep the finished chunks in the folder.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://HOST:PORT.")] = None,
     workers: Annotated[
@@ -73,7 +82,8 @@ def explore(
     ] = None,
     csv: Annotated[bool, typer.Option(help="Write all rows as points.csv, too.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the fronts into this .svg or .png.")
+        Path | None,
+        typer.Option(callback=picture_file, help="Draw the fronts into this .svg or .png."),
     ] = None,
     verify: Annotated[
         int,

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import parse_bits, with_array
+from truncmac.options import one_of, parse_bits, with_array
+from truncmac.outputs import output_folder
 
 __all__ = ["export"]
 
@@ -15,7 +16,11 @@ __all__ = ["export"]
 def export(
     config: ArrayConfig,
     network: Annotated[
-        str, typer.Argument(help="Exported network, a file; or digits, resnet20 or resnet18.")
+        str,
+        typer.Argument(
+            autocompletion=one_of("digits", "resnet20", "resnet18"),
+            help="Exported network, a file; or digits, resnet20 or resnet18.",
+        ),
     ] = "digits",
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths whose parameters are written.")
@@ -24,10 +29,13 @@ def export(
         str,
         typer.Option(
             "--format",
+            autocompletion=one_of("memories", "qonnx"),
             help="memories: of an array, and a C header; qonnx: one ONNX file for each k.",
         ),
     ] = "memories",
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/export"),
+    out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
+        "build/export"
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Write a network's weights and parameters as an array's memories, and a C header of them.

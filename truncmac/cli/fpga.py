@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import with_array
+from truncmac.options import one_of, with_array
+from truncmac.outputs import output_folder
 
 __all__ = ["fpga"]
 
@@ -14,13 +15,20 @@ __all__ = ["fpga"]
 @with_array
 def fpga(
     config: ArrayConfig,
-    device: Annotated[str, typer.Option(help="ECP5 LFE5U part: 25k, 45k or 85k.")] = "85k",
+    device: Annotated[
+        str,
+        typer.Option(
+            autocompletion=one_of("25k", "45k", "85k"), help="ECP5 LFE5U part: 25k, 45k or 85k."
+        ),
+    ] = "85k",
     target_mhz: Annotated[
         float, typer.Option(min=1, help="Clock that place and route aims at.")
     ] = 100.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the placement.")] = 1,
     dsp: Annotated[bool, typer.Option(help="Multiply in DSP blocks where that fits.")] = True,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/fpga"),
+    out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
+        "build/fpga"
+    ),
     designs: Annotated[
         Path | None,
         typer.Option(help="Place the arrays of this front.json of explore, in place of one."),

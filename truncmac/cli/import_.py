@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import ARRAY_HELP, parse_bits, parse_image
+from truncmac.options import ARRAY_HELP, one_of, parse_bits, parse_image
+from truncmac.outputs import output_file
 
 __all__ = ["import_"]
 
@@ -18,7 +19,9 @@ def import_(
             "state_dict (.safetensors, .pt); or a folder of .npy arrays."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Network file to write.")] = Path("network.safetensors"),
+    out: Annotated[Path, typer.Option(callback=output_file, help="Network file to write.")] = Path(
+        "network.safetensors"
+    ),
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="The network's bit-widths: 8,4,2,1 or all.")
     ] = "all",
@@ -38,6 +41,7 @@ def import_(
     network: Annotated[
         str | None,
         typer.Option(
+            autocompletion=one_of("cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-small"),
             help="What a state_dict is of: cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.",
             rich_help_panel="State_dict",
         ),
@@ -56,7 +60,10 @@ def import_(
         ),
     ] = None,
     act_bits: Annotated[
-        int, typer.Option(help="Bits of the activations' codes.", rich_help_panel="State_dict")
+        int,
+        typer.Option(
+            min=1, max=8, help="Bits of the activations' codes.", rich_help_panel="State_dict"
+        ),
     ] = 4,
     percentile: Annotated[
         float,

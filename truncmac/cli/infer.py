@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import Simulator, parse_settings, with_array
+from truncmac.options import Simulator, one_of, parse_settings, with_array
+from truncmac.outputs import output_folder
 
 __all__ = ["infer"]
 
@@ -17,8 +18,9 @@ def infer(
     network: Annotated[
         str,
         typer.Argument(
+            autocompletion=one_of("digits", "resnet20", "resnet18"),
             help="Exported network, a file; or digits, the trained network that is shipped; or "
-            "resnet20 or resnet18, of made-up weights and images."
+            "resnet20 or resnet18, of made-up weights and images.",
         ),
     ] = "digits",
     data: Annotated[
@@ -40,8 +42,9 @@ def infer(
     on: Annotated[
         str,
         typer.Option(
+            autocompletion=one_of("golden", "both", "rtl"),
             help="golden; or both, or rtl: the RTL as well, and every output of every layer is "
-            "compared with golden."
+            "compared with golden.",
         ),
     ] = "golden",
     images: Annotated[
@@ -57,7 +60,10 @@ def infer(
         ),
     ] = False,
     dump: Annotated[
-        Path | None, typer.Option(help="Keep golden's outputs of each layer here, as .npy.")
+        Path | None,
+        typer.Option(
+            callback=output_folder, help="Keep golden's outputs of each layer here, as .npy."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     simulator: Simulator = "verilator",

@@ -5,20 +5,28 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import parse_bits
+from truncmac.options import one_of, parse_bits
+from truncmac.outputs import picture_file
 
 __all__ = ["inspect"]
 
 
 def inspect(
     network: Annotated[
-        str, typer.Argument(help="Exported network, a file; or digits, resnet20 or resnet18.")
+        str,
+        typer.Argument(
+            autocompletion=one_of("digits", "resnet20", "resnet18"),
+            help="Exported network, a file; or digits, resnet20 or resnet18.",
+        ),
     ] = "digits",
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths whose weights' size is shown.")
     ] = "8,4,2,1",
     plot: Annotated[
-        Path | None, typer.Option(help="Draw what each plane says into this file, .svg or .png.")
+        Path | None,
+        typer.Option(
+            callback=picture_file, help="Draw what each plane says into this file, .svg or .png."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

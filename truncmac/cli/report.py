@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import parse_bits, with_sizes
+from truncmac.options import one_of, parse_bits, with_sizes
+from truncmac.outputs import output_file, output_folder
 
 __all__ = ["report"]
 
@@ -22,7 +23,11 @@ def report(
         ),
     ] = "digits",
     platform: Annotated[
-        str, typer.Option(help="edge, fpga or datacentre: the array and its surroundings.")
+        str,
+        typer.Option(
+            autocompletion=one_of("edge", "fpga", "datacentre"),
+            help="edge, fpga or datacentre: the array and its surroundings.",
+        ),
     ] = "edge",
     clock_mhz: Annotated[float | None, typer.Option(help="Instead of the platform's.")] = None,
     dram_gbs: Annotated[
@@ -41,18 +46,27 @@ def report(
         int, typer.Option(min=1, max=1 << 20, help="Of a batch: their rows are one product.")
     ] = 1,
     goal: Annotated[
-        str, typer.Option(help="Of each layer's order: time, or traffic to the DRAM.")
+        str,
+        typer.Option(
+            autocompletion=one_of("time", "traffic"),
+            help="Of each layer's order: time, or traffic to the DRAM.",
+        ),
     ] = "time",
     energy: Annotated[
         str,
         typer.Option(
+            autocompletion=one_of("ihp-sg13g2", "sky130", "asap7", "none"),
             help="Figures of energy: ihp-sg13g2, sky130 or asap7; a file that characterise wrote; "
-            "or none."
+            "or none.",
         ),
     ] = "ihp-sg13g2",
     form: Annotated[
         str | None,
-        typer.Option("--format", help="Print only this: html, json, md, csv or table."),
+        typer.Option(
+            "--format",
+            autocompletion=one_of("html", "json", "md", "csv", "table"),
+            help="Print only this: html, json, md, csv or table.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -66,6 +80,10 @@ def report(
     """
     from truncmac.report import Request, report
 
+    if form is None:
+        output_folder(out)
+    else:
+        output_file(out)
     if goal not in ("time", "traffic"):
         raise ValueError(f"--goal must be time or traffic, not {goal!r}")
     request = Request(

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import with_array
+from truncmac.options import one_of, with_array
+from truncmac.outputs import output_folder
 
 __all__ = ["rtl"]
 
@@ -15,12 +16,18 @@ __all__ = ["rtl"]
 def rtl(
     config: ArrayConfig,
     top: Annotated[
-        str, typer.Option(help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.")
+        str,
+        typer.Option(
+            autocompletion=one_of("core", "axi"),
+            help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.",
+        ),
     ] = "core",
     bus_width: Annotated[
         int, typer.Option(help="Bits of the AXI4-Streams: 32, 64, 128, 256 or 512.")
     ] = 64,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/rtl"),
+    out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
+        "build/rtl"
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
 ) -> None:
     """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""

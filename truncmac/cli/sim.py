@@ -7,6 +7,7 @@ import typer
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.options import Simulator, parse_bits, with_array
+from truncmac.outputs import output_file
 
 __all__ = ["sim"]
 
@@ -20,12 +21,13 @@ def sim(
     stall: Annotated[
         float, typer.Option(help="Share of cycles, 0 to 0.99, in which each stream pauses.")
     ] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of shapes, values and pauses.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of shapes, values and pauses.")] = 0,
     waves: Annotated[
         Path | None,
         typer.Option(
+            callback=output_file,
             help="Record the run in this .vcd, and write views for GTKWave (.gtkw) and Surfer "
-            "(.sucl) beside it."
+            "(.sucl) beside it.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,

@@ -5,32 +5,50 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import parse_bits
+from truncmac.options import one_of, parse_bits
+from truncmac.outputs import output_folder
 
 __all__ = ["train"]
 
 
 def train(
     network: Annotated[
-        str, typer.Option(help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.")
+        str,
+        typer.Option(
+            autocompletion=one_of("cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-small"),
+            help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.",
+        ),
     ] = "cnn",
     dataset: Annotated[
-        str, typer.Option(help="digits, mnist5k, cifar10, cifar100 or folders.")
+        str,
+        typer.Option(
+            autocompletion=one_of("digits", "mnist5k", "cifar10", "cifar100", "folders"),
+            help="digits, mnist5k, cifar10, cifar100 or folders.",
+        ),
     ] = "digits",
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, where they are needed.")
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="digits, mnist5k, cifar or imagenet; default: by data set."),
+        typer.Option(
+            autocompletion=one_of("digits", "mnist5k", "cifar", "imagenet"),
+            help="digits, mnist5k, cifar or imagenet; default: by data set.",
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     bits: Annotated[
         str, typer.Option("-k", "--bits", help="Bit-widths to train; all others are calibrated.")
     ] = "8,4,2,1",
-    act_bits: Annotated[int, typer.Option(help="Bits of the activations' codes.")] = 4,
+    act_bits: Annotated[
+        int, typer.Option(min=1, max=8, help="Bits of the activations' codes.")
+    ] = 4,
     teacher: Annotated[
-        str, typer.Option(help="distil: each width learns from the next higher; or labels.")
+        str,
+        typer.Option(
+            autocompletion=one_of("distil", "labels"),
+            help="distil: each width learns from the next higher; or labels.",
+        ),
     ] = "distil",
     centred: Annotated[
         bool,
@@ -40,12 +58,18 @@ def train(
         bool,
         typer.Option(help="Take the batch-norm statistics of every k anew when training is done."),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Of weights, order and moves of the images.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("build/train"),
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of weights, order and moves of the images.")
+    ] = 0,
+    out: Annotated[Path, typer.Option(callback=output_folder, help="Folder of the run.")] = Path(
+        "build/train"
+    ),
     resume: Annotated[
         bool, typer.Option(help="Go on from the checkpoint, or the finished runs, in --out.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(autocompletion=one_of("auto", "cpu", "cuda"), help="auto, cpu or cuda.")
+    ] = "auto",
     autocast: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe.")] = False,
     compile_: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
     study: Annotated[
