@@ -191,7 +191,7 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
     for text, message in (
         ("{", "no characterisation of this package"),
         ("{}", "no characterisation of this package: 'format'"),
-        (json.dumps(result.data | {"format": 99}), "format must be 1, not 99"),
+        (json.dumps(result.data | {"format": 99}), "format must be 2, not 99"),
         (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
     ):
         bad.write_text(text)
