@@ -162,9 +162,10 @@ class Characterisation:
         for name, figures in own["places"].items():
             place = PLACES[name]
             work = counts.of(place.event) * place.work(config) / 1e3
-            value = self._data_fj(place, figures, values, used)
             if name == "requantiser":
-                value = value * requantiser_factor(figures, config, counts)
+                value = self._output_fj(figures, config, counts, values[1], used)
+            else:
+                value = self._data_fj(place, figures, values, used)
             value = value * (figures["glitch_factor"] if glitches else 1.0)
             total[place.component] = total[place.component] + np.maximum(value, 0.0) * work
             total["clock"] = total["clock"] + figures["clock_fj"] * work
@@ -195,6 +196,21 @@ class Characterisation:
         if density is not None:
             fj = fj + figures["fj_per_density"] * (density - self.density)
         return fj * place.use(*used) + place.idle(figures, *used)
+
+    def _output_fj(
+        self,
+        figures: Mapping[str, Any],
+        config: ArrayConfig,
+        counts: Counts,
+        toggles: float | None,
+        used: tuple[Any, Any],
+    ) -> Any:
+        """Energy of a requantiser's output; idle rows and columns are in the sums' toggles."""
+        if toggles is not None:
+            return requantiser_fj(figures, config, counts, toggles - self.sum_toggles)
+        place, level = PLACES["requantiser"], requantiser_fj(figures, config, counts)
+        rest = place.idle(figures, *used) / (figures["fj"] or 1.0)
+        return level * (place.use(*used) + rest)
 
     def area(self, config: ArrayConfig) -> dict[str, float]:
         """Cell area, um2, by component."""
@@ -230,15 +246,23 @@ class Characterisation:
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
 
 
-def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> Any:
-    """Energy of an output, of those that are codes of columns that take turns at a unit.
+def requantiser_fj(
+    figures: Mapping[str, Any], config: ArrayConfig, counts: Counts, more_toggles: float = 0.0
+) -> Any:
+    """Energy of an output, fJ, of an array whose units serve `config.share` columns each.
 
-    Raw outputs leave most of the requantiser at rest; a unit with one column keeps its
-    parameters for a whole tile.
+    Parameters
+    ----------
+    figures : of the place
+    more_toggles : of a sum, than in the layers measured
     """
-    raw = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
-    own = np.where(config.share == 1, figures["own_unit_factor"], 1.0)
-    return own * (1.0 - raw + raw * figures["raw_factor"])
+    if "shares" not in figures:  # no output was measured
+        return figures["fj"]
+    codes = np.interp(config.share, figures["shares"], figures["codes_fj"])
+    raw = np.interp(config.share, figures["shares"], figures["raw_fj"])
+    part = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
+    level = codes * (1.0 - part) + raw * part
+    return np.maximum(level * (1.0 + figures["fj_per_toggle"] * more_toggles / codes), 0.0)
 
 
 @dataclass(frozen=True)

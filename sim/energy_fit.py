@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,8 @@ def dense_layer(gemm: Gemm) -> Gemm:
     With it the line over the density spans what networks have: layers after a ReLU have a
     tenth to a quarter of ones, images up to a half.
     """
-    codes = 1 << int(gemm.activations.max()).bit_length()
-    activations = np.random.default_rng(SEED).integers(codes, size=gemm.activations.shape)
-    return replace(gemm, name=f"{gemm.name}_dense", activations=activations.astype(np.uint8))
+    activations = np.random.default_rng(SEED).integers(0, 256, gemm.activations.shape, np.uint8)
+    return replace(gemm, name=f"{gemm.name}_dense", activations=activations)
 
 
 def ratio(value: float, count: float) -> float:
@@ -40,7 +40,7 @@ def fit(
     means: tuple[float, float],
     idle: Mapping[str, float],
     dense: Sequence[Measured] = (),
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Energy of an event at a place, fJ, from runs of one k.
 
     Parameters
@@ -54,26 +54,19 @@ def fit(
 
     Returns
     -------
-    dict, as in a file of figures: `fj` and `fj_per_density` of the data, `clock_fj`, and factors
+    dict, as in a file of figures: `fj` and `fj_per_density` of the data, `clock_fj`, ...
     """
     place = PLACES[name]
     runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
     if not runs:
-        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0} | (
-            {"raw_factor": 1.0, "own_unit_factor": 1.0} if name == "requantiser" else {}
-        )
+        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
     events = sum(w for _, w in runs)
-    result: dict[str, float] = {}
-    used: Sequence[Worked] = runs
-    if name == "requantiser":
-        factors, used = _requantiser(runs, shapes)
-        result |= factors
     density, toggles = means
     if place.of_sums:
-        level, slope = _by_toggles(name, used, toggles), 0.0
+        level, slope = _by_toggles(name, runs, toggles), 0.0
     else:
         beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
-        level, slope = _line(place, name, [*used, *beside], density, idle)
+        level, slope = _line(place, name, [*runs, *beside], density, idle)
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         "fj": level,
@@ -81,7 +74,8 @@ def fit(
         "clock_fj": sum(m.places[name][1] for m, _ in runs) / events,
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
         **idle,
-    } | result
+        **(_by_share(runs, shapes, toggles) if name == "requantiser" else {}),
+    }
 
 
 def _work(place: Place, m: Measured, shapes: Mapping[tuple[int, int], ArrayConfig]) -> float:
@@ -110,23 +104,30 @@ def _line(
     return float(level), float(slope)
 
 
-def _requantiser(
-    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig]
-) -> tuple[dict[str, float], Sequence[Worked]]:
-    """Factors of raw outputs and of units of one column, and the runs with neither."""
+def _by_share(
+    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig], toggles: float
+) -> dict[str, Any]:
+    """Energies of an output, of codes and of raw sums, by the columns that share a unit.
 
-    def mean(chosen: Sequence[Worked]) -> float:
-        return _by_toggles("requantiser", chosen, 1.0)
-
-    kinds: dict[tuple[bool, bool], list[Worked]] = {}
-    for m, w in runs:
-        key = (m.counts.raw_tiles > 0, shapes[m.rows, m.cols].share == 1)
-        kinds.setdefault(key, []).append((m, w))
-    single = all(own for _, own in kinds)  # no other units were measured
-    base = kinds.get((False, single), []) or list(runs)
-    raw, own = kinds.get((True, single), []), kinds.get((False, True), [])
-    factors = {
-        "raw_factor": mean(raw) / mean(base) if raw and mean(base) else 1.0,
-        "own_unit_factor": mean(own) / mean(base) if own and mean(base) else 1.0,
+    Columns that take turns change the unit's parameters with each output, through a multiplexer
+    that grows with them. What the sums' toggles add is the same for all.
+    """
+    shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
+    rows = []
+    for m, work in runs:
+        kinds = [(share, raw) for raw in (False, True) for share in shares]
+        own = (shapes[m.rows, m.cols].share, m.counts.raw_tiles > 0)
+        moved = 0.0 if own[1] else m.sum_toggles - toggles
+        weight = np.sqrt(work)
+        row = [*(float(kind == own) for kind in kinds), moved, m.places["requantiser"][0] / work]
+        rows.append(weight * np.array(row))
+    table = np.array(rows)
+    levels, *_ = np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)
+    codes, raw = levels[: len(shares)], levels[len(shares) : -1]
+    known = np.where(codes == 0.0, raw, codes)  # no run: a level of zero
+    return {
+        "shares": shares,
+        "codes_fj": known.tolist(),
+        "raw_fj": np.where(raw == 0.0, known, raw).tolist(),
+        "fj_per_toggle": float(levels[-1]),
     }
-    return factors, base
