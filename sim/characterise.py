@@ -16,7 +16,8 @@ from truncmac.golden import Gemm, write_bytes
 from truncmac.hw.config import ArrayConfig
 
 from .energy import FORMAT, PARTS, Characterisation
-from .events import PLACES, Place
+from .energy_fit import dense_layer, fit, ratio
+from .events import PLACES
 from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
 from .idle_energy import IdleRuns, idle_figures, measure_idle
@@ -106,6 +107,7 @@ def characterise(
     held: list[Run] = []
     stalled: dict[int, list[StalledRuns]] = {k: [] for k in plan.layers}
     idle: dict[int, list[IdleRuns]] = {k: [] for k in plan.layers}
+    dense: dict[int, list[Measured]] = {k: [] for k in plan.layers}
     sizes = []
     areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
     for config in [*plan.sizes, *plan.held_sizes]:
@@ -124,7 +126,9 @@ def characterise(
             stalled[k].append(pauses)
         for k, layers in plan.layers.items():
             on_step(f"{_of(config)}, k = {k}, with idle rows and columns")
-            idle[k].append(measure_idle(core, _fullest(layers, k, config)))
+            fullest = _fullest(layers, k, config)
+            idle[k].append(measure_idle(core, fullest))
+            dense[k].append(core.measure(dense_layer(fullest)))
         ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
         for k, layers in plan.held_layers.items():
             if config is not plan.sizes[0] and k not in ends:
@@ -132,7 +136,7 @@ def characterise(
             what = f"{_of(config)}, k = {k}, held out"
             found = measure_all(core, layers, partial(on_step, what))
             held += [Run(k, False, True, m) for m in found]
-    data = _figures(plan, [run.measured for run in fitted], idle, sizes, areas)
+    data = _figures(plan, [run.measured for run in fitted], idle, dense, sizes, areas)
     for k, own in data["bits"].items():
         own["measured"] = _totals(fitted, int(k))
     _add_stalls(data, plan, stalled)
@@ -194,34 +198,41 @@ def _figures(
     plan: Plan,
     measured: Sequence[Measured],
     idle: Mapping[int, Sequence[IdleRuns]],
+    dense: Mapping[int, Sequence[Measured]],
     sizes: Sequence[Mapping[str, Any]],
     areas: Sequence[tuple[ArrayConfig, dict[str, float], dict[str, float]]],
 ) -> dict[str, Any]:
     config = plan.sizes[0]
     shapes = {(c.rows, c.cols): c for c in plan.sizes}
     mean = float(np.average([m.density for m in measured], weights=[m.macs for m in measured]))
+    toggles = np.average([m.sum_toggles for m in measured], weights=[m.outputs for m in measured])
     places: dict[str, dict[str, float]] = {}
     for name, place in PLACES.items():
         extent = sum(place.size(c) for c, _, _ in areas)
         root = sum(m.places[name][2] for m in measured)
         cycles = sum(m.counts.cycles * place.size(shapes[m.rows, m.cols]) for m in measured)
         places[name] = {
-            "area_um2": _ratio(sum(area[name] for _, area, _ in areas), extent),
-            "leakage_nw": _ratio(sum(leak[name] for _, _, leak in areas), extent),
-            "root_clock_fj": _ratio(root, cycles),
+            "area_um2": ratio(sum(area[name] for _, area, _ in areas), extent),
+            "leakage_nw": ratio(sum(leak[name] for _, _, leak in areas), extent),
+            "root_clock_fj": ratio(root, cycles),
         }
     bits = {}
     for k in sorted({m.bits for m in measured}):
         own = [m for m in measured if m.bits == k]
         rest = idle_figures(idle.get(k, ()), shapes)
+        beside = [m for m in dense.get(k, ()) if m.bits == k]
         bits[str(k)] = {
-            "places": {name: _fit(name, own, shapes, mean, rest[name]) for name in PLACES}
+            "places": {
+                name: fit(name, own, shapes, (mean, float(toggles)), rest[name], beside)
+                for name in PLACES
+            }
         }
     return {
         "format": FORMAT,
         "lanes": config.lanes,
         "planes": config.planes,
         "density": mean,
+        "sum_toggles": float(toggles),
         "sizes": list(sizes),
         "places": places,
         "bits": bits,
@@ -274,88 +285,7 @@ def _glitches(measured: Sequence[Measured]) -> float:
         total = m.totals_fj[WIRES.index(1.0)]
         plain += scale * total
         timed += scale * (total + data * (with_delays / settled - 1 if settled > 0 else 0.0))
-    return _ratio(timed, plain)
-
-
-def _ratio(value: float, count: float) -> float:
-    return value / count if count else 0.0
-
-
-def _fit(
-    name: str,
-    measured: Sequence[Measured],
-    shapes: Mapping[tuple[int, int], ArrayConfig],
-    mean: float,
-    idle: Mapping[str, float],
-) -> dict[str, float]:
-    """Energy of an event, fJ: a line over the density of ones, least squares of the runs."""
-    place = PLACES[name]
-    runs = [
-        (m, work)
-        for m in measured
-        if (work := m.counts.of(place.event) * place.work(shapes[m.rows, m.cols]))
-    ]
-    if not runs:
-        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0} | (
-            {"raw_factor": 1.0, "own_unit_factor": 1.0} if name == "requantiser" else {}
-        )
-    work = sum(w for _, w in runs)
-    result: dict[str, float] = {}
-    used: Sequence[Worked] = runs
-    if name == "requantiser":
-        factors, used = _requantiser(runs, shapes)
-        result |= factors
-    level, slope = _line(place, name, used, mean, idle)
-    timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
-    return {
-        "fj": level,
-        "fj_per_density": slope,
-        "clock_fj": sum(m.places[name][1] for m, _ in runs) / work,
-        "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
-        **idle,
-    } | result
-
-
-Worked = tuple[Measured, float]
-
-
-def _line(
-    place: Place, name: str, runs: Sequence[Worked], mean: float, idle: Mapping[str, float]
-) -> tuple[float, float]:
-    """Level at the mean density, and slope; runs count as the work that they did."""
-    use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
-    rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
-    y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
-    x = np.array([m.density for m, _ in runs]) - mean
-    weight = np.sqrt(np.array(use) / sum(use))
-    if np.ptp(x) <= 0.02:
-        return float(np.average(y, weights=weight**2)), 0.0
-    basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
-    (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
-    return float(level), float(slope)
-
-
-def _requantiser(
-    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig]
-) -> tuple[dict[str, float], Sequence[Worked]]:
-    """Factors of raw outputs and of units of one column, and the runs with neither."""
-
-    def mean(chosen: Sequence[Worked]) -> float:
-        work = sum(w * m.rows_used * m.columns_used for m, w in chosen)
-        return sum(m.places["requantiser"][0] for m, _ in chosen) / work if work else 0.0
-
-    kinds: dict[tuple[bool, bool], list[Worked]] = {}
-    for m, w in runs:
-        key = (m.counts.raw_tiles > 0, shapes[m.rows, m.cols].share == 1)
-        kinds.setdefault(key, []).append((m, w))
-    single = all(own for _, own in kinds)  # no other units were measured
-    base = kinds.get((False, single), []) or list(runs)
-    raw, own = kinds.get((True, single), []), kinds.get((False, True), [])
-    factors = {
-        "raw_factor": mean(raw) / mean(base) if raw and mean(base) else 1.0,
-        "own_unit_factor": mean(own) / mean(base) if own and mean(base) else 1.0,
-    }
-    return factors, base
+    return ratio(timed, plain)
 
 
 def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
@@ -393,6 +323,7 @@ def _both(figures: Characterisation, config: ArrayConfig, m: Measured) -> tuple[
         m.counts,
         m.bits,
         density=m.density,
+        sum_toggles=m.sum_toggles,
         rows_used=m.rows_used,
         columns_used=m.columns_used,
         glitches=False,

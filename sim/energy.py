@@ -18,7 +18,7 @@ import numpy.typing as npt
 from truncmac.hw.config import ArrayConfig
 
 from .config_columns import ConfigColumns
-from .events import COMPONENTS, PLACES, Counts
+from .events import COMPONENTS, PLACES, Counts, Place
 
 __all__ = [
     "DEFAULT_LIBRARY",
@@ -33,7 +33,7 @@ __all__ = [
 
 Reals = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent / "data" / "energy"
-FORMAT = 1
+FORMAT = 2
 DEFAULT_LIBRARY = "ihp-sg13g2"
 PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
 
@@ -70,6 +70,11 @@ class Characterisation:
         """Ones among the activations' bits in the layers that were measured, 0..1."""
         return float(self.data["density"])
 
+    @property
+    def sum_toggles(self) -> float:
+        """Bits in which a sum differs from the next at an output unit, in those layers."""
+        return float(self.data["sum_toggles"])
+
     def energy(
         self,
         config: ArrayConfig,
@@ -77,6 +82,7 @@ class Characterisation:
         bits: int,
         *,
         density: float | None = None,
+        sum_toggles: float | None = None,
         rows_used: float = 1.0,
         columns_used: float = 1.0,
         period_ps: float | None = None,
@@ -91,6 +97,8 @@ class Characterisation:
         bits : k
         density : ones among the activations' bits (8 a code, zeros of idle lanes included, of
             idle rows not); by default that of the layers measured
+        sum_toggles : bits in which a sum differs from the one before it at its output unit, idle
+            rows and columns included; by default as in the layers measured
         rows_used, columns_used : rows and columns that hold outputs, of those of all tiles, 0..1
         period_ps : clock period, for leakage; by default the shortest
         glitches : with the transitions that cancel within a cycle, measured by timed simulation
@@ -103,7 +111,13 @@ class Characterisation:
         """
         self._check(config, bits)
         parts = self._parts(
-            config, counts, bits, density, (rows_used, columns_used), period_ps, glitches
+            config,
+            counts,
+            bits,
+            (density, sum_toggles),
+            (rows_used, columns_used),
+            period_ps,
+            glitches,
         )
         return {name: float(value) for name, value in parts.items()}
 
@@ -129,31 +143,29 @@ class Characterisation:
             self._check(config, bits)
         used = (rows_used, columns_used)
         columns: Any = ConfigColumns(configs)
-        return self._parts(columns, counts, bits, None, used, period_ps, glitches)
+        return self._parts(columns, counts, bits, (None, None), used, period_ps, glitches)
 
     def _parts(
         self,
         config: ArrayConfig,
         counts: Counts,
         bits: int,
-        density: float | None,
+        values: tuple[float | None, float | None],
         used: tuple[Any, Any],
         period_ps: Any,
         glitches: bool,
     ) -> dict[str, Any]:
         """Energy by part: elementwise, for sizes and counts may be arrays."""
         own = self.data["bits"][str(bits)]
-        mean = self.density if density is None else density
         period = self.period_ps if period_ps is None else period_ps
         total: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
         for name, figures in own["places"].items():
             place = PLACES[name]
             work = counts.of(place.event) * place.work(config) / 1e3
-            value = figures["fj"] + figures["fj_per_density"] * (mean - self.density)
-            value = value * place.use(*used)
             if name == "requantiser":
-                value = value * requantiser_factor(figures, config, counts)
-            value = value + place.idle(figures, *used)
+                value = self._output_fj(figures, config, counts, values[1], used)
+            else:
+                value = self._data_fj(place, figures, values, used)
             value = value * (figures["glitch_factor"] if glitches else 1.0)
             total[place.component] = total[place.component] + np.maximum(value, 0.0) * work
             total["clock"] = total["clock"] + figures["clock_fj"] * work
@@ -168,6 +180,37 @@ class Characterisation:
             total["clock"] = total["clock"] + root * size * counts.cycles
             total["leakage"] = total["leakage"] + leakage * size * counts.cycles * period
         return total
+
+    def _data_fj(
+        self,
+        place: Place,
+        figures: Mapping[str, float],
+        values: tuple[float | None, float | None],
+        used: tuple[Any, Any],
+    ) -> Any:
+        """Energy of data in an event: by the sums that it moves, or by the activations' ones."""
+        density, toggles = values
+        if place.of_sums and toggles is not None:
+            return figures["fj"] * toggles / self.sum_toggles
+        fj = figures["fj"]
+        if density is not None:
+            fj = fj + figures["fj_per_density"] * (density - self.density)
+        return fj * place.use(*used) + place.idle(figures, *used)
+
+    def _output_fj(
+        self,
+        figures: Mapping[str, Any],
+        config: ArrayConfig,
+        counts: Counts,
+        toggles: float | None,
+        used: tuple[Any, Any],
+    ) -> Any:
+        """Energy of a requantiser's output; idle rows and columns are in the sums' toggles."""
+        if toggles is not None:
+            return requantiser_fj(figures, config, counts, toggles - self.sum_toggles)
+        place, level = PLACES["requantiser"], requantiser_fj(figures, config, counts)
+        rest = place.idle(figures, *used) / (figures["fj"] or 1.0)
+        return level * (place.use(*used) + rest)
 
     def area(self, config: ArrayConfig) -> dict[str, float]:
         """Cell area, um2, by component."""
@@ -203,15 +246,23 @@ class Characterisation:
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
 
 
-def requantiser_factor(figures: Mapping[str, float], config: ArrayConfig, counts: Counts) -> Any:
-    """Energy of an output, of those that are codes of columns that take turns at a unit.
+def requantiser_fj(
+    figures: Mapping[str, Any], config: ArrayConfig, counts: Counts, more_toggles: float = 0.0
+) -> Any:
+    """Energy of an output, fJ, of an array whose units serve `config.share` columns each.
 
-    Raw outputs leave most of the requantiser at rest; a unit with one column keeps its
-    parameters for a whole tile.
+    Parameters
+    ----------
+    figures : of the place
+    more_toggles : of a sum, than in the layers measured
     """
-    raw = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
-    own = np.where(config.share == 1, figures["own_unit_factor"], 1.0)
-    return own * (1.0 - raw + raw * figures["raw_factor"])
+    if "shares" not in figures:  # no output was measured
+        return figures["fj"]
+    codes = np.interp(config.share, figures["shares"], figures["codes_fj"])
+    raw = np.interp(config.share, figures["shares"], figures["raw_fj"])
+    part = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
+    level = codes * (1.0 - part) + raw * part
+    return np.maximum(level * (1.0 + figures["fj_per_toggle"] * more_toggles / codes), 0.0)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Place:
     patterns : of its scopes, "module/register"
     idle_columns : it stands still in columns that hold no output: their weights are zeros
     idle_rows : it stands still in rows that hold no output: their activations are zeros
+    of_sums : it moves sums, or what is made of them; the others move activations and weights
     """
 
     component: str
@@ -79,6 +80,7 @@ class Place:
     patterns: tuple[str, ...]
     idle_columns: bool = False
     idle_rows: bool = False
+    of_sums: bool = False
 
     def use(self, rows_used: float, columns_used: float) -> float:
         """Share of its work that an array with idle rows and columns does."""
@@ -182,7 +184,14 @@ PLACES: Mapping[str, Place] = {
         idle_rows=True,
     ),
     "shadow_registers": Place(
-        "drain", "tile", _elements, _elements, ("truncmac_pe/*",), idle_columns=True, idle_rows=True
+        "drain",
+        "tile",
+        _elements,
+        _elements,
+        ("truncmac_pe/*",),
+        idle_columns=True,
+        idle_rows=True,
+        of_sums=True,
     ),
     "row_sum_shadow": Place(
         "edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",), idle_rows=True
@@ -216,9 +225,12 @@ PLACES: Mapping[str, Place] = {
         ("truncmac_output_unit*",),
         idle_columns=True,
         idle_rows=True,
+        of_sums=True,
     ),
-    "output_edge": Place("edges", "tile", _units, _elements, ("truncmac_core.edge*",)),
-    "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",)),
+    "output_edge": Place(
+        "edges", "tile", _units, _elements, ("truncmac_core.edge*",), of_sums=True
+    ),
+    "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",), of_sums=True),
     "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
     "truncation": Place(
         "edges",

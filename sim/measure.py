@@ -26,7 +26,16 @@ from .power import PARTS, PowerModel
 from .timed import Probe
 from .timing import Timing, analyse, fo4
 
-__all__ = ["TILES", "TIMED_CYCLES", "WIRES", "Core", "Measured", "density", "used_part"]
+__all__ = [
+    "TILES",
+    "TIMED_CYCLES",
+    "WIRES",
+    "Core",
+    "Measured",
+    "density",
+    "sum_toggles",
+    "used_part",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +44,7 @@ WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
-VERSION = 7  # of what a cached measurement holds
+VERSION = 8  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,8 @@ class Measured:
     layer, bits, rows, cols : of the run
     counts : events of a stream
     density : ones among the activations' bits, zeros of idle lanes included
+    sum_toggles : bits that differ between one sum and the next at an output unit, idle rows and
+        columns included
     rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
     macs : of a stream, padding excluded
     layer_macs : of the whole layer
@@ -63,6 +74,7 @@ class Measured:
     cols: int
     counts: Counts
     density: float
+    sum_toggles: float
     rows_used: float
     columns_used: float
     macs: float
@@ -79,6 +91,18 @@ def density(gemm: Gemm, config: ArrayConfig) -> float:
     rows, reduction = gemm.activations.shape
     bits = 8 * rows * -(-reduction // config.lanes) * config.lanes
     return float(np.unpackbits(gemm.activations).sum()) / bits
+
+
+def sum_toggles(part: Gemm, config: ArrayConfig) -> float:
+    """Bits in which a sum S differs from the one before it at its output unit, the mean.
+
+    Parameters
+    ----------
+    part : of one column tile, its rows and columns those of whole tiles
+    """
+    sums = part.sums().reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
+    changed = (sums[1:] ^ sums[:-1]) & (1 << config.sum_width) - 1
+    return float(np.bitwise_count(changed).mean()) if changed.size else 0.0
 
 
 def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
@@ -227,6 +251,7 @@ class Core:
                 held=counters["stalled_output"],
             ),
             density=float(np.mean([density(part, self.config) for part in cut])) / rows_used,
+            sum_toggles=float(np.mean([sum_toggles(part, self.config) for part in cut])),
             rows_used=rows_used,
             columns_used=columns_used,
             macs=rows_used * columns_used * run.macs / STREAMS,

@@ -12,7 +12,7 @@ from truncmac.sim.energy import (
     available,
     load,
     load_srams,
-    requantiser_factor,
+    requantiser_fj,
 )
 from truncmac.sim.events import PLACES, place_of
 
@@ -103,10 +103,27 @@ def test_places_of_scopes(scope, place):
     assert place_of(scope) == place
 
 
-def test_a_unit_of_one_column_and_raw_outputs_take_their_share():
-    figures = {"raw_factor": 0.5, "own_unit_factor": 0.25}
-    counts = Counts(100, 80, 10, tiles=4, raw_tiles=2)
-    for requantisers, own in ((1, 1.0), (2, 1.0), (4, 0.25)):
-        config = ArrayConfig(4, 4, 16, 2, requantisers=requantisers)
-        assert requantiser_factor(figures, config, counts) == own * 0.75
-    assert requantiser_factor(figures, config, Counts(100, 0, 0, tiles=0)) == 0.25
+OUTPUTS = {
+    "fj": 12.0,
+    "shares": [1, 4],
+    "codes_fj": [10.0, 20.0],
+    "raw_fj": [4.0, 10.0],
+    "fj_per_toggle": 2.0,
+}
+
+
+@pytest.mark.parametrize(("requantisers", "codes", "raw"), [(4, 10, 4), (1, 20, 10)])
+def test_outputs_cost_by_the_columns_that_share_their_unit(requantisers, codes, raw):
+    config = ArrayConfig(4, 4, 16, 2, requantisers=requantisers)
+    counts = Counts(100, 80, 10, tiles=4, raw_tiles=1)
+    mixed = codes * 0.75 + raw * 0.25
+    assert requantiser_fj(OUTPUTS, config, counts) == pytest.approx(mixed)
+    # Two toggles fewer: 4 fJ less of a code, as large a part less of a raw sum
+    assert requantiser_fj(OUTPUTS, config, counts, -2.0) == pytest.approx(mixed * (1 - 4 / codes))
+    assert requantiser_fj(OUTPUTS, config, counts, -50.0) == 0.0
+
+
+def test_outputs_of_shares_between_those_measured_and_of_none():
+    config = ArrayConfig(4, 4, 16, 2, requantisers=2)
+    assert requantiser_fj(OUTPUTS, config, Counts(100, 0, 0, tiles=0)) == pytest.approx(40 / 3)
+    assert requantiser_fj({"fj": 0.0}, config, Counts(100, 0, 0, tiles=0)) == 0.0

@@ -20,6 +20,7 @@ def run(energy, rows_used=1.0, columns_used=1.0):
         cols=CONFIG.cols,
         counts=Counts(cycles=20, chunks=CHUNKS, beats=5, tiles=1),
         density=0.5,
+        sum_toggles=8.0,
         rows_used=rows_used,
         columns_used=columns_used,
         macs=1.0,

@@ -1,0 +1,133 @@
+"""Energy of an event at a place, fitted to measured runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from truncmac.golden import Gemm
+from truncmac.hw.config import ArrayConfig
+
+from .events import PLACES, Place
+from .measure import Measured
+
+__all__ = ["dense_layer", "fit", "ratio"]
+
+SEED = 1
+Worked = tuple[Measured, float]  # a run, and how much of the event it did
+
+
+def dense_layer(gemm: Gemm) -> Gemm:
+    """The same layer with activations of all codes, equally often: half of their bits are ones.
+
+    With it the line over the density spans what networks have: layers after a ReLU have a
+    tenth to a quarter of ones, images up to a half.
+    """
+    activations = np.random.default_rng(SEED).integers(0, 256, gemm.activations.shape, np.uint8)
+    return replace(gemm, name=f"{gemm.name}_dense", activations=activations)
+
+
+def ratio(value: float, count: float) -> float:
+    """Value of one of `count`; 0 of none."""
+    return value / count if count else 0.0
+
+
+def fit(
+    name: str,
+    measured: Sequence[Measured],
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+    means: tuple[float, float],
+    idle: Mapping[str, float],
+    dense: Sequence[Measured] = (),
+) -> dict[str, Any]:
+    """Energy of an event at a place, fJ, from runs of one k.
+
+    Parameters
+    ----------
+    name : of the place
+    measured : runs of layers
+    shapes : arrays by rows and columns
+    means : density of ones and toggles of sums for which the energy is given
+    idle : of `idle_figures`
+    dense : runs of `dense_layer`, which only the line over the density is drawn through
+
+    Returns
+    -------
+    dict, as in a file of figures: `fj` and `fj_per_density` of the data, `clock_fj`, ...
+    """
+    place = PLACES[name]
+    runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
+    if not runs:
+        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
+    events = sum(w for _, w in runs)
+    density, toggles = means
+    if place.of_sums:
+        level, slope = _by_toggles(name, runs, toggles), 0.0
+    else:
+        beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
+        level, slope = _line(place, name, [*runs, *beside], density, idle)
+    timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
+    return {
+        "fj": level,
+        "fj_per_density": slope,
+        "clock_fj": sum(m.places[name][1] for m, _ in runs) / events,
+        "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
+        **idle,
+        **(_by_share(runs, shapes, toggles) if name == "requantiser" else {}),
+    }
+
+
+def _work(place: Place, m: Measured, shapes: Mapping[tuple[int, int], ArrayConfig]) -> float:
+    return m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
+
+
+def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
+    """Energy of an event at so many toggles of a sum, in proportion to them."""
+    work = sum(w * m.sum_toggles for m, w in runs)
+    return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
+
+
+def _line(
+    place: Place, name: str, runs: Sequence[Worked], mean: float, idle: Mapping[str, float]
+) -> tuple[float, float]:
+    """Level at the mean density, and slope; runs count as the work that they did."""
+    use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
+    rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
+    y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
+    x = np.array([m.density for m, _ in runs]) - mean
+    weight = np.sqrt(np.array(use) / sum(use))
+    if np.ptp(x) <= 0.02:
+        return float(np.average(y, weights=weight**2)), 0.0
+    basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
+    (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
+    return float(level), float(slope)
+
+
+def _by_share(
+    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig], toggles: float
+) -> dict[str, Any]:
+    """Energies of an output, of codes and of raw sums, by the columns that share a unit.
+
+    Columns that take turns change the unit's parameters with each output, through a multiplexer
+    that grows with them. What the sums' toggles add is the same for all.
+    """
+    shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
+    rows = []
+    for m, work in runs:
+        kinds = [(share, raw) for raw in (False, True) for share in shares]
+        own = (shapes[m.rows, m.cols].share, m.counts.raw_tiles > 0)
+        moved = 0.0 if own[1] else m.sum_toggles - toggles
+        weight = np.sqrt(work)
+        row = [*(float(kind == own) for kind in kinds), moved, m.places["requantiser"][0] / work]
+        rows.append(weight * np.array(row))
+    table = np.array(rows)
+    levels, *_ = np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)
+    codes, raw = levels[: len(shares)], levels[len(shares) : -1]
+    known = np.where(codes == 0.0, raw, codes)  # no run: a level of zero
+    return {
+        "shares": shares,
+        "codes_fj": known.tolist(),
+        "raw_fj": np.where(raw == 0.0, known, raw).tolist(),
+        "fj_per_toggle": float(levels[-1]),
+    }
