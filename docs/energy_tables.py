@@ -120,9 +120,7 @@ def errors():
         )
     return (
         "The model's largest errors against the netlist on layers of resnet20 (made-up weights), "
-        "at each k; the aims are 3% of a network and 5% of a layer:\n\n"
-        + "\n".join(rows)
-        + "\n"
+        "at each k; the aims are 3% of a network and 5% of a layer:\n\n" + "\n".join(rows) + "\n"
     )
 
 
