@@ -7,16 +7,61 @@ from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import REGISTERS
 from truncmac.hw.axi_stream import Packer, Unpacker
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.parameters import ParameterLoader
 from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.row_sum import RowSum
 from truncmac.hw.sequencer import Sequencer
-from truncmac.hw.tile import tile_layout
+from truncmac.hw.tile import ending_layout, tile_layout
 from truncmac.hw.verilog import axi_verilog, core_verilog, hierarchical_verilog
 from truncmac.hw.weight_buffer import WeightBuffer
 
 __all__ = ["PROOFS", "Proof"]
 
 PDR = "abc scorr; pdr"
+
+
+def history(config: ArrayConfig) -> dict[str, str]:
+    """The probes of `history.vh`."""
+    void = ending_layout(config).size - 1
+    kept = config.passage + OutputUnit.LATENCY
+    down = [f"array.row_{row}.token_1.capture" for row in range(config.depth - 1)]
+    right = [
+        f"array.row_{config.depth - 1}.token_{tap}.capture" for tap in range(1, RowSum.LATENCY + 1)
+    ]
+    return {
+        "busy": "sequencer.busy",
+        "advance": "advance",
+        "ends": "sequencer.token.capture",
+        "ends_void": "sequencer.ending.void",
+        "wait_steps": "sequencer.wait",
+        "leaving": "leaving",
+        "captures": ",".join(reversed(down + right)),
+        "captured": "edge.captured",
+        "hold": "edge.hold",
+        "level_there": "results$#.level",
+        "valid": "edge.valid",
+        "leaves": "edge.leaves",
+        "void_leaves": "edge.ending$#.void",
+        "pause": "edge.pause",
+        "rest": "edge.rest",
+        "endings": "edge.endings.level",
+        "produce": "edge.endings.produce",
+        "consume": "edge.endings.consume",
+        "void_endings": ",".join(f"edge.endings.storage[{n}][{void}]" for n in (3, 2, 1, 0)),
+        "row_taps": ",".join(f"edge.row_{n}" for n in range(config.passage + 1, 0, -1)),
+        "kept_taps": ",".join(f"edge.kept_{n}" for n in range(kept, 0, -1)),
+    }
+
+
+def drains(config: ArrayConfig) -> int:
+    """Steps from a tile's end to its first row's at the output edge."""
+    return config.depth - 1 + RowSum.LATENCY
+
+
+def first_word(config: ArrayConfig) -> int:
+    """Steps from a tile's end to its first word of results at the output edge."""
+    return drains(config) + 2 + config.passage + OutputUnit.LATENCY - config.share
 
 
 @dataclass(frozen=True)
@@ -35,6 +80,7 @@ class Proof:
     depth : cycles of a bounded proof; None: it is unbounded
     reach : cycles in which cover statement and bug must show
     defines : more of them
+    probes : wires of the properties, and the nets of the hardware that drive them
     engine : of an unbounded proof
     seconds : after which it gives up
     quick : takes part in the ordinary tests
@@ -50,6 +96,7 @@ class Proof:
     depth: int | None = None
     reach: int = 40
     defines: dict[str, int | str] = field(default_factory=dict)
+    probes: dict[str, str] = field(default_factory=dict)
     engine: str = PDR
     seconds: int = 900
     quick: bool = False
@@ -70,6 +117,9 @@ class Proof:
             "PLANES": c.planes,
             "REQUANTISERS": c.requantisers,
             "SHARE": c.share,
+            "DRAINS": drains(c),
+            "FIRST": first_word(c),
+            "PASSAGE": c.passage,
             "INTERVAL": c.interval,
             "SUM_WIDTH": c.sum_width,
             "BEATS_WIDTH": c.beats_width,
@@ -147,6 +197,22 @@ PROOFS = (
         SMALL,
         bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
         quick=True,
+    ),
+    core(
+        "core_tiles",
+        "Each tile gives just its words of results.",
+        SMALL,
+        bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
+        probes=history(ArrayConfig(*SMALL)),
+    ),
+    core(
+        "core_tiles6",
+        "Each tile gives just its words of results.",
+        (6,6,1,1,2,2,2),
+        properties="core_tiles",
+        bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
+        probes=history(ArrayConfig(6,6,1,1,2,2,2)),
+        reach=60,
     ),
     core(
         "core_progress",

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from truncmac.hw.verilog import TOP
+
 from .proofs import Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
@@ -25,7 +27,7 @@ proc
 setattr -unset init w:*
 delete t:$meminit_v2 t:$meminit
 read_verilog -formal {defines} properties.sv
-prep -top properties -flatten
+{probes}prep -top properties -flatten
 setundef -undriven -anyseq
 setundef -anyseq
 """
@@ -63,7 +65,8 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     """
     folder = root / proof.name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dut.v").write_text(_verilog(proof, variant))
+    text = _verilog(proof, variant)
+    (folder / "dut.v").write_text(text)
     _write_properties(proof, variant, folder)
     bounded = variant != "proof" or proof.depth is not None
     depth = proof.reach if variant != "proof" else proof.depth
@@ -76,7 +79,12 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     lines += [f"timeout {proof.seconds}", "[engines]"]
     lines += ["abc bmc3" if bounded else proof.engine, "[script]"]
     defines = " ".join(f"-D{name}={value}" for name, value in proof.sizes().items())
-    lines += [SCRIPT.format(defines=defines), "[files]", "dut.v", "properties.sv"]
+    lines += [
+        SCRIPT.format(defines=defines, probes=_probes(proof, text)),
+        "[files]",
+        "dut.v",
+        "properties.sv",
+    ]
     lines += [path.name for path in PROPERTIES.glob("*.vh")]
     (folder / f"{variant}.sby").write_text("\n".join(lines) + "\n")
 
@@ -86,6 +94,31 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     start = time.monotonic()
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+
+
+def _probes(proof: Proof, text: str) -> str:
+    """Join the properties' probes with the nets that they look at, in the flat design."""
+    if not proof.probes:
+        return ""
+    joins = []
+    for probe, nets in proof.probes.items():
+        names = ",".join(f"\\dut.{_numbered(net, text)}" for net in nets.split(","))
+        joins.append(f"connect -nounset -set {probe} {names}")
+    return "\n".join(["hierarchy -top properties", "proc", "flatten", "memory_map", *joins, ""])
+
+
+def _numbered(net: str, text: str) -> str:
+    """Put into `NAME$#` the number that makes a name unlike a port's of its module."""
+    path, found, rest = net.partition("$#")
+    if not found:
+        return net
+    *modules, name = path.split(".")
+    module = re.escape(".".join([TOP, *modules]))
+    body = re.search(rf"^module \\?{module} ?\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    number = body and re.search(rf"\\{re.escape(name)}(\$\d+)", body[0])
+    if not number:
+        raise ProofError(f"The Verilog has no {net} to be looked at; mend `probes`")
+    return path + number[1] + rest
 
 
 def _verilog(proof: Proof, variant: str) -> str:
