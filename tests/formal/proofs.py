@@ -54,6 +54,40 @@ def history(config: ArrayConfig) -> dict[str, str]:
     }
 
 
+def drain(config: ArrayConfig) -> dict[str, str]:
+    """The probes of `drain.vh`."""
+    places = [divmod(row, config.cluster_rows) for row in range(config.rows)]
+    clusters = range(config.breadth)
+
+    def pes(event: str) -> list[str]:
+        return [f"array.row_{d}.cluster_{c}.pe_{r}_0.{event}" for d, r in places for c in clusters]
+
+    def row_sums(event: str) -> list[str]:
+        return [f"array.row_{d}.row_sum_{r}.{event}" for d, r in places]
+
+    tokens = [
+        f"array.row_{row}.token_{tap}.capture"
+        for row in range(config.depth)
+        for tap in range(1, config.breadth + 5)
+    ]
+    drains = [
+        f"array.row_{row}.drain_{tap}"
+        for tap in range(1, config.breadth + 2 + config.drain_delay)
+        for row in range(config.depth)
+    ]
+    units = [f"edge.unit_{unit}.select" for unit in range(config.requantisers)]
+    nets = {
+        "capture_now": pes("capture"),
+        "drain_now": pes("drain"),
+        "q_capture_now": row_sums("capture"),
+        "q_drain_now": row_sums("drain"),
+        "selects": units,
+        "token_taps": tokens,
+        "drain_taps": drains,
+    }
+    return history(config) | {name: ",".join(reversed(found)) for name, found in nets.items()}
+
+
 def drains(config: ArrayConfig) -> int:
     """Steps from a tile's end to its first row's at the output edge."""
     return config.depth - 1 + RowSum.LATENCY
@@ -120,6 +154,11 @@ class Proof:
             "DRAINS": drains(c),
             "FIRST": first_word(c),
             "PASSAGE": c.passage,
+            "DEPTH": c.depth,
+            "BREADTH": c.breadth,
+            "CLUSTER_ROWS": c.cluster_rows,
+            "CLUSTER_COLS": c.cluster_cols,
+            "DRAIN_DELAY": c.drain_delay,
             "INTERVAL": c.interval,
             "SUM_WIDTH": c.sum_width,
             "BEATS_WIDTH": c.beats_width,
@@ -187,6 +226,7 @@ def part(name: str, about: str, component: type, sizes: tuple[int, ...], **more:
 # Small arrays and narrow numbers: control is that of any core, data are as few bits as may be
 ONE = (1, 1, 1, 1, 2, 1, 2)
 SMALL = (2, 2, 1, 1, 2, 1, 2)
+CLUSTERS = (6, 6, 1, 1, 2, 6, 2)  # two by two clusters of PEs
 ADDRESS = {register.name: register.address for register in REGISTERS}
 KNOWN = "||".join(f"(address[7:2]=={address // 4})" for address in ADDRESS.values())
 
@@ -200,19 +240,19 @@ PROOFS = (
     ),
     core(
         "core_tiles",
-        "Each tile gives just its words of results.",
+        "A tile gives just its words of results, a void one none: no word comes that is not due, "
+        "and none is due when the core is idle.",
         SMALL,
         bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
         probes=history(ArrayConfig(*SMALL)),
     ),
     core(
-        "core_tiles6",
-        "Each tile gives just its words of results.",
-        (6,6,1,1,2,2,2),
-        properties="core_tiles",
-        bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
-        probes=history(ArrayConfig(6,6,1,1,2,2,2)),
-        reach=60,
+        "core_drain",
+        "Tiles never meet in the drain: every output unit, and every use of a row sum, finds the "
+        "sum of the tile and row that is due.",
+        CLUSTERS,
+        bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )3'h5", r"\g<1>3'h4"),
+        probes=drain(ArrayConfig(*CLUSTERS)),
     ),
     core(
         "core_progress",

@@ -136,12 +136,17 @@ def _verilog(proof: Proof, variant: str) -> str:
 
 
 def _write_properties(proof: Proof, variant: str, folder: Path) -> None:
-    """A cover statement is run as an assertion of its contrary, alone, which must fail."""
+    """A cover statement is run as an assertion of its contrary, alone, which must fail.
+
+    Helpers are proven with the property that they help to; a bug must be found without them.
+    """
     text = (PROPERTIES / f"{proof.properties}.sv").read_text()
     cover = "assert (!(condition));" if variant == "cover" else ""
     if variant == "cover":
         text = text.replace("assert (", "if (0) assert (")
-    (folder / "properties.sv").write_text(f"`define COVER(condition) {cover}\n{text}")
+    helper = "assert (condition);" if variant == "proof" else "begin end"
+    macros = f"`define COVER(condition) {cover}\n`define HELPER(condition) {helper}\n"
+    (folder / "properties.sv").write_text(macros + text)
     for path in PROPERTIES.glob("*.vh"):
         shared = path.read_text()
         if variant == "cover":

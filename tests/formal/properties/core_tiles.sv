@@ -26,9 +26,9 @@ module properties (
       if (results_valid) assert (due != 0);
       if (!active) assert (due == 0);
       // Helpers
-      assert (at_work == busy);
-      if (busy) assert (ends_void == void_at_work);
-      assert (due == (busy && !void_at_work ? WORDS : 0) + inside + level);
+      `HELPER(at_work == busy)
+      if (busy) `HELPER(ends_void == void_at_work)
+      `HELPER(due == (busy && !void_at_work ? WORDS : 0) + inside + level)
     end
   end
 endmodule

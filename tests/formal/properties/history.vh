@@ -75,27 +75,27 @@
     found = 0;
     if (running) begin
       for (past = 1; past < LAST; past = past + 1)
-        if (ended[past]) assert (!((ended >> past) & ((1 << (WORDS - 1)) - 1)));
-      assert (!(kept & ~ended));
-      assert (wait_steps == wait_due);
-      assert (leaving == leaving_due);
-      assert (captures == ended[`DRAINS:1] && captured == ended[`DRAINS]);
-      assert (endings == endings_due && produce == (consume + endings) % 4);
+        if (ended[past]) `HELPER(!((ended >> past) & ((1 << (WORDS - 1)) - 1)))
+      `HELPER(!(kept & ~ended))
+      `HELPER(wait_steps == wait_due)
+      `HELPER(leaving == leaving_due)
+      `HELPER(captures == ended[`DRAINS:1] && captured == ended[`DRAINS])
+      `HELPER(endings == endings_due && produce == (consume + endings) % 4)
       found = 0;
       for (past = `DRAINS; past > 0; past = past - 1) if (ended[past]) begin
-        assert (void_endings[(consume + found) % 4] == !kept[past]);
+        `HELPER(void_endings[(consume + found) % 4] == !kept[past])
         found = found + 1;
       end
-      assert (rest == rest_due && pause == pause_due && leaves == leaves_due);
-      assert (row_taps == rows_due && kept_taps == kept_due);
+      `HELPER(rest == rest_due && pause == pause_due && leaves == leaves_due)
+      `HELPER(row_taps == rows_due && kept_taps == kept_due)
       found = 0;
       for (past = `DRAINS + 1; past <= `DRAINS + WORDS && past <= LAST; past = past + 1)
         if (ended[past] && !found) begin
-          assert (void_leaves == !kept[past]);
+          `HELPER(void_leaves == !kept[past])
           found = 1;
         end
-      assert (valid == |(kept >> (`FIRST - 1)));
-      assert (results_valid == (level != 0) && level <= 2 && level == level_there);
-      assert (advance == ((!valid || level != 2) && !hold));
+      `HELPER(valid == |(kept >> (`FIRST - 1)))
+      `HELPER(results_valid == (level != 0) && level <= 2 && level == level_there)
+      `HELPER(advance == ((!valid || level != 2) && !hold))
     end
   end
