@@ -9,7 +9,7 @@ from pathlib import Path
 
 from truncmac.golden import write_bytes
 
-from .proofs import PROOFS, Proof
+from .proofs import INDUCTION, PROOFS, Proof
 from .runner import VARIANTS, ProofError, Verdict, check
 
 ROOT = Path("build/formal")
@@ -63,7 +63,9 @@ def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
 
 def how(proof: Proof) -> str:
     """Unbounded or to which depth, and by what."""
-    return "unbounded, pdr" if proof.depth is None else f"{proof.depth} cycles, bmc3"
+    if proof.depth is not None:
+        return f"{proof.depth} cycles, bmc3"
+    return "unbounded, induction" if proof.engine == INDUCTION else "unbounded, pdr"
 
 
 if __name__ == "__main__":

@@ -16,9 +16,29 @@ from truncmac.hw.tile import ending_layout, tile_layout
 from truncmac.hw.verilog import axi_verilog, core_verilog, hierarchical_verilog
 from truncmac.hw.weight_buffer import WeightBuffer
 
-__all__ = ["PROOFS", "Proof"]
+__all__ = ["INDUCTION", "PROOFS", "Proof"]
+
+WEIGHT_BANKS = {
+    "memory": ",".join(f"memory[{word}]" for word in range(7, -1, -1)),
+    "filled": ",".join(f"filled.storage[{word}]" for word in range(3, -1, -1)),
+    "level": "filled.level",
+    "consume": "filled.consume",
+    "produce": "filled.produce",
+    "load_beat": "beat",
+    "load_chunk": "chunk",
+    "load_bank": "bank",
+    "address": "address",
+    "begun": "begun",
+    "read_beat": "beat$#",
+    "read_chunk": "chunk$#",
+    "read_bank": "bank$#",
+    "row": "row",
+    "used": "used",
+    "free": "free",
+}
 
 PDR = "abc scorr; pdr"
+INDUCTION = "induction"  # the property and its helpers together are inductive
 
 
 def history(config: ArrayConfig) -> dict[str, str]:
@@ -245,6 +265,7 @@ PROOFS = (
         SMALL,
         bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
         probes=history(ArrayConfig(*SMALL)),
+        engine=INDUCTION,
     ),
     core(
         "core_drain",
@@ -253,6 +274,7 @@ PROOFS = (
         CLUSTERS,
         bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )3'h5", r"\g<1>3'h4"),
         probes=drain(ArrayConfig(*CLUSTERS)),
+        engine=INDUCTION,
     ),
     core(
         "core_progress",
@@ -294,7 +316,8 @@ PROOFS = (
         "Words come out beat-major, each in its place, once for each tile that uses the block.",
         WeightBuffer,
         (1, 1, 1, 4, 2, 1, 2),
-        depth=13,
+        probes=WEIGHT_BANKS,
+        engine=INDUCTION,
         bug=(r"= row \+ r_data", "= row - r_data"),
     ),
     axi(

@@ -11,15 +11,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from truncmac.hw.verilog import TOP
-
-from .proofs import Proof
+from .proofs import INDUCTION, Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
 
 HERE = Path(__file__).parent
 PROPERTIES = HERE / "properties"
 BIN = Path(sys.executable).parent
+BASE = 3  # cycles from the reset in which an inductive proof's assertions are seen to hold
 VARIANTS = ("proof", "cover", "bug")
 SCRIPT = """\
 read_verilog dut.v
@@ -68,8 +67,9 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     text = _verilog(proof, variant)
     (folder / "dut.v").write_text(text)
     _write_properties(proof, variant, folder)
-    bounded = variant != "proof" or proof.depth is not None
-    depth = proof.reach if variant != "proof" else proof.depth
+    inductive = variant == "proof" and proof.engine == INDUCTION
+    bounded = variant != "proof" or proof.depth is not None or inductive
+    depth = proof.reach if variant != "proof" else BASE if inductive else proof.depth
     lines = [
         "[options]",
         f"mode {'bmc' if bounded else 'prove'}",
@@ -93,7 +93,27 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     command += ["--abc", HERE / "abc.sh", "-f", f"{variant}.sby"]
     start = time.monotonic()
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+    verdict = _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+    if not inductive or not verdict.holds:
+        return verdict
+    holds = _is_inductive(folder / variant, proof.seconds)
+    return Verdict(holds or None, None, time.monotonic() - start, verdict.log)
+
+
+def _is_inductive(folder: Path, seconds: int) -> bool:
+    """Whether, if all assertions hold in one cycle, they do in the next; ABC's `ind`."""
+    commands = f"read_aiger model/design_aiger.aig; fold; strash; orpos; ind -F {BASE - 1} -v"
+    log = folder / "induction.txt"
+    with log.open("w") as output:
+        subprocess.run(
+            [HERE / "abc.sh", "-c", commands],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=True,
+        )
+    return "Networks are equivalent" in log.read_text()
 
 
 def _probes(proof: Proof, text: str) -> str:
@@ -113,7 +133,8 @@ def _numbered(net: str, text: str) -> str:
     if not found:
         return net
     *modules, name = path.split(".")
-    module = re.escape(".".join([TOP, *modules]))
+    top = text.partition("module ")[2].partition("(")[0]
+    module = re.escape(".".join([top, *modules]))
     body = re.search(rf"^module \\?{module} ?\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
     number = body and re.search(rf"\\{re.escape(name)}(\$\d+)", body[0])
     if not number:
