@@ -135,6 +135,7 @@ class Proof:
     reach : cycles in which cover statement and bug must show
     defines : more of them
     probes : wires of the properties, and the nets of the hardware that drive them
+    cut : a cell, as Yosys selects it, in whose place anything may come
     engine : of an unbounded proof
     seconds : after which it gives up
     quick : takes part in the ordinary tests
@@ -151,6 +152,7 @@ class Proof:
     reach: int = 40
     defines: dict[str, int | str] = field(default_factory=dict)
     probes: dict[str, str] = field(default_factory=dict)
+    cut: str = ""
     engine: str = PDR
     seconds: int = 900
     quick: bool = False
@@ -331,10 +333,25 @@ PROOFS = (
     ),
     axi(
         "axi_results",
-        "A transfer of results that is offered stays, unchanged, until it is taken.",
+        "A transfer of results that is offered stays, unchanged, until it is taken; the core is "
+        "replaced by what is proven of it.",
         ONE,
-        depth=30,
         defines={"OUTPUT_AT": ADDRESS["output"]},
+        probes={
+            "tile_valid": "tiles__valid",
+            "tile_ready": "tiles__ready",
+            "core_active": "active",
+            "result_valid": "results__valid",
+            "result_ready": "results__ready",
+            "result": "results__payload",
+            "busy": "job$#.busy",
+            "issuing": "job$#.issuing",
+            "part": "job$#.part",
+            "issued": "job$#.tiles",
+            "queued": "job$#.tiles$#.level",
+        },
+        cut="truncmac_axi/c:core",
+        engine=INDUCTION,
         bug=(r"assign room = \S+ +\|", "assign room = 1'h1 |"),
     ),
     unpacker(

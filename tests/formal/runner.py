@@ -124,7 +124,9 @@ def _probes(proof: Proof, text: str) -> str:
     for probe, nets in proof.probes.items():
         names = ",".join(f"\\dut.{_numbered(net, text)}" for net in nets.split(","))
         joins.append(f"connect -nounset -set {probe} {names}")
-    return "\n".join(["hierarchy -top properties", "proc", "flatten", "memory_map", *joins, ""])
+    cut = [f"cutpoint {proof.cut}"] if proof.cut else []
+    flat = ["hierarchy -top properties", *cut, "proc", "flatten", "memory_map"]
+    return "\n".join([*flat, *joins, ""])
 
 
 def _numbered(net: str, text: str) -> str:
@@ -139,7 +141,7 @@ def _numbered(net: str, text: str) -> str:
     number = body and re.search(rf"\\{re.escape(name)}(\$\d+)", body[0])
     if not number:
         raise ProofError(f"The Verilog has no {net} to be looked at; mend `probes`")
-    return path + number[1] + rest
+    return _numbered(path + number[1] + rest, text)
 
 
 def _verilog(proof: Proof, variant: str) -> str:
