@@ -1,15 +1,18 @@
 """Runs the proofs, their cover statements and planted bugs: `python -m tests.formal [NAME...]`.
 
-With all of them run and none failed, the table in docs/formal.md is written anew.
+With all of them run and none failed, the table in docs/formal.md is written anew; as a step of
+`make verify`, the figures go to the file that VERIFY_JSON names instead.
 """
 
+import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from truncmac.golden import write_bytes
 
-from .proofs import PROOFS, Proof
+from .proofs import INDUCTION, PROOFS, Proof
 from .runner import VARIANTS, ProofError, Verdict, check
 
 ROOT = Path("build/formal")
@@ -37,12 +40,26 @@ def main(names: list[str]) -> int:
             depth = "" if verdict.frames is None else f", cycle {verdict.frames}"
             print(f"{proof.name:<14} {variant:<6} {verdict.seconds:5.1f} s{depth}", flush=True)
     print(f"{failures} failed" if failures else "All proofs hold; all planted bugs are found.")
-    if not names and not failures:
+    if place := os.environ.get("VERIFY_JSON"):
+        write_bytes(Path(place), json.dumps(figures(verdicts), indent=1).encode())
+    elif not names and not failures:
         before, _, rest = DOCUMENT.read_text().partition(START)
         after = rest.partition(END)[2]
         text = f"{before}{START}\n{table(verdicts)}\n{END}{after}"
         write_bytes(DOCUMENT, text.encode())
     return bool(failures)
+
+
+def figures(verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, int]:
+    """Of `make verify`: proofs that hold, those without a bound, covers reached, bugs found."""
+    held = [proof for proof in PROOFS if "proof" in verdicts.get(proof.name, {})]
+    return {
+        "proofs": len(PROOFS),
+        "held": len(held),
+        "unbounded": sum(proof.depth is None for proof in held),
+        "covers": sum("cover" in found for found in verdicts.values()),
+        "bugs": sum("bug" in found for found in verdicts.values()),
+    }
 
 
 def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
@@ -63,7 +80,9 @@ def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
 
 def how(proof: Proof) -> str:
     """Unbounded or to which depth, and by what."""
-    return "unbounded, pdr" if proof.depth is None else f"{proof.depth} cycles, bmc3"
+    if proof.depth is not None:
+        return f"{proof.depth} cycles, bmc3"
+    return "unbounded, induction" if proof.engine == INDUCTION else "unbounded, pdr"
 
 
 if __name__ == "__main__":

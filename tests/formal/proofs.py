@@ -7,16 +7,115 @@ from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import REGISTERS
 from truncmac.hw.axi_stream import Packer, Unpacker
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.parameters import ParameterLoader
 from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.row_sum import RowSum
 from truncmac.hw.sequencer import Sequencer
-from truncmac.hw.tile import tile_layout
+from truncmac.hw.tile import ending_layout, tile_layout
 from truncmac.hw.verilog import axi_verilog, core_verilog, hierarchical_verilog
 from truncmac.hw.weight_buffer import WeightBuffer
 
-__all__ = ["PROOFS", "Proof"]
+__all__ = ["INDUCTION", "PROOFS", "Proof"]
+
+WEIGHT_BANKS = {
+    "memory": ",".join(f"memory[{word}]" for word in range(7, -1, -1)),
+    "filled": ",".join(f"filled.storage[{word}]" for word in range(3, -1, -1)),
+    "level": "filled.level",
+    "consume": "filled.consume",
+    "produce": "filled.produce",
+    "load_beat": "beat",
+    "load_chunk": "chunk",
+    "load_bank": "bank",
+    "address": "address",
+    "begun": "begun",
+    "read_beat": "beat$#",
+    "read_chunk": "chunk$#",
+    "read_bank": "bank$#",
+    "row": "row",
+    "used": "used",
+    "free": "free",
+}
 
 PDR = "abc scorr; pdr"
+INDUCTION = "induction"  # the property and its helpers together are inductive
+
+
+def history(config: ArrayConfig) -> dict[str, str]:
+    """The probes of `history.vh`."""
+    void = ending_layout(config).size - 1
+    kept = config.passage + OutputUnit.LATENCY
+    down = [f"array.row_{row}.token_1.capture" for row in range(config.depth - 1)]
+    right = [
+        f"array.row_{config.depth - 1}.token_{tap}.capture" for tap in range(1, RowSum.LATENCY + 1)
+    ]
+    return {
+        "busy": "sequencer.busy",
+        "advance": "advance",
+        "ends": "sequencer.token.capture",
+        "ends_void": "sequencer.ending.void",
+        "wait_steps": "sequencer.wait",
+        "leaving": "leaving",
+        "captures": ",".join(reversed(down + right)),
+        "captured": "edge.captured",
+        "hold": "edge.hold",
+        "level_there": "results$#.level",
+        "valid": "edge.valid",
+        "leaves": "edge.leaves",
+        "void_leaves": "edge.ending$#.void",
+        "pause": "edge.pause",
+        "rest": "edge.rest",
+        "endings": "edge.endings.level",
+        "produce": "edge.endings.produce",
+        "consume": "edge.endings.consume",
+        "void_endings": ",".join(f"edge.endings.storage[{n}][{void}]" for n in (3, 2, 1, 0)),
+        "row_taps": ",".join(f"edge.row_{n}" for n in range(config.passage + 1, 0, -1)),
+        "kept_taps": ",".join(f"edge.kept_{n}" for n in range(kept, 0, -1)),
+    }
+
+
+def drain(config: ArrayConfig) -> dict[str, str]:
+    """The probes of `drain.vh`."""
+    places = [divmod(row, config.cluster_rows) for row in range(config.rows)]
+    clusters = range(config.breadth)
+
+    def pes(event: str) -> list[str]:
+        return [f"array.row_{d}.cluster_{c}.pe_{r}_0.{event}" for d, r in places for c in clusters]
+
+    def row_sums(event: str) -> list[str]:
+        return [f"array.row_{d}.row_sum_{r}.{event}" for d, r in places]
+
+    tokens = [
+        f"array.row_{row}.token_{tap}.capture"
+        for row in range(config.depth)
+        for tap in range(1, config.breadth + 5)
+    ]
+    drains = [
+        f"array.row_{row}.drain_{tap}"
+        for tap in range(1, config.breadth + 2 + config.drain_delay)
+        for row in range(config.depth)
+    ]
+    units = [f"edge.unit_{unit}.select" for unit in range(config.requantisers)]
+    nets = {
+        "capture_now": pes("capture"),
+        "drain_now": pes("drain"),
+        "q_capture_now": row_sums("capture"),
+        "q_drain_now": row_sums("drain"),
+        "selects": units,
+        "token_taps": tokens,
+        "drain_taps": drains,
+    }
+    return history(config) | {name: ",".join(reversed(found)) for name, found in nets.items()}
+
+
+def drains(config: ArrayConfig) -> int:
+    """Steps from a tile's end to its first row's at the output edge."""
+    return config.depth - 1 + RowSum.LATENCY
+
+
+def first_word(config: ArrayConfig) -> int:
+    """Steps from a tile's end to its first word of results at the output edge."""
+    return drains(config) + 2 + config.passage + OutputUnit.LATENCY - config.share
 
 
 @dataclass(frozen=True)
@@ -35,6 +134,8 @@ class Proof:
     depth : cycles of a bounded proof; None: it is unbounded
     reach : cycles in which cover statement and bug must show
     defines : more of them
+    probes : wires of the properties, and the nets of the hardware that drive them
+    cut : a cell, as Yosys selects it, in whose place anything may come
     engine : of an unbounded proof
     seconds : after which it gives up
     quick : takes part in the ordinary tests
@@ -50,6 +151,8 @@ class Proof:
     depth: int | None = None
     reach: int = 40
     defines: dict[str, int | str] = field(default_factory=dict)
+    probes: dict[str, str] = field(default_factory=dict)
+    cut: str = ""
     engine: str = PDR
     seconds: int = 900
     quick: bool = False
@@ -70,6 +173,14 @@ class Proof:
             "PLANES": c.planes,
             "REQUANTISERS": c.requantisers,
             "SHARE": c.share,
+            "DRAINS": drains(c),
+            "FIRST": first_word(c),
+            "PASSAGE": c.passage,
+            "DEPTH": c.depth,
+            "BREADTH": c.breadth,
+            "CLUSTER_ROWS": c.cluster_rows,
+            "CLUSTER_COLS": c.cluster_cols,
+            "DRAIN_DELAY": c.drain_delay,
             "INTERVAL": c.interval,
             "SUM_WIDTH": c.sum_width,
             "BEATS_WIDTH": c.beats_width,
@@ -137,6 +248,7 @@ def part(name: str, about: str, component: type, sizes: tuple[int, ...], **more:
 # Small arrays and narrow numbers: control is that of any core, data are as few bits as may be
 ONE = (1, 1, 1, 1, 2, 1, 2)
 SMALL = (2, 2, 1, 1, 2, 1, 2)
+CLUSTERS = (6, 6, 1, 1, 2, 6, 2)  # two by two clusters of PEs
 ADDRESS = {register.name: register.address for register in REGISTERS}
 KNOWN = "||".join(f"(address[7:2]=={address // 4})" for address in ADDRESS.values())
 
@@ -147,6 +259,24 @@ PROOFS = (
         SMALL,
         bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
         quick=True,
+    ),
+    core(
+        "core_tiles",
+        "A tile gives just its words of results, a void one none: no word comes that is not due, "
+        "and none is due when the core is idle.",
+        SMALL,
+        bug=(r"\.r_en\(results__ready\)", ".r_en(1'h1)"),
+        probes=history(ArrayConfig(*SMALL)),
+        engine=INDUCTION,
+    ),
+    core(
+        "core_drain",
+        "Tiles never meet in the drain: every output unit, and every use of a row sum, finds the "
+        "sum of the tile and row that is due.",
+        CLUSTERS,
+        bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )3'h5", r"\g<1>3'h4"),
+        probes=drain(ArrayConfig(*CLUSTERS)),
+        engine=INDUCTION,
     ),
     core(
         "core_progress",
@@ -188,7 +318,8 @@ PROOFS = (
         "Words come out beat-major, each in its place, once for each tile that uses the block.",
         WeightBuffer,
         (1, 1, 1, 4, 2, 1, 2),
-        depth=13,
+        probes=WEIGHT_BANKS,
+        engine=INDUCTION,
         bug=(r"= row \+ r_data", "= row - r_data"),
     ),
     axi(
@@ -202,10 +333,25 @@ PROOFS = (
     ),
     axi(
         "axi_results",
-        "A transfer of results that is offered stays, unchanged, until it is taken.",
+        "A transfer of results that is offered stays, unchanged, until it is taken; the core is "
+        "replaced by what is proven of it.",
         ONE,
-        depth=30,
         defines={"OUTPUT_AT": ADDRESS["output"]},
+        probes={
+            "tile_valid": "tiles__valid",
+            "tile_ready": "tiles__ready",
+            "core_active": "active",
+            "result_valid": "results__valid",
+            "result_ready": "results__ready",
+            "result": "results__payload",
+            "busy": "job$#.busy",
+            "issuing": "job$#.issuing",
+            "part": "job$#.part",
+            "issued": "job$#.tiles",
+            "queued": "job$#.tiles$#.level",
+        },
+        cut="truncmac_axi/c:core",
+        engine=INDUCTION,
         bug=(r"assign room = \S+ +\|", "assign room = 1'h1 |"),
     ),
     unpacker(

@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .proofs import Proof
+from .proofs import INDUCTION, Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
 
 HERE = Path(__file__).parent
 PROPERTIES = HERE / "properties"
 BIN = Path(sys.executable).parent
+BASE = 3  # cycles from the reset in which an inductive proof's assertions are seen to hold
 VARIANTS = ("proof", "cover", "bug")
 SCRIPT = """\
 read_verilog dut.v
@@ -25,7 +26,7 @@ proc
 setattr -unset init w:*
 delete t:$meminit_v2 t:$meminit
 read_verilog -formal {defines} properties.sv
-prep -top properties -flatten
+{probes}prep -top properties -flatten
 setundef -undriven -anyseq
 setundef -anyseq
 """
@@ -63,10 +64,12 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     """
     folder = root / proof.name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dut.v").write_text(_verilog(proof, variant))
+    text = _verilog(proof, variant)
+    (folder / "dut.v").write_text(text)
     _write_properties(proof, variant, folder)
-    bounded = variant != "proof" or proof.depth is not None
-    depth = proof.reach if variant != "proof" else proof.depth
+    inductive = variant == "proof" and proof.engine == INDUCTION
+    bounded = variant != "proof" or proof.depth is not None or inductive
+    depth = proof.reach if variant != "proof" else BASE if inductive else proof.depth
     lines = [
         "[options]",
         f"mode {'bmc' if bounded else 'prove'}",
@@ -76,7 +79,12 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     lines += [f"timeout {proof.seconds}", "[engines]"]
     lines += ["abc bmc3" if bounded else proof.engine, "[script]"]
     defines = " ".join(f"-D{name}={value}" for name, value in proof.sizes().items())
-    lines += [SCRIPT.format(defines=defines), "[files]", "dut.v", "properties.sv"]
+    lines += [
+        SCRIPT.format(defines=defines, probes=_probes(proof, text)),
+        "[files]",
+        "dut.v",
+        "properties.sv",
+    ]
     lines += [path.name for path in PROPERTIES.glob("*.vh")]
     (folder / f"{variant}.sby").write_text("\n".join(lines) + "\n")
 
@@ -85,7 +93,55 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
     command += ["--abc", HERE / "abc.sh", "-f", f"{variant}.sby"]
     start = time.monotonic()
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+    verdict = _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
+    if not inductive or not verdict.holds:
+        return verdict
+    holds = _is_inductive(folder / variant, proof.seconds)
+    return Verdict(holds or None, None, time.monotonic() - start, verdict.log)
+
+
+def _is_inductive(folder: Path, seconds: int) -> bool:
+    """Whether, if all assertions hold in one cycle, they do in the next; ABC's `ind`."""
+    commands = f"read_aiger model/design_aiger.aig; fold; strash; orpos; ind -F {BASE - 1} -v"
+    log = folder / "induction.txt"
+    with log.open("w") as output:
+        subprocess.run(
+            [HERE / "abc.sh", "-c", commands],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=True,
+        )
+    return "Networks are equivalent" in log.read_text()
+
+
+def _probes(proof: Proof, text: str) -> str:
+    """Join the properties' probes with the nets that they look at, in the flat design."""
+    if not proof.probes:
+        return ""
+    joins = []
+    for probe, nets in proof.probes.items():
+        names = ",".join(f"\\dut.{_numbered(net, text)}" for net in nets.split(","))
+        joins.append(f"connect -nounset -set {probe} {names}")
+    cut = [f"cutpoint {proof.cut}"] if proof.cut else []
+    flat = ["hierarchy -top properties", *cut, "proc", "flatten", "memory_map"]
+    return "\n".join([*flat, *joins, ""])
+
+
+def _numbered(net: str, text: str) -> str:
+    """Put into `NAME$#` the number that makes a name unlike a port's of its module."""
+    path, found, rest = net.partition("$#")
+    if not found:
+        return net
+    *modules, name = path.split(".")
+    top = text.partition("module ")[2].partition("(")[0]
+    module = re.escape(".".join([top, *modules]))
+    body = re.search(rf"^module \\?{module} ?\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    number = body and re.search(rf"\\{re.escape(name)}(\$\d+)", body[0])
+    if not number:
+        raise ProofError(f"The Verilog has no {net} to be looked at; mend `probes`")
+    return _numbered(path + number[1] + rest, text)
 
 
 def _verilog(proof: Proof, variant: str) -> str:
@@ -103,12 +159,17 @@ def _verilog(proof: Proof, variant: str) -> str:
 
 
 def _write_properties(proof: Proof, variant: str, folder: Path) -> None:
-    """A cover statement is run as an assertion of its contrary, alone, which must fail."""
+    """A cover statement is run as an assertion of its contrary, alone, which must fail.
+
+    Helpers are proven with the property that they help to; a bug must be found without them.
+    """
     text = (PROPERTIES / f"{proof.properties}.sv").read_text()
     cover = "assert (!(condition));" if variant == "cover" else ""
     if variant == "cover":
         text = text.replace("assert (", "if (0) assert (")
-    (folder / "properties.sv").write_text(f"`define COVER(condition) {cover}\n{text}")
+    helper = "assert (condition);" if variant == "proof" else "begin end"
+    macros = f"`define COVER(condition) {cover}\n`define HELPER(condition) {helper}\n"
+    (folder / "properties.sv").write_text(macros + text)
     for path in PROPERTIES.glob("*.vh"):
         shared = path.read_text()
         if variant == "cover":

@@ -9,11 +9,12 @@ from .proofs import PROOFS
 from .runner import VARIANTS, ProofError, check
 
 QUICK = [proof for proof in PROOFS if proof.quick]
+INDUCTIVE = next(proof for proof in PROOFS if proof.name == "weight_buffer")
 SHORT = next(proof for proof in PROOFS if proof.name == "pack_parts")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", ["pack_words", "unpack_slots", "loader"])
+@pytest.mark.parametrize("name", ["pack_words", "loader", "weight_buffer"])
 def test_proof_cover_and_bug(name, variant, tmp_path):
     check(next(proof for proof in PROOFS if proof.name == name), variant, tmp_path)
 
@@ -44,4 +45,19 @@ def test_broken_hardware_fails_the_proof(tmp_path):
     broken = re.sub(right, wrong, SHORT.verilog())
     proof = dataclasses.replace(SHORT, verilog=lambda: broken)
     with pytest.raises(ProofError, match=r"^Proof pack_parts: fails in cycle \d+; see "):
+        check(proof, "proof", tmp_path)
+
+
+def test_broken_hardware_is_not_proven_by_induction(tmp_path):
+    right, wrong = INDUCTIVE.bug
+    broken = re.sub(right, wrong, INDUCTIVE.verilog())
+    proof = dataclasses.replace(INDUCTIVE, verilog=lambda: broken)
+    with pytest.raises(ProofError, match=r"^Proof weight_buffer: gave up after \d+ s; see "):
+        check(proof, "proof", tmp_path)
+
+
+def test_a_probe_that_finds_nothing_is_an_error(tmp_path):
+    proof = dataclasses.replace(INDUCTIVE, probes={"row": "nothing$#"})
+    message = "The Verilog has no nothing$# to be looked at; mend `probes`"
+    with pytest.raises(ProofError, match=f"^{re.escape(message)}$"):
         check(proof, "proof", tmp_path)

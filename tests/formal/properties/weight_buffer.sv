@@ -41,12 +41,12 @@ module properties (
   reg [3:0] block, last_block, offer;
   wire ends = beat == low_beats - 1 && chunk == two_chunks;
 
-  // The blocks inside, oldest first: {discard, colour, chunks, beats}
-  reg [4:0] queue [0:7];
+  // The blocks inside, oldest first: {keep, discard, colour, chunks, beats}
+  reg [5:0] queue [0:7];
   reg [3:0] count = 0;
   reg [2:0] head = 0;
   wire [2:0] tail = head + count[2:0];
-  wire [4:0] oldest = queue[head];
+  wire [5:0] oldest = queue[head];
   reg [1:0] out_beat = 0;
   reg out_chunk = 0;
   wire out_ends = out_beat == oldest[1:0] - 1 && out_chunk == oldest[2];
@@ -61,32 +61,42 @@ module properties (
     held_keep <= keep;
 
     if (load_moves) begin
-      assert (blocks_valid && !keep);
       beat <= beat == low_beats - 1 ? 0 : beat + 1;
       if (beat == low_beats - 1) chunk <= ends ? 0 : chunk + 1;
-      assert (blocks_ready == ends);
     end
     if (block_moves) begin
-      assert (keep || load_moves);
-      queue[tail] <= {discard, block_now};
+      queue[tail] <= {keep, discard, block_now};
       last_block <= block_now;
       loaded <= 1;
     end
     count <= count + block_moves - (word_moves && out_ends);
-    assert (count <= 6);
-
-    offered <= running && weights_valid && !ready;
-    offer <= word;
-    if (offered) assert (weights_valid && word == offer);
-    if (running && weights_valid) begin
-      assert (count != 0);
-      if (!oldest[4]) assert (word == {oldest[3], out_chunk, out_beat});
-    end
     if (word_moves) begin
       out_chunk <= out_chunk == oldest[2] ? 0 : out_chunk + 1;
       if (out_chunk == oldest[2]) out_beat <= out_ends ? 0 : out_beat + 1;
       if (out_ends) head <= head + 1;
     end
+    if (!running) begin
+      loaded <= 0;
+      beat <= 0;
+      chunk <= 0;
+      count <= 0;
+      out_beat <= 0;
+      out_chunk <= 0;
+    end
+    offered <= running && weights_valid && !ready;
+    offer <= word;
     `COVER(running && word_moves && out_ends && word == 4'b1101 && count == 3)
   end
+
+  always @* if (running) begin
+    if (load_moves) assert (blocks_valid && !keep && blocks_ready == ends);
+    if (block_moves) assert (keep || load_moves);
+    assert (count <= 6);
+    if (offered) assert (weights_valid && word == offer);
+    if (weights_valid) begin
+      assert (count != 0);
+      if (!oldest[4]) assert (word == {oldest[3], out_chunk, out_beat});
+    end
+  end
+`include "weight_banks.vh"
 endmodule
