@@ -128,7 +128,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("hungry", draw(8), Stalls(activations=0.7, weights=0.2, seed=5)),
         Run("starved", draw(9), Stalls(weights=0.7, parameters=0.8, tiles=0.5, seed=6)),
         Run("bad_at_full_speed", draw(10), bad=True),
-        Run("reset_late", draw(11), reset_at=411),
+        Run("reset_late", draw(11), reset_at=311),
         Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
         Run("most", draw(13, 30)),
     ]
