@@ -1,0 +1,1 @@
+"""Directed tests of the AXI top beside those of tests/rtl, for what those leave out."""
