@@ -28,8 +28,8 @@ FOLDER = Path("build/coverage")
 # Every kind of path, twice: clusters of rows and of columns, requantisers that wait for others
 SIZES = (6, 6, 2, 2, 12, 2)
 CONFIG = ArrayConfig(*SIZES)
-WIDTHS = (32, 64, 32, 128, 32)  # words of several transfers, and several words of a transfer
-OWN_TESTS = 0  # of tests.coverage.axi_bench
+WIDTHS = (256, 64, 32, 128, 32)  # words of several transfers, several words of a transfer
+OWN_TESTS = 6  # of tests.coverage.axi_bench
 
 # Verilator 5.48 cannot count lines and expressions of a memory's writes in one build
 BUILDS = {"lines": ["--coverage-line", "--coverage-toggle"], "expressions": ["--coverage-expr"]}
@@ -47,7 +47,7 @@ def core_points(stimulus: Sequence[Run]) -> Mapping[Point, int]:
         folder = FOLDER / TOP / build
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{TOP}.v"
-        path.write_text(core_verilog(CONFIG))
+        _write(path, core_verilog(CONFIG))
         program = compile_bench(
             path,
             folder,
@@ -64,6 +64,12 @@ def core_points(stimulus: Sequence[Run]) -> Mapping[Point, int]:
             check_core(run, (place / "answers.hex").read_text(), CONFIG, counted)
             paths.append(place / "coverage.dat")
     return read_points(paths, path)
+
+
+def _write(path: Path, text: str) -> None:
+    """Leave a file alone that is right, so that what was built of it need not be built again."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def _counters(text: str) -> str:
@@ -86,7 +92,7 @@ def axi_points() -> Mapping[Point, int]:
         folder = FOLDER.resolve() / AXI_TOP / build
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{AXI_TOP}.v"
-        path.write_text(axi_verilog(CONFIG, BusWidths(*WIDTHS)))
+        _write(path, axi_verilog(CONFIG, BusWidths(*WIDTHS)))
         runner = get_runner("verilator")
         with in_environment(environment):
             runner.build(

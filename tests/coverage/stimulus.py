@@ -13,10 +13,10 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.stalls import Gaps, Stalls
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["COUNTED", "DEPTH", "all_runs"]
+__all__ = ["COUNTED", "DEPTH", "LONGEST", "Wrapping", "all_runs", "any_offset", "extremes"]
 
 DEPTH = 1 << 17  # words of a stream
-COUNTED = (1 << 32) - 1  # where counters of the run `Wrapping` begin: the next event gives 0
+COUNTED = (1 << 32) - 2  # where counters of the run `Wrapping` begin: two events give 0
 LONGEST = (1 << 16) - 1  # beats that a command can ask for
 
 
@@ -94,7 +94,7 @@ def any_offset(config: ArrayConfig, seed: int) -> list[Gemm]:
 
 def all_runs(config: ArrayConfig) -> Sequence[Run]:
     """Those of the mutants, and those of this file."""
-    few = random_gemms(config, count=1, seed=100)
+    few = random_gemms(config, count=4, seed=100)
     many = random_gemms(config, count=4, seed=101)
     late = Stalls(residuals=0.9, seed=8)
     return [
