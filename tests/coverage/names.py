@@ -8,7 +8,7 @@ __all__ = ["Names"]
 MODULE = re.compile(r"^module \\?(\S+?) ?\(")
 ASSIGN = re.compile(r"^\s*assign \\(\$\d+) +(?:\[(\d+)(?::\d+)?\] +)?= (.*);$")
 NEXT = re.compile(r"^\s*\\?(\S+?) *<= \\(\$\d+) ;$")
-NUMBERED = re.compile(r"\\?(\$\d+)\b(?!\$| *\.) ?")
+NUMBERED = re.compile(r"(?<![\w.$\]])\\?(\$\d+)\b(?!\$) ?")
 LONGEST = 2000  # characters of an expression
 
 
