@@ -22,6 +22,7 @@ proc
 {shared}
 flatten
 expose a:probe
+opt_expr
 cutpoint t:$mul
 cutpoint -blackbox
 opt

@@ -20,7 +20,7 @@ from truncmac.sim.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
 from .points import Point, read_points
-from .stimulus import COUNTED, DEPTH, Wrapping
+from .stimulus import DEPTH, Wrapping
 
 __all__ = ["CONFIG", "axi_points", "core_points", "source"]
 
@@ -60,7 +60,7 @@ def core_points(stimulus: Sequence[Run]) -> Mapping[Point, int]:
             place = folder / run.name
             command = [str(program), *run.write(CONFIG, place), "+hang_cycles=100000"]
             subprocess.run(command, cwd=place, capture_output=True, check=True)
-            counted = COUNTED if isinstance(run, Wrapping) else 0
+            counted = run.counted if isinstance(run, Wrapping) else 0
             check_core(run, (place / "answers.hex").read_text(), CONFIG, counted)
             paths.append(place / "coverage.dat")
     return read_points(paths, path)

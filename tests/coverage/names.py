@@ -52,7 +52,7 @@ class Names:
     def expression(self, module: str, text: str) -> str:
         """An expression with its numbered wires in words, blanks evened out."""
         words = NUMBERED.sub(lambda found: self._wire(module, found[1]), text)
-        return " ".join(words.replace(" ;", ";").split())
+        return " ".join(words.replace("\\", "").replace(" ;", ";").split())
 
     def _wire(self, module: str, name: str) -> str:
         key = (module, name)

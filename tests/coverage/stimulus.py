@@ -10,23 +10,25 @@ import numpy as np
 from tests.mutation.stimulus import Run, command_word, runs
 from truncmac.golden import Gemm, Requantisation
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.counters import COUNTER_BITS
 from truncmac.sim.stalls import Gaps, Stalls
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["COUNTED", "DEPTH", "LONGEST", "Wrapping", "all_runs", "any_offset", "extremes"]
+__all__ = ["DEPTH", "LONGEST", "Wrapping", "all_runs", "any_offset", "extremes"]
 
 DEPTH = 1 << 17  # words of a stream
-COUNTED = (1 << 32) - 2  # where counters of the run `Wrapping` begin: two events give 0
 LONGEST = (1 << 16) - 1  # beats that a command can ask for
 
 
 @dataclass(frozen=True)
 class Wrapping(Run):
-    """A run in which all counters pass the end of their range."""
+    """A run whose counters begin at `counted`, so that they reach the end of their range."""
+
+    counted: int = 0
 
     def write(self, config: ArrayConfig, folder: Path) -> list[str]:
         """As `Run.write`, with where the counters begin."""
-        return [*super().write(config, folder), f"+counted={COUNTED}"]
+        return [*super().write(config, folder), f"+counted={self.counted}"]
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,14 @@ def all_runs(config: ArrayConfig) -> Sequence[Run]:
     """Those of the mutants, and those of this file."""
     few = random_gemms(config, count=4, seed=100)
     many = random_gemms(config, count=4, seed=101)
+    end = 1 << COUNTER_BITS
     late = Stalls(residuals=0.9, seed=8)
     return [
         *runs(config),
-        Wrapping("wrapping", many, Stalls.everywhere(0.3, seed=9)),
+        *(
+            Wrapping(f"wrapping_{ahead}", many, Stalls.everywhere(0.3, seed=9), counted=end - ahead)
+            for ahead in (1, 2)
+        ),
         Overlong("overlong", few, bad=True),
         Run("one_tile", random_gemms(config, count=8, seed=105, single=1.0)),
         Run("extremes", list(extremes(config))),
