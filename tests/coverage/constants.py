@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .names import MODULE, Names
 
-__all__ = ["Bit", "constant_bits"]
+__all__ = ["Bit", "constant_bits", "shared_modules"]
 
 BIN = Path(sys.executable).parent
 ABC = Path(__file__).parent.parent / "formal" / "abc.sh"
@@ -68,6 +68,11 @@ def constant_bits(
             others = [f"blackbox {other}" for other in tops if other != top]
             found |= _constant(names, modules, top, here, "\n".join(others), folder / top)
     return found
+
+
+def shared_modules(text: str) -> list[str]:
+    """The top and the modules that are written once and used in many places."""
+    return [name for name in _modules(Names(text)) if "." not in name]
 
 
 def _constant(

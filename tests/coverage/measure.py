@@ -22,7 +22,7 @@ from truncmac.sim.tools import simulator_environment
 from .points import Point, read_points
 from .stimulus import DEPTH, Wrapping
 
-__all__ = ["CONFIG", "axi_points", "core_points", "source"]
+__all__ = ["CONFIG", "FOLDER", "axi_points", "core_points", "source"]
 
 FOLDER = Path("build/coverage")
 # Every kind of path, twice: clusters of rows and of columns, requantisers that wait for others

@@ -9,14 +9,14 @@ import numpy as np
 
 from tests.mutation.stimulus import Run, command_word, runs
 from truncmac.golden import Gemm, Requantisation
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTER_BITS
 from truncmac.sim.stalls import Gaps, Stalls
 from truncmac.sim.stimulus import random_gemms
 
 __all__ = ["DEPTH", "LONGEST", "Wrapping", "all_runs", "any_offset", "extremes"]
 
-DEPTH = 1 << 17  # words of a stream
+DEPTH = 1 << 18  # words of a stream
 LONGEST = (1 << 16) - 1  # beats that a command can ask for
 
 
@@ -37,15 +37,15 @@ class Overlong(Run):
 
     def words(self, config: ArrayConfig) -> dict[str, list[int]]:
         """As `Run.words`, with the tile's in front."""
-        fields = {"bits": 1, "beats": LONGEST, "offset": 511, "limit": 255, "raw": 1}
+        fields = {"bits": 3, "beats": LONGEST, "offset": 511, "limit": 255, "raw": 1}
         rng = np.random.default_rng(0)
-        widths = {
-            "activations": config.rows * config.lanes * 8,
-            "weights": config.cols * config.lanes * config.planes,
-        }
+        chunks = chunk_count(fields["bits"], config.planes)
         words = super().words(config)
-        for name, width in widths.items():
-            noise = [int.from_bytes(rng.bytes(-(-width // 8)), "little") for _ in range(LONGEST)]
+        for name, count, width in (
+            ("activations", LONGEST, config.rows * config.lanes * 8),
+            ("weights", LONGEST * chunks, config.cols * config.lanes * config.planes),
+        ):
+            noise = (int.from_bytes(rng.bytes(-(-width // 8)), "little") for _ in range(count))
             words[name] = [word & (1 << width) - 1 for word in noise] + words[name]
         words["tiles"] = [command_word(fields, True, config), *words["tiles"]]
         return words
