@@ -58,7 +58,7 @@ def core_points(stimulus: Sequence[Run]) -> Mapping[Point, int]:
         )
         for run in stimulus:
             place = folder / run.name
-            command = [str(program), *run.write(CONFIG, place), "+hang_cycles=100000"]
+            command = [str(program), *run.write(CONFIG, place), f"+hang_cycles={DEPTH}"]
             subprocess.run(command, cwd=place, capture_output=True, check=True)
             counted = run.counted if isinstance(run, Wrapping) else 0
             check_core(run, (place / "answers.hex").read_text(), CONFIG, counted)
