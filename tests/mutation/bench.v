@@ -130,6 +130,27 @@ module truncmac_mutation;
     .error(error)
   );
 
+`ifdef COUNTERS
+  // COUNTERS names them: they begin at +counted=, before the first tile: so they reach the end of their range
+  reg [31:0] counted;
+  reg begun = 0;
+  initial if (!$value$plusargs("counted=%d", counted)) begun = 1;
+  always @(negedge clk)
+    if (!rst && !begun) begin
+      begun <= 1;
+      core.`COUNTERS .cycles <= counted;
+      core.`COUNTERS .busy <= counted;
+      core.`COUNTERS .chunks <= counted;
+      core.`COUNTERS .beats <= counted;
+      core.`COUNTERS .tiles <= counted;
+      core.`COUNTERS .stalled_activations <= counted;
+      core.`COUNTERS .stalled_weights <= counted;
+      core.`COUNTERS .stalled_parameters <= counted;
+      core.`COUNTERS .stalled_drain <= counted;
+      core.`COUNTERS .stalled_output <= counted;
+    end
+`endif
+
   reg [63:0] errors;
   reg [RESULTS_WIDTH-1:0] offer;
   reg offered;

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import Gemm
+from truncmac.hw.config import ArrayConfig
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.sim.control import Job, control_counters
@@ -112,14 +113,15 @@ def answers(program: Path, folder: Path, options: Iterable[str], number: int) ->
     return text
 
 
-def check_core(run: Run, text: str) -> None:
+def check_core(run: Run, text: str, config: ArrayConfig = CONFIG, counted: int = 0) -> None:
     """Raise RuntimeError unless the core without a mutant gives golden's results and counters.
 
-    Where bad commands stand between the products there is no model of the cycles.
+    Where bad commands stand between the products there is no model of the cycles. All counters
+    begin at `counted`, and at 0 after the first product.
     """
     lines = text.splitlines()
     results = [int(line, 16) for line in lines if " " not in line]
-    for gemm, found in zip(run.gemms, outputs(results, run.gemms), strict=True):
+    for gemm, found in zip(run.gemms, outputs(results, run.gemms, config), strict=True):
         if not np.array_equal(found, gemm.outputs()):
             raise RuntimeError(
                 f"Run {run.name}: {gemm.name} differs from golden in the core itself"
@@ -128,21 +130,25 @@ def check_core(run: Run, text: str) -> None:
         return
     mask = (1 << 32) - 1
     found = [int(line.split()[0], 16) for line in lines if " " in line][: len(run.gemms)]
-    jobs = [Job.of(gemm, CONFIG) for gemm in run.gemms]
-    for value, counters in zip(found, control_counters(CONFIG, jobs, run.stalls), strict=True):
-        if [value >> 32 * i & mask for i in range(len(counters))] != list(counters.values()):
+    jobs = [Job.of(gemm, config) for gemm in run.gemms]
+    for value, counters in zip(found, control_counters(config, jobs, run.stalls), strict=True):
+        expected = [counted + count & mask for count in counters.values()]
+        if [value >> 32 * i & mask for i in range(len(counters))] != expected:
             raise RuntimeError(f"Run {run.name}: the core's counters are not the model's")
+        counted = 0
 
 
-def outputs(words: Sequence[int], gemms: Sequence[Gemm]) -> list[npt.NDArray[np.int64]]:
+def outputs(
+    words: Sequence[int], gemms: Sequence[Gemm], config: ArrayConfig
+) -> list[npt.NDArray[np.int64]]:
     """Outputs (M, N) of each product from its result words, the padding cut off."""
-    width, sign = CONFIG.sum_width, 1 << CONFIG.sum_width - 1
+    width, sign = config.sum_width, 1 << config.sum_width - 1
     parts = [
         [
             ((word >> width * unit & 2 * sign - 1) ^ sign) - sign
-            for unit in range(CONFIG.requantisers)
+            for unit in range(config.requantisers)
         ]
         for word in words
     ]
-    rows = np.array(parts, np.int64).reshape(-1, CONFIG.cols)
-    return tiles_to_matrices(rows, gemms, CONFIG)
+    rows = np.array(parts, np.int64).reshape(-1, config.cols)
+    return tiles_to_matrices(rows, gemms, config)

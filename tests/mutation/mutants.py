@@ -106,9 +106,19 @@ def build(mutants: Sequence[Mutant], folder: Path) -> Path:
     return compile_bench(folder / "mutated.v", folder, mutated=True)
 
 
-def compile_bench(core: Path, folder: Path, *, mutated: bool, options: Sequence[str] = ()) -> Path:
-    """Compile a core, with or without the input `mutsel`, and the bench with Verilator."""
-    config = CONFIG
+def compile_bench(
+    core: Path,
+    folder: Path,
+    *,
+    mutated: bool,
+    config: ArrayConfig = CONFIG,
+    depth: int = 1 << 15,
+    options: Sequence[str] = (),
+) -> Path:
+    """Compile a core, with or without the input `mutsel`, and the bench with Verilator.
+
+    The bench plays up to `depth` words of each stream.
+    """
     sizes = {
         "ROWS": config.rows,
         "COLS": config.cols,
@@ -117,7 +127,7 @@ def compile_bench(core: Path, folder: Path, *, mutated: bool, options: Sequence[
         "TILE_WIDTH": tile_layout(config).size,
         "PARAMETERS_WIDTH": parameters_layout(config).size,
         "RESULTS_WIDTH": config.requantisers * config.sum_width,
-        "DEPTH": 1 << 15,
+        "DEPTH": depth,
     }
     command = ["verilator", "--binary", "--timing", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
     command += ["-Wno-WIDTH", "--top-module", "truncmac_mutation", "-Mdir", "obj"]

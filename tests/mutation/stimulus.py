@@ -14,7 +14,7 @@ from truncmac.sim.memory import Memories
 from truncmac.sim.stalls import NO_STALLS, Gaps, Stalls
 from truncmac.sim.stimulus import random_gemms
 
-__all__ = ["Run", "bad_commands", "runs"]
+__all__ = ["Run", "bad_commands", "command_word", "runs"]
 
 BAD = (
     ({"bits": 0}, CommandError.ZERO_BITS),
@@ -48,6 +48,14 @@ class Run:
     def write(self, config: ArrayConfig, folder: Path) -> list[str]:
         """Write the memories that the bench plays; return its options."""
         folder.mkdir(parents=True, exist_ok=True)
+        words = self.words(config)
+        for name, values in words.items():
+            (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
+        options = [f"+{name}={len(values)}" for name, values in words.items()]
+        return [*options, *self.stalls.plusargs(), f"+reset_at={self.reset_at}"]
+
+    def words(self, config: ArrayConfig) -> dict[str, list[int]]:
+        """The words of each stream."""
         words: dict[str, list[int]] = {
             name: [] for name in ("tiles", "activations", "weights", "parameters", "residuals")
         }
@@ -57,10 +65,7 @@ class Run:
             _product(words, memories, config)
             if self.bad:
                 _bad_tile(words, memories, config, index)
-        for name, values in words.items():
-            (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
-        options = [f"+{name}={len(values)}" for name, values in words.items()]
-        return [*options, *self.stalls.plusargs(), f"+reset_at={self.reset_at}"]
+        return words
 
 
 def _integers(blocks: Sequence[np.ndarray]) -> list[int]:
@@ -71,7 +76,7 @@ def _product(words: dict[str, list[int]], memories: Memories, config: ArrayConfi
     activations, weights = _integers(memories.activations), _integers(memories.weights)
     for tile in memories.tiles:
         fields = tile.fields
-        words["tiles"].append(_command(fields, tile.last, config))
+        words["tiles"].append(command_word(fields, tile.last, config))
         beats, chunks = fields["beats"], chunk_count(fields["bits"], config.planes)
         words["activations"] += activations[tile.activations : tile.activations + beats]
         for beat in range(beats):
@@ -88,7 +93,7 @@ def _bad_tile(
     changes, _ = bad_commands(config)[index % len(BAD)]
     # Parameters of its own where the one before had some, and residual codes
     fields = memories.tiles[0].fields | changes | {"residual": 1}
-    words["tiles"].append(_command(fields, True, config))
+    words["tiles"].append(command_word(fields, True, config))
     beats, bits = fields["beats"], fields["bits"]
     words["activations"] += [0x5A + beat for beat in range(beats)]
     if bits:
@@ -104,7 +109,8 @@ def bad_commands(config: ArrayConfig) -> list[tuple[dict[str, int], CommandError
     return [({k: most if v is None else v for k, v in c.items()}, error) for c, error in BAD]
 
 
-def _command(fields: dict[str, int], last: bool, config: ArrayConfig) -> int:
+def command_word(fields: dict[str, int], last: bool, config: ArrayConfig) -> int:
+    """A word of the stream of tiles, as the bench reads it."""
     layout = tile_layout(config)
     return int(last) << layout.size | int(layout.const(fields).as_bits())
 
@@ -128,7 +134,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("hungry", draw(8), Stalls(activations=0.7, weights=0.2, seed=5)),
         Run("starved", draw(9), Stalls(weights=0.7, parameters=0.8, tiles=0.5, seed=6)),
         Run("bad_at_full_speed", draw(10), bad=True),
-        Run("reset_late", draw(11), reset_at=411),
+        Run("reset_late", draw(11), reset_at=311),
         Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
         Run("most", draw(13, 30)),
     ]

@@ -1,0 +1,123 @@
+"""What was covered, as a page of the documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from tests.mutation.stimulus import Run
+
+from .constants import constant_bits, shared_modules
+from .functional import covered
+from .measure import CONFIG, FOLDER, source
+from .points import KINDS, Point
+from .waivers import Review, Waiver, review
+
+__all__ = ["Top", "document", "measured"]
+
+INTRODUCTION = f"""\
+# Coverage
+
+`make coverage` plays products, stalls, bad commands and resets into the core, and the benches of
+`tests/rtl/axi_bench.py` and `tests/coverage/axi_bench.py` into the AXI top, under Verilator; all
+results are compared with golden, and counters with the model of the cycles. It writes this page.
+Both are arrays of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of {CONFIG.cluster_rows} x \
+{CONFIG.cluster_cols}, {CONFIG.lanes} lanes, {CONFIG.planes} planes, {CONFIG.requantisers}
+requantisers, reductions up to {CONFIG.max_reduction}. A point counts if a run covers it in any
+instance of its module. Counters of 32 bits, and the numbers of a job's tiles, are set near the
+ends of their ranges by the bench: to count there would take days.
+
+## Code
+"""
+WAIVERS = """\
+## Waivers
+
+`tests/coverage/waivers.toml` lists the points that cannot be covered. `make coverage` fails where
+one of them is covered after all, and where a line of the list matches no point. Of those that are
+"proven", it proves with Yosys and ABC, by induction, that the signal never changes, whatever the
+inputs do and whatever products and other modules give; of the others, the reason is the argument.
+"""
+
+
+@dataclass(frozen=True)
+class Top:
+    """Coverage of one top.
+
+    Attributes
+    ----------
+    name : of the top
+    counts : of its points
+    review : of the waivers
+    unproven : points that are waived as constant, but could not be proven to be so
+    """
+
+    name: str
+    counts: Mapping[Point, int]
+    review: Review
+    unproven: Sequence[Point]
+
+    def missing(self) -> list[Point]:
+        """Points that are neither covered nor waived."""
+        return [
+            point
+            for point, count in self.counts.items()
+            if not count and point not in self.review.waived
+        ]
+
+    def shares(self) -> dict[str, dict[str, int]]:
+        """Points, points covered and points waived, of each kind."""
+        found = {}
+        for kind in KINDS:
+            points = [point for point in self.counts if point.kind == kind]
+            found[kind] = {
+                "points": len(points),
+                "covered": sum(self.counts[point] > 0 for point in points),
+                "waived": sum(point in self.review.waived for point in points),
+            }
+        return found
+
+
+def measured(name: str, counts: Mapping[Point, int], waivers: Sequence[Waiver]) -> Top:
+    """Hold a top's points against the waivers, and prove those that are to be proven."""
+    found = review(counts, waivers)
+    text = "\n".join(source(name))
+    signals = {(module, signal) for module, signal, _ in found.constants}
+    constant = constant_bits(text, shared_modules(text), signals, FOLDER / name / "constants")
+    unproven = [point for bit, point in found.constants.items() if bit not in constant]
+    return Top(name, counts, found, unproven)
+
+
+def document(tops: Sequence[Top], waivers: Sequence[Waiver], stimulus: Sequence[Run]) -> str:
+    """The page of the documents, with what was measured."""
+    lines = [
+        INTRODUCTION,
+        "| top | kind | points | covered | waived | covered of the rest |",
+        "|---|---|---|---|---|---|",
+    ]
+    for top in tops:
+        for kind, share in top.shares().items():
+            rest = share["points"] - share["waived"]
+            cells = [top.name, kind, *map(str, share.values())]
+            lines.append(f"| {' | '.join(cells)} | {100 * share['covered'] / rest:.2f} % |")
+    lines += [
+        "",
+        WAIVERS,
+        "| points | lines of the list | of | proven | why |",
+        "|---|---|---|---|---|",
+    ]
+    for (reason, proof), group in groupby(waivers, lambda waiver: (waiver.reason, waiver.proof)):
+        lines.append(_waiver_row(reason, proof, list(group), tops))
+    lines += ["", "## Situations", "", "| situation | points | met | mean a point |"]
+    lines.append("|---|---|---|---|")
+    for name, points in covered(stimulus, CONFIG).items():
+        met = sum(count > 0 for count in points.values())
+        mean = sum(points.values()) / len(points)
+        lines.append(f"| {name} | {len(points)} | {met} | {mean:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _waiver_row(reason: str, proof: str, group: Sequence[Waiver], tops: Sequence[Top]) -> str:
+    ours = set(map(id, group))
+    count = sum(id(waiver) in ours for top in tops for waiver in top.review.waived.values())
+    kinds = ", ".join(dict.fromkeys(waiver.kind for waiver in group))
+    proven = "yes" if proof == "constant" else "no"
+    return f"| {count} | {len(group)} | {kinds} | {proven} | {reason} |"
