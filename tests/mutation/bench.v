@@ -12,6 +12,7 @@ module truncmac_mutation;
   parameter TILE_WIDTH = 32;
   parameter PARAMETERS_WIDTH = 96;
   parameter RESULTS_WIDTH = 32;
+  parameter COUNTERS_WIDTH = 320;
   parameter DEPTH = 1024;
 
   integer count [0:4], share [0:5], gap [0:5], taken [0:4];
@@ -95,7 +96,7 @@ module truncmac_mutation;
   assign ready[5] = !rst && go[5];
 
   wire [RESULTS_WIDTH-1:0] results;
-  wire [319:0] counters;
+  wire [COUNTERS_WIDTH-1:0] counters;
   wire [2:0] error;
   wire active;
   reg clear;
