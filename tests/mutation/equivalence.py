@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +38,12 @@ class Judgement:
     frames: int = 0
 
 
-def judge(mutants: Sequence[Mutant], folder: Path, workers: int = 2) -> list[Judgement]:
+def judge(
+    mutants: Sequence[Mutant],
+    folder: Path,
+    workers: int = 2,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Judgement]:
     """Compare each mutant with the core, in ever larger contexts; `folder` has `core.il`."""
     tree = submodules((folder / "core.il").read_text())
     steps = {mutant.number: list(contexts(mutant.module, tree)) for mutant in mutants}
@@ -54,6 +59,7 @@ def judge(mutants: Sequence[Mutant], folder: Path, workers: int = 2) -> list[Jud
         ):
             if judgement.verdict == "equivalent" or context.name == "whole":
                 found[mutant.number] = judgement
+        report(f"{len(pairs)} compared, {len(mutants) - len(found)} left")
     return [found[mutant.number] for mutant in mutants]
 
 
