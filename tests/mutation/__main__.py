@@ -10,10 +10,8 @@ from pathlib import Path
 from .campaign import simulate
 from .contexts import CONTEXTS
 from .equivalence import judge, prove
-from .mutants import Mutant, list_mutants
+from .mutants import COUNT, SEED, Mutant, list_mutants
 from .survivors import SURVIVORS, Survivor, complaints, read_survivors, write_survivors
-
-COUNT, SEED = 1200, 1  # of the mutants to which the list belongs
 
 
 def main() -> int:

@@ -134,6 +134,7 @@ module truncmac_mutation;
   reg [63:0] errors;
   reg [RESULTS_WIDTH-1:0] offer;
   reg offered;
+  reg [COUNTERS_WIDTH-1:0] counted;
   always @(posedge clk) begin
     if (rst) begin
       edges <= edges + 1;
@@ -165,7 +166,10 @@ module truncmac_mutation;
         $fwrite(file, "%h\n", results);
         idle <= 0;
       end
+      // Counters at rest stay
+      if (clear && counters != counted) $fwrite(file, "counters moved at rest\n");
       clear <= 0;
+      counted <= counters;
       if (!job_open && !active) begin
         $fwrite(file, "%h %h\n", counters, errors);
         clear <= 1;

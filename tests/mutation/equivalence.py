@@ -99,7 +99,7 @@ def _miter(mutant: Mutant, context: Context) -> str:
 
 
 def _write_miters(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) -> None:
-    """Write an AIGER file for each mutant: both parts with equal inputs, an output where they differ."""
+    """Write an AIGER file for each mutant: both parts, with an output where they differ."""
     context, mutants, tree = batch
     part = f"{PART.format(top=context.top)}; {GATES}"
     script = ["read_rtlil core.il", "read_verilog observed.v", f"proc {context.top}"]

