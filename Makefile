@@ -16,7 +16,7 @@ FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate coverage docs docs-check site clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate mutate-list coverage docs docs-check site clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -84,8 +84,11 @@ fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECON
 formal: setup-dev ## prove the properties of docs/formal.md, their covers and planted bugs (PROOFS= some)
 	@$(BIN)/python -m tests.formal $(PROOFS)
 
-mutate: setup-dev ## run 1,200 mutants of the core, and list those that no run kills
+mutate: setup-dev ## run 1,200 mutants of the core, and hold the list of those that no run kills
 	@$(BIN)/python -m tests.mutation
+
+mutate-list: setup-dev ## judge the mutants that no run kills, and list them anew
+	@$(BIN)/python -m tests.mutation --write
 
 coverage: setup-dev ## coverage of core and AXI top over their benches, and its table in docs
 	@$(BIN)/python -m tests.coverage

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .array import Array
 from .command import CommandError
 from .config import ACTIVATION_BITS
-from .counters import Counters, counters_layout
+from .counters import COUNTER_BITS, Counters, counters_layout
 from .edge import OutputEdge, by_unit
 from .output_unit import OutputUnit
 from .parameters import ParameterLoader
@@ -29,19 +29,21 @@ class Core(wiring.Component):
     Parameters
     ----------
     config : ArrayConfig
+    counter_bits : of each counter
 
     Members
     -------
     tiles, activations, weights, parameters, residuals : In, and
     results : Out, the streams that `streams.STREAMS` describes
     clear : In, zeroes the counters
-    counters : Out, `counters_layout()`
+    counters : Out, `counters_layout(counter_bits)`
     active : Out, there is a tile at work or a result not taken
     error : Out, `CommandError`, for the one cycle in which a command is taken
     """
 
-    def __init__(self, config):
+    def __init__(self, config, counter_bits=COUNTER_BITS):
         self.config = config
+        self.counter_bits = counter_bits
         part = data.ArrayLayout(signed(config.sum_width), config.requantisers)
         activations = config.rows * config.lanes * ACTIVATION_BITS
         weights = config.cols * config.lanes * config.planes
@@ -54,7 +56,7 @@ class Core(wiring.Component):
                 "residuals": In(stream.Signature(config.cols * ACTIVATION_BITS)),
                 "results": Out(stream.Signature(part)),
                 "clear": In(1),
-                "counters": Out(counters_layout()),
+                "counters": Out(counters_layout(counter_bits)),
                 "active": Out(1),
                 "error": Out(CommandError),
             }
@@ -128,7 +130,7 @@ class Core(wiring.Component):
     def _count(self, m, sequencer, advance):
         """Derive the counters' events; a tile leaves a fixed number of steps after its end."""
         config = self.config
-        m.submodules.counters = counters = Counters()
+        m.submodules.counters = counters = Counters(self.counter_bits)
         first = config.depth - 1 + RowSum.LATENCY  # the first row leaves the array
         last = first + (config.rows - 1) * config.share + 1 + config.passage + OutputUnit.LATENCY
         leaving = Signal(range(last + 1))

@@ -22,31 +22,36 @@ COUNTERS = {
 }
 
 
-def counters_layout():
-    """A count for each of `COUNTERS`, the first lowest."""
-    return data.StructLayout(dict.fromkeys(COUNTERS, COUNTER_BITS))
+def counters_layout(bits=COUNTER_BITS):
+    """A count of `bits` bits for each of `COUNTERS`, the first lowest."""
+    return data.StructLayout(dict.fromkeys(COUNTERS, bits))
 
 
 class Counters(wiring.Component):
-    """Counts events, modulo 2**32; `clear` sets all to zero.
+    """Counts events, modulo 2**bits; `clear` sets all to zero.
 
     Every busy cycle is one of chunks, stalled_activations, stalled_weights,
     stalled_parameters, stalled_drain and stalled_output, but for the idle cycles in which
     stalled_output counts alone.
 
+    Parameters
+    ----------
+    bits : of each counter; fewer let a test see them wrap around
+
     Members
     -------
     clear : In
     events : In, a bit for each of `COUNTERS`
-    values : Out, `counters_layout()`
+    values : Out, `counters_layout(bits)`
     """
 
-    def __init__(self):
+    def __init__(self, bits=COUNTER_BITS):
+        self.bits = bits
         super().__init__(
             {
                 "clear": In(1),
                 "events": In(data.StructLayout(dict.fromkeys(COUNTERS, 1))),
-                "values": Out(counters_layout()),
+                "values": Out(counters_layout(bits)),
             }
         )
 
@@ -55,7 +60,7 @@ class Counters(wiring.Component):
         # Reset through the enable, so that the clock of a counter at rest can be gated
         clear = self.clear | ResetSignal()
         for name in COUNTERS:
-            count = Signal(COUNTER_BITS, name=name, reset_less=True)
+            count = Signal(self.bits, name=name, reset_less=True)
             m.d.comb += self.values[name].eq(count)
             with m.If(clear | self.events[name]):
                 m.d.sync += count.eq(Mux(clear, 0, count + 1))

@@ -4,6 +4,7 @@ from amaranth.back import verilog
 
 from .axi import AxiTop, check_axi
 from .core import Core
+from .counters import COUNTER_BITS
 from .hierarchy import SharedModules
 
 __all__ = ["AXI_TOP", "TOP", "axi_verilog", "core_verilog"]
@@ -12,9 +13,9 @@ TOP = "truncmac_core"
 AXI_TOP = "truncmac_axi"
 
 
-def core_verilog(config):
+def core_verilog(config, counter_bits=COUNTER_BITS):
     """Verilog-2005 text of the core of `config`; its top module is `TOP`."""
-    return hierarchical_verilog(Core(config), TOP)
+    return hierarchical_verilog(Core(config, counter_bits), TOP)
 
 
 def axi_verilog(config, widths=None):

@@ -58,10 +58,10 @@ def core_points(stimulus: Sequence[Run]) -> Mapping[Point, int]:
         )
         for run in stimulus:
             place = folder / run.name
-            command = [str(program), *run.write(CONFIG, place), f"+hang_cycles={DEPTH}"]
+            command = [str(program), f"+hang_cycles={DEPTH}", *run.write(CONFIG, place)]
             subprocess.run(command, cwd=place, capture_output=True, check=True)
             counted = run.counted if isinstance(run, Wrapping) else 0
-            check_core(run, (place / "answers.hex").read_text(), CONFIG, counted)
+            check_core(run, (place / "answers.hex").read_text(), CONFIG, counted=counted)
             paths.append(place / "coverage.dat")
     return read_points(paths, path)
 

@@ -1,51 +1,100 @@
-"""Runs the mutants: `python -m tests.mutation [--count N] [--seed S] [--judge]`."""
+"""Runs the mutants and holds the list of survivors: `python -m tests.mutation [--write]`."""
 
 import argparse
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .campaign import campaign
-
-REASONS = {
-    "equivalent": "proven: no output of the core ever differs",
-    "differs": "a difference that no run saw",
-    "unknown": "no difference within the bounded search; not proven for ever",
-}
+from .campaign import simulate
+from .contexts import CONTEXTS
+from .equivalence import judge, prove
+from .mutants import COUNT, SEED, Mutant, list_mutants
+from .survivors import SURVIVORS, Survivor, complaints, read_survivors, write_survivors
 
 
 def main() -> int:
-    """Run and print; exit code 1 where a mutant is shown to differ and no run saw it."""
+    """Run and print; exit code 1 where a mutant differs and no run saw it, or the list is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1200, help="mutants")
-    parser.add_argument("--seed", type=int, default=1, help="of their choice")
-    parser.add_argument("--judge", action="store_true", help="compare survivors with the core")
+    parser.add_argument("--write", action="store_true", help="judge survivors and list them anew")
     parser.add_argument("--folder", type=Path, default=Path("build/mutation"))
     options = parser.parse_args()
 
     start = time.monotonic()
-    done = campaign(
-        options.count,
-        options.seed,
-        options.folder,
-        judged=options.judge,
-        report=lambda line: print(f"{time.monotonic() - start:6.0f} s  {line}", flush=True),
-    )
-    killed = len(done.mutants) - len(done.survivors)
+
+    def report(line: str) -> None:
+        print(f"{time.monotonic() - start:6.0f} s  {line}", flush=True)
+
+    mutants = list_mutants(COUNT, SEED, options.folder)
+    report(f"{len(mutants)} mutants drawn")
+    alive = simulate(mutants, options.folder, report=report)
+    minutes = (time.monotonic() - start) / 60
     print(
-        f"{len(done.mutants)} mutants, {killed} killed by simulation, {len(done.survivors)} live:"
+        f"{len(mutants)} mutants, {len(mutants) - len(alive)} killed by simulation, {len(alive)} "
+        f"live; {len(mutants) / minutes:.0f} mutants a minute"
     )
-    counts = dict.fromkeys(REASONS, 0)
-    for mutant, judgement in done.survivors:
-        if judgement is None:
-            print(f"  no verdict: {mutant.key}")
+    lines = (_write if options.write else _check)(mutants, alive, options.folder, report)
+    for line in lines:
+        print(f"  {line}")
+    return bool(lines)
+
+
+def _write(
+    mutants: Sequence[Mutant],
+    alive: Sequence[Mutant],
+    folder: Path,
+    report: Callable[[str], None],
+) -> list[str]:
+    """Judge all survivors and write the list; a line for each that is a hole in the runs."""
+    before = read_survivors() if SURVIVORS.exists() else {}
+    holes, survivors = [], []
+    for mutant, found in zip(alive, judge(alive, folder, report=report), strict=True):
+        if found.verdict == "differs":
+            holes.append(f"{mutant.key}: differs in cycle {found.frames}, and no run sees it")
             continue
-        counts[judgement.verdict] += 1
-        print(f"  {judgement.verdict} ({judgement.frames} cycles): {mutant.key}")
-    if options.judge:
-        for name, reason in REASONS.items():
-            print(f"  {counts[name]} {name}: {reason}")
-    return bool(done.holes)
+        old = before.get(mutant.key)
+        unknown = found.verdict == "unknown"
+        reason = (old.reason if old else "") or "not settled"
+        survivors.append(
+            Survivor(
+                mutant.key, found.verdict, found.context, found.frames, reason if unknown else ""
+            )
+        )
+    write_survivors(survivors)
+    _print_verdicts(survivors)
+    return holes
+
+
+def _check(
+    mutants: Sequence[Mutant],
+    alive: Sequence[Mutant],
+    folder: Path,
+    report: Callable[[str], None],
+) -> list[str]:
+    """Make the proofs of the list again; a line for each mutant of which it is wrong."""
+    listed = read_survivors()
+    again = [
+        mutant
+        for mutant in alive
+        if mutant.key in listed and listed[mutant.key].verdict == "equivalent"
+    ]
+    report(f"{len(again)} proofs to be made again")
+    holds = prove(again, [listed[mutant.key].context for mutant in again], folder)
+    report("proofs made")
+    _print_verdicts(list(listed.values()))
+    proven = dict(zip((mutant.key for mutant in again), holds, strict=True))
+    return complaints(mutants, {mutant.key for mutant in alive}, listed, proven)
+
+
+def _print_verdicts(survivors: Sequence[Survivor]) -> None:
+    counts = Counter(some.context for some in survivors if some.verdict == "equivalent")
+    for name, meaning in CONTEXTS.items():
+        print(f"  {counts[name]} equivalent, proven in: {meaning}")
+    unknown = [some for some in survivors if some.verdict == "unknown"]
+    print(f"  {len(unknown)} unknown: no difference within the search, and no proof")
+    for some in unknown:
+        print(f"    {some.key} ({some.context}, {some.frames} cycles): {some.reason}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ module truncmac_mutation;
   parameter TILE_WIDTH = 32;
   parameter PARAMETERS_WIDTH = 96;
   parameter RESULTS_WIDTH = 32;
+  parameter COUNTERS_WIDTH = 320;
   parameter DEPTH = 1024;
 
   integer count [0:4], share [0:5], gap [0:5], taken [0:4];
@@ -95,7 +96,7 @@ module truncmac_mutation;
   assign ready[5] = !rst && go[5];
 
   wire [RESULTS_WIDTH-1:0] results;
-  wire [319:0] counters;
+  wire [COUNTERS_WIDTH-1:0] counters;
   wire [2:0] error;
   wire active;
   reg clear;
@@ -154,6 +155,7 @@ module truncmac_mutation;
   reg [63:0] errors;
   reg [RESULTS_WIDTH-1:0] offer;
   reg offered;
+  reg [COUNTERS_WIDTH-1:0] counted;
   always @(posedge clk) begin
     if (rst) begin
       edges <= edges + 1;
@@ -185,7 +187,10 @@ module truncmac_mutation;
         $fwrite(file, "%h\n", results);
         idle <= 0;
       end
+      // Counters at rest stay
+      if (clear && counters != counted) $fwrite(file, "counters moved at rest\n");
       clear <= 0;
+      counted <= counters;
       if (!job_open && !active) begin
         $fwrite(file, "%h %h\n", counters, errors);
         clear <= 1;

@@ -1,9 +1,8 @@
-"""Runs the mutants: those that no run tells from the core are judged."""
+"""Runs the mutants: which of them no run tells from the core."""
 
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,85 +11,42 @@ import numpy.typing as npt
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.requantiser import parameters_layout
-from truncmac.hw.tile import tile_layout
+from truncmac.hw.counters import COUNTER_BITS
 from truncmac.sim.control import Job, control_counters
 from truncmac.sim.memory import tiles_to_matrices
 
-from .equivalence import Judgement, judge
-from .mutants import CONFIG, Mutant, build, list_mutants
+from .mutants import CONFIG, MUTATED, MUTATED_COUNTER_BITS, Mutant, build
 from .stimulus import Run, runs
 
-__all__ = ["Campaign", "campaign", "check_core"]
+__all__ = ["check_core", "simulate"]
 
-SECONDS = 20  # of a simulation: a mutant may hang the simulator itself
-BATCH = 25  # mutants that are judged together
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """What became of the mutants.
-
-    Attributes
-    ----------
-    mutants : all of them
-    killed_by : number of those that each run killed
-    survivors : of all runs, with their judgements
-    """
-
-    mutants: Sequence[Mutant]
-    killed_by: dict[str, int]
-    survivors: Sequence[tuple[Mutant, Judgement | None]]
-
-    @property
-    def holes(self) -> list[tuple[Mutant, Judgement]]:
-        """Those that do something which no run saw."""
-        return [(m, found) for m, found in self.survivors if found and found.verdict == "differs"]
+SECONDS = 60  # of a simulation: a mutant may hang the simulator itself
 
 
-def campaign(
-    count: int,
-    seed: int,
+def simulate(
+    mutants: Sequence[Mutant],
     folder: Path,
     *,
-    judged: bool = False,
     workers: int = 2,
     report: Callable[[str], None] = lambda line: None,
-) -> Campaign:
-    """Draw and run `count` mutants, and if asked for, judge those that no run kills."""
-    mutants = list_mutants(count, seed, folder)
+) -> list[Mutant]:
+    """Run all mutants; return those that no run tells from the core."""
     program = build(mutants, folder)
     report(f"{len(mutants)} mutants compiled")
     alive = list(mutants)
-    killed_by = {}
-    for run in runs(CONFIG):
+    for run in runs(MUTATED):
         place = folder / "runs" / run.name
-        options = run.write(CONFIG, place)
+        options = run.write(MUTATED, place)
         expected = answers(program, place, options, 0)
-        check_core(run, expected)
-        options.append(f"+most_cycles={2 * int(expected.split()[-1])}")
-        numbers = [mutant.number for mutant in alive]
+        check_core(run, expected, MUTATED, counter_bits=MUTATED_COUNTER_BITS)
+        cycles = int(expected.split()[-1])
+        options.append(f"+most_cycles={2 * cycles}")
         with ThreadPoolExecutor(workers) as pool:
-            found = pool.map(partial(answers, program, place, options), numbers)
+            found = pool.map(partial(answers, program, place, options), [m.number for m in alive])
             left = [m for m, answer in zip(alive, found, strict=True) if answer == expected]
-        killed_by[run.name] = len(alive) - len(left)
+        report(f"{run.name}, {cycles} cycles: {len(alive) - len(left)} killed, {len(left)} live")
         alive = left
-        report(f"{run.name}: {killed_by[run.name]} killed, {len(alive)} live")
-    if not judged:
-        return Campaign(mutants, killed_by, [(mutant, None) for mutant in alive])
-    sizes = {
-        "tile": tile_layout(CONFIG).size,
-        "activations": CONFIG.rows * CONFIG.lanes * 8,
-        "weights": CONFIG.cols * CONFIG.lanes * CONFIG.planes,
-        "parameters": parameters_layout(CONFIG).size,
-        "residuals": CONFIG.cols * 8,
-        "results": CONFIG.requantisers * CONFIG.sum_width,
-    }
-    batches = [alive[start : start + BATCH] for start in range(0, len(alive), BATCH)]
-    with ThreadPoolExecutor(workers) as pool:
-        judged = pool.map(lambda batch: judge(batch, folder, sizes), batches)
-        judgements = [judgement for part in judged for judgement in part]
-    return Campaign(mutants, killed_by, list(zip(alive, judgements, strict=True)))
+    return alive
 
 
 def answers(program: Path, folder: Path, options: Iterable[str], number: int) -> str:
@@ -113,7 +69,14 @@ def answers(program: Path, folder: Path, options: Iterable[str], number: int) ->
     return text
 
 
-def check_core(run: Run, text: str, config: ArrayConfig = CONFIG, counted: int = 0) -> None:
+def check_core(
+    run: Run,
+    text: str,
+    config: ArrayConfig = CONFIG,
+    *,
+    counter_bits: int = COUNTER_BITS,
+    counted: int = 0,
+) -> None:
     """Raise RuntimeError unless the core without a mutant gives golden's results and counters.
 
     Where bad commands stand between the products there is no model of the cycles. All counters
@@ -121,19 +84,22 @@ def check_core(run: Run, text: str, config: ArrayConfig = CONFIG, counted: int =
     """
     lines = text.splitlines()
     results = [int(line, 16) for line in lines if " " not in line]
-    for gemm, found in zip(run.gemms, outputs(results, run.gemms, config), strict=True):
-        if not np.array_equal(found, gemm.outputs()):
+    found_in_all = outputs(results, run.gemms, config)
+    for gemm, expected, found in zip(run.gemms, run.outputs(), found_in_all, strict=True):
+        if not np.array_equal(found, expected):
             raise RuntimeError(
                 f"Run {run.name}: {gemm.name} differs from golden in the core itself"
             )
-    if run.bad:
+    if run.reset_at and int(lines[-1].split()[-1]) <= run.reset_at:
+        raise RuntimeError(f"Run {run.name} ends before it is reset")
+    if run.bad or run.too_long:
         return
-    mask = (1 << 32) - 1
+    mask = (1 << counter_bits) - 1
     found = [int(line.split()[0], 16) for line in lines if " " in line][: len(run.gemms)]
     jobs = [Job.of(gemm, config) for gemm in run.gemms]
     for value, counters in zip(found, control_counters(config, jobs, run.stalls), strict=True):
         expected = [counted + count & mask for count in counters.values()]
-        if [value >> 32 * i & mask for i in range(len(counters))] != expected:
+        if [value >> counter_bits * i & mask for i in range(len(counters))] != expected:
             raise RuntimeError(f"Run {run.name}: the core's counters are not the model's")
         counted = 0
 

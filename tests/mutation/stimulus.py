@@ -1,10 +1,11 @@
 """What the mutants are run on: products under several kinds of stalls, bad commands, resets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from truncmac.golden import Gemm
 from truncmac.hw.command import CommandError
@@ -13,6 +14,8 @@ from truncmac.hw.tile import tile_layout
 from truncmac.sim.memory import Memories
 from truncmac.sim.stalls import NO_STALLS, Gaps, Stalls
 from truncmac.sim.stimulus import random_gemms
+
+from .directed import counted_gemms, delicate_gemms
 
 __all__ = ["Run", "bad_commands", "command_word", "runs"]
 
@@ -24,6 +27,8 @@ BAD = (
     ({"bits": 0, "beats": 0}, CommandError.ZERO_BITS),
     ({"beats": None}, CommandError.TOO_MANY_BEATS),  # one more than there may be
 )
+LIMITS = (0, 2, 4, 254, 8, 170, 84, 128)  # no 2**m - 1, but what a command may have
+TOO_LONG = (0xFFFF, 0xAAAA, 0x5555)  # so that each bit of the beats counts
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Run:
     stalls : of the streams
     reset_at : cycle in which all begins anew, or 0
     bad : tiles in error stand between the products
+    too_long : beats of tiles in error, one after each product
+    limits : of the codes, in the commands of the products, or none: those of the products
     """
 
     name: str
@@ -44,6 +51,8 @@ class Run:
     stalls: Stalls = NO_STALLS
     reset_at: int = 0
     bad: bool = False
+    too_long: Sequence[int] = ()
+    limits: Sequence[int] = ()
 
     def write(self, config: ArrayConfig, folder: Path) -> list[str]:
         """Write the memories that the bench plays; return its options."""
@@ -52,7 +61,9 @@ class Run:
         for name, values in words.items():
             (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
         options = [f"+{name}={len(values)}" for name, values in words.items()]
-        return [*options, *self.stalls.plusargs(), f"+reset_at={self.reset_at}"]
+        hang = max(1000, 2 * max(self.too_long, default=0))
+        options += [f"+reset_at={self.reset_at}", f"+hang_cycles={hang}"]
+        return [*options, *self.stalls.plusargs()]
 
     def words(self, config: ArrayConfig) -> dict[str, list[int]]:
         """The words of each stream."""
@@ -62,21 +73,31 @@ class Run:
         for index, gemm in enumerate(self.gemms):
             memories = Memories(config)
             memories.add(gemm)
-            _product(words, memories, config)
+            _product(words, memories, config, {"limit": self.limits[index]} if self.limits else {})
             if self.bad:
-                _bad_tile(words, memories, config, index)
+                _bad_tile(words, memories, config, bad_commands(config)[index % len(BAD)][0])
+            if self.too_long:
+                _bad_tile(words, memories, config, {"beats": self.too_long[index], "bits": 1})
         return words
+
+    def outputs(self) -> Iterator[npt.NDArray[np.int64]]:
+        """What golden has for each product."""
+        for index, gemm in enumerate(self.gemms):
+            outputs = gemm.outputs().astype(np.int64)
+            yield np.minimum(outputs, self.limits[index]) if self.limits else outputs
 
 
 def _integers(blocks: Sequence[np.ndarray]) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for block in blocks for row in block]
 
 
-def _product(words: dict[str, list[int]], memories: Memories, config: ArrayConfig) -> None:
+def _product(
+    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, changes: dict[str, int]
+) -> None:
     activations, weights = _integers(memories.activations), _integers(memories.weights)
     for tile in memories.tiles:
         fields = tile.fields
-        words["tiles"].append(command_word(fields, tile.last, config))
+        words["tiles"].append(command_word(fields | changes, tile.last, config))
         beats, chunks = fields["beats"], chunk_count(fields["bits"], config.planes)
         words["activations"] += activations[tile.activations : tile.activations + beats]
         for beat in range(beats):
@@ -87,10 +108,9 @@ def _product(words: dict[str, list[int]], memories: Memories, config: ArrayConfi
 
 
 def _bad_tile(
-    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, index: int
+    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, changes: dict[str, int]
 ) -> None:
     """Append a tile in error, with the data that it consumes, as a job of its own."""
-    changes, _ = bad_commands(config)[index % len(BAD)]
     # Parameters of its own where the one before had some, and residual codes
     fields = memories.tiles[0].fields | changes | {"residual": 1}
     words["tiles"].append(command_word(fields, True, config))
@@ -122,6 +142,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         return random_gemms(config, count=count, seed=seed + number)
 
     slow = Gaps(activations=3, weights=2, parameters=5, residuals=4, results=1)
+    slowest = Gaps(activations=60, weights=12, parameters=60, residuals=40, results=3)
     return [
         Run("full_speed", draw(1)),
         Run("stalls", draw(2), Stalls.everywhere(0.3, seed=1)),
@@ -134,7 +155,12 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("hungry", draw(8), Stalls(activations=0.7, weights=0.2, seed=5)),
         Run("starved", draw(9), Stalls(weights=0.7, parameters=0.8, tiles=0.5, seed=6)),
         Run("bad_at_full_speed", draw(10), bad=True),
-        Run("reset_late", draw(11), reset_at=311),
+        Run("reset_late", draw(11), reset_at=307),
+        Run("delicate", delicate_gemms(config, 24, seed=seed + 15)),
+        Run("limits", delicate_gemms(config, 8, seed=seed + 16), limits=LIMITS),
+        Run("counted", counted_gemms(config, 17)),
+        Run("counted_slow", counted_gemms(config, 6), Stalls(gaps=slowest)),
         Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
         Run("most", draw(13, 30)),
+        Run("too_long", draw(17)[: len(TOO_LONG)], too_long=TOO_LONG),
     ]
