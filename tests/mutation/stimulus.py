@@ -158,7 +158,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("reset_late", draw(11), reset_at=307),
         Run("delicate", delicate_gemms(config, 24, seed=seed + 15)),
         Run("limits", delicate_gemms(config, 8, seed=seed + 16), limits=LIMITS),
-        Run("counted", counted_gemms(config, 17)),
+        Run("counted", counted_gemms(config, 21)),
         Run("counted_slow", counted_gemms(config, 6), Stalls(gaps=slowest)),
         Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
         Run("most", draw(13, 30)),
