@@ -133,22 +133,22 @@ module truncmac_mutation;
 
 `ifdef COUNTERS
   // COUNTERS names them: they begin at +counted=, before the first tile: so they reach the end of their range
-  reg [31:0] counted;
+  reg [31:0] first_count;
   reg begun = 0;
-  initial if (!$value$plusargs("counted=%d", counted)) begun = 1;
+  initial if (!$value$plusargs("counted=%d", first_count)) begun = 1;
   always @(negedge clk)
     if (!rst && !begun) begin
       begun <= 1;
-      core.`COUNTERS .cycles <= counted;
-      core.`COUNTERS .busy <= counted;
-      core.`COUNTERS .chunks <= counted;
-      core.`COUNTERS .beats <= counted;
-      core.`COUNTERS .tiles <= counted;
-      core.`COUNTERS .stalled_activations <= counted;
-      core.`COUNTERS .stalled_weights <= counted;
-      core.`COUNTERS .stalled_parameters <= counted;
-      core.`COUNTERS .stalled_drain <= counted;
-      core.`COUNTERS .stalled_output <= counted;
+      core.`COUNTERS .cycles <= first_count;
+      core.`COUNTERS .busy <= first_count;
+      core.`COUNTERS .chunks <= first_count;
+      core.`COUNTERS .beats <= first_count;
+      core.`COUNTERS .tiles <= first_count;
+      core.`COUNTERS .stalled_activations <= first_count;
+      core.`COUNTERS .stalled_weights <= first_count;
+      core.`COUNTERS .stalled_parameters <= first_count;
+      core.`COUNTERS .stalled_drain <= first_count;
+      core.`COUNTERS .stalled_output <= first_count;
     end
 `endif
 
