@@ -18,6 +18,7 @@ from report_tables import reference_table
 from tiles import picture as tiles_picture
 from timing import picture
 from truncation import picture as truncation_picture
+from waveform import picture as waveform_picture
 
 from truncmac.golden import builtin_images, builtin_network, write_bytes
 from truncmac.hw.axi_registers import register_table
@@ -125,6 +126,7 @@ def files():
         "timing.svg": picture(),
         "truncation.svg": truncation_picture(),
         "tiles.svg": tiles_picture(),
+        "waveform.svg": waveform_picture(),
         "explore_energy.svg": explored_energy()[1],
         "reference/cli.md": command_reference(),
         "tutorial.ipynb": tutorial_notebook(),
