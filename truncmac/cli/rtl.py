@@ -11,6 +11,8 @@ from truncmac.outputs import output_folder
 
 __all__ = ["rtl"]
 
+BUS_WIDTH = 64
+
 
 @with_array
 def rtl(
@@ -23,8 +25,9 @@ def rtl(
         ),
     ] = "core",
     bus_width: Annotated[
-        int, typer.Option(help="Bits of the AXI4-Streams: 32, 64, 128, 256 or 512.")
-    ] = 64,
+        int | None,
+        typer.Option(help="Bits of the AXI4-Streams of axi: 32, 64 (default), 128, 256 or 512."),
+    ] = None,
     out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
         "build/rtl"
     ),
@@ -35,4 +38,6 @@ def rtl(
 
     if top not in ("core", "axi"):
         raise ValueError(f"--top must be core or axi, not {top!r}")
-    rtl(config, top == "axi", bus_width, out, as_json)
+    if top == "core" and bus_width is not None:
+        raise ValueError("--bus-width is for --top axi: the core has plain streams")
+    rtl(config, top == "axi", BUS_WIDTH if bus_width is None else bus_width, out, as_json)

@@ -147,6 +147,8 @@ TABLE = [
     ("sim --seed -1", "Invalid value for '--seed'"),
     ("sim --stall nan", "Stall share of tiles must be in 0.0..0.99, not nan"),
     ("export --format x", "--format must be memories or qonnx, not 'x'"),
+    ("rtl --bus-width 32", "--bus-width is for --top axi: the core has plain streams"),
+    ("rtl --top axi --bus-width 0", "must be one of 32, 64, 128, 256, 512, not 0"),
     ("rtl --top axi --bus-width 33", "must be one of 32, 64, 128, 256, 512, not 33"),
     ("report nope", "Workload must be one of resnet20, resnet18"),
     ("report nope.csv", f"nope.csv: {NO_FILE}"),
