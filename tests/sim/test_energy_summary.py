@@ -1,9 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.analysis import analyse
-from truncmac.sim.energy import PARTS, load
+from truncmac.sim.energy import PARTS, Characterisation, load
 from truncmac.sim.energy_summary import ENERGY_PARTS, energy_summary
 from truncmac.sim.layer_energy import layer_energies
 from truncmac.sim.platforms import Memory, Platform
@@ -80,9 +82,10 @@ def test_why_there_is_no_core_beside():
     assert mac["why"] == ""
     assert dot["why"] == "no whole number of its PEs has as many MACs a cycle"
     assert dot["by_k"] == []
-    asap = load(16, 2, "asap7")
-    summary = energy_summary(analyse(WORKLOAD, PLATFORM, BITS), asap)
-    assert summary["beside"][1]["why"] == "no figures of its PEs in asap7"
+    data = copy.deepcopy(dict(FIGURES.data))
+    data["provenance"]["library"]["label"] = "another"
+    summary = energy_summary(analyse(WORKLOAD, PLATFORM, BITS), Characterisation(data))
+    assert summary["beside"][1]["why"] == "no figures of its PEs in another"
     assert summary["area_mm2"]["all"] is None
     assert all(own["tops_per_mm2"] is None for own in summary["by_k"])
     assert all(memory["published"] for memory in summary["memories"].values())

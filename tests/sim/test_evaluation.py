@@ -258,9 +258,9 @@ def test_figures_may_be_files(tmp_path):
     ("settings", "message"),
     [
         (
-            {"objectives": ["energy_uj"], "library": "asap7", "space": {"lanes": 4, "planes": 2}},
-            "energy_uj needs figures of (lanes, planes), of which asap7 has (4, 8), (16, 2), and "
-            "the space none",
+            {"objectives": ["energy_uj"], "library": "sky130", "space": {"lanes": 4, "planes": 2}},
+            "energy_uj needs figures of (lanes, planes), of which sky130 has (1, 8), (4, 8), "
+            "(16, 2), and the space none",
         ),
         (
             {"library": "tsmc7"},

@@ -1,5 +1,6 @@
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,7 +195,10 @@ def test_an_import_that_fails_leaves_the_old_file(run, tmp_path):
         ("truncmac.onnx_export", ["export", "--format", "qonnx"], "onnx"),
     ],
 )
-def test_a_missing_package_is_named_with_its_cure(module, args, extra, run, monkeypatch):
+def test_a_missing_package_is_named_with_its_cure(module, args, extra, run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.onnx", "a.pt"):
+        Path(name).write_bytes(b"x")
     monkeypatch.setitem(sys.modules, module, None)
     code, _, err = run(*args)
     assert code == 2
