@@ -113,9 +113,9 @@ def _by_share(
     that grows with them. What the sums' toggles add is the same for all.
     """
     shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
+    kinds = [(share, raw) for raw in (False, True) for share in shares]
     rows = []
     for m, work in runs:
-        kinds = [(share, raw) for raw in (False, True) for share in shares]
         own = (shapes[m.rows, m.cols].share, m.counts.raw_tiles > 0)
         moved = 0.0 if own[1] else m.sum_toggles - toggles
         weight = np.sqrt(work)

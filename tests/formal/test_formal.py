@@ -40,20 +40,19 @@ def test_a_bug_that_changes_nothing_fails_the_proof(tmp_path):
         check(proof, "bug", tmp_path)
 
 
-def test_broken_hardware_fails_the_proof(tmp_path):
-    right, wrong = SHORT.bug
-    broken = re.sub(right, wrong, SHORT.verilog())
-    proof = dataclasses.replace(SHORT, verilog=lambda: broken)
-    with pytest.raises(ProofError, match=r"^Proof pack_parts: fails in cycle \d+; see "):
-        check(proof, "proof", tmp_path)
-
-
-def test_broken_hardware_is_not_proven_by_induction(tmp_path):
-    right, wrong = INDUCTIVE.bug
-    broken = re.sub(right, wrong, INDUCTIVE.verilog())
-    proof = dataclasses.replace(INDUCTIVE, verilog=lambda: broken)
-    with pytest.raises(ProofError, match=r"^Proof weight_buffer: gave up after \d+ s; see "):
-        check(proof, "proof", tmp_path)
+@pytest.mark.parametrize(
+    ("proof", "message"),
+    [
+        (SHORT, r"^Proof pack_parts: fails in cycle \d+; see "),
+        (INDUCTIVE, r"^Proof weight_buffer: gave up after \d+ s; see "),
+    ],
+    ids=["searched", "by induction"],
+)
+def test_broken_hardware_is_not_proven(proof, message, tmp_path):
+    right, wrong = proof.bug
+    broken = re.sub(right, wrong, proof.verilog())
+    with pytest.raises(ProofError, match=message):
+        check(dataclasses.replace(proof, verilog=lambda: broken), "proof", tmp_path)
 
 
 def test_a_probe_that_finds_nothing_is_an_error(tmp_path):

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.yosys import ABC
+
 from .contexts import Context, Tree, contexts, observer, submodules
 from .mutants import Mutant, yosys
 
 __all__ = ["Judgement", "judge", "prove"]
 
-ABC = Path(__file__).parent.parent / "formal" / "abc.sh"
 SECONDS = {"module": 20, "submodules": 60, "core": 60, "whole": 120}  # of a search, of a proof
 FRAMES = {"module": 20, "submodules": 20, "core": 40, "whole": 100}  # of a search
 BATCH = 12  # mutants for which Yosys is started once

