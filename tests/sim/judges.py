@@ -1,6 +1,6 @@
 """Other simulators on our netlists: Verilog of the arrays, a bench that plays words, toggles.
 
-Cells are those of `tests.sim.tiny`; net n of the arrays is `n<n>` in module `top`.
+Net n of the arrays is `n<n>` in module `top`; cells are those of `tests.sim.tiny`, or of a library.
 """
 
 import os
@@ -11,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.sim.tiny import CELL_MODELS, LOGIC
+from tests.sim.tiny import CELL_MODELS
 from truncmac.sim.netlist import ONE
 from truncmac.sim.tools import simulator_environment
 
 HALF = 4000  # of a clock cycle, ps: the logic has settled
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 NAMED = {0: "1'b0", ONE: "1'b1"}
-
-
-SPECIFIED = {name: [pin for pin in "ABS" if pin in LOGIC[name][1]] for name in LOGIC}
 
 
 def input_ports(netlist, clock="clk"):
@@ -96,16 +93,43 @@ def icarus_toggles(folder, netlist, words, models=CELL_MODELS, setup="", options
     return toggles, said.stdout
 
 
-def specified_models():
-    """The cells with paths that SDF gives delays to; clock gates have none: the clock is ideal."""
-    lines = ["`timescale 1ps/1fs"]
-    for line in CELL_MODELS.splitlines():
-        name = line.removeprefix("module ").split("(")[0]
-        paths = [f"({pin} => Y) = 0;" for pin in SPECIFIED.get(name, [])]
-        paths += ["(posedge CK => (Q +: D)) = 0;"] * (name == "DFF")
-        block = f"specify {' '.join(paths)} endspecify endmodule"
-        lines.append(line.replace("endmodule", block) if paths else line)
-    return "\n".join([*lines, ""])
+def specified_models(netlist):
+    """The netlist's cells by their library's functions, with paths that SDF gives delays to.
+
+    Clock gates have none: the clock is ideal.
+    """
+    cells = {group.cell.name: group.cell for group in netlist.groups}
+    return "\n".join(["`timescale 1ps/1fs", *map(_specified, cells.values()), ""])
+
+
+def _specified(cell):
+    register, pins = cell.register, {pin: pin for pin in cell.inputs}
+    paths = [f"({pin} => {out}) = 0;" for out in cell.outputs for pin in cell.inputs]
+    if register is None:
+        named, body = pins, ""
+    elif register.kind == "ff":
+        named = {register.state: "state", register.inverse: "~state"}
+        body = (
+            f"reg state; initial state = 0; always @(posedge {register.clock}) "
+            f"state <= {register.data.expression(pins)};"
+        )
+        paths = [f"(posedge {register.clock} => ({out} +: state)) = 0;" for out in cell.outputs]
+    else:
+        enable, (out,) = register.data.expression(pins), cell.outputs
+        body = (
+            f"reg held; initial held = 0; always @* if (!{register.clock}) held = {enable}; "
+            f"assign {out} = {register.clock} & held;"
+        )
+        return f"module {cell.name}({_declared(cell)}); {body} endmodule"
+    body += " ".join(
+        f" assign {out} = {cell.pins[out].function.expression(named)};" for out in cell.outputs
+    )
+    specify = f"specify {' '.join(paths)} endspecify"
+    return f"module {cell.name}({_declared(cell)}); {body} {specify} endmodule"
+
+
+def _declared(cell):
+    return ", ".join([f"input {p}" for p in cell.inputs] + [f"output {p}" for p in cell.outputs])
 
 
 def opensta_sdf(folder, netlist, liberty, slew):
@@ -131,15 +155,31 @@ exit
 
 
 def sdf_delays(text):
-    """Rising and falling delay, ps, by cell's number and pins; the largest of each triple."""
-    delays, cell = {}, None
+    """Rising and falling delay, ps, by cell's number and pins: of several arcs the mean."""
+    found, cell = {}, None
     for line in text.splitlines():
         if match := re.search(r"\(INSTANCE c(\d+)\)", line):
             cell = int(match[1])
         elif match := re.search(r"\(IOPATH (?:\(\w+ )?(\w+)\)? (\w+) (.*)\)", line):
             values = [1000 * float(v) for v in re.findall(r":([\d.]+)\)", match[3])]
-            delays[cell, match[1], match[2]] = (values * 2)[:2]
-    return delays
+            found.setdefault((cell, match[1], match[2]), []).append((values * 2)[:2])
+    return {path: tuple(np.mean(arcs, axis=0)) for path, arcs in found.items()}
+
+
+def plain_sdf(netlist, delays):
+    """SDF of `sdf_delays`, without conditions, wires, and clock gates."""
+    lines = ['(DELAYFILE (SDFVERSION "3.0") (DESIGN "top") (DIVIDER .) (TIMESCALE 1ns)']
+    kinds = [group.cell for group in netlist.groups for _ in group.pins]
+    for (number, pin, out), (rise, fall) in delays.items():
+        register = kinds[number].register
+        if register and (register.kind != "ff" or pin != register.clock):
+            continue
+        source = f"(posedge {pin})" if register else pin
+        lines.append(
+            f'(CELL (CELLTYPE "{kinds[number].name}") (INSTANCE c{number}) (DELAY (ABSOLUTE '
+            f"(IOPATH {source} {out} ({rise / 1000:.6f}) ({fall / 1000:.6f})))))"
+        )
+    return "\n".join([*lines, ")", ""])
 
 
 def vcd_changes(path):

@@ -1,6 +1,9 @@
 """Our gate-level simulation beside Icarus, Verilator and OpenSTA, net by net; docs/energy.md."""
 
+import os
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +14,20 @@ from tests.sim.judges import (
     icarus_toggles,
     input_ports,
     opensta_sdf,
+    plain_sdf,
     sdf_delays,
     specified_models,
     verilator_toggles,
 )
 from tests.sim.test_characterise import PERIOD
 from tests.sim.test_gates import random_netlist
-from tests.sim.tiny import tiny_library
+from tests.sim.tiny import tiny_library, write_tiny
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.fanout import clock_nets
 from truncmac.sim.gates import GateSimulator
+from truncmac.sim.liberty import read_liberty
 from truncmac.sim.mapping import MappingOptions, map_verilog
 from truncmac.sim.netlist import flatten
 from truncmac.sim.timed import TICKS_PER_PS, Probe
@@ -30,6 +35,13 @@ from truncmac.sim.timing import analyse, fo4
 
 CYCLES = 120
 CONFIG = ArrayConfig(1, 1, 2, 1, max_reduction=16, requantisers=1, multiplier_bits=4)
+TIMED = ArrayConfig(2, 2, 4, 2, max_reduction=64, requantisers=1, multiplier_bits=8)
+FOLDER = Path(os.environ.get("LIBERTY_DIR", "/nowhere"))
+FOUND = [
+    name
+    for name in ("sg13g2_stdcell_typ_1p20V_25C.lib", "sky130_fd_sc_hd__tt_025C_1v80.lib")
+    if (FOLDER / name).exists()
+]
 FALLING = 13.0  # ps that a falling edge takes longer, where edges differ
 
 
@@ -75,6 +87,13 @@ def zero_delay_toggles(netlist, words, folder):
     return found, {net for net in range(2, netlist.nets) if first.previous[net] and not clocks[net]}
 
 
+def without_wire_load(path, folder):
+    """A copy of a library whose nets are their pins alone, for OpenSTA as for us."""
+    copy = folder / path.name
+    copy.write_text(re.sub(r"default_wire_load\s*:[^;]*;", "", path.read_text()))
+    return copy
+
+
 @pytest.fixture(scope="module")
 def core(tmp_path_factory):
     folder = tmp_path_factory.mktemp("core")
@@ -110,13 +129,13 @@ def test_toggles_equal_verilators_saif(tmp_path):
     assert ours == {net: count for net, count in theirs.items() if count}
 
 
-def beside_icarus(netlist, folder):
+def beside_icarus(netlist, folder, words, liberty="tiny.lib"):
     """Timed toggles by net: of the settled states, ours, and Icarus' with OpenSTA's delays."""
     _, slew = fo4(netlist.library)
-    opensta_sdf(folder, netlist, "tiny.lib", slew)
-    words = random_words(netlist)
+    delays = sdf_delays(opensta_sdf(folder, netlist, liberty, slew))
+    (folder / "plain.sdf").write_text(plain_sdf(netlist, delays))
     theirs, said = icarus_toggles(
-        *(folder, netlist, words, specified_models(), '$sdf_annotate("out.sdf", dut);'),
+        *(folder, netlist, words, specified_models(netlist), '$sdf_annotate("plain.sdf", dut);'),
         options=["-gspecify", "-Tmax"],
     )
     assert "ERROR" not in said
@@ -156,7 +175,7 @@ def test_delays_equal_opensta(tmp_path, seed, falling):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_timed_toggles_equal_icarus_with_openstas_delays(tmp_path, seed):
     netlist = flatten(random_netlist(seed), "top", tiny_library(tmp_path))
-    settled, ours, theirs = beside_icarus(netlist, tmp_path)
+    settled, ours, theirs = beside_icarus(netlist, tmp_path, random_words(netlist))
     assert ours.tolist() == theirs.tolist()
     assert ours.sum() > settled.sum()
 
@@ -165,7 +184,7 @@ def test_other_delays_are_noticed(tmp_path, monkeypatch):
     netlist = flatten(random_netlist(1), "top", tiny_library(tmp_path))
     slower = partial(analyse, wire_scale=1.0)  # with the load of wires
     monkeypatch.setattr("tests.sim.test_judges.analyse", lambda n, wire_scale: slower(n))
-    _, ours, theirs = beside_icarus(netlist, tmp_path)
+    _, ours, theirs = beside_icarus(netlist, tmp_path, random_words(netlist))
     assert ours.tolist() != theirs.tolist()
 
 
@@ -174,7 +193,32 @@ def test_where_rules_differ_the_difference_is_small(tmp_path, falling, nets, tot
     """Of pulses on top of each other, and of edges that overtake; docs/energy.md has the sizes."""
     library = tiny_library(tmp_path, falling=falling)
     netlist = flatten(random_netlist(1, gates=400), "top", library)
-    settled, ours, theirs = beside_icarus(netlist, tmp_path)
+    settled, ours, theirs = beside_icarus(netlist, tmp_path, random_words(netlist))
     assert np.mean(ours == theirs) >= nets
     assert ours.sum() == pytest.approx(theirs.sum(), rel=total)
     assert ours.sum() > 1.2 * settled.sum()
+
+
+# The small library's delays are round numbers, so that many edges coincide
+@pytest.mark.parametrize(
+    ("name", "nets", "total"), [("tiny.lib", 0.85, 0.03), *((name, 0.7, 0.01) for name in FOUND)]
+)
+def test_timed_toggles_of_a_whole_core_come_near_icarus(tmp_path, name, nets, total):
+    path = (
+        write_tiny(tmp_path) if name == "tiny.lib" else without_wire_load(FOLDER / name, tmp_path)
+    )
+    library = read_liberty([path])
+    period = PERIOD if name == "tiny.lib" else 4000.0
+    json = map_verilog(core_verilog(TIMED), TOP, library, MappingOptions(period), tmp_path)
+    netlist = flatten(json, TOP, library)
+    words = core_words(netlist, TIMED)
+    settled, ours, theirs = beside_icarus(netlist, tmp_path, words, name)
+    print(
+        f"{name}: {netlist.cells} cells, {settled.sum()} toggles settled, {ours.sum()} ours, "
+        f"{theirs.sum()} Icarus', {np.mean(ours == theirs):.1%} of the nets equal"
+    )
+    assert ours.sum() > 1.2 * settled.sum()
+    assert ours.sum() == pytest.approx(theirs.sum(), rel=total)
+    assert np.mean(ours == theirs) >= nets
+    moved = np.argsort(theirs)[len(theirs) // 2 :]
+    assert np.corrcoef(ours[moved], theirs[moved])[0, 1] > 0.98
