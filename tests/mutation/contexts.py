@@ -16,7 +16,6 @@ __all__ = ["CONTEXTS", "OBSERVED", "Context", "contexts", "observer", "submodule
 # From the smallest; what is equal in one is equal in the core
 CONTEXTS = {
     "module": "the mutant's module, its submodules cut off",
-    "submodules": "its module with all below it",
     "core": "the core, clusters, row sums and output units cut off but for its own",
     "whole": "the whole core",
 }
@@ -60,8 +59,6 @@ def contexts(module: str, tree: Tree) -> Iterator[Context]:
     """Contexts of the mutants of a module, the smallest first."""
     below = _below(module, tree)
     yield Context("module", module, frozenset({module}))
-    if below != {module}:
-        yield Context("submodules", module, below)
     above = frozenset(other for other in tree if module in _below(other, tree))
     cut = reduce(frozenset.union, (_below(data, tree) for data in DATA))
     yield Context("core", OBSERVED, (_below(OBSERVED, tree) - cut) | above | below)

@@ -11,16 +11,21 @@ from pathlib import Path
 from tests.yosys import ABC
 
 from .contexts import Context, Tree, contexts, observer, submodules
+from .miter import Miter, read_design
 from .mutants import Mutant, yosys
 
 __all__ = ["Judgement", "judge", "prove"]
 
-SECONDS = {"module": 20, "submodules": 60, "core": 60, "whole": 120}  # of a search, of a proof
-FRAMES = {"module": 20, "submodules": 20, "core": 40, "whole": 100}  # of a search
+SECONDS = {"module": 20, "core": 20, "whole": 60}  # of a search, of a proof
+FRAMES = {"module": 20, "core": 40, "whole": 100}  # of a search
 BATCH = 12  # mutants for which Yosys is started once
+LEVELS = 5  # proofs with some registers doubled, before that with all that may differ
 
-PART = "flatten; memory_map; expose -evert {top}/c:*; opt_expr; opt_clean; techmap; opt_expr"
-GATES = "opt_clean; dffunmap; setundef -zero; aigmap; opt_clean"
+# No logic is taken away, so that a mutant has the design's registers in the design's order
+PART = (
+    "flatten; memory_map; expose -evert {top}/c:*; techmap; dffunmap; setundef -undriven -zero; "
+    "aigmap; write_aiger -ascii -zinit {file}"
+)
 
 
 @dataclass(frozen=True)
@@ -91,46 +96,60 @@ def _compare(pairs: Sequence[Pair], folder: Path, tree: Tree, workers: int) -> l
         for start in range(0, len(some), BATCH)
     ]
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(partial(_write_miters, folder), batches))
-        return list(pool.map(partial(_judge, folder), pairs))
+        written = pool.map(partial(_write_designs, folder), batches)
+        designs = {pair: design for some in written for pair, design in some.items()}
+        return list(pool.map(lambda pair: _judge(folder, designs[pair], pair), pairs))
 
 
-def _miter(mutant: Mutant, context: Context) -> str:
-    return f"miter_{mutant.number}_{context.name}"
+def _file(mutant: Mutant, context: Context) -> str:
+    return f"mutant_{mutant.number}_{context.name}"
 
 
-def _write_miters(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) -> None:
-    """Write an AIGER file for each mutant: both parts, with an output where they differ."""
+def _write_designs(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) -> dict[Pair, Path]:
+    """Write AIGER files of a part of the core and of its mutants; return the part's, by mutant."""
     context, mutants, tree = batch
-    part = f"{PART.format(top=context.top)}; {GATES}"
+    name = f"design_{_file(mutants[0], context)}"
     script = ["read_rtlil core.il", "read_verilog observed.v", f"proc {context.top}"]
     script += [f"blackbox {module}" for module in tree if module not in context.inside]
     script += [f"hierarchy -top {context.top}; design -save base"]
-    script += [f"{part}; rename {context.top} gold; design -stash gold"]
+    script += [PART.format(top=context.top, file=f"{name}.aag")]
     for mutant in mutants:
-        script += [f"design -load base; mutate {mutant.options}; {part}"]
-        script += [f"rename {context.top} gate; design -copy-from gold -as gold gold"]
-        script += ["miter -equiv -flatten gold gate miter; hierarchy -top miter"]
-        script += [f"techmap; opt_expr; {GATES}; write_aiger -zinit {_miter(mutant, context)}.aig"]
-    name = f"{_miter(mutants[0], context)}.ys"
-    (folder / name).write_text("\n".join(script) + "\n")
-    yosys(f"script {name}", folder)
+        script += [f"design -load base; mutate {mutant.options}"]
+        script += [PART.format(top=context.top, file=f"{_file(mutant, context)}.aag")]
+    (folder / f"{name}.ys").write_text("\n".join(script) + "\n")
+    yosys(f"script {name}.ys", folder)
+    return {(mutant, context): folder / f"{name}.aag" for mutant in mutants}
 
 
-def _judge(folder: Path, pair: Pair) -> Judgement:
-    """Search for a difference first, since the proof of a false claim takes longest."""
+def _judge(folder: Path, path: Path, pair: Pair) -> Judgement:
+    """Prove with one copy of the registers, then with ever more of them doubled."""
     mutant, context = pair
+    file, name = _file(mutant, context), context.name
+    design, other = read_design(path), read_design(folder / f"{file}.aag")
+    doubled: list[int] = []
+    for level in range(len(design.latches) + 1):
+        miter = Miter(design, other, doubled)
+        if level < LEVELS or not miter.differ:
+            miter.write(folder / f"{file}.aig")
+            found = _ask(file, context, folder)
+            if found.verdict == "equivalent":
+                return found
+            if not miter.differ:
+                return found
+        doubled += miter.differ
+    raise AssertionError("More registers than there are may differ")
+
+
+def _ask(file: str, context: Context, folder: Path) -> Judgement:
+    """Whether the output of an AIGER file can be one."""
     name, seconds = context.name, SECONDS[context.name]
-    read = f"read_aiger {_miter(mutant, context)}.aig; strash"
-    search = _abc(f"{read}; bmc3 -F {FRAMES[name]} -T {seconds}", folder, 2 * seconds)
-    if found := re.search(r"asserted in frame (\d+)", search):
-        return Judgement("differs", name, int(found[1]))
-    prove = _abc(f"{read}; scorr; scorr -F 2; pdr -T {seconds}", folder, 3 * seconds)
-    if "Property proved" in prove or "Networks are equivalent" in prove:
+    script = f"read_aiger {file}.aig; strash; scleanup; scorr; bmc3 -F {FRAMES[name]} -T {seconds}"
+    said = _abc(f"{script}; pdr -T {seconds}", folder, 4 * seconds)
+    if "Property proved" in said or "Networks are equivalent" in said:
         return Judgement("equivalent", name)
-    if found := re.search(r"asserted in frame (\d+)", prove):
+    if found := re.search(r"asserted in frame (\d+)", said):
         return Judgement("differs", name, int(found[1]))
-    frames = re.search(r"No output asserted in (\d+) frames", search)
+    frames = re.search(r"No output asserted in (\d+) frames", said)
     return Judgement("unknown", name, int(frames[1]) if frames else 0)
 
 
