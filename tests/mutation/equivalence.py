@@ -124,7 +124,7 @@ def _write_designs(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) 
 def _judge(folder: Path, path: Path, pair: Pair) -> Judgement:
     """Prove with one copy of the registers, then with ever more of them doubled."""
     mutant, context = pair
-    file, name = _file(mutant, context), context.name
+    file = _file(mutant, context)
     design, other = read_design(path), read_design(folder / f"{file}.aag")
     doubled: list[int] = []
     for level in range(len(design.latches) + 1):

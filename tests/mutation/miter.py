@@ -1,9 +1,9 @@
 """One graph of a design and its mutant, that share all registers in which they cannot differ.
 
-A mutant differs from the design in the logic between registers. If no state that the design
-reaches shows this at a register's input or an output, the mutant is equivalent, and one copy of
-the registers is enough to prove it: for two copies, the equality of each pair is to be found first. Where
-a register's input does differ, only that register is doubled, and the question put again.
+A mutant differs from the design in the logic between registers. Where no state that the design
+reaches shows this at a register's input or at an output, the mutant is equivalent, and a proof
+needs one copy of the registers; with two, the equality of each pair would have to be found first.
+Where the input of some registers does differ, those are doubled, and the question is put again.
 """
 
 from collections.abc import Sequence
