@@ -15,6 +15,7 @@ module truncmac_mutation;
   parameter COUNTERS_WIDTH = 320;
   parameter DEPTH = 1024;
 
+  integer late;  // cycles from one set of parameters to the next, at least
   integer count [0:4], share [0:5], gap [0:5], taken [0:4];
   integer reset_at, hang_cycles, most_cycles, file, cycle, idle, edges;
   reg [31:0] seed;
@@ -40,6 +41,7 @@ module truncmac_mutation;
     $value$plusargs("stall_parameters=%d", share[3]);
     $value$plusargs("stall_residuals=%d", share[4]);
     $value$plusargs("stall_results=%d", share[5]);
+    if (!$value$plusargs("late=%d", late)) late = 0;
     $value$plusargs("gap_activations=%d", gap[1]);
     $value$plusargs("gap_weights=%d", gap[2]);
     $value$plusargs("gap_parameters=%d", gap[3]);
@@ -90,7 +92,8 @@ module truncmac_mutation;
       );
       if (stream < 5)
         assign valid[stream] =
-          !rst && taken[stream] < count[stream] && go[stream] && (stream != 0 || job_open);
+          !rst && taken[stream] < count[stream] && go[stream] && (stream != 0 || job_open)
+          && (stream != 3 || cycle >= late * (taken[3] / COLS + 1));
     end
   endgenerate
   assign ready[5] = !rst && go[5];

@@ -16,10 +16,14 @@ from .mutants import Mutant, yosys
 
 __all__ = ["Judgement", "judge", "prove"]
 
-SECONDS = {"module": 20, "core": 20, "whole": 60}  # of a search, of a proof
+SECONDS = {"module": 5, "core": 15, "whole": 60}  # of a search, of a proof
 FRAMES = {"module": 20, "core": 40, "whole": 100}  # of a search
 BATCH = 12  # mutants for which Yosys is started once
-LEVELS = 5  # proofs with some registers doubled, before that with all that may differ
+LEVELS = {
+    "module": 2,
+    "core": 5,
+    "whole": 2,
+}  # with some registers doubled, not all that may differ
 
 # No logic is taken away, so that a mutant has the design's registers in the design's order
 PART = (
@@ -129,7 +133,7 @@ def _judge(folder: Path, path: Path, pair: Pair) -> Judgement:
     doubled: list[int] = []
     for level in range(len(design.latches) + 1):
         miter = Miter(design, other, doubled)
-        if level < LEVELS or not miter.differ:
+        if level < LEVELS[context.name] or not miter.differ:
             miter.write(folder / f"{file}.aig")
             found = _ask(file, context, folder)
             if found.verdict == "equivalent":
@@ -144,7 +148,7 @@ def _ask(file: str, context: Context, folder: Path) -> Judgement:
     """Whether the output of an AIGER file can be one."""
     name, seconds = context.name, SECONDS[context.name]
     script = f"read_aiger {file}.aig; strash; scleanup; scorr; bmc3 -F {FRAMES[name]} -T {seconds}"
-    said = _abc(f"{script}; pdr -T {seconds}", folder, 4 * seconds)
+    said = _abc(f"{script}; pdr -T {seconds}", folder, 2 * seconds + 20)
     if "Property proved" in said or "Networks are equivalent" in said:
         return Judgement("equivalent", name)
     if found := re.search(r"asserted in frame (\d+)", said):

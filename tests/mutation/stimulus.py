@@ -29,6 +29,7 @@ BAD = (
 )
 LIMITS = (0, 2, 4, 254, 8, 170, 84, 128)  # no 2**m - 1, but what a command may have
 TOO_LONG = (0xFFFF, 0xAAAA, 0x5555)  # so that each bit of the beats counts
+JUST_TOO_LONG = (0x10, 0x11, 0x14)  # over before the array has drained the tile before
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Run:
     reset_at : cycle in which all begins anew, or 0
     bad : tiles in error stand between the products
     too_long : beats of tiles in error, one after each product
+    joined : all tiles are one job, so that none waits until the one before has left
+    late : cycles from one set of parameters to the next, at least
     limits : of the codes, in the commands of the products, or none: those of the products
     """
 
@@ -52,6 +55,8 @@ class Run:
     reset_at: int = 0
     bad: bool = False
     too_long: Sequence[int] = ()
+    joined: bool = False
+    late: int = 0
     limits: Sequence[int] = ()
 
     def write(self, config: ArrayConfig, folder: Path) -> list[str]:
@@ -62,7 +67,7 @@ class Run:
             (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
         options = [f"+{name}={len(values)}" for name, values in words.items()]
         hang = max(1000, 2 * max(self.too_long, default=0))
-        options += [f"+reset_at={self.reset_at}", f"+hang_cycles={hang}"]
+        options += [f"+reset_at={self.reset_at}", f"+late={self.late}", f"+hang_cycles={hang}"]
         return [*options, *self.stalls.plusargs()]
 
     def words(self, config: ArrayConfig) -> dict[str, list[int]]:
@@ -73,11 +78,14 @@ class Run:
         for index, gemm in enumerate(self.gemms):
             memories = Memories(config)
             memories.add(gemm)
-            _product(words, memories, config, {"limit": self.limits[index]} if self.limits else {})
+            limits = {"limit": self.limits[index]} if self.limits else {}
+            _product(words, memories, config, limits, joined=self.joined)
             if self.bad:
                 _bad_tile(words, memories, config, bad_commands(config)[index % len(BAD)][0])
             if self.too_long:
-                _bad_tile(words, memories, config, {"beats": self.too_long[index], "bits": 1})
+                joined = self.joined and index < len(self.gemms) - 1
+                changes = {"beats": self.too_long[index], "bits": 1}
+                _bad_tile(words, memories, config, changes, joined=joined)
         return words
 
     def outputs(self) -> Iterator[npt.NDArray[np.int64]]:
@@ -92,12 +100,17 @@ def _integers(blocks: Sequence[np.ndarray]) -> list[int]:
 
 
 def _product(
-    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, changes: dict[str, int]
+    words: dict[str, list[int]],
+    memories: Memories,
+    config: ArrayConfig,
+    changes: dict[str, int],
+    *,
+    joined: bool,
 ) -> None:
     activations, weights = _integers(memories.activations), _integers(memories.weights)
     for tile in memories.tiles:
         fields = tile.fields
-        words["tiles"].append(command_word(fields | changes, tile.last, config))
+        words["tiles"].append(command_word(fields | changes, tile.last and not joined, config))
         beats, chunks = fields["beats"], chunk_count(fields["bits"], config.planes)
         words["activations"] += activations[tile.activations : tile.activations + beats]
         for beat in range(beats):
@@ -108,12 +121,17 @@ def _product(
 
 
 def _bad_tile(
-    words: dict[str, list[int]], memories: Memories, config: ArrayConfig, changes: dict[str, int]
+    words: dict[str, list[int]],
+    memories: Memories,
+    config: ArrayConfig,
+    changes: dict[str, int],
+    *,
+    joined: bool = False,
 ) -> None:
-    """Append a tile in error, with the data that it consumes, as a job of its own."""
+    """Append a tile in error, with the data that it consumes, as a job of its own if not joined."""
     # Parameters of its own where the one before had some, and residual codes
     fields = memories.tiles[0].fields | changes | {"residual": 1}
-    words["tiles"].append(command_word(fields, True, config))
+    words["tiles"].append(command_word(fields, not joined, config))
     beats, bits = fields["beats"], fields["bits"]
     words["activations"] += [0x5A + beat for beat in range(beats)]
     if bits:
@@ -143,6 +161,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
 
     slow = Gaps(activations=3, weights=2, parameters=5, residuals=4, results=1)
     slowest = Gaps(activations=60, weights=12, parameters=60, residuals=40, results=3)
+    coded = counted_gemms(config, 1)[1:]
     return [
         Run("full_speed", draw(1)),
         Run("stalls", draw(2), Stalls.everywhere(0.3, seed=1)),
@@ -162,5 +181,8 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("counted_slow", counted_gemms(config, 6), Stalls(gaps=slowest)),
         Run("more", draw(12, 12), Stalls.everywhere(0.15, seed=7)),
         Run("most", draw(13, 30)),
-        Run("too_long", draw(17)[: len(TOO_LONG)], too_long=TOO_LONG),
+        *(Run(f"reset_at_{at}", draw(20 + at), reset_at=at) for at in (150, 211, 433, 555)),
+        Run("just_too_long", counted_gemms(config, 3), too_long=JUST_TOO_LONG, joined=True),
+        Run("too_long", counted_gemms(config, 2), too_long=TOO_LONG, joined=True),
+        Run("late_parameters", [*coded, coded[0]], too_long=TOO_LONG, late=70_000),
     ]
