@@ -260,7 +260,7 @@ def test_figures_may_be_files(tmp_path):
         (
             {"objectives": ["energy_uj"], "library": "sky130", "space": {"lanes": 4, "planes": 2}},
             "energy_uj needs figures of (lanes, planes), of which sky130 has (1, 8), (4, 8), "
-            "(16, 2), and the space none",
+            "(8, 1), (8, 2), (16, 1), (16, 2), (32, 1), and the space none",
         ),
         (
             {"library": "tsmc7"},
