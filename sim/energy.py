@@ -33,7 +33,7 @@ __all__ = [
 
 Reals = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent / "data" / "energy"
-FORMAT = 2
+FORMAT = 3
 DEFAULT_LIBRARY = "ihp-sg13g2"
 PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
 
@@ -168,7 +168,8 @@ class Characterisation:
                 value = self._data_fj(place, figures, values, used)
             value = value * (figures["glitch_factor"] if glitches else 1.0)
             total[place.component] = total[place.component] + np.maximum(value, 0.0) * work
-            total["clock"] = total["clock"] + figures["clock_fj"] * work
+            clocked = counts.of(place.event) * place.clock_work(config) / 1e3
+            total["clock"] = total["clock"] + figures["clock_fj"] * clocked
             size = place.size(config) / 1e3
             for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):
                 data, clock = (figures.get(f"{kind}{part}_fj", 0.0) for part in ("", "_clock"))

@@ -60,7 +60,9 @@ def fit(
     runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
     if not runs:
         return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
-    events = sum(w for _, w in runs)
+    clocked = sum(
+        m.counts.of(place.event) * place.clock_work(shapes[m.rows, m.cols]) for m, _ in runs
+    )
     density, toggles = means
     if place.of_sums:
         level, slope = _by_toggles(name, runs, toggles), 0.0
@@ -71,7 +73,7 @@ def fit(
     return {
         "fj": level,
         "fj_per_density": slope,
-        "clock_fj": sum(m.places[name][1] for m, _ in runs) / events,
+        "clock_fj": sum(m.places[name][1] for m, _ in runs) / clocked,
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
         **idle,
         **(_by_share(runs, shapes, toggles) if name == "requantiser" else {}),

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+import numpy as np
+
 from truncmac.hw.cluster import Cluster
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
 from truncmac.hw.token import Token
 
 __all__ = ["COMPONENTS", "EVENTS", "PLACES", "Counts", "Place", "place_of"]
@@ -66,7 +68,8 @@ class Place:
     component : of the breakdown, one of `COMPONENTS`
     event : what makes it switch, one of `EVENTS`
     size : how much of it an array has: area, leakage and idle clock are in proportion
-    work : how much of it an event moves: its energy is in proportion
+    work : how much of it an event moves: the energy of its data is in proportion
+    clocked : how much of it an event clocks, if that is another figure than `work`
     patterns : of its scopes, "module/register"
     idle_columns : it stands still in columns that hold no output: their weights are zeros
     idle_rows : it stands still in rows that hold no output: their activations are zeros
@@ -81,6 +84,11 @@ class Place:
     idle_columns: bool = False
     idle_rows: bool = False
     of_sums: bool = False
+    clocked: Size | None = None
+
+    def clock_work(self, config: ArrayConfig) -> float:
+        """How much of it an event clocks: the energy of its gated clock is in proportion."""
+        return (self.clocked or self.work)(config)
 
     def use(self, rows_used: float, columns_used: float) -> float:
         """Share of its work that an array with idle rows and columns does."""
@@ -97,6 +105,11 @@ class Place:
 
 def _elements(config: ArrayConfig) -> float:
     return config.rows * config.cols
+
+
+def _moves(config: ArrayConfig) -> float:
+    """Sums that a tile's drain moves: those of a row go on through all rows below it."""
+    return config.cols * config.rows * (config.rows + 1) / 2
 
 
 def _rows(config: ArrayConfig) -> float:
@@ -136,6 +149,21 @@ def _units(config: ArrayConfig) -> float:
 
 def _one(config: ArrayConfig) -> float:
     return 1.0
+
+
+def _edge_bits(config: ArrayConfig) -> float:
+    """Registers' bits at the output edge that a tile clocks; see `hw.edge`.
+
+    Units begin in groups, one after the other. Each has registers of what the columns of a row
+    have in common and of the residual codes of the columns to come; in each cycle between, the
+    results of the units before wait in a register.
+    """
+    later = config.passage - config.share  # cycles from the first unit to the last
+    groups = np.minimum(later, config.requantisers - 1)
+    common = (config.sum_width + ACTIVATION_BITS) * (1 + groups)  # zQ, limit of the codes
+    codes = ACTIVATION_BITS * config.cols * (1 + groups / 2)
+    results = config.sum_width * config.cluster_cols * later * (later + 1) / 2
+    return config.rows * (common + codes + results)
 
 
 # The first pattern that fits decides.
@@ -187,7 +215,7 @@ PLACES: Mapping[str, Place] = {
         "drain",
         "tile",
         _elements,
-        _elements,
+        _moves,
         ("truncmac_pe/*",),
         idle_columns=True,
         idle_rows=True,
@@ -228,7 +256,13 @@ PLACES: Mapping[str, Place] = {
         of_sums=True,
     ),
     "output_edge": Place(
-        "edges", "tile", _units, _elements, ("truncmac_core.edge*",), of_sums=True
+        "edges",
+        "tile",
+        _units,
+        _rows,  # the offset of each, zQ
+        ("truncmac_core.edge*",),
+        of_sums=True,
+        clocked=_edge_bits,
     ),
     "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",), of_sums=True),
     "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),

@@ -191,7 +191,7 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
     for text, message in (
         ("{", "must be a file that truncmac characterise wrote"),
         ("{}", "must be a file that truncmac characterise wrote (KeyError('format'))"),
-        (json.dumps(result.data | {"format": 99}), "format must be 2, not 99"),
+        (json.dumps(result.data | {"format": 99}), "format must be 3, not 99"),
         (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
     ):
         bad.write_text(text)
