@@ -16,27 +16,35 @@ def prediction_tables():
 
 
 def areas():
-    """Each larger array's area from the smallest one's figures alone, against its synthesis."""
+    """Areas of larger arrays from figures of smaller ones alone, against their synthesis."""
     rows = [
         "| library | lanes, planes | from | predicted for | mm2 | synthesised, mm2 | error |",
         "|---|---|---|---|---|---|---|",
     ]
     for library, lanes, planes in available():
-        rows += _areas(library, load(lanes, planes, library))
+        figures = load(lanes, planes, library)
+        known, *others = sorted(figures.data["sizes"], key=lambda s: s["rows"] * s["cols"])
+        rows += _areas(library, _from_one_size(figures, known), [known], others)
+    for library, figures in _held_out():
+        rows += _areas(library, figures, *_sizes(figures))
     return "\n".join(rows) + "\n"
 
 
-def _areas(library, figures):
-    sizes = sorted(figures.data["sizes"], key=lambda size: size["rows"] * size["cols"])
-    known, *others = sizes
-    alone = _from_one_size(figures, known)
+def _areas(library, figures, known, others):
+    names = ", ".join(map(_name, known))
     for size in others:
-        predicted = sum(alone.area(_config(figures, size)).values())
+        predicted = sum(figures.area(_config(figures, size)).values())
         yield (
             f"| {library} | {figures.data['lanes']}, {figures.data['planes']} "
-            f"| {_name(known)} | {_name(size)} | {predicted / 1e6:.3f} "
+            f"| {names} | {_name(size)} | {predicted / 1e6:.3f} "
             f"| {size['area_um2'] / 1e6:.3f} | {predicted / size['area_um2'] - 1:+.1%} |"
         )
+
+
+def _sizes(figures):
+    """Sizes that the figures come from, and those that were held out; the smallest first."""
+    sizes = sorted(figures.data["sizes"], key=lambda size: size["rows"] * size["cols"])
+    return [s for s in sizes if not s["held_out"]], [s for s in sizes if s["held_out"]]
 
 
 def _from_one_size(figures, size):
@@ -64,22 +72,22 @@ def energies():
         "| library | lanes, planes | from | predicted for | network | k | pJ/MAC | error |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for library, figures in _all():
+    for library, figures in _held_out():
         data = figures.data
-        fitted = ", ".join(_name(size) for size in data["sizes"] if not size["held_out"])
-        held = {f"{s['rows']}x{s['cols']}": _name(s) for s in data["sizes"] if s["held_out"]}
+        known, held = _sizes(figures)
+        fitted = ", ".join(map(_name, known))
+        names = {f"{size['rows']}x{size['cols']}": _name(size) for size in held}
         rows += [
-            f"| {library} | {data['lanes']}, {data['planes']} | {fitted} | {held[found['size']]} "
+            f"| {library} | {data['lanes']}, {data['planes']} | {fitted} | {names[found['size']]} "
             f"| {found['network']} | {found['k']} | {found['pj_per_mac']:.2f} "
             f"| {found['error']:+.1%} |"
             for found in data["errors"]["networks"]
-            if found["size"] in held
+            if found["size"] in names
         ]
     return "\n".join(rows) + "\n"
 
 
-def _all():
-    for library, lanes, planes in available():
-        yield library, load(lanes, planes, library)
-    for path in sorted(HELD_OUT.glob("*.json")):
+def _held_out():
+    """Libraries and figures whose larger sizes were only predicted; a folder for each size."""
+    for path in sorted(HELD_OUT.glob("*/*.json")):
         yield path.stem.rsplit("_", 2)[0], read(path)

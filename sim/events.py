@@ -162,7 +162,8 @@ def _edge_bits(config: ArrayConfig) -> float:
     groups = np.minimum(later, config.requantisers - 1)
     common = (config.sum_width + ACTIVATION_BITS) * (1 + groups)  # zQ, limit of the codes
     codes = ACTIVATION_BITS * config.cols * (1 + groups / 2)
-    results = config.sum_width * config.cluster_cols * later * (later + 1) / 2
+    turns = np.maximum(config.share / config.cluster_cols, 1)  # cycles from group to group
+    results = config.sum_width * config.cluster_cols * later * (later + turns) / 2
     return config.rows * (common + codes + results)
 
 

@@ -1,10 +1,11 @@
 """The figures that come with the package."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
 from truncmac.sim.energy import (
     DEFAULT_LIBRARY,
     PARTS,
@@ -12,6 +13,7 @@ from truncmac.sim.energy import (
     available,
     load,
     load_srams,
+    read,
     requantiser_fj,
 )
 from truncmac.sim.events import PLACES, place_of
@@ -136,3 +138,38 @@ def test_outputs_of_shares_between_those_measured_and_of_none():
     config = ArrayConfig(4, 4, 16, 2, requantisers=2)
     assert requantiser_fj(OUTPUTS, config, Counts(100, 0, 0, tiles=0)) == pytest.approx(40 / 3)
     assert requantiser_fj({"fj": 0.0}, config, Counts(100, 0, 0, tiles=0)) == 0.0
+
+
+HELD_OUT = Path(__file__).parents[2] / "docs" / "held_out"
+
+
+@pytest.mark.parametrize("path", sorted(HELD_OUT.glob("*/*.json")), ids=lambda p: p.parent.name)
+def test_arrays_of_other_sizes_are_predicted(path):
+    held = [entry for entry in read(path).data["errors"]["networks"] if entry["held_out"]]
+    assert {entry["size"] for entry in held} == {path.parent.name}
+    assert max(abs(entry["error"]) for entry in held) <= NETWORK_ERROR
+
+
+def test_a_drain_moves_each_sum_through_its_row_and_all_below():
+    config = ArrayConfig(5, 3, 2, 2)
+    moved = sum(config.cols for row in range(config.rows) for _ in range(row, config.rows))
+    assert PLACES["shadow_registers"].work(config) == moved
+    assert PLACES["shadow_registers"].clock_work(config) == moved
+
+
+@pytest.mark.parametrize(
+    ("size", "requantisers"), [((4, 4), 2), ((8, 8), 8), ((16, 16), 16), ((6, 8), 4), ((8, 16), 2)]
+)
+def test_the_output_edge_clocks_the_registers_that_it_has(size, requantisers):
+    """Those that `hw.edge` makes for each output unit, one after the other."""
+    config = ArrayConfig(*size, 16, 2, requantisers=requantisers)
+    common = config.sum_width + ACTIVATION_BITS
+    codes, bits, before = config.cols * ACTIVATION_BITS, common, 0
+    bits += codes
+    for index in range(config.requantisers):
+        start = config.unit_start(index)
+        if start > before:
+            bits += common + codes + (start - before) * index * config.share * config.sum_width
+        codes -= config.share * ACTIVATION_BITS
+        before = start
+    assert PLACES["output_edge"].clock_work(config) == config.rows * bits
