@@ -151,12 +151,16 @@ def _one(config: ArrayConfig) -> float:
     return 1.0
 
 
-def _edge_bits(config: ArrayConfig) -> float:
-    """Registers' bits at the output edge that a tile clocks; see `hw.edge`.
+# What the output edge has at any size, as bits of registers of the same area: zQ, its control
+EDGE_BITS = 340
+
+
+def _edge_row_bits(config: ArrayConfig) -> float:
+    """Registers' bits at the output edge that a row clocks; see `hw.edge`.
 
     Units begin in groups, one after the other. Each has registers of what the columns of a row
     have in common and of the residual codes of the columns to come; in each cycle between, the
-    results of the units before wait in a register.
+    results of the units before wait in a register, with as many parts as columns share a unit.
     """
     later = config.passage - config.share  # cycles from the first unit to the last
     groups = np.minimum(later, config.requantisers - 1)
@@ -164,7 +168,15 @@ def _edge_bits(config: ArrayConfig) -> float:
     codes = ACTIVATION_BITS * config.cols * (1 + groups / 2)
     turns = np.maximum(config.share / config.cluster_cols, 1)  # cycles from group to group
     results = config.sum_width * config.cluster_cols * later * (later + turns) / 2
-    return config.rows * (common + codes + results)
+    return common + codes + results
+
+
+def _edge_bits(config: ArrayConfig) -> float:
+    return config.rows * _edge_row_bits(config)
+
+
+def _edge_size(config: ArrayConfig) -> float:
+    return EDGE_BITS + _edge_row_bits(config)
 
 
 # The first pattern that fits decides.
@@ -259,7 +271,7 @@ PLACES: Mapping[str, Place] = {
     "output_edge": Place(
         "edges",
         "tile",
-        _units,
+        _edge_size,
         _rows,  # the offset of each, zQ
         ("truncmac_core.edge*",),
         of_sums=True,
