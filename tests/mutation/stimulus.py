@@ -183,6 +183,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("most", draw(13, 30)),
         *(Run(f"reset_at_{at}", draw(20 + at), reset_at=at) for at in (150, 211, 433, 555)),
         Run("just_too_long", counted_gemms(config, 3), too_long=JUST_TOO_LONG, joined=True),
-        Run("too_long", counted_gemms(config, 2), too_long=TOO_LONG, joined=True),
+        Run("too_long", draw(17)[: len(TOO_LONG)], too_long=TOO_LONG),
+        Run("too_long_joined", counted_gemms(config, 2), too_long=TOO_LONG, joined=True),
         Run("late_parameters", [*coded, coded[0]], too_long=TOO_LONG, late=70_000),
     ]
