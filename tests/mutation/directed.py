@@ -41,7 +41,7 @@ def delicate_gemms(config: ArrayConfig, count: int, seed: int, *, far: bool = Fa
         chosen = scaled[rng.integers(0, rows, columns), np.arange(columns)]
         if far:
             shift = np.zeros_like(shift)
-            power = 1 << rng.integers(8, config.bias_width - 1, columns)
+            power = 1 << rng.integers(8, config.bias_width, columns)
             chosen = chosen + rng.choice([-1, 1], columns) * power
         bias = rng.integers(0, 256 << shift) - chosen
         most = (1 << config.bias_width - 1) - 1
