@@ -27,6 +27,9 @@ class Processes:
     def start(cls, device: str = "auto") -> "Processes":
         """Join the others, if the environment names any; "auto" is a GPU where there is one.
 
+        On a GPU, products of float32 numbers are computed in float32 from here on, not in
+        TensorFloat-32.
+
         Raises
         ------
         ValueError
@@ -42,6 +45,8 @@ class Processes:
         place = torch.device("cuda", local) if on_gpu else torch.device("cpu")
         if on_gpu:
             torch.cuda.set_device(place)
+            # TensorFloat-32 rounds operands to 11 bits: codes would differ from the CPU's
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if on_gpu else "gloo")

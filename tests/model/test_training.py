@@ -192,6 +192,16 @@ def test_too_few_images_are_refused(split):
         trainer.train_epoch()
 
 
+def test_a_gpu_computes_in_float32(monkeypatch):
+    """Tensor cores' default rounds operands to 11 bits, and the exported codes differ."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert Processes.start("cuda").device.type == "cuda"
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="^Device cuda is asked for, but PyTorch finds no GPU"):

@@ -8,11 +8,12 @@ from truncmac.hw.config import ArrayConfig
 __all__ = ["counted_gemms", "delicate_gemms"]
 
 
-def delicate_gemms(config: ArrayConfig, count: int, seed: int) -> list[Gemm]:
+def delicate_gemms(config: ArrayConfig, count: int, seed: int, *, far: bool = False) -> list[Gemm]:
     """Products of one tile with residuals, whose codes hang on the lowest bits of M, Mr, B and r.
 
     B brings an output of each column to a random place between the ends of the codes, at shifts
-    that begin with 0.
+    that begin with 0. If `far`, the shift is 0 and the output a power of two beyond or before that
+    place, so that each upper bit alone makes it the highest code or zero.
     """
     rng = np.random.default_rng(seed)
     rows, columns = config.rows, config.cols
@@ -38,6 +39,10 @@ def delicate_gemms(config: ArrayConfig, count: int, seed: int) -> list[Gemm]:
         shift = rng.integers(0, config.bias_width - 9, columns)
         scaled = multiplier * gemm.sums() + residual_multiplier * residual
         chosen = scaled[rng.integers(0, rows, columns), np.arange(columns)]
+        if far:
+            shift = np.zeros_like(shift)
+            power = 1 << rng.integers(8, config.bias_width, columns)
+            chosen = chosen + rng.choice([-1, 1], columns) * power
         bias = rng.integers(0, 256 << shift) - chosen
         most = (1 << config.bias_width - 1) - 1
         bias = np.clip(bias, -most - 1, most)

@@ -28,8 +28,10 @@ LEVELS = {
 # No logic is taken away, so that a mutant has the design's registers in the design's order
 PART = (
     "flatten; memory_map; expose -evert {top}/c:*; techmap; dffunmap; setundef -undriven -zero; "
-    "aigmap; write_aiger -ascii -zinit {file}"
+    "aigmap; write_aiger -ascii -zinit -symbols {file}"
 )
+# A mutated output of a register leaves it a new wire: the register begins at zero, as it did
+BEGIN = "setattr -set init 1'b0 w:$auto$mutate*"
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _write_designs(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) 
     script += [f"hierarchy -top {context.top}; design -save base"]
     script += [PART.format(top=context.top, file=f"{name}.aag")]
     for mutant in mutants:
-        script += [f"design -load base; mutate {mutant.options}"]
+        script += [f"design -load base; mutate {mutant.options}; {BEGIN}"]
         script += [PART.format(top=context.top, file=f"{_file(mutant, context)}.aag")]
     (folder / f"{name}.ys").write_text("\n".join(script) + "\n")
     yosys(f"script {name}.ys", folder)

@@ -6,8 +6,9 @@ needs one copy of the registers; with two, the equality of each pair would have 
 Where the input of some registers does differ, those are doubled, and the question is put again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 __all__ = ["Design", "Miter", "read_design"]
@@ -25,6 +26,7 @@ class Design:
     nexts : the latches' next states
     outputs : literals
     gates : output and two inputs of each, in an order in which inputs come first
+    names : number of the latch, by each of its names
     """
 
     inputs: Sequence[int]
@@ -32,25 +34,43 @@ class Design:
     nexts: Sequence[int]
     outputs: Sequence[int]
     gates: Sequence[Gate]
+    names: Mapping[str, int]
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of inputs, latches and outputs."""
         return len(self.inputs), len(self.latches), len(self.outputs)
 
+    def in_order_of(self, other: "Design") -> "Design":
+        """The same with latches in the order of another of this shape, by their names."""
+        order = {
+            number: self.names[name] for name, number in other.names.items() if name in self.names
+        }
+        rest = iter(sorted(set(range(len(self.latches))) - set(order.values())))
+        numbers = [order[n] if n in order else next(rest) for n in range(len(self.latches))]
+        return replace(
+            self,
+            latches=[self.latches[number] for number in numbers],
+            nexts=[self.nexts[number] for number in numbers],
+            names=other.names,
+        )
+
 
 def read_design(path: Path) -> Design:
     """Read ASCII AIGER (Biere 2007), as Yosys writes it: latches begin at zero."""
     head, *lines = path.read_text().splitlines()
     _, _, inputs, latches, outputs, gates = head.split()
-    rows = iter([int(word) for word in line.split()] for line in lines)
+    words = iter([line.split() for line in lines])
+    rows = ([int(word) for word in line] for line in words)
     taken = [[next(rows) for _ in range(int(count))] for count in (inputs, latches, outputs, gates)]
+    symbols = [(word[0], word[1:]) for word in words if word and re.fullmatch(r"l\d+", word[0])]
     return Design(
         [row[0] for row in taken[0]],
         [row[0] for row in taken[1]],
         [row[1] for row in taken[1]],
         [row[0] for row in taken[2]],
         [(row[0], row[1], row[2]) for row in taken[3]],
+        {name: int(latch[1:]) for latch, names in symbols for name in names},
     )
 
 
@@ -76,6 +96,7 @@ class Miter:
     def __init__(self, design: Design, mutant: Design, doubled: Sequence[int] = ()) -> None:
         if design.shape != mutant.shape:
             raise ValueError(f"Design has the shape {design.shape}, mutant {mutant.shape}")
+        mutant = mutant.in_order_of(design)
         self.inputs, latches = len(design.inputs), len(design.latches)
         self.variables = self.inputs + latches + len(doubled)
         self.gates: list[Gate] = []

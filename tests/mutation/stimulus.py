@@ -1,7 +1,7 @@
 """What the mutants are run on: products under several kinds of stalls, bad commands, resets."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ class Run:
     reset_at : cycle in which all begins anew, or 0
     bad : tiles in error stand between the products
     too_long : beats of tiles in error, one after each product
+    unread : residual codes that the requantisers have multipliers for, and no tile reads
     joined : all tiles are one job, so that none waits until the one before has left
     late : cycles from one set of parameters to the next, at least
     limits : of the codes, in the commands of the products, or none: those of the products
@@ -55,6 +56,7 @@ class Run:
     reset_at: int = 0
     bad: bool = False
     too_long: Sequence[int] = ()
+    unread: bool = False
     joined: bool = False
     late: int = 0
     limits: Sequence[int] = ()
@@ -78,8 +80,12 @@ class Run:
         for index, gemm in enumerate(self.gemms):
             memories = Memories(config)
             memories.add(gemm)
-            limits = {"limit": self.limits[index]} if self.limits else {}
-            _product(words, memories, config, limits, joined=self.joined)
+            changes = {"limit": self.limits[index]} if self.limits else {}
+            if self.unread:
+                changes["residual"] = 0
+                memories.residuals.clear()
+            follows = bool(self.too_long) or index < len(self.gemms) - 1
+            _product(words, memories, config, changes, joined=self.joined and follows)
             if self.bad:
                 _bad_tile(words, memories, config, bad_commands(config)[index % len(BAD)][0])
             if self.too_long:
@@ -91,6 +97,8 @@ class Run:
     def outputs(self) -> Iterator[npt.NDArray[np.int64]]:
         """What golden has for each product."""
         for index, gemm in enumerate(self.gemms):
+            if self.unread and gemm.residual is not None:
+                gemm = replace(gemm, residual=np.zeros_like(gemm.residual))
             outputs = gemm.outputs().astype(np.int64)
             yield np.minimum(outputs, self.limits[index]) if self.limits else outputs
 
@@ -161,6 +169,9 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
 
     slow = Gaps(activations=3, weights=2, parameters=5, residuals=4, results=1)
     slowest = Gaps(activations=60, weights=12, parameters=60, residuals=40, results=3)
+    blocked = Stalls(results=0.8, residuals=0.5, seed=10)
+    delicate, sums = delicate_gemms(config, 16, seed=seed + 17), counted_gemms(config, 1)[0]
+    mixed = [gemm for some in delicate for gemm in (some, sums)]
     coded = counted_gemms(config, 1)[1:]
     return [
         Run("full_speed", draw(1)),
@@ -176,6 +187,12 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("bad_at_full_speed", draw(10), bad=True),
         Run("reset_late", draw(11), reset_at=307),
         Run("delicate", delicate_gemms(config, 24, seed=seed + 15)),
+        Run("far", delicate_gemms(config, 40, seed=seed + 20, far=True)),
+        Run("unread", delicate_gemms(config, 16, seed=seed + 18), unread=True),
+        Run("mixed", mixed, joined=True),
+        Run("mixed_blocked", mixed, Stalls(results=0.7, seed=8), joined=True),
+        Run("mixed_stalled", mixed, Stalls.everywhere(0.4, seed=9), joined=True),
+        Run("limits_blocked", delicate_gemms(config, 8, seed=seed + 19), blocked, limits=LIMITS),
         Run("limits", delicate_gemms(config, 8, seed=seed + 16), limits=LIMITS),
         Run("counted", counted_gemms(config, 21)),
         Run("counted_slow", counted_gemms(config, 6), Stalls(gaps=slowest)),
@@ -183,6 +200,7 @@ def runs(config: ArrayConfig, seed: int = 0) -> list[Run]:
         Run("most", draw(13, 30)),
         *(Run(f"reset_at_{at}", draw(20 + at), reset_at=at) for at in (150, 211, 433, 555)),
         Run("just_too_long", counted_gemms(config, 3), too_long=JUST_TOO_LONG, joined=True),
-        Run("too_long", counted_gemms(config, 2), too_long=TOO_LONG, joined=True),
+        Run("too_long", draw(17)[: len(TOO_LONG)], too_long=TOO_LONG),
+        Run("too_long_joined", counted_gemms(config, 2), too_long=TOO_LONG, joined=True),
         Run("late_parameters", [*coded, coded[0]], too_long=TOO_LONG, late=70_000),
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from .campaign import simulate
 from .equivalence import prove
+from .miter import Miter, read_design
 from .mutants import COUNT, SEED, Mutant, list_mutants
 from .survivors import Survivor, complaints, read_survivors, write_survivors
 
@@ -64,3 +65,19 @@ def test_the_list_is_read_as_it_was_written(tmp_path):
 def test_an_entry_without_verdict_context_or_reason_is_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         Survivor(*fields)
+
+
+def test_registers_in_another_order_are_matched_by_their_names(tmp_path):
+    # Two registers that swap; in the other their order, and what the first is fed with, differ
+    texts = {
+        "design": "aag 2 0 2 2 0\n2 4\n4 2\n2\n4\nl0 a\nl1 b\n",
+        "same": "aag 2 0 2 2 0\n2 4\n4 2\n4\n2\nl0 b\nl1 a\n",
+        "other": "aag 2 0 2 2 0\n2 5\n4 2\n4\n2\nl0 b\nl1 a\n",
+    }
+    designs = {}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        designs[name] = read_design(tmp_path / name)
+    assert designs["design"].names == {"a": 0, "b": 1}
+    assert Miter(designs["design"], designs["same"]).bad == 0
+    assert Miter(designs["design"], designs["other"]).differ == [1]
