@@ -21,7 +21,7 @@ def result():
 
 
 def test_rounded_training_collapses_at_2_bits_when_truncated(result):
-    """What the paper shows on CIFAR-10, at a size that runs in seconds; by how much hangs on the CPU."""
+    """What the paper shows on CIFAR-10, in seconds; by how much hangs on the CPU."""
     accuracies = {
         name: dict(zip(range(1, 9), v[0], strict=True)) for name, v in result.accuracies.items()
     }
