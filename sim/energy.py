@@ -161,14 +161,16 @@ class Characterisation:
         total: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
         for name, figures in own["places"].items():
             place = PLACES[name]
-            work = counts.of(place.event) * place.work(config) / 1e3
+            events = counts.of(place.event) / 1e3
             if name == "requantiser":
                 value = self._output_fj(figures, config, counts, values[1], used)
             else:
                 value = self._data_fj(place, figures, values, used)
             value = value * (figures["glitch_factor"] if glitches else 1.0)
-            total[place.component] = total[place.component] + np.maximum(value, 0.0) * work
-            clocked = counts.of(place.event) * place.clock_work(config) / 1e3
+            total[place.component] = total[place.component] + np.maximum(value, 0.0) * (
+                events * place.work(config)
+            )
+            clocked = events * place.clock_work(config)
             total["clock"] = total["clock"] + figures["clock_fj"] * clocked
             size = place.size(config) / 1e3
             for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):

@@ -9,7 +9,7 @@ import numpy as np
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 
-from .events import PLACES, Place
+from .events import PLACES, Place, Size
 from .measure import Measured
 
 __all__ = ["dense_layer", "fit", "ratio"]
@@ -60,9 +60,7 @@ def fit(
     runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
     if not runs:
         return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
-    clocked = sum(
-        m.counts.of(place.event) * place.clock_work(shapes[m.rows, m.cols]) for m, _ in runs
-    )
+    clocked = sum(_work(place, m, shapes, place.clock_work) for m, _ in runs)
     density, toggles = means
     if place.of_sums:
         level, slope = _by_toggles(name, runs, toggles), 0.0
@@ -80,8 +78,13 @@ def fit(
     }
 
 
-def _work(place: Place, m: Measured, shapes: Mapping[tuple[int, int], ArrayConfig]) -> float:
-    return m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
+def _work(
+    place: Place,
+    m: Measured,
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+    of_event: Size | None = None,
+) -> float:
+    return m.counts.of(place.event) * (of_event or place.work)(shapes[m.rows, m.cols])
 
 
 def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:

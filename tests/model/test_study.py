@@ -7,6 +7,8 @@ from truncmac.model.recipes import Recipe
 from truncmac.model.results import Results
 from truncmac.model.study import SETTINGS, Study, plot, study
 
+SEEDS = [0, 1, 2]
+
 
 @pytest.fixture(scope="module")
 def result():
@@ -14,24 +16,25 @@ def result():
     seen = []
     recipe = Recipe(epochs=12)
     results = Results(None, {})
-    found = study("cnn", digits(), recipe, [0], results, on_epoch=lambda *done: seen.append(done))
-    assert len(seen) == 2 * 12
-    assert set(results.runs) == {("dorefa", 0), ("truncquant", 0)}
+    found = study("cnn", digits(), recipe, SEEDS, results, on_epoch=lambda *done: seen.append(done))
+    assert len(seen) == 2 * 12 * len(SEEDS)
+    assert set(results.runs) == {(how, s) for how in ("dorefa", "truncquant") for s in SEEDS}
     return found
 
 
 def test_rounded_training_collapses_at_2_bits_when_truncated(result):
-    """What the paper shows on CIFAR-10, in seconds; by how much hangs on the CPU."""
-    accuracies = {
-        name: dict(zip(range(1, 9), v[0], strict=True)) for name, v in result.accuracies.items()
+    """What the paper shows on CIFAR-10, small; one seed alone may hardly fall."""
+    assert list(result.accuracies) == [setting.name for setting in SETTINGS]
+    means = {
+        name: dict(zip(range(1, 9), np.mean(rows, axis=0), strict=True))
+        for name, rows in result.accuracies.items()
     }
-    assert list(accuracies) == [setting.name for setting in SETTINGS]
-    assert accuracies["Quant -> Trunc"][2] < accuracies["Quant -> Quant"][2]
-    assert accuracies["TruncQuant -> Trunc"][2] > accuracies["Quant -> Trunc"][2]
+    assert means["Quant -> Trunc"][2] < means["Quant -> Quant"][2] - 0.05
+    assert means["TruncQuant -> Trunc"][2] > means["Quant -> Trunc"][2] + 0.05
     # Much of it is in the batch-norms: with statistics of the truncated weights it comes back
-    assert accuracies["Quant -> Trunc, calibrated"][2] > accuracies["Quant -> Trunc"][2]
+    assert means["Quant -> Trunc, calibrated"][2] > means["Quant -> Trunc"][2] + 0.02
     # One threshold, 1/2, is all that k = 1 has: there the two are the same
-    assert accuracies["Quant -> Trunc"][1] == accuracies["Quant -> Quant"][1]
+    assert means["Quant -> Trunc"][1] == means["Quant -> Quant"][1]
 
 
 def test_the_plot_is_written(tmp_path):

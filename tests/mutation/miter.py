@@ -85,7 +85,6 @@ class Miter:
     Attributes
     ----------
     differ : numbers of the shared latches whose next states may differ
-    outputs_differ : how many outputs may
 
     Raises
     ------
@@ -113,7 +112,6 @@ class Miter:
         ]
         pairs = [(nexts[number], other_nexts[number]) for number in self.differ]
         unequal = [pair for pair in zip(outputs, other_outputs, strict=True) if len({*pair}) > 1]
-        self.outputs_differ = len(unequal)
         self.bad = 0
         for one, other in pairs + unequal:
             self.bad = self._or(self.bad, self._differ(one, other))
