@@ -1,8 +1,9 @@
 """The proofs, one table: what is proven of which hardware, how, and a bug that must be seen."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
+from tests.mutation.mutants import MUTATED
 from truncmac.hw.axi import BusWidths
 from truncmac.hw.axi_registers import REGISTERS
 from truncmac.hw.axi_stream import Packer, Unpacker
@@ -106,6 +107,17 @@ def drain(config: ArrayConfig) -> dict[str, str]:
         "drain_taps": drains,
     }
     return history(config) | {name: ",".join(reversed(found)) for name, found in nets.items()}
+
+
+def units(config: ArrayConfig) -> dict[str, str]:
+    """The probes of `core_units.sv`."""
+    bits = [f"edge.unit_{unit}.requantiser.valid_4" for unit in range(config.requantisers)]
+    found = history(config)
+    return {
+        "advance": found["advance"],
+        "kept_taps": found["kept_taps"],
+        "last_valid": ",".join(reversed(bits)),
+    }
 
 
 def drains(config: ArrayConfig) -> int:
@@ -277,6 +289,16 @@ PROOFS = (
         bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )3'h5", r"\g<1>3'h4"),
         probes=drain(ArrayConfig(*CLUSTERS)),
         engine=INDUCTION,
+    ),
+    core(
+        "core_units",
+        "Each result that is taken of an output unit has passed all of its registers as a valid "
+        "word.",
+        astuple(MUTATED),  # whose mutants' proofs need this one
+        defines={"LATENCY": OutputUnit.LATENCY},
+        probes=units(MUTATED),
+        bug=(r"\.select\(\{ \w+, \w+, (\w+) \}\)", r".select({ 2'h0, \1 })"),
+        quick=True,
     ),
     core(
         "core_progress",

@@ -16,11 +16,13 @@ __all__ = ["CONTEXTS", "OBSERVED", "Context", "contexts", "observer", "submodule
 # From the smallest; what is equal in one is equal in the core
 CONTEXTS = {
     "module": "the mutant's module, its submodules cut off",
+    "unit": "an output unit, whose words count while they are valid, as core_units proves",
     "core": "the core, clusters, row sums and output units cut off but for its own",
     "whole": "the whole core",
 }
 OBSERVED = "observed"  # the core as its surroundings see it
-DATA = ("truncmac_cluster", "truncmac_row_sum", "truncmac_output_unit")
+UNIT = "truncmac_output_unit"
+DATA = ("truncmac_cluster", "truncmac_row_sum", UNIT)
 
 Tree = Mapping[str, frozenset[str]]
 
@@ -59,6 +61,8 @@ def contexts(module: str, tree: Tree) -> Iterator[Context]:
     """Contexts of the mutants of a module, the smallest first."""
     below = _below(module, tree)
     yield Context("module", module, frozenset({module}))
+    if module in _below(UNIT, tree):
+        yield Context("unit", UNIT, _below(UNIT, tree))
     above = frozenset(other for other in tree if module in _below(other, tree))
     cut = reduce(frozenset.union, (_below(data, tree) for data in DATA))
     yield Context("core", OBSERVED, (_below(OBSERVED, tree) - cut) | above | below)

@@ -11,19 +11,19 @@ from pathlib import Path
 from tests.yosys import ABC
 
 from .contexts import Context, Tree, contexts, observer, submodules
-from .miter import Miter, read_design
+from .graph import Design, read_design
+from .miter import Miter
 from .mutants import Mutant, yosys
+from .validity import claim
 
 __all__ = ["Judgement", "judge", "prove"]
 
-SECONDS = {"module": 5, "core": 15, "whole": 60}  # of a search, of a proof
+SECONDS = {"module": 10, "unit": 60, "core": 60, "whole": 120}  # of a proof
+SEARCH = {"module": 5, "core": 10, "whole": 60}  # seconds of a search before it
 FRAMES = {"module": 20, "core": 40, "whole": 100}  # of a search
+QUICK = "bmc3 -F 12 -T 3"  # finds most that differs
+ROUNDS = 20  # each with more registers doubled
 BATCH = 12  # mutants for which Yosys is started once
-LEVELS = {
-    "module": 2,
-    "core": 5,
-    "whole": 2,
-}  # with some registers doubled, not all that may differ
 
 # No logic is taken away, so that a mutant has the design's registers in the design's order
 PART = (
@@ -128,35 +128,49 @@ def _write_designs(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) 
 
 
 def _judge(folder: Path, path: Path, pair: Pair) -> Judgement:
-    """Prove with one copy of the registers, then with ever more of them doubled."""
+    """Prove with one copy of the registers, then with those doubled that are seen to differ."""
     mutant, context = pair
     file = _file(mutant, context)
     design, other = read_design(path), read_design(folder / f"{file}.aag")
+    if context.name == "unit":
+        return _judge_unit(design, other, folder / f"{file}.aig")
     doubled: list[int] = []
-    for level in range(len(design.latches) + 1):
+    for _ in range(ROUNDS):
         miter = Miter(design, other, doubled)
-        if level < LEVELS[context.name] or not miter.differ:
-            miter.write(folder / f"{file}.aig")
-            found = _ask(file, context, folder)
-            if found.verdict == "equivalent":
-                return found
-            if not miter.differ:
-                return found
-        doubled += miter.differ
-    raise AssertionError("More registers than there are may differ")
+        if not miter.bad:
+            return Judgement("equivalent", context.name)
+        miter.write(folder / f"{file}.aig")
+        found, cycles = _ask(file, context, folder)
+        if found.verdict != "differs":
+            return found
+        wrong = miter.wrong(cycles)
+        if wrong[-1] >= len(miter.differ):
+            return found
+        doubled += miter.registers(wrong)
+    return Judgement("unknown", context.name)
 
 
-def _ask(file: str, context: Context, folder: Path) -> Judgement:
-    """Whether the output of an AIGER file can be one."""
+def _judge_unit(design: Design, mutant: Design, path: Path) -> Judgement:
+    graph, bad = claim(design, mutant)
+    graph.write(path, [], [bad])
+    said = _abc(f"read_aiger {path.name}; strash; iprove", path.parent, SECONDS["unit"])
+    return Judgement("equivalent" if "UNSATISFIABLE" in said else "unknown", "unit")
+
+
+def _ask(file: str, context: Context, folder: Path) -> tuple[Judgement, list[str]]:
+    """Whether an output of an AIGER file can be one; inputs of each cycle until it is."""
     name, seconds = context.name, SECONDS[context.name]
-    script = f"read_aiger {file}.aig; strash; scleanup; scorr; bmc3 -F {FRAMES[name]} -T {seconds}"
-    said = _abc(f"{script}; pdr -T {seconds}", folder, 2 * seconds + 20)
-    if "Property proved" in said or "Networks are equivalent" in said:
-        return Judgement("equivalent", name)
-    if found := re.search(r"asserted in frame (\d+)", said):
-        return Judgement("differs", name, int(found[1]))
+    proof = f"scleanup; scorr; bmc3 -F {FRAMES[name]} -T {SEARCH[name]}; pdr -T {seconds}"
+    for script in (QUICK, proof):
+        script = f"read_aiger {file}.aig; strash; orpos; {script}; write_cex -a {file}.cex"
+        said = _abc(script, folder, 3 * seconds + 20)
+        if "Property proved" in said or "Networks are equivalent" in said:
+            return Judgement("equivalent", name), []
+        if found := re.search(r"asserted in frame (\d+)", said):
+            _, *cycles = re.findall(r"^[01]+", (folder / f"{file}.cex").read_text(), re.MULTILINE)
+            return Judgement("differs", name, int(found[1])), cycles
     frames = re.search(r"No output asserted in (\d+) frames", said)
-    return Judgement("unknown", name, int(frames[1]) if frames else 0)
+    return Judgement("unknown", name, int(frames[1]) if frames else 0), []
 
 
 def _abc(script: str, folder: Path, seconds: int) -> str:

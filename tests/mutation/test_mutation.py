@@ -6,7 +6,8 @@ import pytest
 
 from .campaign import simulate
 from .equivalence import prove
-from .miter import Miter, read_design
+from .graph import read_design
+from .miter import Miter
 from .mutants import COUNT, SEED, Mutant, list_mutants
 from .survivors import Survivor, complaints, read_survivors, write_survivors
 
