@@ -11,7 +11,7 @@ from truncmac.hw.verilog import TOP
 
 from .mutants import MUTATED, MUTATED_COUNTER_BITS
 
-__all__ = ["CONTEXTS", "OBSERVED", "Context", "contexts", "observer", "submodules"]
+__all__ = ["CONTEXTS", "OBSERVED", "UNIT", "Context", "contexts", "observer", "submodules"]
 
 # From the smallest; what is equal in one is equal in the core
 CONTEXTS = {

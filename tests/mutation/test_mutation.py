@@ -5,6 +5,7 @@ import random
 import pytest
 
 from .campaign import simulate
+from .contexts import UNIT
 from .equivalence import prove
 from .graph import read_design
 from .miter import Miter
@@ -21,9 +22,9 @@ def test_a_sample_of_mutants_is_killed_or_listed(tmp_path):
     sample = random.Random(1).sample(mutants, SAMPLE)
     alive = simulate(sample, tmp_path, workers=1)
     listed = read_survivors()
-    again = [m for m in alive if m.key in listed and listed[m.key].context == "module"]
+    again = [m for m in alive if m.key in listed and listed[m.key].context in ("module", "unit")]
     again = [m for m in again if listed[m.key].verdict == "equivalent"]
-    holds = prove(again, ["module"] * len(again), tmp_path, workers=1)
+    holds = prove(again, [listed[m.key].context for m in again], tmp_path, workers=1)
     proven = dict(zip((m.key for m in again), holds, strict=True))
     wrong = complaints(sample, {m.key for m in alive}, listed, proven, whole=False)
     assert wrong == [], ADVICE
@@ -32,6 +33,9 @@ def test_a_sample_of_mutants_is_killed_or_listed(tmp_path):
     killed = [m for m in sample if m not in alive and m.module.startswith(QUICKLY_PROVEN)]
     assert len(killed) > 6
     assert not any(prove(killed, ["module"] * len(killed), tmp_path, workers=1))
+    of_units = [m for m in sample if m not in alive and m.module.startswith(UNIT)][:3]
+    assert len(of_units) == 3
+    assert not any(prove(of_units, ["unit"] * len(of_units), tmp_path, workers=1))
 
 
 def test_what_is_wrong_of_the_list_is_said():
@@ -84,5 +88,20 @@ def test_registers_in_another_order_are_matched_by_their_names(tmp_path):
         (tmp_path / name).write_text(text)
         designs[name] = read_design(tmp_path / name)
     assert designs["design"].names == {"a": 0, "b": 1}
-    assert Miter(designs["design"], designs["same"]).bad == 0
+    assert Miter(designs["design"], designs["same"]).bad == []
     assert Miter(designs["design"], designs["other"]).differ == [1]
+
+
+def test_the_last_cycle_of_a_search_says_which_registers_differ(tmp_path):
+    # A counter of two bits; the other's second bit, a word of its own, is never set
+    gates = "8 4 6\n10 5 7\n12 9 11\n"
+    head = "aag 6 1 2 1 3\n2\n4 5\n"
+    (tmp_path / "design").write_text(f"{head}6 12\n6\n{gates}l0 low[0]\nl1 high[0]\n")
+    (tmp_path / "other").write_text(f"{head}6 0\n6\n{gates}l0 low[0]\nl1 high[0]\n")
+    design, other = read_design(tmp_path / "design"), read_design(tmp_path / "other")
+    miter = Miter(design, other)
+    assert miter.differ == [1]
+    assert miter.wrong(["0", "0"]) == [0]
+    assert miter.wrong(["0"]) == []
+    assert miter.registers([0]) == [1]
+    assert Miter(design, other, [1]).wrong(["0", "0", "0"]) == [0]  # now it is the output

@@ -162,6 +162,11 @@ STEPS = [
         coverage_figures,
         coverage_tables,
     ),
+    tests(
+        "mutation",
+        "a sample of the core's mutants: each is killed, or on the list of those that are not",
+        "tests/mutation",
+    ),
     tests("components", "each component of the hardware does what it says", "tests/hw"),
     tests(
         "golden", "the integer reference equals definitions and independent oracles", "tests/golden"
