@@ -167,8 +167,9 @@ def _ask(file: str, context: Context, folder: Path) -> tuple[Judgement, list[str
         if "Property proved" in said or "Networks are equivalent" in said:
             return Judgement("equivalent", name), []
         if found := re.search(r"asserted in frame (\d+)", said):
-            _, *cycles = re.findall(r"^[01]+", (folder / f"{file}.cex").read_text(), re.MULTILINE)
-            return Judgement("differs", name, int(found[1])), cycles
+            lines = re.findall(r"^[01]+", (folder / f"{file}.cex").read_text(), re.MULTILINE)
+            last = int(found[1])  # before them, a line of the latches where there are some
+            return Judgement("differs", name, last), lines[-last - 1 :]
     frames = re.search(r"No output asserted in (\d+) frames", said)
     return Judgement("unknown", name, int(frames[1]) if frames else 0), []
 
