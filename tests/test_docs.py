@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.verify.steps import STEPS
 from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network
 from truncmac.sim.network import golden_accuracy
 
@@ -28,6 +29,11 @@ def test_generated_blocks_and_pictures_are_up_to_date():
 def test_links_lead_to_files(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_all_steps_of_the_verification_are_listed():
+    rows = "".join(f"| {step.name} | {step.promise} |\n" for step in STEPS)
+    assert f"| --- | --- |\n{rows}\n" in (ROOT / "docs/verification.md").read_text()
 
 
 def test_the_readme_is_short():

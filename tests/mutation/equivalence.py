@@ -161,8 +161,8 @@ def _ask(file: str, context: Context, folder: Path) -> tuple[Judgement, list[str
     """Whether an output of an AIGER file can be one; inputs of each cycle until it is."""
     name, seconds = context.name, SECONDS[context.name]
     proof = f"scleanup; scorr; bmc3 -F {FRAMES[name]} -T {SEARCH[name]}; pdr -T {seconds}"
-    for script in (QUICK, proof):
-        script = f"read_aiger {file}.aig; strash; orpos; {script}; write_cex -a {file}.cex"
+    for step in (QUICK, proof):
+        script = f"read_aiger {file}.aig; strash; orpos; {step}; write_cex -a {file}.cex"
         said = _abc(script, folder, 3 * seconds + 20)
         if "Property proved" in said or "Networks are equivalent" in said:
             return Judgement("equivalent", name), []

@@ -85,12 +85,17 @@ class Graph:
 
     Parameters
     ----------
-    inputs, latches : how many; their literals are 2, 4, ...
+    inputs, latches : how many
+
+    Attributes
+    ----------
+    literals : of the inputs, then of the latches
     """
 
     def __init__(self, inputs: int, latches: int) -> None:
         self.inputs, self.latches = inputs, latches
         self.variables = inputs + latches
+        self.literals = [2 * (number + 1) for number in range(inputs + latches)]
         self.gates: list[Gate] = []
         self._known: dict[tuple[int, int], int] = {}
 
@@ -127,6 +132,19 @@ class Graph:
     def differ(self, a: int, b: int) -> int:
         """Literal of a != b."""
         return self.either(self.both(a, b ^ 1), self.both(a ^ 1, b))
+
+    def ones(
+        self, nexts: Sequence[int], outputs: Sequence[int], cycles: Iterable[str]
+    ) -> list[int]:
+        """Which of the outputs are one in the last of some cycles of inputs, latches from zero."""
+        value = [0] * (self.variables + 1)
+        state = [0] * self.latches
+        for inputs in cycles:
+            value[1 : 1 + self.inputs + self.latches] = [*map(int, inputs), *state]
+            for out, a, b in self.gates:
+                value[out >> 1] = (value[a >> 1] ^ a & 1) & (value[b >> 1] ^ b & 1)
+            state = [value[literal >> 1] ^ literal & 1 for literal in nexts]
+        return [n for n, literal in enumerate(outputs) if value[literal >> 1] ^ literal & 1]
 
     def write(self, path: Path, nexts: Sequence[int], outputs: Sequence[int]) -> None:
         """Write binary AIGER."""

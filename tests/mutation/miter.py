@@ -38,12 +38,11 @@ class Miter:
     """
 
     def __init__(self, design: Design, mutant: Design, doubled: Sequence[int] = ()) -> None:
-        mutant = mutant.in_order_of(design)
+        self._design, mutant = design, mutant.in_order_of(design)
         inputs, latches = len(design.inputs), len(design.latches)
         self._graph = graph = Graph(inputs, latches + len(doubled))
-        literals = [2 * (number + 1) for number in range(inputs + latches + len(doubled))]
-        places, shared = literals[:inputs], literals[inputs : inputs + latches]
-        own = dict(zip(doubled, literals[inputs + latches :], strict=True))
+        places, states = graph.literals[:inputs], graph.literals[inputs:]
+        shared, own = states[:latches], dict(zip(doubled, states[latches:], strict=True))
         nexts, outputs = graph.copy(design, places, shared)
         other_nexts, other_outputs = graph.copy(
             mutant, places, [own.get(number, literal) for number, literal in enumerate(shared)]
@@ -57,7 +56,6 @@ class Miter:
         pairs = [(nexts[number], other_nexts[number]) for number in self.differ]
         pairs += [pair for pair in zip(outputs, other_outputs, strict=True) if len({*pair}) > 1]
         self.bad = [graph.differ(one, other) for one, other in pairs]
-        self._registers = _registers(design)
 
     def write(self, path: Path) -> None:
         """Write binary AIGER."""
@@ -65,21 +63,13 @@ class Miter:
 
     def wrong(self, cycles: Sequence[str]) -> list[int]:
         """Which of the graph's outputs are one in the last of some cycles of inputs."""
-        graph = self._graph
-        value = [0] * (graph.variables + 1)
-        for inputs in cycles:
-            value[1 : graph.inputs + 1] = map(int, inputs)
-            for out, a, b in graph.gates:
-                value[out >> 1] = value[a >> 1] ^ a & 1 and value[b >> 1] ^ b & 1
-            bad = [number for number, a in enumerate(self.bad) if value[a >> 1] ^ a & 1]
-            nexts = [value[a >> 1] ^ a & 1 for a in self._nexts]
-            value[graph.inputs + 1 : graph.inputs + 1 + graph.latches] = nexts
-        return bad
+        return self._graph.ones(self._nexts, self.bad, cycles)
 
     def registers(self, wrong: Sequence[int]) -> list[int]:
         """Latches that differ, of the registers of which these of the graph's outputs are."""
-        registers = {self._registers[self.differ[number]] for number in wrong}
-        return [number for number in self.differ if self._registers[number] in registers]
+        names = _registers(self._design)
+        registers = {names[self.differ[number]] for number in wrong}
+        return [number for number in self.differ if names[number] in registers]
 
 
 def _registers(design: Design) -> dict[int, str]:

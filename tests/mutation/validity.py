@@ -30,14 +30,14 @@ def claim(design: Design, mutant: Design) -> tuple[Graph, int]:
     mutant = mutant.in_order_of(design)
     size, latches = len(design.inputs), len(design.latches)
     graph = Graph(size + 2 * latches, 0)
-    literals = [2 * (number + 1) for number in range(graph.inputs)]
-    inputs, own = literals[:size], literals[size + latches :]
+    inputs, places = graph.literals[:size], graph.literals[size:]
+    shared, own = places[:latches], places[latches:]
     numbers = [design.names[name] for name in BITS]
     stages = _stages(design, numbers)
     advance = inputs[design.input_names.index("advance")]
     bad = 0
     for bits in product((0, 1), repeat=len(BITS) + 1):
-        state, other = literals[size : size + latches], list(own)
+        state, other = list(shared), list(own)
         for number, bit in zip(numbers, bits, strict=False):
             state[number] = bit
         for number in range(latches):
@@ -45,10 +45,7 @@ def claim(design: Design, mutant: Design) -> tuple[Graph, int]:
                 other[number] = state[number]
         nexts, outputs = graph.copy(design, inputs, state)
         other_nexts, other_outputs = graph.copy(mutant, inputs, other)
-        result = graph.either(
-            graph.both(advance, bits[-2]),
-            graph.both(advance ^ 1, bits[-1]),
-        )
+        result = graph.either(graph.both(advance, bits[-2]), graph.both(advance ^ 1, bits[-1]))
         there = [*(nexts[number] for number in numbers), result]
         pairs = [
             (there[stages[number]] if number in stages else 1, nexts[number], other_nexts[number])
@@ -68,19 +65,14 @@ def _stages(design: Design, numbers: list[int]) -> dict[int, int]:
     """
     stages = {number: stage for stage, number in enumerate(numbers)}
     size, latches = len(design.inputs), len(design.latches)
+    selects = [n for n, name in enumerate(design.input_names) if name.startswith("select")]
     for stage in range(len(BITS) + 1):
         graph = Graph(size, latches)
-        literals = [2 * (number + 1) for number in range(size + latches)]
-        if stage:
-            literals[size + numbers[stage - 1]] = 0
-        else:
-            selects = [name.startswith("select") for name in design.input_names]
-            literals[:size] = [
-                0 if select else literal
-                for select, literal in zip(selects, literals[:size], strict=True)
-            ]
+        literals = list(graph.literals)
+        for place in [size + numbers[stage - 1]] if stage else selects:
+            literals[place] = 0
         nexts, _ = graph.copy(design, literals[:size], literals[size:])
-        for number, (before, after) in enumerate(zip(literals[size:], nexts, strict=True)):
-            if before == after:
+        for number, before in enumerate(literals[size:]):
+            if nexts[number] == before:
                 stages.setdefault(number, stage)
     return stages
