@@ -162,6 +162,7 @@ def plan_of(request: Request) -> Plan:
     """What to measure: reads the library and the networks."""
     sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
     held_sizes = [sized(request.config, text) for text in request.held_sizes]
+    _check_distinct([*sizes, *held_sizes])
     library = read_liberty(request.liberty)
     held_layers: dict[int, list[Gemm]] = {}
     if request.held_network:
@@ -187,19 +188,28 @@ def plan_of(request: Request) -> Plan:
     )
 
 
+def _check_distinct(sizes: Sequence[ArrayConfig]) -> None:
+    """Runs are told apart by their rows and columns."""
+    shapes = [(c.rows, c.cols) for c in sizes]
+    twice = sorted({f"{rows}x{cols}" for rows, cols in shapes if shapes.count((rows, cols)) > 1})
+    if twice:
+        raise ValueError(f"Array sizes must differ in rows or columns; given twice: {twice[0]}")
+
+
 def sized(config: ArrayConfig, text: str) -> ArrayConfig:
-    """The same PEs in an array of another size, given as ROWSxCOLS.
+    """The same PEs in an array of another size: ROWSxCOLS, or ROWSxCOLS:REQUANTISERS.
 
     Raises
     ------
     ValueError
         If it is not given so.
     """
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"(\d+)x(\d+)(?::(\d+))?", text)
     if match is None:
-        raise ValueError(f"Size must be ROWSxCOLS, as 8x8, not {text!r}")
-    rows, cols = map(int, match.groups())
-    return replace(config, rows=rows, cols=cols, requantisers=None)
+        raise ValueError(f"Size must be ROWSxCOLS, as 8x8 or 8x4:4, not {text!r}")
+    rows, cols, units = match.groups()
+    requantisers = None if units is None else int(units)
+    return replace(config, rows=int(rows), cols=int(cols), requantisers=requantisers)
 
 
 def shapes_of(config: ArrayConfig, text: str) -> list[ArrayConfig]:

@@ -82,7 +82,9 @@ def request_of(data: Mapping[str, Any], out: Path, libraries: Path, cache: Path)
     plain |= {name: first[name] for name in ("rows", "cols", "requantisers")}
     config = ArrayConfig(**(plain | first.get("config", {})))
     sizes = {
-        held: [f"{s['rows']}x{s['cols']}" for s in others if s["held_out"] == held]
+        held: [
+            f"{s['rows']}x{s['cols']}:{s['requantisers']}" for s in others if s["held_out"] == held
+        ]
         for held in (False, True)
     }
     return Request(

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.sim.tiny import tiny_library, write_tiny
+from truncmac.characterisation import sized
 from truncmac.cli import app, main
 from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.config import ArrayConfig
@@ -342,11 +343,11 @@ def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD])
     assert result.exit_code == 1
     for lanes in (1, 2):
-        message = f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, as 8x8, not '8*8'"
+        message = f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8*8'"
         assert message in result.output
     result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD, "--json"])
     assert (result.exit_code, result.stderr) == (1, "")
-    error = "Size must be ROWSxCOLS, as 8x8, not '8*8'"
+    error = "Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8*8'"
     assert json.loads(result.stdout) == [
         {"lanes": lanes, "planes": 8, "error": error} for lanes in (1, 2)
     ]
@@ -358,5 +359,17 @@ def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
 
 def test_size_option(tmp_path):
     options = ["--liberty", str(write_tiny(tmp_path)), "--hold-out-size", "8*8"]
-    with pytest.raises(ValueError, match=r"^Size must be ROWSxCOLS, as 8x8, not '8\*8'$"):
+    with pytest.raises(ValueError, match=r"^Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8\*8'$"):
+        CliRunner().invoke(app, ["characterise", *options], catch_exceptions=False)
+
+
+def test_sizes_may_name_their_output_units():
+    config = ArrayConfig(8, 8, 16, 2)
+    assert sized(config, "8x4:4") == ArrayConfig(8, 4, 16, 2, requantisers=4)
+    assert sized(config, "8x4") == ArrayConfig(8, 4, 16, 2)
+
+
+def test_sizes_must_differ(tmp_path):
+    options = ["--liberty", str(write_tiny(tmp_path)), "--fit-size", "8x4:4", "--fit-size", "8x4"]
+    with pytest.raises(ValueError, match=r"must differ in rows or columns; given twice: 8x4$"):
         CliRunner().invoke(app, ["characterise", *options], catch_exceptions=False)

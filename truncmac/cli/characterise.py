@@ -21,7 +21,11 @@ def characterise(
         list[Path] | None, typer.Option(help="Liberty file of a memory macro; several: again.")
     ] = None,
     fit_size: Annotated[
-        list[str] | None, typer.Option(help="Another array size to measure, as 8x8; again.")
+        list[str] | None,
+        typer.Option(
+            help="Another array size to measure, as 8x8, or with so many output units, as 8x4:4; "
+            "again."
+        ),
     ] = None,
     hold_out_size: Annotated[
         list[str] | None, typer.Option(help="An array size only for the errors, as 6x6; again.")

@@ -187,7 +187,10 @@ TABLE = [
     ("characterise --liberty folder", "folder: is a directory. Name a file in it"),
     ("characterise --liberty empty.lib", "empty.lib: must be a Liberty file"),
     ("characterise --liberty text.lib", "text.lib: must be a Liberty file"),
-    ("characterise --liberty text.lib --fit-size x", "Size must be ROWSxCOLS, as 8x8, not 'x'"),
+    (
+        "characterise --liberty text.lib --fit-size x",
+        "Size must be ROWSxCOLS, as 8x8 or 8x4:4, not 'x'",
+    ),
     ("characterise --liberty text.lib --shapes 8x1 --out x", "--out must not come with --shapes"),
     ("explore nope.toml", f"nope.toml: {NO_FILE}"),
     ("explore folder", "folder: is a directory. Name a file in it"),
