@@ -44,12 +44,18 @@ class Plan:
     ----------
     library : Library
     label : short name, as in "ihp-sg13g2"
-    sizes, held_sizes : arrays of one PE shape; figures come from the first, errors of both
+    sizes, held_sizes : arrays of one PE shape, told apart by rows and columns; figures come
+        from the first, errors of both
     layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
         all but the first of these at the largest and the smallest k
     workload : where they come from, for the record
     period_ps : synthesis' clock target
     timeout_s : of the synthesis of an array
+
+    Raises
+    ------
+    ValueError
+        If two sizes have equal rows and columns.
     """
 
     library: Library
@@ -62,6 +68,12 @@ class Plan:
     period_ps: float
     dont_use: Sequence[str]
     timeout_s: float = TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        shapes = [f"{c.rows}x{c.cols}" for c in (*self.sizes, *self.held_sizes)]
+        twice = sorted({shape for shape in shapes if shapes.count(shape) > 1})
+        if twice:
+            raise ValueError(f"Array sizes must differ in rows or columns; given twice: {twice[0]}")
 
     @property
     def steps(self) -> int:

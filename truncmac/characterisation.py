@@ -162,7 +162,6 @@ def plan_of(request: Request) -> Plan:
     """What to measure: reads the library and the networks."""
     sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
     held_sizes = [sized(request.config, text) for text in request.held_sizes]
-    _check_distinct([*sizes, *held_sizes])
     library = read_liberty(request.liberty)
     held_layers: dict[int, list[Gemm]] = {}
     if request.held_network:
@@ -186,14 +185,6 @@ def plan_of(request: Request) -> Plan:
         dont_use=[*DONT_USE, *request.dont_use],
         timeout_s=request.timeout_s,
     )
-
-
-def _check_distinct(sizes: Sequence[ArrayConfig]) -> None:
-    """Runs are told apart by their rows and columns."""
-    shapes = [(c.rows, c.cols) for c in sizes]
-    twice = sorted({f"{rows}x{cols}" for rows, cols in shapes if shapes.count((rows, cols)) > 1})
-    if twice:
-        raise ValueError(f"Array sizes must differ in rows or columns; given twice: {twice[0]}")
 
 
 def sized(config: ArrayConfig, text: str) -> ArrayConfig:

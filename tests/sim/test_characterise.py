@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,9 +15,9 @@ from truncmac.characterisation import sized
 from truncmac.cli import app, main
 from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.config import ArrayConfig
-from truncmac.recharacterise import remake
+from truncmac.recharacterise import remake, request_of
 from truncmac.sim.characterise import Plan, characterise
-from truncmac.sim.energy import PARTS, Counts, read
+from truncmac.sim.energy import PARTS, Counts, load, read
 from truncmac.sim.gates import GateSimulator
 from truncmac.sim.lockstep import parts, run_parts
 from truncmac.sim.mapping import DONT_USE, MappingOptions
@@ -373,3 +374,13 @@ def test_sizes_must_differ(tmp_path):
     options = ["--liberty", str(write_tiny(tmp_path)), "--fit-size", "8x4:4", "--fit-size", "8x4"]
     with pytest.raises(ValueError, match=r"must differ in rows or columns; given twice: 8x4$"):
         CliRunner().invoke(app, ["characterise", *options], catch_exceptions=False)
+
+
+def test_a_file_says_the_output_units_of_its_sizes(tmp_path):
+    data = deepcopy(load(16, 2).data)
+    (tmp_path / next(iter(data["provenance"]["library"]["files_sha256"]))).touch()
+    first, other = data["sizes"]
+    other["requantisers"] = 4
+    request = request_of(data, tmp_path / "out.json", tmp_path, tmp_path)
+    assert request.config.requantisers == first["requantisers"]
+    assert [sized(request.config, text).requantisers for text in request.fit_sizes] == [4]
