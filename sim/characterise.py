@@ -25,6 +25,7 @@ from .liberty import Library
 from .mapping import TIMEOUT_S, MappingOptions, yosys_version
 from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all, used_part
 from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, measure_stalls, stall_figures
+from .switching import Switching
 from .timing import fo4
 
 __all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
@@ -148,7 +149,7 @@ def characterise(
             what = f"{_of(config)}, k = {k}, held out"
             found = measure_all(core, layers, partial(on_step, what))
             held += [Run(k, False, True, m) for m in found]
-    data = _figures(plan, [run.measured for run in fitted], idle, dense, sizes, areas)
+    data = _figures(plan, fitted, idle, dense, sizes, areas)
     for k, own in data["bits"].items():
         own["measured"] = _totals(fitted, int(k))
     _add_stalls(data, plan, stalled)
@@ -208,7 +209,7 @@ def _size(core: Core, held: bool) -> dict[str, Any]:
 
 def _figures(
     plan: Plan,
-    measured: Sequence[Measured],
+    runs: Sequence[Run],
     idle: Mapping[int, Sequence[IdleRuns]],
     dense: Mapping[int, Sequence[Measured]],
     sizes: Sequence[Mapping[str, Any]],
@@ -216,8 +217,7 @@ def _figures(
 ) -> dict[str, Any]:
     config = plan.sizes[0]
     shapes = {(c.rows, c.cols): c for c in plan.sizes}
-    mean = float(np.average([m.density for m in measured], weights=[m.macs for m in measured]))
-    toggles = np.average([m.sum_toggles for m in measured], weights=[m.outputs for m in measured])
+    measured = [run.measured for run in runs]
     places: dict[str, dict[str, float]] = {}
     for name, place in PLACES.items():
         extent = sum(place.size(c) for c, _, _ in areas)
@@ -230,27 +230,48 @@ def _figures(
         }
     bits = {}
     for k in sorted({m.bits for m in measured}):
-        own = [m for m in measured if m.bits == k]
+        own = _own(runs, k)
+        means = _means(own)
         rest = idle_figures(idle.get(k, ()), shapes)
         beside = [m for m in dense.get(k, ()) if m.bits == k]
         bits[str(k)] = {
-            "places": {
-                name: fit(name, own, shapes, (mean, float(toggles)), rest[name], beside)
-                for name in PLACES
-            }
+            "switching": asdict(means),
+            "places": {name: fit(name, own, shapes, means, rest[name], beside) for name in PLACES},
         }
     return {
         "format": FORMAT,
         "lanes": config.lanes,
         "planes": config.planes,
-        "density": mean,
-        "sum_toggles": float(toggles),
         "sizes": list(sizes),
         "places": places,
         "bits": bits,
         "outputs_compared": sum(m.outputs for m in measured),
         "provenance": _provenance(plan),
     }
+
+
+def _own(runs: Sequence[Run], bits: int) -> list[Measured]:
+    """Of k bits, those of the network at this k; if there are none, layers that do not follow it.
+
+    Such layers run at each k of the network, and would count as often.
+    """
+    found = [run for run in runs if run.measured.bits == bits]
+    return [run.measured for run in found if run.bits == bits] or [run.measured for run in found]
+
+
+def _means(measured: Sequence[Measured]) -> Switching:
+    """Of operands by MACs, of sums by outputs."""
+
+    def mean(name: str, weights: Sequence[float]) -> float:
+        return float(np.average([getattr(m.switching, name) for m in measured], weights=weights))
+
+    macs = [m.macs for m in measured]
+    return Switching(
+        density=mean("density", macs),
+        weight_toggles=mean("weight_toggles", macs),
+        adder_toggles=mean("adder_toggles", macs),
+        sum_toggles=mean("sum_toggles", [float(m.outputs) for m in measured]),
+    )
 
 
 def _totals(runs: Sequence[Run], bits: int) -> dict[str, Any]:
@@ -334,8 +355,7 @@ def _both(figures: Characterisation, config: ArrayConfig, m: Measured) -> tuple[
         config,
         m.counts,
         m.bits,
-        density=m.density,
-        sum_toggles=m.sum_toggles,
+        switching=m.switching,
         rows_used=m.rows_used,
         columns_used=m.columns_used,
         glitches=False,

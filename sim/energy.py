@@ -19,6 +19,7 @@ from truncmac.hw.config import ArrayConfig
 
 from .config_columns import ConfigColumns
 from .events import COMPONENTS, PLACES, Counts, Place
+from .switching import Switching
 
 __all__ = [
     "DEFAULT_LIBRARY",
@@ -26,6 +27,7 @@ __all__ = [
     "Characterisation",
     "Counts",
     "Sram",
+    "Switching",
     "available",
     "load",
     "load_srams",
@@ -33,7 +35,7 @@ __all__ = [
 
 Reals = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent / "data" / "energy"
-FORMAT = 3
+FORMAT = 4
 DEFAULT_LIBRARY = "ihp-sg13g2"
 PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
 
@@ -65,15 +67,9 @@ class Characterisation:
         """Shortest clock period by static timing, ps, the longest of the sizes measured."""
         return max(float(size["period_ps"]) for size in self.data["sizes"])
 
-    @property
-    def density(self) -> float:
-        """Ones among the activations' bits in the layers that were measured, 0..1."""
-        return float(self.data["density"])
-
-    @property
-    def sum_toggles(self) -> float:
-        """Bits in which a sum differs from the next at an output unit, in those layers."""
-        return float(self.data["sum_toggles"])
+    def switching(self, bits: int) -> Switching:
+        """Of the layers of k bits that were measured."""
+        return Switching(**self.data["bits"][str(bits)]["switching"])
 
     def energy(
         self,
@@ -81,8 +77,7 @@ class Characterisation:
         counts: Counts,
         bits: int,
         *,
-        density: float | None = None,
-        sum_toggles: float | None = None,
+        switching: Switching | None = None,
         rows_used: float = 1.0,
         columns_used: float = 1.0,
         period_ps: float | None = None,
@@ -95,10 +90,7 @@ class Characterisation:
         config : the array; its lanes and planes must be those characterised
         counts : of the run
         bits : k
-        density : ones among the activations' bits (8 a code, zeros of idle lanes included, of
-            idle rows not); by default that of the layers measured
-        sum_toggles : bits in which a sum differs from the one before it at its output unit, idle
-            rows and columns included; by default as in the layers measured
+        switching : of the data; by default as in the layers measured
         rows_used, columns_used : rows and columns that hold outputs, of those of all tiles, 0..1
         period_ps : clock period, for leakage; by default the shortest
         glitches : with the transitions that cancel within a cycle, measured by timed simulation
@@ -114,7 +106,7 @@ class Characterisation:
             config,
             counts,
             bits,
-            (density, sum_toggles),
+            switching,
             (rows_used, columns_used),
             period_ps,
             glitches,
@@ -143,14 +135,14 @@ class Characterisation:
             self._check(config, bits)
         used = (rows_used, columns_used)
         columns: Any = ConfigColumns(configs)
-        return self._parts(columns, counts, bits, (None, None), used, period_ps, glitches)
+        return self._parts(columns, counts, bits, None, used, period_ps, glitches)
 
     def _parts(
         self,
         config: ArrayConfig,
         counts: Counts,
         bits: int,
-        values: tuple[float | None, float | None],
+        switching: Switching | None,
         used: tuple[Any, Any],
         period_ps: Any,
         glitches: bool,
@@ -158,14 +150,16 @@ class Characterisation:
         """Energy by part: elementwise, for sizes and counts may be arrays."""
         own = self.data["bits"][str(bits)]
         period = self.period_ps if period_ps is None else period_ps
+        means = self.switching(bits)
+        moved = None if switching is None else switching.sum_toggles - means.sum_toggles
         total: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
         for name, figures in own["places"].items():
             place = PLACES[name]
             events = counts.of(place.event) / 1e3
             if name == "requantiser":
-                value = self._output_fj(figures, config, counts, values[1], used)
+                value = _output_fj(figures, config, counts, moved, used)
             else:
-                value = self._data_fj(place, figures, values, used)
+                value = _data_fj(place, figures, means, switching, used)
             value = value * (figures["glitch_factor"] if glitches else 1.0)
             total[place.component] = total[place.component] + np.maximum(value, 0.0) * (
                 events * place.work(config)
@@ -183,37 +177,6 @@ class Characterisation:
             total["clock"] = total["clock"] + root * size * counts.cycles
             total["leakage"] = total["leakage"] + leakage * size * counts.cycles * period
         return total
-
-    def _data_fj(
-        self,
-        place: Place,
-        figures: Mapping[str, float],
-        values: tuple[float | None, float | None],
-        used: tuple[Any, Any],
-    ) -> Any:
-        """Energy of data in an event: by the sums that it moves, or by the activations' ones."""
-        density, toggles = values
-        if place.of_sums and toggles is not None:
-            return figures["fj"] * toggles / self.sum_toggles
-        fj = figures["fj"]
-        if density is not None:
-            fj = fj + figures["fj_per_density"] * (density - self.density)
-        return fj * place.use(*used) + place.idle(figures, *used)
-
-    def _output_fj(
-        self,
-        figures: Mapping[str, Any],
-        config: ArrayConfig,
-        counts: Counts,
-        toggles: float | None,
-        used: tuple[Any, Any],
-    ) -> Any:
-        """Energy of a requantiser's output; idle rows and columns are in the sums' toggles."""
-        if toggles is not None:
-            return requantiser_fj(figures, config, counts, toggles - self.sum_toggles)
-        place, level = PLACES["requantiser"], requantiser_fj(figures, config, counts)
-        rest = place.idle(figures, *used) / (figures["fj"] or 1.0)
-        return level * (place.use(*used) + rest)
 
     def area(self, config: ArrayConfig) -> dict[str, float]:
         """Cell area, um2, by component."""
@@ -247,6 +210,38 @@ class Characterisation:
         if str(bits) not in self.data["bits"]:
             known = ", ".join(map(str, self.bits))
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
+
+
+def _data_fj(
+    place: Place,
+    figures: Mapping[str, float],
+    means: Switching,
+    switching: Switching | None,
+    used: tuple[Any, Any],
+) -> Any:
+    """Energy of data in an event, fJ, by what the place follows."""
+    fj = figures["fj"]
+    if switching is not None:
+        value, mean = (getattr(own, place.follows) for own in (switching, means))
+        if place.of_sums:
+            return fj * value / mean
+        fj = fj + figures["slope_fj"] * (value - mean)
+    return fj * place.use(*used) + place.idle(figures, *used)
+
+
+def _output_fj(
+    figures: Mapping[str, Any],
+    config: ArrayConfig,
+    counts: Counts,
+    more_toggles: float | None,
+    used: tuple[Any, Any],
+) -> Any:
+    """Energy of a requantiser's output; idle rows and columns are in the sums' toggles."""
+    if more_toggles is not None:
+        return requantiser_fj(figures, config, counts, more_toggles)
+    place, level = PLACES["requantiser"], requantiser_fj(figures, config, counts)
+    rest = place.idle(figures, *used) / (figures["fj"] or 1.0)
+    return level * (place.use(*used) + rest)
 
 
 def requantiser_fj(
@@ -324,7 +319,7 @@ def read(path: Path) -> Characterisation:
         for own in data["bits"].values():
             for name, figures in own["places"].items():
                 _ = PLACES[name]
-                numbers = (figures[key] for key in ("fj", "fj_per_density", "clock_fj"))
+                numbers = (figures[key] for key in ("fj", "slope_fj", "clock_fj"))
                 if not all(math.isfinite(number) for number in numbers):
                     raise ValueError(f"{path}: figures must be finite")
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:

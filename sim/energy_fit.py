@@ -11,6 +11,7 @@ from truncmac.hw.config import ArrayConfig
 
 from .events import PLACES, Place, Size
 from .measure import Measured
+from .switching import Switching
 
 __all__ = ["dense_layer", "fit", "ratio"]
 
@@ -21,7 +22,7 @@ Worked = tuple[Measured, float]  # a run, and how much of the event it did
 def dense_layer(gemm: Gemm) -> Gemm:
     """The same layer with activations of all codes, equally often: half of their bits are ones.
 
-    With it the line over the density spans what networks have: layers after a ReLU have a
+    With it the lines span what networks have: layers after a ReLU have a
     tenth to a quarter of ones, images up to a half.
     """
     activations = np.random.default_rng(SEED).integers(0, 256, gemm.activations.shape, np.uint8)
@@ -37,7 +38,7 @@ def fit(
     name: str,
     measured: Sequence[Measured],
     shapes: Mapping[tuple[int, int], ArrayConfig],
-    means: tuple[float, float],
+    means: Switching,
     idle: Mapping[str, float],
     dense: Sequence[Measured] = (),
 ) -> dict[str, Any]:
@@ -48,33 +49,33 @@ def fit(
     name : of the place
     measured : runs of layers
     shapes : arrays by rows and columns
-    means : density of ones and toggles of sums for which the energy is given
+    means : for which the energy is given
     idle : of `idle_figures`
-    dense : runs of `dense_layer`, which only the line over the density is drawn through
+    dense : runs of `dense_layer`, which only the lines are drawn through
 
     Returns
     -------
-    dict, as in a file of figures: `fj` and `fj_per_density` of the data, `clock_fj`, ...
+    dict, as in a file of figures: `fj` of the data, `slope_fj` over what the place follows,
+    `clock_fj`, ...
     """
     place = PLACES[name]
     runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
     if not runs:
-        return {"fj": 0.0, "fj_per_density": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
+        return {"fj": 0.0, "slope_fj": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
     clocked = sum(_work(place, m, shapes, place.clock_work) for m, _ in runs)
-    density, toggles = means
     if place.of_sums:
-        level, slope = _by_toggles(name, runs, toggles), 0.0
+        level, slope = _by_toggles(name, runs, means.sum_toggles), 0.0
     else:
         beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
-        level, slope = _line(place, name, [*runs, *beside], density, idle)
+        level, slope = _line(place, name, [*runs, *beside], means, idle)
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         "fj": level,
-        "fj_per_density": slope,
+        "slope_fj": slope,
         "clock_fj": sum(m.places[name][1] for m, _ in runs) / clocked,
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
         **idle,
-        **(_by_share(runs, shapes, toggles) if name == "requantiser" else {}),
+        **(_by_share(runs, shapes, means.sum_toggles) if name == "requantiser" else {}),
     }
 
 
@@ -89,18 +90,19 @@ def _work(
 
 def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
     """Energy of an event at so many toggles of a sum, in proportion to them."""
-    work = sum(w * m.sum_toggles for m, w in runs)
+    work = sum(w * m.switching.sum_toggles for m, w in runs)
     return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
 
 
 def _line(
-    place: Place, name: str, runs: Sequence[Worked], mean: float, idle: Mapping[str, float]
+    place: Place, name: str, runs: Sequence[Worked], means: Switching, idle: Mapping[str, float]
 ) -> tuple[float, float]:
-    """Level at the mean density, and slope; runs count as the work that they did."""
+    """Level at the mean, and slope; runs count as the work that they did."""
     use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
     rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
     y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
-    x = np.array([m.density for m, _ in runs]) - mean
+    mean = getattr(means, place.follows)
+    x = np.array([getattr(m.switching, place.follows) for m, _ in runs]) - mean
     weight = np.sqrt(np.array(use) / sum(use))
     if np.ptp(x) <= 0.02:
         return float(np.average(y, weights=weight**2)), 0.0
@@ -122,7 +124,7 @@ def _by_share(
     rows = []
     for m, work in runs:
         own = (shapes[m.rows, m.cols].share, m.counts.raw_tiles > 0)
-        moved = 0.0 if own[1] else m.sum_toggles - toggles
+        moved = 0.0 if own[1] else m.switching.sum_toggles - toggles
         weight = np.sqrt(work)
         row = [*(float(kind == own) for kind in kinds), moved, m.places["requantiser"][0] / work]
         rows.append(weight * np.array(row))

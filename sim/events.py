@@ -73,7 +73,7 @@ class Place:
     patterns : of its scopes, "module/register"
     idle_columns : it stands still in columns that hold no output: their weights are zeros
     idle_rows : it stands still in rows that hold no output: their activations are zeros
-    of_sums : it moves sums, or what is made of them; the others move activations and weights
+    follows : what of `sim.switching.Switching` its energy follows
     """
 
     component: str
@@ -83,8 +83,13 @@ class Place:
     patterns: tuple[str, ...]
     idle_columns: bool = False
     idle_rows: bool = False
-    of_sums: bool = False
+    follows: str = "density"
     clocked: Size | None = None
+
+    @property
+    def of_sums(self) -> bool:
+        """It moves sums, or what is made of them; the others move activations and weights."""
+        return self.follows == "sum_toggles"
 
     def clock_work(self, config: ArrayConfig) -> float:
         """How much of it an event clocks: the energy of its gated clock is in proportion."""
@@ -187,6 +192,7 @@ PLACES: Mapping[str, Place] = {
         _elements,
         _elements,
         ("truncmac_pe/chunk_sum",),
+        follows="adder_toggles",
         idle_columns=True,
         idle_rows=True,
     ),
@@ -196,6 +202,7 @@ PLACES: Mapping[str, Place] = {
         _weight_words,
         _weight_words,
         ("truncmac_cluster/weights*",),
+        follows="weight_toggles",
         idle_columns=True,
     ),
     "activation_registers": Place(
@@ -232,7 +239,7 @@ PLACES: Mapping[str, Place] = {
         ("truncmac_pe/*",),
         idle_columns=True,
         idle_rows=True,
-        of_sums=True,
+        follows="sum_toggles",
     ),
     "row_sum_shadow": Place(
         "edges", "tile", _rows, _rows, ("truncmac_row_sum/sums",), idle_rows=True
@@ -253,6 +260,7 @@ PLACES: Mapping[str, Place] = {
         _column_skew,
         _column_skew,
         ("truncmac_core.array/*",),
+        follows="weight_toggles",
         idle_columns=True,
     ),
     "parameter_memory": Place(
@@ -266,7 +274,7 @@ PLACES: Mapping[str, Place] = {
         ("truncmac_output_unit*",),
         idle_columns=True,
         idle_rows=True,
-        of_sums=True,
+        follows="sum_toggles",
     ),
     "output_edge": Place(
         "edges",
@@ -274,10 +282,12 @@ PLACES: Mapping[str, Place] = {
         _edge_size,
         _rows,  # the offset of each, zQ
         ("truncmac_core.edge*",),
-        of_sums=True,
+        follows="sum_toggles",
         clocked=_edge_bits,
     ),
-    "results": Place("edges", "tile", _units, _elements, ("truncmac_core.results*",), of_sums=True),
+    "results": Place(
+        "edges", "tile", _units, _elements, ("truncmac_core.results*",), follows="sum_toggles"
+    ),
     "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
     "truncation": Place(
         "edges",
@@ -285,6 +295,7 @@ PLACES: Mapping[str, Place] = {
         _columns,
         _columns,
         ("truncmac_core.sequencer.truncation*", "truncmac_core.sequencer/>truncated"),
+        follows="weight_toggles",
         idle_columns=True,
     ),
     "parameter_loader": Place("edges", "set", _one, _one, ("truncmac_core.loader*",)),

@@ -23,6 +23,7 @@ from .mapping import MappingOptions, map_verilog
 from .memory import tile_grid
 from .netlist import Netlist, flatten
 from .power import PARTS, PowerModel
+from .switching import Switching, mean_switching
 from .timed import Probe
 from .timing import Timing, analyse, fo4
 
@@ -32,8 +33,6 @@ __all__ = [
     "WIRES",
     "Core",
     "Measured",
-    "density",
-    "sum_toggles",
     "used_part",
 ]
 
@@ -44,7 +43,7 @@ WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
-VERSION = 8  # of what a cached measurement holds
+VERSION = 9  # of what a cached measurement holds
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,7 @@ class Measured:
     ----------
     layer, bits, rows, cols : of the run
     counts : events of a stream
-    density : ones among the activations' bits, zeros of idle lanes included
-    sum_toggles : bits that differ between one sum and the next at an output unit, idle rows and
-        columns included
+    switching : of the data
     rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
     macs : of a stream, padding excluded
     layer_macs : of the whole layer
@@ -73,8 +70,7 @@ class Measured:
     rows: int
     cols: int
     counts: Counts
-    density: float
-    sum_toggles: float
+    switching: Switching
     rows_used: float
     columns_used: float
     macs: float
@@ -84,25 +80,6 @@ class Measured:
     totals_fj: list[float]
     outputs: int
     mismatches: int
-
-
-def density(gemm: Gemm, config: ArrayConfig) -> float:
-    """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
-    rows, reduction = gemm.activations.shape
-    bits = 8 * rows * -(-reduction // config.lanes) * config.lanes
-    return float(np.unpackbits(gemm.activations).sum()) / bits
-
-
-def sum_toggles(part: Gemm, config: ArrayConfig) -> float:
-    """Bits in which a sum S differs from the one before it at its output unit, the mean.
-
-    Parameters
-    ----------
-    part : of one column tile, its rows and columns those of whole tiles
-    """
-    sums = part.sums().reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
-    changed = (sums[1:] ^ sums[:-1]) & (1 << config.sum_width) - 1
-    return float(np.bitwise_count(changed).mean()) if changed.size else 0.0
 
 
 def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
@@ -191,7 +168,8 @@ class Core:
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
             data = json.loads(file.read_bytes())
-            return Measured(**data | {"counts": Counts(**data["counts"])})
+            known = {"counts": Counts(**data["counts"])}
+            return Measured(**data | known | {"switching": Switching(**data["switching"])})
         measured = self._run(gemm, cut, pauses, used)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured
@@ -250,8 +228,7 @@ class Core:
                 waiting=sum(counters[name] for name in WAITING),
                 held=counters["stalled_output"],
             ),
-            density=float(np.mean([density(part, self.config) for part in cut])) / rows_used,
-            sum_toggles=float(np.mean([sum_toggles(part, self.config) for part in cut])),
+            switching=mean_switching(cut, self.config, used),
             rows_used=rows_used,
             columns_used=columns_used,
             macs=rows_used * columns_used * run.macs / STREAMS,

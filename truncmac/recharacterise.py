@@ -12,7 +12,7 @@ from typing import Any
 
 from truncmac.golden import write_bytes
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.energy import FOLDER, read
+from truncmac.sim.energy import FOLDER
 from truncmac.sim.mapping import DONT_USE
 from truncmac.sim.sram import sram_figures
 
@@ -50,8 +50,8 @@ def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[
             if path.stem.endswith("_sram"):
                 _remake_srams(path, libraries)
             else:
-                run(request_of(read(path).data, path, libraries, cache), as_json=False)
-        except (ValueError, RuntimeError, OSError) as error:
+                run(request_of(json.loads(path.read_text()), path, libraries, cache), as_json=False)
+        except (KeyError, ValueError, RuntimeError, OSError) as error:
             failed.append(f"{path.name} was not made: {error}")
     return failed
 

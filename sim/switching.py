@@ -1,0 +1,156 @@
+"""What toggles in a run, by its data alone: bits of operands, of products and sums, of outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import WEIGHT_BITS, Gemm, truncate
+from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
+
+__all__ = [
+    "Switching",
+    "adder_toggles",
+    "density",
+    "mean_switching",
+    "sum_toggles",
+    "weight_toggles",
+]
+
+Operands = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Switching:
+    """What the energy of an event follows; each place follows one of these.
+
+    Attributes
+    ----------
+    density : ones among the activations' bits, 0..1, zeros of idle lanes included, of idle rows
+        not
+    weight_toggles : bits of a lane's weight that differ between one chunk and the next; columns
+        without an output are not counted
+    adder_toggles : bits of a PE that differ between one chunk and the next, in its products and
+        in the sums of its adders; PEs without an output are not counted
+    sum_toggles : bits that differ between one sum S and the next at an output unit, idle rows
+        and columns included
+    """
+
+    density: float
+    weight_toggles: float
+    adder_toggles: float
+    sum_toggles: float
+
+
+def mean_switching(
+    parts: Sequence[Gemm], config: ArrayConfig, used: tuple[float, float]
+) -> Switching:
+    """The mean of the parts of a layer.
+
+    Parameters
+    ----------
+    parts : of one column tile each, their rows and columns those of whole tiles
+    used : rows and columns that hold outputs, of those of all tiles
+    """
+    measures = (density, weight_toggles, adder_toggles, sum_toggles)
+    found: dict[bytes, list[float]] = {}
+    keys = [part.activations.tobytes() + part.codes.tobytes() for part in parts]
+    for key, part in zip(keys, parts, strict=True):
+        if key not in found:  # a small layer's parts come more than once
+            found[key] = [measure(part, config) for measure in measures]
+    ones, changed, added, summed = np.mean([found[key] for key in keys], axis=0).tolist()
+    rows, columns = used
+    return Switching(ones / rows, changed / columns, added / (rows * columns), summed)
+
+
+def density(gemm: Gemm, config: ArrayConfig) -> float:
+    """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
+    rows, reduction = gemm.activations.shape
+    bits = ACTIVATION_BITS * rows * -(-reduction // config.lanes) * config.lanes
+    return float(np.unpackbits(gemm.activations).sum()) / bits
+
+
+def sum_toggles(part: Gemm, config: ArrayConfig) -> float:
+    """Bits in which a sum S differs from the one before it at its output unit, the mean.
+
+    Parameters
+    ----------
+    part : of one column tile, its rows and columns those of whole tiles
+    """
+    sums = part.sums().reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
+    changed = (sums[1:] ^ sums[:-1]) & (1 << config.sum_width) - 1
+    return float(np.bitwise_count(changed).mean()) if changed.size else 0.0
+
+
+def weight_toggles(part: Gemm, config: ArrayConfig) -> float:
+    """Bits of a lane's weight that differ between one chunk and the next, the mean.
+
+    Parameters
+    ----------
+    part : of one column tile, its columns those of a whole one
+    """
+    _, weights = _operands(part, config)
+    return _toggles(weights) / weights.size
+
+
+def adder_toggles(part: Gemm, config: ArrayConfig) -> float:
+    """Bits of a PE that differ between one chunk and the next, the mean over chunks and PEs.
+
+    Counted in one product for each lane and plane, activation x weight bit, and in the sums of
+    balanced trees over them: of lanes, then planes; of whole multipliers, planes = 8, the other
+    way round. The last chunk stands before the first, as in the runs of `sim.lockstep`.
+
+    Parameters
+    ----------
+    part : of one column tile, its rows and columns those of whole tiles
+    """
+    activations, weights = _operands(part, config)
+    products = [activations * (weights >> plane & 1) for plane in range(config.planes)]
+    toggles = sum(map(_toggles, products))
+    shifted = [product << np.uint32(plane) for plane, product in enumerate(products)]
+    if config.planes == WEIGHT_BITS:
+        more, product = _tree(shifted)
+        toggles += more + _tree(_lanes(product))[0]
+    else:
+        found = [_tree(_lanes(product)) for product in shifted]
+        toggles += sum(more for more, _ in found) + _tree([total for _, total in found])[0]
+    return toggles / (len(weights) * config.rows * config.cols)
+
+
+def _operands(part: Gemm, config: ArrayConfig) -> tuple[Operands, Operands]:
+    """Activations (chunks, rows, 1, lanes) and weights (chunks, 1, columns, lanes) in order."""
+    lanes, planes = config.lanes, config.planes
+    chunks = chunk_count(part.bits, planes)
+    idle = -part.activations.shape[1] % lanes
+    activations = np.pad(part.activations, ((0, 0), (0, idle)))
+    codes = truncate(np.pad(part.codes, ((0, idle), (0, 0))), part.bits)
+    words = codes.astype(np.uint32) << chunks * planes - part.bits
+    shifts = np.arange(chunks - 1, -1, -1, dtype=np.uint32) * planes  # MSB first
+    cut = words[:, None] >> shifts[:, None] & (1 << planes) - 1
+    weights = cut.reshape(-1, lanes, chunks, config.cols).transpose(0, 2, 3, 1)
+    weights = weights.reshape(-1, 1, config.cols, lanes)
+    tiles = len(activations) // config.rows
+    beats = activations.reshape(tiles, config.rows, -1, lanes).transpose(0, 2, 1, 3)
+    beats = beats.reshape(-1, config.rows, 1, lanes).astype(np.uint32)
+    return np.repeat(beats, chunks, axis=0), np.tile(weights, (tiles, 1, 1, 1))
+
+
+def _lanes(product: Operands) -> list[Operands]:
+    return [product[..., lane] for lane in range(product.shape[-1])]
+
+
+def _tree(terms: Sequence[Operands]) -> tuple[float, Operands]:
+    """Toggles of a balanced tree's adders, and its sum; as `hw.tree.adder_tree`."""
+    terms, toggles = list(terms), 0.0
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        toggles += sum(map(_toggles, pairs))
+        terms = pairs + terms[len(pairs) * 2 :]
+    return toggles, terms[0]
+
+
+def _toggles(values: Operands) -> float:
+    """Bits that differ between each value and the one before it, along the first axis."""
+    inner = np.bitwise_count(values[1:] ^ values[:-1]).sum(dtype=np.int64)
+    return float(inner + np.bitwise_count(values[0] ^ values[-1]).sum(dtype=np.int64))
