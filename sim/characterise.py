@@ -3,8 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,87 +11,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, write_bytes
+from truncmac.golden import write_bytes
 from truncmac.hw.config import ArrayConfig
 
 from .energy import FORMAT, PARTS, Characterisation
-from .energy_fit import dense_layer, fit, ratio
+from .energy_fit import fit, ratio
 from .events import PLACES
 from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
-from .idle_energy import IdleRuns, idle_figures, measure_idle
+from .idle_energy import idle_figures
 from .liberty import Library
-from .mapping import TIMEOUT_S, MappingOptions, yosys_version
-from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured, measure_all, used_part
-from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, measure_stalls, stall_figures
+from .mapping import MappingOptions, yosys_version
+from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured
+from .plan import Plan, Run, Runs, measure_size
+from .stall_energy import HELD_OUT_PAUSES, PAUSES, StalledRuns, stall_figures
 from .switching import Switching
 from .timing import fo4
 
-__all__ = ["TARGET_FO4", "Plan", "Run", "characterise", "default_period", "errors"]
+__all__ = ["TARGET_FO4", "characterise", "default_period", "errors"]
 
 TARGET_FO4 = 64.0  # of synthesis: the period it sizes cells for, in FO4 inverters
 LIMITS = (
     "zero wire resistance and an estimated wire load; ideal clock, no clock tree; no IO, no "
     "memories; typical corner; glitches from a sample of the cycles"
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to measure.
-
-    Attributes
-    ----------
-    library : Library
-    label : short name, as in "ihp-sg13g2"
-    sizes, held_sizes : arrays of one PE shape, told apart by rows and columns; figures come
-        from the first, errors of both
-    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
-        all but the first of these at the largest and the smallest k
-    workload : where they come from, for the record
-    period_ps : synthesis' clock target
-    timeout_s : of the synthesis of an array
-
-    Raises
-    ------
-    ValueError
-        If two sizes have equal rows and columns.
-    """
-
-    library: Library
-    label: str
-    sizes: Sequence[ArrayConfig]
-    held_sizes: Sequence[ArrayConfig]
-    layers: Mapping[int, Sequence[Gemm]]
-    held_layers: Mapping[int, Sequence[Gemm]]
-    workload: Mapping[str, Any]
-    period_ps: float
-    dont_use: Sequence[str]
-    timeout_s: float = TIMEOUT_S
-
-    def __post_init__(self) -> None:
-        shapes = [f"{c.rows}x{c.cols}" for c in (*self.sizes, *self.held_sizes)]
-        twice = sorted({shape for shape in shapes if shapes.count(shape) > 1})
-        if twice:
-            raise ValueError(f"Array sizes must differ in rows or columns; given twice: {twice[0]}")
-
-    @property
-    def steps(self) -> int:
-        """Netlists and runs to come."""
-        own = sum(len(layers) for layers in self.layers.values())
-        held = sum(len(layers) for layers in self.held_layers.values())
-        stalled = 2 * len(self.layers)
-        return len(self.sizes) * (1 + own + held + stalled) + len(self.held_sizes) * (1 + own)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A measurement and what it is for: the network's k, whose layer, whether held out."""
-
-    bits: int
-    own: bool
-    held_out: bool
-    measured: Measured
 
 
 def default_period(library: Library) -> float:
@@ -116,44 +58,20 @@ def characterise(
         If synthesis fails, or a netlist's outputs differ from golden.
     """
     options = MappingOptions(plan.period_ps, tuple(plan.dont_use), plan.timeout_s)
-    fitted: list[Run] = []
-    held: list[Run] = []
-    stalled: dict[int, list[StalledRuns]] = {k: [] for k in plan.layers}
-    idle: dict[int, list[IdleRuns]] = {k: [] for k in plan.layers}
-    dense: dict[int, list[Measured]] = {k: [] for k in plan.layers}
-    sizes = []
+    runs, sizes = Runs(), []
     areas: list[tuple[ArrayConfig, dict[str, float], dict[str, float]]] = []
     for config in [*plan.sizes, *plan.held_sizes]:
-        on_step(f"Synthesising {_of(config)}")
+        on_step(f"Synthesising {config.rows} x {config.cols}")
         core = Core(config, plan.library, options, cache)
         sizes.append(_size(core, config in plan.held_sizes))
         if config in plan.sizes:
             areas.append((config, core.area(), core.leakage()))
-        for k, layers in plan.layers.items():
-            found = measure_all(core, layers, partial(on_step, f"{_of(config)}, k = {k}"))
-            runs = [Run(k, True, config in plan.held_sizes, m) for m in found]
-            (held if config in plan.held_sizes else fitted).extend(runs)
-        if config in plan.held_sizes:
-            continue
-        for k, pauses in measure_stalls(core, plan.layers, on_step).items():
-            stalled[k].append(pauses)
-        for k, layers in plan.layers.items():
-            on_step(f"{_of(config)}, k = {k}, with idle rows and columns")
-            fullest = _fullest(layers, k, config)
-            idle[k].append(measure_idle(core, fullest))
-            dense[k].append(core.measure(dense_layer(fullest)))
-        ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
-        for k, layers in plan.held_layers.items():
-            if config is not plan.sizes[0] and k not in ends:
-                continue
-            what = f"{_of(config)}, k = {k}, held out"
-            found = measure_all(core, layers, partial(on_step, what))
-            held += [Run(k, False, True, m) for m in found]
-    data = _figures(plan, fitted, idle, dense, sizes, areas)
+        measure_size(core, plan, runs, on_step)
+    data = _figures(plan, runs, sizes, areas)
     for k, own in data["bits"].items():
-        own["measured"] = _totals(fitted, int(k))
-    _add_stalls(data, plan, stalled)
-    data["errors"] |= errors(Characterisation(data), plan, [*fitted, *held])
+        own["measured"] = _totals(runs.fitted, int(k))
+    _add_stalls(data, plan, runs.stalled)
+    data["errors"] |= errors(Characterisation(data), plan, [*runs.fitted, *runs.held])
     data = _rounded(data)
     result = Characterisation(data)
     write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
@@ -179,16 +97,6 @@ def _add_stalls(
     }
 
 
-def _fullest(layers: Sequence[Gemm], bits: int, config: ArrayConfig) -> Gemm:
-    """The layer of most work among those of k bits that fill the array best."""
-    own = [gemm for gemm in layers if gemm.bits == bits] or layers
-    return max(own, key=lambda gemm: (np.prod(used_part(gemm, config)), gemm.macs))
-
-
-def _of(config: ArrayConfig) -> str:
-    return f"{config.rows} x {config.cols}"
-
-
 def _size(core: Core, held: bool) -> dict[str, Any]:
     worst = core.timing.worst
     return {
@@ -209,15 +117,13 @@ def _size(core: Core, held: bool) -> dict[str, Any]:
 
 def _figures(
     plan: Plan,
-    runs: Sequence[Run],
-    idle: Mapping[int, Sequence[IdleRuns]],
-    dense: Mapping[int, Sequence[Measured]],
+    runs: Runs,
     sizes: Sequence[Mapping[str, Any]],
     areas: Sequence[tuple[ArrayConfig, dict[str, float], dict[str, float]]],
 ) -> dict[str, Any]:
     config = plan.sizes[0]
     shapes = {(c.rows, c.cols): c for c in plan.sizes}
-    measured = [run.measured for run in runs]
+    measured = [run.measured for run in runs.fitted]
     places: dict[str, dict[str, float]] = {}
     for name, place in PLACES.items():
         extent = sum(place.size(c) for c, _, _ in areas)
@@ -230,13 +136,15 @@ def _figures(
         }
     bits = {}
     for k in sorted({m.bits for m in measured}):
-        own = _own(runs, k)
+        own = _own(runs.fitted, k)
         means = _means(own)
-        rest = idle_figures(idle.get(k, ()), shapes)
-        beside = [m for m in dense.get(k, ()) if m.bits == k]
+        rest = idle_figures(runs.idle.get(k, ()), shapes)
+        dense, sparse = ([m for m in of if m.bits == k] for of in (runs.dense, runs.sparse))
         bits[str(k)] = {
             "switching": asdict(means),
-            "places": {name: fit(name, own, shapes, means, rest[name], beside) for name in PLACES},
+            "places": {
+                name: fit(name, own, shapes, means, rest[name], dense, sparse) for name in PLACES
+            },
         }
     return {
         "format": FORMAT,

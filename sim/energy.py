@@ -258,9 +258,10 @@ def requantiser_fj(
         return figures["fj"]
     codes = np.interp(config.share, figures["shares"], figures["codes_fj"])
     raw = np.interp(config.share, figures["shares"], figures["raw_fj"])
+    codes = np.maximum(codes + figures["fj_per_toggle"] * more_toggles, 0.0)
+    raw = np.maximum(raw + figures["raw_fj_per_toggle"] * more_toggles, 0.0)
     part = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
-    level = codes * (1.0 - part) + raw * part
-    return np.maximum(level * (1.0 + figures["fj_per_toggle"] * more_toggles / codes), 0.0)
+    return codes * (1.0 - part) + raw * part
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def fit(
     means: Switching,
     idle: Mapping[str, float],
     dense: Sequence[Measured] = (),
+    sparse: Sequence[Measured] = (),
 ) -> dict[str, Any]:
     """Energy of an event at a place, fJ, from runs of one k.
 
@@ -52,6 +53,7 @@ def fit(
     means : for which the energy is given
     idle : of `idle_figures`
     dense : runs of `dense_layer`, which only the lines are drawn through
+    sparse : runs of raw layers with a single row in use, by which outputs follow their sums
 
     Returns
     -------
@@ -68,6 +70,7 @@ def fit(
     else:
         beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
         level, slope = _line(place, name, [*runs, *beside], means, idle)
+    outputs = [*runs, *((m, _work(place, m, shapes)) for m in sparse)]
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         "fj": level,
@@ -75,7 +78,7 @@ def fit(
         "clock_fj": sum(m.places[name][1] for m, _ in runs) / clocked,
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
         **idle,
-        **(_by_share(runs, shapes, means.sum_toggles) if name == "requantiser" else {}),
+        **(_by_share(outputs, shapes, means.sum_toggles) if name == "requantiser" else {}),
     }
 
 
@@ -117,24 +120,28 @@ def _by_share(
     """Energies of an output, of codes and of raw sums, by the columns that share a unit.
 
     Columns that take turns change the unit's parameters with each output, through a multiplexer
-    that grows with them. What the sums' toggles add is the same for all.
+    that grows with them. What the sums' toggles add is the same for all of codes, and of raw sums.
     """
     shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
     kinds = [(share, raw) for raw in (False, True) for share in shares]
     rows = []
     for m, work in runs:
-        own = (shapes[m.rows, m.cols].share, m.counts.raw_tiles > 0)
-        moved = 0.0 if own[1] else m.switching.sum_toggles - toggles
-        weight = np.sqrt(work)
-        row = [*(float(kind == own) for kind in kinds), moved, m.places["requantiser"][0] / work]
-        rows.append(weight * np.array(row))
+        raw = m.counts.raw_tiles > 0
+        own = (shapes[m.rows, m.cols].share, raw)
+        more = m.switching.sum_toggles - toggles
+        row = [float(kind == own) for kind in kinds]
+        row += [0.0 if raw else more, more if raw else 0.0, m.places["requantiser"][0] / work]
+        rows.append(np.sqrt(work) * np.array(row))
     table = np.array(rows)
     levels, *_ = np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)
-    codes, raw = levels[: len(shares)], levels[len(shares) : -1]
-    known = np.where(codes == 0.0, raw, codes)  # no run: a level of zero
+    codes, raw_sums = levels[: len(shares)], levels[len(shares) : -2]
+    slope, raw_slope = levels[-2:]
+    without = raw_sums == 0.0  # no run: a level of zero
+    known = np.where(codes == 0.0, raw_sums, codes)
     return {
         "shares": shares,
         "codes_fj": known.tolist(),
-        "raw_fj": np.where(raw == 0.0, known, raw).tolist(),
-        "fj_per_toggle": float(levels[-1]),
+        "raw_fj": np.where(without, known, raw_sums).tolist(),
+        "fj_per_toggle": float(raw_slope if (codes == 0.0).all() else slope),
+        "raw_fj_per_toggle": float(slope if without.all() else raw_slope),
     }

@@ -14,9 +14,9 @@ from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 
 from .events import PLACES
-from .measure import Core, Measured
+from .measure import Core, Measured, used_part
 
-__all__ = ["IDLE", "IdleRuns", "idle_figures", "measure_idle"]
+__all__ = ["IDLE", "IdleRuns", "idle_figures", "measure_idle", "measure_single_row"]
 
 IDLE = ("idle_rows", "idle_columns")
 
@@ -38,19 +38,23 @@ class IdleRuns:
 def measure_idle(core: Core, gemm: Gemm) -> IdleRuns:
     """Run a layer that fills the array whole, with one row and with one column of each tile."""
     config = core.config
-    rows = np.where(np.arange(gemm.rows) % config.rows == 0, 1, 0).astype(np.uint8)
     columns = np.where(np.arange(gemm.columns) % config.cols == 0, 1, 0).astype(np.uint8)
-    single = {
-        "idle_rows": (
-            replace(gemm, activations=gemm.activations * rows[:, None]),
-            (1 / config.rows, 1.0),
-        ),
-        "idle_columns": (replace(gemm, codes=gemm.codes * columns), (1.0, 1 / config.cols)),
-    }
+    single = replace(gemm, codes=gemm.codes * columns)
     return IdleRuns(
         core.measure(gemm),
-        {kind: core.measure(cut, used=used) for kind, (cut, used) in single.items()},
+        {
+            "idle_rows": measure_single_row(core, gemm),
+            "idle_columns": core.measure(single, used=(1.0, 1 / config.cols)),
+        },
     )
+
+
+def measure_single_row(core: Core, gemm: Gemm) -> Measured:
+    """Run a layer with one row of each tile in use."""
+    height = core.config.rows
+    rows = np.where(np.arange(gemm.rows) % height == 0, 1, 0).astype(np.uint8)
+    single = replace(gemm, activations=gemm.activations * rows[:, None])
+    return core.measure(single, used=(1 / height, used_part(gemm, core.config)[1]))
 
 
 def idle_figures(

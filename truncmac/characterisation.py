@@ -15,12 +15,13 @@ from rich.table import Table
 
 from truncmac.golden import Gemm, Network, weight_offset, write_bytes
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.characterise import Plan, characterise, default_period
+from truncmac.sim.characterise import characterise, default_period
 from truncmac.sim.cluster import Cluster
 from truncmac.sim.energy import Characterisation, read
 from truncmac.sim.liberty import read_liberty
 from truncmac.sim.mapping import DONT_USE, TIMEOUT_S
 from truncmac.sim.network import network_gemms
+from truncmac.sim.plan import Plan
 from truncmac.sim.sram import sram_figures
 
 from .commands import STYLE, console, network_by_name, progress_bar

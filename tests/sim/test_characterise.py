@@ -3,7 +3,7 @@
 import json
 import re
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,15 +16,17 @@ from truncmac.cli import app, main
 from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.config import ArrayConfig
 from truncmac.recharacterise import remake, request_of
-from truncmac.sim.characterise import Plan, characterise
-from truncmac.sim.energy import PARTS, Counts, load, read
+from truncmac.sim.characterise import characterise
+from truncmac.sim.energy import PARTS, Counts, Switching, load, read
 from truncmac.sim.gates import GateSimulator
 from truncmac.sim.lockstep import parts, run_parts
 from truncmac.sim.mapping import DONT_USE, MappingOptions
 from truncmac.sim.measure import Core
+from truncmac.sim.plan import Plan
 
 CONFIG = ArrayConfig(2, 2, 2, 1, max_reduction=16, requantisers=1, multiplier_bits=4)
 PERIOD = 500.0
+FOLLOWED = [field.name for field in fields(Switching)]
 
 
 def layer(name, bits, rows=40, reduction=11, columns=5, seed=0, residual=False, share=0.5):
@@ -170,8 +172,13 @@ def test_energy_is_less_for_fewer_bits_and_grows_with_the_array(figures):
     assert sum(result.area(CONFIG).values()) == pytest.approx(
         result.data["sizes"][0]["area_um2"], rel=1e-6
     )
-    sparse = result.energy(CONFIG, counts[8], 8, density=result.density / 2)
-    assert sparse["multiply_add"] < energy[8]["multiply_add"]
+    assert result.energy(CONFIG, counts[8], 8, switching=result.switching(8)) == energy[8]
+    calm = replace(
+        result.switching(8), **{name: getattr(result.switching(8), name) / 2 for name in FOLLOWED}
+    )
+    parts = result.energy(CONFIG, counts[8], 8, switching=calm)
+    for part in ("multiply_add", "registers", "accumulate", "drain", "edges"):
+        assert parts[part] < energy[8][part]
     slow = result.energy(CONFIG, counts[8], 8, period_ps=2 * result.period_ps)
     assert slow["leakage"] == pytest.approx(2 * energy[8]["leakage"])
 
@@ -193,7 +200,7 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
     for text, message in (
         ("{", "must be a file that truncmac characterise wrote"),
         ("{}", "must be a file that truncmac characterise wrote (KeyError('format'))"),
-        (json.dumps(result.data | {"format": 99}), "format must be 3, not 99"),
+        (json.dumps(result.data | {"format": 99}), "format must be 4, not 99"),
         (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
     ):
         bad.write_text(text)

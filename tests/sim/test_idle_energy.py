@@ -6,6 +6,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.events import PLACES, Counts
 from truncmac.sim.idle_energy import IdleRuns, idle_figures
 from truncmac.sim.measure import Measured
+from truncmac.sim.switching import Switching
 
 CONFIG = ArrayConfig(4, 2)
 CHUNKS = 10
@@ -19,8 +20,7 @@ def run(energy, rows_used=1.0, columns_used=1.0):
         rows=CONFIG.rows,
         cols=CONFIG.cols,
         counts=Counts(cycles=20, chunks=CHUNKS, beats=5, tiles=1),
-        density=0.5,
-        sum_toggles=8.0,
+        switching=Switching(density=0.5, weight_toggles=0.5, adder_toggles=40.0, sum_toggles=8.0),
         rows_used=rows_used,
         columns_used=columns_used,
         macs=1.0,
