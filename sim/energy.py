@@ -160,17 +160,17 @@ class Characterisation:
                 value = _output_fj(figures, config, counts, moved, used)
             else:
                 value = _data_fj(place, figures, means, switching, used)
-            value = value * (figures["glitch_factor"] if glitches else 1.0)
-            total[place.component] = total[place.component] + np.maximum(value, 0.0) * (
-                events * place.work(config)
-            )
-            clocked = events * place.clock_work(config)
-            total["clock"] = total["clock"] + figures["clock_fj"] * clocked
+            data = np.maximum(value, 0.0) * events * place.work(config)
+            data = data + figures.get("cycle_fj", 0.0) * counts.working / 1e3
+            data = data * (figures["glitch_factor"] if glitches else 1.0)
+            clock = figures["clock_fj"] * events * place.clock_work(config)
+            clock = clock + figures.get("cycle_clock_fj", 0.0) * counts.working / 1e3
             size = place.size(config) / 1e3
             for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):
-                data, clock = (figures.get(f"{kind}{part}_fj", 0.0) for part in ("", "_clock"))
-                total[place.component] = total[place.component] + data * size * cycles
-                total["clock"] = total["clock"] + clock * size * cycles
+                data = data + figures.get(f"{kind}_fj", 0.0) * size * cycles
+                clock = clock + figures.get(f"{kind}_clock_fj", 0.0) * size * cycles
+            total[place.component] = total[place.component] + data
+            total["clock"] = total["clock"] + clock
         for name, figures in self.data["places"].items():
             size = PLACES[name].size(config)
             root, leakage = figures["root_clock_fj"] / 1e3, figures["leakage_nw"] * 1e-9

@@ -64,18 +64,16 @@ def fit(
     runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
     if not runs:
         return {"fj": 0.0, "slope_fj": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
-    clocked = sum(_work(place, m, shapes, place.clock_work) for m, _ in runs)
     if place.of_sums:
-        level, slope = _by_toggles(name, runs, means.sum_toggles), 0.0
+        data = {"fj": _by_toggles(name, runs, means.sum_toggles), "slope_fj": 0.0}
     else:
         beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
-        level, slope = _line(place, name, [*runs, *beside], means, idle)
+        data = _line(place, name, [*runs, *beside], means, idle)
     outputs = [*runs, *((m, _work(place, m, shapes)) for m in sparse)]
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
-        "fj": level,
-        "slope_fj": slope,
-        "clock_fj": sum(m.places[name][1] for m, _ in runs) / clocked,
+        **data,
+        **_clock(place, name, [m for m, _ in runs], shapes),
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
         **idle,
         **(_by_share(outputs, shapes, means.sum_toggles) if name == "requantiser" else {}),
@@ -99,19 +97,37 @@ def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
 
 def _line(
     place: Place, name: str, runs: Sequence[Worked], means: Switching, idle: Mapping[str, float]
-) -> tuple[float, float]:
-    """Level at the mean, and slope; runs count as the work that they did."""
+) -> dict[str, float]:
+    """Level at the mean, and slope; what a cycle takes beside; runs count as the work they did."""
     use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
     rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
     y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
     mean = getattr(means, place.follows)
     x = np.array([getattr(m.switching, place.follows) for m, _ in runs]) - mean
+    columns = {"fj": np.ones_like(x)}
+    if np.ptp(x) > 0.02:
+        columns["slope_fj"] = x
+    if place.by_cycle:
+        columns["cycle_fj"] = np.array([m.counts.working for m, _ in runs]) / np.array(use)
     weight = np.sqrt(np.array(use) / sum(use))
-    if np.ptp(x) <= 0.02:
-        return float(np.average(y, weights=weight**2)), 0.0
-    basis = np.stack([np.ones_like(x), x], axis=1) * weight[:, None]
-    (level, slope), *_ = np.linalg.lstsq(basis, y * weight, rcond=None)
-    return float(level), float(slope)
+    found, *_ = np.linalg.lstsq(np.stack([*columns.values()], 1) * weight[:, None], y * weight)
+    return {"slope_fj": 0.0} | dict(zip(columns, found.tolist(), strict=True))
+
+
+def _clock(
+    place: Place,
+    name: str,
+    runs: Sequence[Measured],
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+) -> dict[str, float]:
+    """Energy of the gated clock in an event, and in a cycle beside."""
+    work = np.array([_work(place, m, shapes, place.clock_work) for m in runs])
+    energy = np.array([m.places[name][1] for m in runs])
+    if not place.by_cycle or not energy.all():
+        return {"clock_fj": float(energy.sum() / work.sum())}
+    basis = np.stack([work, [m.counts.working for m in runs]], 1) / energy[:, None]
+    found, *_ = np.linalg.lstsq(basis, np.ones_like(energy))
+    return dict(zip(("clock_fj", "cycle_clock_fj"), found.tolist(), strict=True))
 
 
 def _by_share(

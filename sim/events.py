@@ -45,6 +45,11 @@ class Counts:
     waiting: float = 0.0
     held: float = 0.0
 
+    @property
+    def working(self) -> float:
+        """Cycles that neither wait nor are held."""
+        return self.cycles - self.waiting - self.held
+
     def of(self, event: str) -> float:
         """How often one of `EVENTS` happens."""
         return {
@@ -70,6 +75,7 @@ class Place:
     size : how much of it an array has: area, leakage and idle clock are in proportion
     work : how much of it an event moves: the energy of its data is in proportion
     clocked : how much of it an event clocks, if that is another figure than `work`
+    by_cycle : a cycle takes energy of its own, beside that of its events
     patterns : of its scopes, "module/register"
     idle_columns : it stands still in columns that hold no output: their weights are zeros
     idle_rows : it stands still in rows that hold no output: their activations are zeros
@@ -85,6 +91,7 @@ class Place:
     idle_rows: bool = False
     follows: str = "density"
     clocked: Size | None = None
+    by_cycle: bool = False
 
     @property
     def of_sums(self) -> bool:
@@ -299,7 +306,7 @@ PLACES: Mapping[str, Place] = {
         idle_columns=True,
     ),
     "parameter_loader": Place("edges", "set", _one, _one, ("truncmac_core.loader*",)),
-    "control": Place("edges", "chunk", _one, _one, ("*",)),
+    "control": Place("edges", "chunk", _one, _one, ("*",), by_cycle=True),
 }
 
 
