@@ -12,7 +12,7 @@ from pathlib import Path
 
 from command_reference import command_reference
 from energy_tables import energy_tables
-from explore_tables import prediction_tables
+from explore_tables import prediction_table
 from notebook import tutorial_notebook
 from report_tables import reference_table
 from tiles import picture as tiles_picture
@@ -105,7 +105,7 @@ BLOCKS = {
     "reference": reference_table,
     "energy": energy_tables,
     "explore-energy": lambda: explored_energy()[0],
-    "predictions": prediction_tables,
+    "predictions": prediction_table,
 }
 
 

@@ -131,6 +131,7 @@ OUTPUTS = {
     "codes_fj": [10.0, 20.0],
     "raw_fj": [4.0, 10.0],
     "fj_per_toggle": 2.0,
+    "raw_fj_per_toggle": 0.5,
 }
 
 
@@ -140,8 +141,9 @@ def test_outputs_cost_by_the_columns_that_share_their_unit(requantisers, codes, 
     counts = Counts(100, 80, 10, tiles=4, raw_tiles=1)
     mixed = codes * 0.75 + raw * 0.25
     assert requantiser_fj(OUTPUTS, config, counts) == pytest.approx(mixed)
-    # Two toggles fewer: 4 fJ less of a code, as large a part less of a raw sum
-    assert requantiser_fj(OUTPUTS, config, counts, -2.0) == pytest.approx(mixed * (1 - 4 / codes))
+    # Two toggles fewer: 4 fJ less of a code, 1 fJ less of a raw sum
+    fewer = (codes - 4) * 0.75 + (raw - 1) * 0.25
+    assert requantiser_fj(OUTPUTS, config, counts, -2.0) == pytest.approx(fewer)
     assert requantiser_fj(OUTPUTS, config, counts, -50.0) == 0.0
 
 
