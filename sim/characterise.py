@@ -19,7 +19,6 @@ from .energy_fit import fit, ratio
 from .events import PLACES
 from .fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from .gates import STREAMS
-from .idle_energy import idle_figures
 from .liberty import Library
 from .mapping import MappingOptions, yosys_version
 from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured
@@ -138,13 +137,9 @@ def _figures(
     for k in sorted({m.bits for m in measured}):
         own = _own(runs.fitted, k)
         means = _means(own)
-        rest = idle_figures(runs.idle.get(k, ()), shapes)
-        dense, sparse = ([m for m in of if m.bits == k] for of in (runs.dense, runs.sparse))
         bits[str(k)] = {
             "switching": asdict(means),
-            "places": {
-                name: fit(name, own, shapes, means, rest[name], dense, sparse) for name in PLACES
-            },
+            "places": {name: fit(name, own, shapes, means, runs.beside(k)) for name in PLACES},
         }
     return {
         "format": FORMAT,

@@ -1,22 +1,52 @@
 """Energy of an event at a place, fitted to measured runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 
 from .events import PLACES, Place, Size
+from .idle_energy import IDLE, IdleRuns, idle_figures
 from .measure import Measured
 from .switching import Switching
 
-__all__ = ["dense_layer", "fit", "ratio"]
+__all__ = ["Beside", "dense_layer", "fit", "ratio"]
 
+Reals = npt.NDArray[np.float64]
 SEED = 1
 Worked = tuple[Measured, float]  # a run, and how much of the event it did
+Shapes = Mapping[tuple[int, int], ArrayConfig]  # arrays by rows and columns
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Runs beside those of layers, at one k.
+
+    Attributes
+    ----------
+    dense : of `dense_layer`
+    sparse : of raw layers with a single row in use
+    idle : of layers with a single row, and with a single column in use
+    """
+
+    dense: Sequence[Measured] = ()
+    sparse: Sequence[Measured] = ()
+    idle: Sequence[IdleRuns] = ()
+
+    @property
+    def all(self) -> list[Measured]:
+        """One after the other."""
+        return [*self.dense, *self.sparse, *self.singles]
+
+    @property
+    def singles(self) -> list[Measured]:
+        """Those of `idle` with idle rows or columns."""
+        return [run.idle[kind] for run in self.idle for kind in IDLE]
 
 
 def dense_layer(gemm: Gemm) -> Gemm:
@@ -37,11 +67,9 @@ def ratio(value: float, count: float) -> float:
 def fit(
     name: str,
     measured: Sequence[Measured],
-    shapes: Mapping[tuple[int, int], ArrayConfig],
+    shapes: Shapes,
     means: Switching,
-    idle: Mapping[str, float],
-    dense: Sequence[Measured] = (),
-    sparse: Sequence[Measured] = (),
+    beside: Beside = Beside(),
 ) -> dict[str, Any]:
     """Energy of an event at a place, fJ, from runs of one k.
 
@@ -51,9 +79,7 @@ def fit(
     measured : runs of layers
     shapes : arrays by rows and columns
     means : for which the energy is given
-    idle : of `idle_figures`
-    dense : runs of `dense_layer`, which only the lines are drawn through
-    sparse : runs of raw layers with a single row in use, by which outputs follow their sums
+    beside : runs for what those of layers do not tell: lines, clocks and raw outputs
 
     Returns
     -------
@@ -61,31 +87,31 @@ def fit(
     `clock_fj`, ...
     """
     place = PLACES[name]
-    runs = [(m, work) for m in measured if (work := _work(place, m, shapes))]
+    runs = _worked(place, measured, shapes)
     if not runs:
         return {"fj": 0.0, "slope_fj": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
     if place.of_sums:
         data = {"fj": _by_toggles(name, runs, means.sum_toggles), "slope_fj": 0.0}
+        data |= idle_figures(name, beside.idle, shapes)
     else:
-        beside = [(m, work) for m in dense if (work := _work(place, m, shapes))]
-        data = _line(place, name, [*runs, *beside], means, idle)
-    outputs = [*runs, *((m, _work(place, m, shapes)) for m in sparse)]
+        lined = _worked(place, [*beside.dense, *beside.singles], shapes)
+        data = _line(place, name, [*runs, *lined], means)
+    outputs = [*runs, *_worked(place, beside.sparse, shapes)]
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         **data,
-        **_clock(place, name, [m for m, _ in runs], shapes),
+        **_clock(place, name, [*runs, *_worked(place, beside.all, shapes)], shapes),
         "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
-        **idle,
         **(_by_share(outputs, shapes, means.sum_toggles) if name == "requantiser" else {}),
     }
 
 
-def _work(
-    place: Place,
-    m: Measured,
-    shapes: Mapping[tuple[int, int], ArrayConfig],
-    of_event: Size | None = None,
-) -> float:
+def _worked(place: Place, measured: Sequence[Measured], shapes: Shapes) -> list[Worked]:
+    """Those that did something at the place."""
+    return [(m, work) for m in measured if (work := _work(place, m, shapes))]
+
+
+def _work(place: Place, m: Measured, shapes: Shapes, of_event: Size | None = None) -> float:
     return m.counts.of(place.event) * (of_event or place.work)(shapes[m.rows, m.cols])
 
 
@@ -95,44 +121,58 @@ def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
     return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
 
 
-def _line(
-    place: Place, name: str, runs: Sequence[Worked], means: Switching, idle: Mapping[str, float]
-) -> dict[str, float]:
-    """Level at the mean, and slope; what a cycle takes beside; runs count as the work they did."""
-    use = [w * place.use(m.rows_used, m.columns_used) for m, w in runs]
-    rest = [w * place.idle(idle, m.rows_used, m.columns_used) for m, w in runs]
-    y = (np.array([m.places[name][0] for m, _ in runs]) - np.array(rest)) / np.array(use)
+def _line(place: Place, name: str, runs: Sequence[Worked], means: Switching) -> dict[str, float]:
+    """Level at the mean, slope, and what idle rows and columns and a cycle take beside.
+
+    Runs count as the work that they did.
+    """
+    work = np.array([w for _, w in runs])
+    use = np.array([place.use(m.rows_used, m.columns_used) for m, _ in runs])
     mean = getattr(means, place.follows)
     x = np.array([getattr(m.switching, place.follows) for m, _ in runs]) - mean
-    columns = {"fj": np.ones_like(x)}
+    columns = {"fj": use}
     if np.ptp(x) > 0.02:
-        columns["slope_fj"] = x
+        columns["slope_fj"] = use * x
     if place.by_cycle:
-        columns["cycle_fj"] = np.array([m.counts.working for m, _ in runs]) / np.array(use)
-    weight = np.sqrt(np.array(use) / sum(use))
-    found, *_ = np.linalg.lstsq(np.stack([*columns.values()], 1) * weight[:, None], y * weight)
-    return {"slope_fj": 0.0} | dict(zip(columns, found.tolist(), strict=True))
+        columns["cycle_fj"] = np.array([m.counts.working for m, _ in runs]) / work
+    for kind in IDLE:
+        if getattr(place, kind):
+            one = {f"{kind}_fj": 1.0}
+            idle = [place.idle(one, m.rows_used, m.columns_used) for m, _ in runs]
+            columns[f"{kind}_fj"] = np.array(idle)
+    weight = np.sqrt(work / work.sum())
+    energy = np.array([m.places[name][0] for m, _ in runs]) / work
+    found = _least_squares(columns, energy, weight)
+    kinds = [f"{kind}_fj" for kind in IDLE if getattr(place, kind)]
+    return {"slope_fj": 0.0} | found | {kind: max(found[kind], 0.0) for kind in kinds}
 
 
-def _clock(
-    place: Place,
-    name: str,
-    runs: Sequence[Measured],
-    shapes: Mapping[tuple[int, int], ArrayConfig],
-) -> dict[str, float]:
-    """Energy of the gated clock in an event, and in a cycle beside."""
-    work = np.array([_work(place, m, shapes, place.clock_work) for m in runs])
-    energy = np.array([m.places[name][1] for m in runs])
-    if not place.by_cycle or not energy.all():
+def _clock(place: Place, name: str, runs: Sequence[Worked], shapes: Shapes) -> dict[str, float]:
+    """Energy of the gated clock in an event.
+
+    A register's clock pin takes more where the register's data change (the libraries have tables
+    for each case), so in the array, parts of which stand still, a share of the data's energy is
+    added; of control, what a cycle takes.
+    """
+    work = np.array([_work(place, m, shapes, place.clock_work) for m, _ in runs])
+    energy = np.array([m.places[name][1] for m, _ in runs])
+    columns = {"clock_fj": work}
+    if place.idle_rows or place.idle_columns:
+        columns["clock_share"] = np.array([m.places[name][0] for m, _ in runs])
+    if place.by_cycle:
+        columns["cycle_clock_fj"] = np.array([m.counts.working for m, _ in runs])
+    if len(columns) == 1 or not energy.all():
         return {"clock_fj": float(energy.sum() / work.sum())}
-    basis = np.stack([work, [m.counts.working for m in runs]], 1) / energy[:, None]
-    found, *_ = np.linalg.lstsq(basis, np.ones_like(energy))
-    return dict(zip(("clock_fj", "cycle_clock_fj"), found.tolist(), strict=True))
+    return _least_squares(columns, energy, 1.0 / energy)
 
 
-def _by_share(
-    runs: Sequence[Worked], shapes: Mapping[tuple[int, int], ArrayConfig], toggles: float
-) -> dict[str, Any]:
+def _least_squares(columns: Mapping[str, Reals], values: Reals, weight: Reals) -> dict[str, float]:
+    basis = np.stack([*columns.values()], axis=1) * weight[:, None]
+    found, *_ = np.linalg.lstsq(basis, values * weight)
+    return dict(zip(columns, found.tolist(), strict=True))
+
+
+def _by_share(runs: Sequence[Worked], shapes: Shapes, toggles: float) -> dict[str, Any]:
     """Energies of an output, of codes and of raw sums, by the columns that share a unit.
 
     Columns that take turns change the unit's parameters with each output, through a multiplexer

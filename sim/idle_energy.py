@@ -1,8 +1,9 @@
 """Energy of rows and columns of the array that hold no output, while others do.
 
 Their operands are zeros, but the operands that they share with the others still toggle at their
-gates. Measured as a difference: a layer runs with a single row of each tile, then with a single
-column, and what the used part takes by the layer's own run is subtracted.
+gates. A layer runs with a single row of each tile, then with a single column. Lines are fitted
+through these runs too (`sim.energy_fit`); of places that move sums, what the used part takes by the
+layer's own run is subtracted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,20 +59,19 @@ def measure_single_row(core: Core, gemm: Gemm) -> Measured:
 
 
 def idle_figures(
-    runs: Sequence[IdleRuns], shapes: Mapping[tuple[int, int], ArrayConfig]
-) -> dict[str, dict[str, float]]:
-    """By place, fJ of an event in an idle row and in an idle column."""
-    figures: dict[str, dict[str, float]] = {name: {} for name in PLACES}
-    for name, place in PLACES.items():
-        for kind in IDLE:
-            if not getattr(place, kind):
-                continue
-            energy = work = 0.0
-            for run in runs:
-                m = run.idle[kind]
-                use = place.use(m.rows_used, m.columns_used)
-                energy += m.places[name][0] - use * run.plain.places[name][0]
-                events = m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
-                work += events * (1.0 - use)
-            figures[name][f"{kind}_fj"] = max(energy / work, 0.0) if work else 0.0
+    name: str, runs: Sequence[IdleRuns], shapes: Mapping[tuple[int, int], ArrayConfig]
+) -> dict[str, float]:
+    """Energy of an event at a place, fJ, in an idle row and in an idle column."""
+    place, figures = PLACES[name], {}
+    for kind in IDLE:
+        if not getattr(place, kind):
+            continue
+        energy = work = 0.0
+        for run in runs:
+            m = run.idle[kind]
+            use = place.use(m.rows_used, m.columns_used)
+            energy += m.places[name][0] - use * run.plain.places[name][0]
+            events = m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
+            work += events * (1.0 - use)
+        figures[f"{kind}_fj"] = max(energy / work, 0.0) if work else 0.0
     return figures

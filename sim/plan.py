@@ -11,7 +11,7 @@ import numpy as np
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 
-from .energy_fit import dense_layer
+from .energy_fit import Beside, dense_layer
 from .idle_energy import IdleRuns, measure_idle, measure_single_row
 from .liberty import Library
 from .mapping import TIMEOUT_S
@@ -87,17 +87,24 @@ class Runs:
     ----------
     fitted : that figures come from
     held : for errors alone
-    stalled, idle : by the network's k
-    dense : of `dense_layer`
-    sparse : of raw layers, one row of each tile in use
+    stalled : by the network's k
+    dense, sparse, idle : as in `Beside`
     """
 
     fitted: list[Run] = field(default_factory=list)
     held: list[Run] = field(default_factory=list)
     stalled: dict[int, list[StalledRuns]] = field(default_factory=lambda: defaultdict(list))
-    idle: dict[int, list[IdleRuns]] = field(default_factory=lambda: defaultdict(list))
     dense: list[Measured] = field(default_factory=list)
     sparse: list[Measured] = field(default_factory=list)
+    idle: list[IdleRuns] = field(default_factory=list)
+
+    def beside(self, bits: int) -> Beside:
+        """Of k bits, with other data than the network's."""
+        return Beside(
+            dense=[m for m in self.dense if m.bits == bits],
+            sparse=[m for m in self.sparse if m.bits == bits],
+            idle=[run for run in self.idle if run.plain.bits == bits],
+        )
 
 
 def measure_size(core: Core, plan: Plan, runs: Runs, on_step: Callable[[str], None]) -> None:
@@ -113,7 +120,7 @@ def measure_size(core: Core, plan: Plan, runs: Runs, on_step: Callable[[str], No
     for k, layers in plan.layers.items():
         on_step(f"{_size(core)}, k = {k}, with idle rows and columns")
         fullest = _fullest(layers, k, core.config)
-        runs.idle[k].append(measure_idle(core, fullest))
+        runs.idle.append(measure_idle(core, fullest))
         runs.dense.append(core.measure(dense_layer(fullest)))
     for gemm in _raw(plan.layers):
         runs.sparse.append(measure_single_row(core, gemm))

@@ -6,8 +6,9 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy import requantiser_fj
-from truncmac.sim.energy_fit import fit
+from truncmac.sim.energy_fit import Beside, fit
 from truncmac.sim.events import PLACES, Counts
+from truncmac.sim.idle_energy import IDLE, IdleRuns
 from truncmac.sim.measure import Measured
 from truncmac.sim.switching import Switching
 
@@ -47,13 +48,18 @@ def run(name, config, counts, switching, data, clock=0.0, used=(1.0, 1.0)):
     )
 
 
-def runs(name, law, clock=lambda config, counts: 1.0, used=(1.0, 1.0)):
+def runs(name, law, clock=lambda config, counts, data: 1.0):
     """Of each size, layers whose place takes what the laws say."""
     return [
-        run(name, config, counts, data, law(config, counts, data), clock(config, counts), used)
+        run(name, config, counts, data, law(config, counts, data), clock(config, counts, data))
         for config in SIZES
         for counts, data in zip(COUNTS, SWITCHING, strict=True)
     ]
+
+
+def used_parts(config):
+    """Of rows and columns: with a single row, with a single column in use."""
+    return (1 / config.rows, 1.0), (1.0, 1 / config.cols)
 
 
 @pytest.mark.parametrize(
@@ -66,29 +72,45 @@ def runs(name, law, clock=lambda config, counts: 1.0, used=(1.0, 1.0)):
 )
 def test_a_line_over_what_the_place_follows(name, follows):
     place = PLACES[name]
-    idle = {"idle_rows_fj": 20.0, "idle_columns_fj": 30.0}
+    idle = {f"{kind}_fj": 20.0 for kind in IDLE if getattr(place, kind)}
 
-    def law(config, counts, data):
+    def law(config, counts, data, used=(1.0, 1.0)):
         each = 100.0 + 4.0 * getattr(data, follows)
-        each = each * place.use(0.75, 0.5) + place.idle(idle, 0.75, 0.5)
+        each = each * place.use(*used) + place.idle(idle, *used)
         return each * counts.of(place.event) * place.work(config)
 
-    found = fit(name, runs(name, law, used=(0.75, 0.5)), SHAPES, MEANS, idle)
+    def clock(config, counts, data, used=(1.0, 1.0)):
+        steady = 25.0 * counts.of(place.event) * place.clock_work(config)
+        return steady + 0.125 * law(config, counts, data, used)
+
+    def single(config, used):
+        data = SWITCHING[1]
+        taken = (of(config, COUNTS[0], data, used) for of in (law, clock))
+        return run(name, config, COUNTS[0], data, *taken, used)
+
+    fitted = runs(name, law, clock)
+    beside = [
+        IdleRuns(
+            fitted[0], dict(zip(IDLE, (single(c, used) for used in used_parts(c)), strict=True))
+        )
+        for c in SIZES
+    ]
+    found = fit(name, fitted, SHAPES, MEANS, Beside(idle=beside))
     assert found["fj"] == pytest.approx(100.0 + 4.0 * getattr(MEANS, follows))
     assert found["slope_fj"] == pytest.approx(4.0)
+    assert (found["clock_fj"], found["clock_share"]) == pytest.approx((25.0, 0.125))
     assert found["glitch_factor"] == pytest.approx(1.25)
-    assert found["idle_rows_fj"] == 20.0
-    assert "cycle_fj" not in found
+    assert {key: found[key] for key in found if key.startswith("idle")} == pytest.approx(idle)
 
 
 def test_control_takes_energy_in_chunks_and_in_cycles_that_work():
     def law(config, counts, data):
         return 50.0 * counts.chunks + (counts.cycles - counts.waiting - counts.held) * 7.0
 
-    def clock(config, counts):
+    def clock(config, counts, data):
         return 80.0 * counts.chunks + (counts.cycles - counts.waiting - counts.held) * 9.0
 
-    found = fit("control", runs("control", law, clock), SHAPES, MEANS, {})
+    found = fit("control", runs("control", law, clock), SHAPES, MEANS)
     assert found["fj"] == pytest.approx(50.0)
     assert found["slope_fj"] == pytest.approx(0.0, abs=1e-9)
     assert (found["cycle_fj"], found["clock_fj"]) == (pytest.approx(7.0), pytest.approx(80.0))
@@ -101,7 +123,7 @@ def test_sums_are_in_proportion_to_their_toggles():
     def law(config, counts, data):
         return 3.0 * data.sum_toggles * counts.tiles * place.work(config)
 
-    found = fit("shadow_registers", runs("shadow_registers", law), SHAPES, MEANS, {})
+    found = fit("shadow_registers", runs("shadow_registers", law), SHAPES, MEANS)
     assert found["fj"] == pytest.approx(3.0 * MEANS.sum_toggles)
 
 
@@ -128,7 +150,7 @@ def output_runs():
 
 def test_outputs_of_codes_and_of_raw_sums_follow_their_toggles():
     fitted, sparse = output_runs()
-    found = fit("requantiser", fitted, SHAPES, MEANS, {}, sparse=sparse)
+    found = fit("requantiser", fitted, SHAPES, MEANS, Beside(sparse=sparse))
     assert found["shares"] == [2, 4]
     assert found["codes_fj"] == pytest.approx([CODES[2], CODES[4]])
     assert found["raw_fj"] == pytest.approx([RAW[2], RAW[4]])
@@ -143,18 +165,18 @@ def test_outputs_of_codes_and_of_raw_sums_follow_their_toggles():
 
 def test_without_raw_layers_raw_sums_cost_as_codes_do():
     fitted, _ = output_runs()
-    found = fit("requantiser", fitted[:-2], SHAPES, MEANS, {})
+    found = fit("requantiser", fitted[:-2], SHAPES, MEANS)
     assert found["raw_fj"] == found["codes_fj"]
     assert found["raw_fj_per_toggle"] == found["fj_per_toggle"]
 
 
 def test_a_network_of_raw_layers_alone():
     fitted, sparse = output_runs()
-    found = fit("requantiser", fitted[-2:], SHAPES, MEANS, {}, sparse=sparse)
+    found = fit("requantiser", fitted[-2:], SHAPES, MEANS, Beside(sparse=sparse))
     assert found["codes_fj"] == found["raw_fj"] == pytest.approx([RAW[2], RAW[4]])
     assert found["fj_per_toggle"] == found["raw_fj_per_toggle"] == pytest.approx(25.0)
 
 
 def test_a_place_that_did_nothing_takes_nothing():
-    found = fit("residuals", runs("residuals", lambda *_: 0.0), SHAPES, MEANS, {})
+    found = fit("residuals", runs("residuals", lambda *_: 0.0), SHAPES, MEANS)
     assert (found["fj"], found["clock_fj"], found["glitch_factor"]) == (0.0, 0.0, 1.0)

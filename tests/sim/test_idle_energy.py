@@ -36,7 +36,8 @@ def run(energy, rows_used=1.0, columns_used=1.0):
 @pytest.fixture
 def figures():
     idle = {"idle_rows": run(400.0, rows_used=1 / 4), "idle_columns": run(600.0, 1.0, 1 / 2)}
-    return idle_figures([IdleRuns(run(1000.0), idle)], {(4, 2): CONFIG})
+    runs = [IdleRuns(run(1000.0), idle)]
+    return {name: idle_figures(name, runs, {(4, 2): CONFIG}) for name in PLACES}
 
 
 def test_what_the_used_part_takes_is_subtracted(figures):
@@ -54,7 +55,7 @@ def test_less_than_nothing_is_nothing():
     runs = IdleRuns(
         run(1000.0), {"idle_rows": run(100.0, 1 / 4), "idle_columns": run(1.0, 1.0, 0.5)}
     )
-    assert idle_figures([runs], {(4, 2): CONFIG})["multiply_add"]["idle_rows_fj"] == 0.0
+    assert idle_figures("multiply_add", [runs], {(4, 2): CONFIG})["idle_rows_fj"] == 0.0
 
 
 def test_an_array_in_part_idle_takes_both(figures):
