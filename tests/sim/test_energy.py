@@ -20,30 +20,6 @@ from truncmac.sim.events import PLACES, place_of
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
 LAYER_ERROR, NETWORK_ERROR = 0.05, 0.03
-# Above the aims: by shape, of networks and of layers
-MISSED = {
-    ("asap7", 4, 8): (0.03, 0.061),
-    ("asap7", 8, 2): (0.03, 0.058),
-    ("asap7", 16, 1): (0.03, 0.057),
-    ("asap7", 16, 2): (0.03, 0.075),
-    ("asap7", 32, 1): (0.04, 0.081),
-    ("ihp-sg13g2", 1, 8): (0.032, 0.05),
-    ("ihp-sg13g2", 32, 1): (0.045, 0.057),
-    ("sky130", 32, 1): (0.039, 0.055),
-}
-# Arrays with another number of columns to a requantiser than any that the figures come from
-OTHER_SHARES = {
-    ("16x16", "asap7", 4, 8): 0.031,
-    ("16x16", "asap7", 8, 2): 0.043,
-    ("16x16", "asap7", 16, 1): 0.059,
-    ("16x16", "ihp-sg13g2", 4, 8): 0.037,
-    ("16x16", "ihp-sg13g2", 8, 2): 0.055,
-    ("16x16", "ihp-sg13g2", 16, 1): 0.068,
-    ("16x16", "sky130", 4, 8): 0.039,
-    ("16x16", "sky130", 8, 2): 0.058,
-    ("16x16", "sky130", 16, 1): 0.076,
-    ("8x8", "ihp-sg13g2", 16, 2): 0.047,
-}
 
 
 def test_the_default_library_has_the_core_and_its_rival():
@@ -83,11 +59,11 @@ def test_held_out_runs_are_predicted(library, lanes, planes):
     errors = load(lanes, planes, library).data["errors"]
     held = [entry for entry in errors["networks"] if entry["held_out"]]
     assert held
-    network, layer = MISSED.get((library, lanes, planes), (NETWORK_ERROR, LAYER_ERROR))
-    assert max(abs(entry["error"]) for entry in held) <= network
-    for entry in errors["layers"]:
-        if entry["held_out"]:
-            assert abs(entry["error"]) <= layer, entry
+    for entry in held:
+        assert abs(entry["error"]) <= NETWORK_ERROR, entry
+    assert any(entry["held_out"] for entry in errors["layers"])
+    for entry in errors["layers"]:  # those that the figures come from too
+        assert abs(entry["error"]) <= LAYER_ERROR, entry
 
 
 def test_shapes_without_figures():
@@ -161,11 +137,12 @@ HELD_OUT = Path(__file__).parents[2] / "docs" / "held_out"
 )
 def test_arrays_of_other_sizes_are_predicted(path):
     data = read(path).data
-    held = [entry for entry in data["errors"]["networks"] if entry["held_out"]]
-    assert {entry["size"] for entry in held} == {path.parent.name}
-    library = data["provenance"]["library"]["label"]
-    shape = (path.parent.name, library, data["lanes"], data["planes"])
-    assert max(abs(entry["error"]) for entry in held) <= OTHER_SHARES.get(shape, NETWORK_ERROR)
+    sizes = {path.parent.name}
+    for kind, most in (("networks", NETWORK_ERROR), ("layers", LAYER_ERROR)):
+        held = [entry for entry in data["errors"][kind] if entry["size"] in sizes]
+        assert {entry["size"] for entry in held} == sizes
+        for entry in held:
+            assert abs(entry["error"]) <= most, entry
 
 
 def test_a_drain_moves_each_sum_through_its_row_and_all_below():
