@@ -160,8 +160,9 @@ class Characterisation:
                 value = _output_fj(figures, config, counts, moved, used)
             else:
                 value = _data_fj(place, figures, means, switching, used)
-            data = np.maximum(value, 0.0) * events * place.work(config)
+            data = value * events * place.work(config)
             data = data + figures.get("cycle_fj", 0.0) * counts.working / 1e3
+            data = np.maximum(data, 0.0)
             clock = figures["clock_fj"] * events * place.clock_work(config)
             clock = clock + figures.get("clock_share", 0.0) * data
             data = data * (figures["glitch_factor"] if glitches else 1.0)

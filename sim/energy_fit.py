@@ -96,7 +96,8 @@ def fit(
     else:
         lined = _worked(place, [*beside.dense, *beside.singles], shapes)
         data = _line(place, name, [*runs, *lined], means)
-    outputs = [*runs, *_worked(place, beside.sparse, shapes)]
+    sparse = [*beside.sparse, *(run.idle["idle_rows"] for run in beside.idle)]
+    outputs = [*runs, *_worked(place, sparse, shapes)]
     timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
     return {
         **data,
