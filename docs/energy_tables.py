@@ -124,6 +124,21 @@ def errors():
     )
 
 
+def stalls():
+    """A layer with pauses that no figure comes from, and what it would be were stalls free."""
+    rows = [
+        "| PEs | k | cycles | waiting | held | error | were stalls free |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {e['size'].replace('x', ' x ')} | {e['network_k']} | {e['cycles']:.0f} "
+        f"| {e['waiting']:.0f} | {e['held']:.0f} | {e['error']:+.1%} | {e['ignored']:+.1%} |"
+        for e in load(16, 2).data["errors"]["stalled"]
+        if e["network_k"] in (8, 2)
+    ]
+    return "\n".join(rows) + "\n"
+
+
 def srams():
     """Memory macros."""
     rows = ["| macro | words x bits | read, pJ | write, pJ | area, mm2 |", "|---|---|---|---|---|"]

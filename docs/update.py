@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from command_reference import command_reference
-from energy_tables import energy_tables
+from energy_tables import energy_tables, stalls
 from explore_tables import prediction_table
 from notebook import tutorial_notebook
 from report_tables import reference_table
@@ -104,6 +104,7 @@ BLOCKS = {
     "report": lambda: printed("report digits --format table", columns=80)[0],
     "reference": reference_table,
     "energy": energy_tables,
+    "stalls": stalls,
     "explore-energy": lambda: explored_energy()[0],
     "predictions": prediction_table,
 }
