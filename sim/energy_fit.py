@@ -52,8 +52,8 @@ class Beside:
 def dense_layer(gemm: Gemm) -> Gemm:
     """The same layer with activations of all codes, equally often: half of their bits are ones.
 
-    With it the lines span what networks have: layers after a ReLU have a
-    tenth to a quarter of ones, images up to a half.
+    With it the lines span what networks have: layers after a ReLU have a tenth to a quarter of
+    ones, images up to a half.
     """
     activations = np.random.default_rng(SEED).integers(0, 256, gemm.activations.shape, np.uint8)
     return replace(gemm, name=f"{gemm.name}_dense", activations=activations)
