@@ -1,11 +1,11 @@
 """Energies of events, from runs made up by laws that the fit must find."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.energy import requantiser_fj
+from truncmac.sim.energy import Characterisation, requantiser_fj
 from truncmac.sim.energy_fit import Beside, fit
 from truncmac.sim.events import PLACES, Counts
 from truncmac.sim.idle_energy import IDLE, IdleRuns
@@ -57,6 +57,33 @@ def runs(name, law, clock=lambda config, counts, data: 1.0):
     ]
 
 
+def assert_predicted(name, found, m):
+    """`Characterisation.energy` gives what the run took, and a quarter of the data for glitches."""
+    figures = Characterisation(
+        {
+            "lanes": SIZES[0].lanes,
+            "planes": SIZES[0].planes,
+            "sizes": [{"period_ps": 1000.0}],
+            "places": {name: {"root_clock_fj": 0.0, "leakage_nw": 0.0}},
+            "bits": {"8": {"switching": asdict(MEANS), "places": {name: found}}},
+        }
+    )
+    data, clock, _ = m.places[name]
+    for glitches, factor in ((False, 1.0), (True, 1.25)):
+        parts = figures.energy(
+            SHAPES[m.rows, m.cols],
+            m.counts,
+            8,
+            switching=m.switching,
+            rows_used=m.rows_used,
+            columns_used=m.columns_used,
+            glitches=glitches,
+        )
+        assert parts.pop("clock") == pytest.approx(clock / 1e3)
+        assert parts.pop(PLACES[name].component) == pytest.approx(factor * data / 1e3)
+        assert not any(parts.values())
+
+
 def used_parts(config):
     """Of rows and columns: with a single row, with a single column in use."""
     return (1 / config.rows, 1.0), (1.0, 1 / config.cols)
@@ -101,6 +128,8 @@ def test_a_line_over_what_the_place_follows(name, follows):
     assert (found["clock_fj"], found["clock_share"]) == pytest.approx((25.0, 0.125))
     assert found["glitch_factor"] == pytest.approx(1.25)
     assert {key: found[key] for key in found if key.startswith("idle")} == pytest.approx(idle)
+    for m in [*fitted, *(each for pair in beside for each in pair.idle.values())]:
+        assert_predicted(name, found, m)
 
 
 def test_control_takes_energy_in_chunks_and_in_cycles_that_work():
@@ -115,6 +144,8 @@ def test_control_takes_energy_in_chunks_and_in_cycles_that_work():
     assert found["slope_fj"] == pytest.approx(0.0, abs=1e-9)
     assert (found["cycle_fj"], found["clock_fj"]) == (pytest.approx(7.0), pytest.approx(80.0))
     assert found["cycle_clock_fj"] == pytest.approx(9.0)
+    for m in runs("control", law, clock):
+        assert_predicted("control", found, m)
 
 
 def test_sums_are_in_proportion_to_their_toggles():
