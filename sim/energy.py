@@ -318,7 +318,10 @@ def read(path: Path) -> Characterisation:
     try:
         data = json.loads(path.read_text())
         if data["format"] != FORMAT:
-            raise ValueError(f"{path}: format must be {FORMAT}, not {data['format']!r}")
+            raise ValueError(
+                f"{path}: format must be {FORMAT}, not {data['format']!r}; "
+                "make it again with truncmac characterise"
+            )
         for own in data["bits"].values():
             for name, figures in own["places"].items():
                 _ = PLACES[name]
