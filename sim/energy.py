@@ -119,6 +119,7 @@ class Characterisation:
         counts: Counts,
         bits: int,
         *,
+        switching: Switching | None = None,
         rows_used: Reals,
         columns_used: Reals,
         period_ps: Reals,
@@ -129,13 +130,13 @@ class Characterisation:
         Parameters
         ----------
         configs : n arrays
-        counts : of the runs, arrays (n, m), as are the others
+        counts : of the runs, arrays (n, m), as are the others and what `switching` holds
         """
         for config in configs:
             self._check(config, bits)
         used = (rows_used, columns_used)
         columns: Any = ConfigColumns(configs)
-        return self._parts(columns, counts, bits, None, used, period_ps, glitches)
+        return self._parts(columns, counts, bits, switching, used, period_ps, glitches)
 
     def _parts(
         self,

@@ -4,7 +4,7 @@ An operation is a multiplication or an addition: a MAC of an 8-bit weight of whi
 used counts as two, whatever k is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,10 +15,19 @@ from truncmac.hw.config import ArrayConfig
 from .analysis import Analysis, analyse
 from .energy import PARTS, Characterisation, available, load
 from .folding import square_array
-from .layer_energy import layer_parts
+from .layer_energy import LayerSwitching, layer_parts
 from .memory_energy import MemoryFigures, dram_figures, memory_energies, scratchpad_figures
 
-__all__ = ["ENERGY_PARTS", "NOT_IN_IT", "OPERATIONS", "RIVALS", "energy_summary"]
+__all__ = [
+    "ENERGY_PARTS",
+    "NOT_IN_IT",
+    "OPERATIONS",
+    "RIVALS",
+    "SwitchingOn",
+    "energy_summary",
+]
+
+SwitchingOn = Callable[[ArrayConfig], LayerSwitching | None]  # of the layers' data on an array
 
 ENERGY_PARTS = (*PARTS, "sram", "dram")
 OPERATIONS = 2  # of a MAC
@@ -35,16 +44,25 @@ NOT_IN_IT = (
 )
 
 
-def energy_summary(found: Analysis, figures: Characterisation) -> dict[str, Any]:
-    """Energies, efficiencies, area and clock of an analysis, and of cores beside it."""
+def energy_summary(
+    found: Analysis,
+    figures: Characterisation,
+    switching: SwitchingOn = lambda config: None,
+) -> dict[str, Any]:
+    """Energies, efficiencies, area and clock of an analysis, and of cores beside it.
+
+    Parameters
+    ----------
+    switching : None: as in the layers measured
+    """
     library = str(figures.data["provenance"]["library"]["label"])
     memories = _memories(found, library)
     return {
         "operations_per_mac": OPERATIONS,
-        "by_k": _by_k(found, figures, memories),
+        "by_k": _by_k(found, figures, memories, switching),
         "area_mm2": _areas(found, figures, memories),
         "memories": {name: asdict(memory) for name, memory in memories.items()},
-        "beside": _beside(found, figures, library),
+        "beside": _beside(found, figures, library, switching),
         "not_in_it": list(NOT_IN_IT),
     }
 
@@ -71,12 +89,16 @@ def _areas(
 
 
 def _by_k(
-    found: Analysis, figures: Characterisation, memories: Mapping[str, MemoryFigures]
+    found: Analysis,
+    figures: Characterisation,
+    memories: Mapping[str, MemoryFigures],
+    switching: SwitchingOn,
 ) -> list[dict[str, Any]]:
     platform, layers, schedule = found.platform, found.layers, found.schedule
     arguments = (layers, figures, platform.clock_hz, platform.config, schedule, found.layer_bits)
-    parts = layer_parts(*arguments)
-    zero_delay = np.sum(list(layer_parts(*arguments, glitches=False).values()), axis=0)
+    own = switching(platform.config)
+    parts = layer_parts(*arguments, own)
+    zero_delay = np.sum(list(layer_parts(*arguments, own, glitches=False).values()), axis=0)
     activations, weights, dram = (memories[name] for name in ("activations", "weights", "dram"))
     parts |= memory_energies(layers, schedule, activations, weights, dram, platform.clock_hz)
     core = np.sum([parts[part] for part in PARTS], axis=0)
@@ -128,19 +150,23 @@ def _measured(figures: Characterisation, bits: int) -> Mapping[str, float]:
     return result
 
 
-def _beside(found: Analysis, own: Characterisation, library: str) -> list[dict[str, Any]]:
+def _beside(
+    found: Analysis, own: Characterisation, library: str, switching: SwitchingOn
+) -> list[dict[str, Any]]:
     """The core and others of its 8-bit throughput, on the same workload, clock and memories."""
     config = found.platform.config
-    here = _entry("this", found, own, library)
+    here = _entry("this", found, own, library, switching)
     others = [
-        _rival(found, lanes, planes, name, library)
+        _rival(found, (lanes, planes), name, library, switching)
         for (lanes, planes), name in RIVALS.items()
         if (lanes, planes) != (config.lanes, config.planes)
     ]
     return [here, *others]
 
 
-def _entry(name: str, found: Analysis, figures: Characterisation, library: str) -> dict[str, Any]:
+def _entry(
+    name: str, found: Analysis, figures: Characterisation, library: str, switching: SwitchingOn
+) -> dict[str, Any]:
     memories = _memories(found, library)
     return {
         "name": name,
@@ -149,7 +175,7 @@ def _entry(name: str, found: Analysis, figures: Characterisation, library: str) 
         "library": figures.library,
         "clock_hz": 1e12 / figures.period_ps,
         "area_mm2": _areas(found, figures, memories),
-        "by_k": _by_k(found, figures, memories),
+        "by_k": _by_k(found, figures, memories, switching),
     }
 
 
@@ -157,8 +183,11 @@ def _sizes(config: ArrayConfig) -> dict[str, int]:
     return {name: getattr(config, name) for name in ("rows", "cols", "lanes", "planes")}
 
 
-def _rival(found: Analysis, lanes: int, planes: int, name: str, library: str) -> dict[str, Any]:
+def _rival(
+    found: Analysis, shape: tuple[int, int], name: str, library: str, switching: SwitchingOn
+) -> dict[str, Any]:
     """A core of (lanes, planes) with as many 8-bit MACs a cycle, or why there is none."""
+    lanes, planes = shape
     elements = found.platform.config.peak_macs / lanes
     empty: dict[str, Any] = {"name": name, "rows": None, "cols": None, "lanes": lanes}
     empty |= {"planes": planes, "library": None, "clock_hz": None, "area_mm2": None, "by_k": []}
@@ -183,4 +212,4 @@ def _rival(found: Analysis, lanes: int, planes: int, name: str, library: str) ->
         )
     except ValueError as error:
         return empty | {"why": str(error)}
-    return _entry(name, other, figures, library)
+    return _entry(name, other, figures, library, switching)

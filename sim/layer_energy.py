@@ -1,6 +1,7 @@
 """Energy of a schedule's layers: the core's, by the figures of its netlist."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,21 @@ from .config_columns import ConfigColumns
 from .cycles import RESTART
 from .energy import PARTS, Characterisation, Counts
 from .schedule import Layers, Schedule
+from .switching import Switching
 
-__all__ = ["layer_energies", "layer_parts", "schedule_energies"]
+__all__ = ["LayerSwitching", "layer_energies", "layer_parts", "schedule_energies"]
 
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+LayerSwitching = Sequence[Sequence[Switching]]  # of each layer at each bit-width
 
 
-def layer_energies(layers: Layers, figures: Characterisation, clock_hz: float) -> Energy:
+def layer_energies(
+    layers: Layers,
+    figures: Characterisation,
+    clock_hz: float,
+    switching: LayerSwitching | None = None,
+) -> Energy:
     """What gives each layer's energy in the core, see `schedule_energies`.
 
     Parameters
@@ -28,10 +36,11 @@ def layer_energies(layers: Layers, figures: Characterisation, clock_hz: float) -
     layers : those that are scheduled
     figures : of the array's lanes and planes, at each k that a layer has
     clock_hz : of the array, for the leakage
+    switching : of the layers' data on that array; by default as in the layers measured
     """
 
     def energies(config: ArrayConfig, found: Schedule, bits: Integers) -> Reals:
-        return _sum(layer_parts(layers, figures, clock_hz, config, found, bits))
+        return _sum(layer_parts(layers, figures, clock_hz, config, found, bits, switching))
 
     return energies
 
@@ -43,6 +52,7 @@ def layer_parts(
     config: ArrayConfig,
     found: Schedule,
     bits: Integers,
+    switching: LayerSwitching | None = None,
     *,
     glitches: bool = True,
 ) -> dict[str, Reals]:
@@ -50,7 +60,7 @@ def layer_parts(
     shape = np.broadcast_shapes(found.cycles.shape, bits.shape)
     period = np.array([1e12 / clock_hz])
     every = (layers, figures, [config], found, np.atleast_2d(bits), period)
-    parts = _schedule_parts(*every, glitches=glitches)
+    parts = _schedule_parts(*every, switching, glitches=glitches)
     return {part: value.reshape(shape) for part, value in parts.items()}
 
 
@@ -64,8 +74,8 @@ def schedule_energies(
 ) -> Reals:
     """Energy of layers on several arrays, pJ, glitches included; without memories.
 
-    What a layer waits for the DRAM, it waits for operands. Activations have the density of those
-    that the figures come from.
+    What a layer waits for the DRAM, it waits for operands. Data toggle as in the
+    layers that the figures come from.
 
     Parameters
     ----------
@@ -94,6 +104,7 @@ def _schedule_parts(
     found: Schedule,
     bits: Integers,
     period_ps: Reals,
+    switching: LayerSwitching | None = None,
     *,
     glitches: bool = True,
 ) -> dict[str, Reals]:
@@ -107,6 +118,7 @@ def _schedule_parts(
                 configs,
                 counts,
                 int(k),
+                switching=None if switching is None else _at(switching, (widths, indices)),
                 rows_used=used[0],
                 columns_used=used[1],
                 period_ps=period_ps[:, None],
@@ -118,6 +130,14 @@ def _schedule_parts(
 
 
 Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def _at(switching: LayerSwitching, places: Places) -> Switching:
+    """That of places (bit-width, layer), as arrays."""
+    own = [switching[width][layer] for width, layer in zip(*places, strict=True)]
+    names = [field.name for field in fields(Switching)]
+    columns: dict[str, Any] = {n: np.array([getattr(s, n) for s in own]) for n in names}
+    return Switching(**columns)
 
 
 def _counts(

@@ -1,18 +1,26 @@
 """Runs the layers of an exported network through the RTL, at several bit-widths in one build."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Executor, Gemm, Network, accuracy, check_reduction, execute
+from truncmac.golden import (
+    Executor,
+    Gemm,
+    Network,
+    accuracy,
+    check_reduction,
+    execute,
+    weight_offset,
+)
 from truncmac.hw.config import ArrayConfig
 
 from .cosim import Outcome, simulate
 
-__all__ = ["RtlReport", "golden_accuracy", "network_gemms", "run_network"]
+__all__ = ["RtlReport", "each_gemm", "golden_accuracy", "network_gemms", "run_network"]
 
 BitWidths = int | Mapping[str, int]
 Images = npt.NDArray[np.uint8]
@@ -70,6 +78,22 @@ def network_gemms(network: Network, images: Images, bits: BitWidths) -> list[Gem
     gemms: list[Gemm] = []
     execute(network, images, bits, on_gemm=gemms.append)
     return gemms
+
+
+def each_gemm(network: Network, images: Images, bits: int, on_gemm: Callable[[Gemm], None]) -> None:
+    """Call `on_gemm` with each layer's GEMM in order, at any k.
+
+    At a k that the network has no parameters for, activations and parameters are those of the
+    next that it has.
+    """
+    known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
+    follows = {layer.name for layer in network.products if layer.bits is None}
+
+    def truncated(gemm: Gemm) -> None:
+        own = gemm.name in follows and known != bits
+        on_gemm(replace(gemm, bits=bits, offset=weight_offset(bits)) if own else gemm)
+
+    execute(network, images, known, on_gemm=truncated)
 
 
 def run_network(

@@ -11,10 +11,14 @@ from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
 
 __all__ = [
     "Switching",
+    "activation_beats",
     "adder_toggles",
+    "changed_bits",
     "density",
     "mean_switching",
     "sum_toggles",
+    "toggles_of_adders",
+    "weight_chunks",
     "weight_toggles",
 ]
 
@@ -78,20 +82,20 @@ def sum_toggles(part: Gemm, config: ArrayConfig) -> float:
     ----------
     part : of one column tile, its rows and columns those of whole tiles
     """
-    sums = part.sums().reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
-    changed = (sums[1:] ^ sums[:-1]) & (1 << config.sum_width) - 1
+    return changed_bits(part.sums(), config)
+
+
+def changed_bits(sums: npt.NDArray[np.int64], config: ArrayConfig) -> float:
+    """The same of sums (rows, columns), the columns those of a whole tile."""
+    turns = sums.reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
+    changed = (turns[1:] ^ turns[:-1]) & (1 << config.sum_width) - 1
     return float(np.bitwise_count(changed).mean()) if changed.size else 0.0
 
 
-def weight_toggles(part: Gemm, config: ArrayConfig) -> float:
-    """Bits of a lane's weight that differ between one chunk and the next, the mean.
-
-    Parameters
-    ----------
-    part : of one column tile, its columns those of a whole one
-    """
-    _, weights = _operands(part, config)
-    return _toggles(weights) / weights.size
+def weight_toggles(gemm: Gemm, config: ArrayConfig) -> float:
+    """Bits of a lane's weight that differ between one chunk and the next, the mean."""
+    chunks = weight_chunks(gemm.codes, gemm.bits, config)
+    return _toggles(chunks) / chunks.size
 
 
 def adder_toggles(part: Gemm, config: ArrayConfig) -> float:
@@ -105,35 +109,50 @@ def adder_toggles(part: Gemm, config: ArrayConfig) -> float:
     ----------
     part : of one column tile, its rows and columns those of whole tiles
     """
-    activations, weights = _operands(part, config)
+    weights = weight_chunks(part.codes, part.bits, config)
+    tiles = len(part.activations) // config.rows
+    beats = activation_beats(part.activations, config)
+    beats = beats.reshape(len(beats), tiles, config.rows, config.lanes).swapaxes(0, 1)
+    chunks = chunk_count(part.bits, config.planes)
+    activations = np.repeat(beats.reshape(-1, config.rows, 1, config.lanes), chunks, axis=0)
+    toggles = toggles_of_adders(activations, np.tile(weights[:, None], (tiles, 1, 1, 1)), config)
+    return toggles / (len(activations) * config.rows * config.cols)
+
+
+def toggles_of_adders(activations: Operands, weights: Operands, config: ArrayConfig) -> float:
+    """Bits that differ, as in `adder_toggles`, of all PEs and chunks.
+
+    Parameters
+    ----------
+    activations, weights : uint32 arrays (chunks, PEs..., lanes) that broadcast to each other
+    """
     products = [activations * (weights >> plane & 1) for plane in range(config.planes)]
     toggles = sum(map(_toggles, products))
     shifted = [product << np.uint32(plane) for plane, product in enumerate(products)]
     if config.planes == WEIGHT_BITS:
         more, product = _tree(shifted)
-        toggles += more + _tree(_lanes(product))[0]
-    else:
-        found = [_tree(_lanes(product)) for product in shifted]
-        toggles += sum(more for more, _ in found) + _tree([total for _, total in found])[0]
-    return toggles / (len(weights) * config.rows * config.cols)
+        return toggles + more + _tree(_lanes(product))[0]
+    found = [_tree(_lanes(product)) for product in shifted]
+    return toggles + sum(more for more, _ in found) + _tree([total for _, total in found])[0]
 
 
-def _operands(part: Gemm, config: ArrayConfig) -> tuple[Operands, Operands]:
-    """Activations (chunks, rows, 1, lanes) and weights (chunks, 1, columns, lanes) in order."""
+def weight_chunks(codes: npt.NDArray[np.uint8], bits: int, config: ArrayConfig) -> Operands:
+    """Chunks of codes (K, columns), in a PE's order: (all, columns, lanes)."""
     lanes, planes = config.lanes, config.planes
-    chunks = chunk_count(part.bits, planes)
-    idle = -part.activations.shape[1] % lanes
-    activations = np.pad(part.activations, ((0, 0), (0, idle)))
-    codes = truncate(np.pad(part.codes, ((0, idle), (0, 0))), part.bits)
-    words = codes.astype(np.uint32) << chunks * planes - part.bits
+    chunks, columns = chunk_count(bits, planes), codes.shape[1]
+    filled = np.pad(codes, ((0, -len(codes) % lanes), (0, 0)))
+    words = truncate(filled, bits).astype(np.uint32) << chunks * planes - bits
     shifts = np.arange(chunks - 1, -1, -1, dtype=np.uint32) * planes  # MSB first
     cut = words[:, None] >> shifts[:, None] & (1 << planes) - 1
-    weights = cut.reshape(-1, lanes, chunks, config.cols).transpose(0, 2, 3, 1)
-    weights = weights.reshape(-1, 1, config.cols, lanes)
-    tiles = len(activations) // config.rows
-    beats = activations.reshape(tiles, config.rows, -1, lanes).transpose(0, 2, 1, 3)
-    beats = beats.reshape(-1, config.rows, 1, lanes).astype(np.uint32)
-    return np.repeat(beats, chunks, axis=0), np.tile(weights, (tiles, 1, 1, 1))
+    ordered = cut.reshape(-1, lanes, chunks, columns).transpose(0, 2, 3, 1)
+    return ordered.reshape(-1, columns, lanes)
+
+
+def activation_beats(activations: npt.NDArray[np.uint8], config: ArrayConfig) -> Operands:
+    """Beats of activations (rows, K): (beats, rows, lanes)."""
+    filled = np.pad(activations, ((0, 0), (0, -activations.shape[1] % config.lanes)))
+    beats = filled.reshape(len(filled), -1, config.lanes).swapaxes(0, 1)
+    return beats.astype(np.uint32)
 
 
 def _lanes(product: Operands) -> list[Operands]:

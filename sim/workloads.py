@@ -15,7 +15,7 @@ from .known_workloads import TRANSFORMERS, WORKLOADS
 from .topology import load_topology
 from .workload import LayerShape, Window, Workload
 
-__all__ = ["MOST_TOKENS", "network_workload", "workload_by_name"]
+__all__ = ["MOST_TOKENS", "network_by_name", "network_workload", "workload_by_name"]
 
 DIGITS = "digits"
 MOST_TOKENS = 1 << 20
@@ -49,6 +49,15 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
     )
 
 
+def network_by_name(text: str) -> Network | None:
+    """The network whose weights a workload's name stands for; None: its sizes alone are known."""
+    if text == DIGITS:
+        return load(BUILTIN_NETWORK)
+    path = Path(text)
+    sizes_alone = text in WORKLOADS or path.suffix.lower() == ".csv" or not path.exists()
+    return None if sizes_alone else load(path)
+
+
 def workload_by_name(text: str) -> Workload:
     """The workload that a command line names.
 
@@ -66,13 +75,12 @@ def workload_by_name(text: str) -> Workload:
     """
     if text in WORKLOADS:
         return WORKLOADS[text]()
-    if text == DIGITS:
-        return network_workload(load(BUILTIN_NETWORK))
     path = Path(text)
     if path.suffix.lower() == ".csv":
         return load_topology(path)
-    if path.exists():
-        return network_workload(load(path))
+    network = network_by_name(text)
+    if network is not None:
+        return network_workload(network)
     name, at, tokens = text.partition("@")
     if at and name in TRANSFORMERS:
         return TRANSFORMERS[name][0](_tokens(name, tokens))

@@ -53,7 +53,8 @@ def allocate(request: Request, *, plot: Path | None, export: Path | None, as_jso
         raise ValueError(f"--cost must be one of {', '.join(COSTS)}, not {request.cost!r}")
     network = network_by_name(request.network)
     evaluator = _evaluator(network, request)
-    costs = COSTS[request.cost](network, request.config)
+    with console.status(f"Counting {request.cost} of the layers ..."):
+        costs = COSTS[request.cost](network, request.config, evaluator.images)
     widths = request.bits or network.bit_widths
     largest = sum(costs.of(layer.name, layer.bits or max(widths)) for layer in network.products)
     budget = None if request.budget is None else parse_budget(request.budget, largest)

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from rich.progress import Progress
 from rich.table import Table
 
-from truncmac.golden import Gemm, Network, weight_offset, write_bytes
+from truncmac.golden import Gemm, Network, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise import characterise, default_period
 from truncmac.sim.cluster import Cluster
 from truncmac.sim.energy import Characterisation, read
 from truncmac.sim.liberty import read_liberty
 from truncmac.sim.mapping import DONT_USE, TIMEOUT_S
-from truncmac.sim.network import network_gemms
+from truncmac.sim.network import each_gemm
 from truncmac.sim.plan import Plan
 from truncmac.sim.sram import sram_figures
 
@@ -236,16 +236,9 @@ def _spread(gemms: list[Gemm], count: int | None) -> list[Gemm]:
 
 
 def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[Gemm]:
-    """Layers at k bits; of a width that the network has no parameters for, those of the next."""
-    known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
-    gemms = network_gemms(network, images, known)
-    if known == bits:
-        return gemms
-    follows = {layer.name for layer in network.products if layer.bits is None}
-    return [
-        replace(gemm, bits=bits, offset=weight_offset(bits)) if gemm.name in follows else gemm
-        for gemm in gemms
-    ]
+    gemms: list[Gemm] = []
+    each_gemm(network, images, bits, gemms.append)
+    return gemms
 
 
 def _as_dictionary(result: Characterisation, files: Sequence[Path]) -> dict[str, Any]:

@@ -4,18 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from truncmac.golden import WEIGHT_BITS, Network
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles import Sizes, Start, count_jobs
 from truncmac.sim.energy import DEFAULT_LIBRARY, load
 from truncmac.sim.layer_energy import layer_energies
+from truncmac.sim.layer_switching import NetworkData
 from truncmac.sim.schedule import UNLIMITED, Layers, schedule
 from truncmac.sim.workloads import network_workload
 
 __all__ = ["COSTS", "LayerCosts"]
 
 NANO = 1e3  # picojoules
+Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ class LayerCosts:
         return self.values[bits][name]
 
 
-def cycle_costs(network: Network, config: ArrayConfig) -> LayerCosts:
-    """The cycles that the array counts."""
+def cycle_costs(network: Network, config: ArrayConfig, images: Images) -> LayerCosts:
+    """The cycles that the array counts, whatever the images."""
+    del images
     workload = network_workload(network)
     layers, sizes = Layers.of(workload), Sizes.of(config)
     names = [layer.name for layer in workload.layers]
@@ -64,8 +68,10 @@ def cycle_costs(network: Network, config: ArrayConfig) -> LayerCosts:
     return LayerCosts("cycles", "Cycles of one image, as the array counts them", values)
 
 
-def energy_costs(network: Network, config: ArrayConfig) -> LayerCosts:
+def energy_costs(network: Network, config: ArrayConfig, images: Images) -> LayerCosts:
     """The core's energy at its highest clock, by the figures of its netlist.
+
+    Data toggle as in the layers' activations on these images, all layers at the same k.
 
     Raises
     ------
@@ -76,19 +82,21 @@ def energy_costs(network: Network, config: ArrayConfig) -> LayerCosts:
     workload = network_workload(network)
     layers, sizes = Layers.of(workload), Sizes.of(config)
     names = [layer.name for layer in workload.layers]
-    energies = layer_energies(layers, figures, 1e12 / figures.period_ps)
+    data = NetworkData.of(network, images)
     values = {}
     for bits in figures.bits:
         own = layers.bits(bits)
         if not set(own.tolist()) <= set(figures.bits):
             continue
+        switching = data.switching(config, [bits])
+        energies = layer_energies(layers, figures, 1e12 / figures.period_ps, switching)
         picojoules = energies(config, schedule(layers, sizes, UNLIMITED, bits), own)
         values[bits] = dict(zip(names, np.rint(picojoules / NANO).astype(int), strict=True))
     about = f"Energy of one image in the core, without memories, {DEFAULT_LIBRARY}"
     return LayerCosts("nJ", about, values)
 
 
-COSTS: Mapping[str, Callable[[Network, ArrayConfig], LayerCosts]] = {
+COSTS: Mapping[str, Callable[[Network, ArrayConfig, Images], LayerCosts]] = {
     "cycles": cycle_costs,
     "energy": energy_costs,
 }

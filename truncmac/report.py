@@ -6,23 +6,27 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from truncmac.golden import write_bytes
+from truncmac.hw.config import ArrayConfig
 from truncmac.sim.analysis import Analysis, analyse
 from truncmac.sim.energy import Characterisation, available, load, read
-from truncmac.sim.energy_summary import energy_summary
+from truncmac.sim.energy_summary import SwitchingOn, energy_summary
 from truncmac.sim.folding import Folding, Shape, foldings, shapes, square_array
-from truncmac.sim.layer_energy import layer_energies
+from truncmac.sim.layer_energy import LayerSwitching, layer_energies
+from truncmac.sim.layer_switching import IMAGES, NetworkData
 from truncmac.sim.platforms import Memory, Platform, platform_by_name
 from truncmac.sim.reference_points import scale_sim_cycles
 from truncmac.sim.schedule import Goal, Layers
-from truncmac.sim.workloads import workload_by_name
+from truncmac.sim.workloads import network_by_name, workload_by_name
 
-from .commands import STYLE
+from .commands import DIGITS, STYLE
+from .inference import images_of
 from .report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .report_energy import energy_remarks, energy_tables
 from .terminal import Terminal
@@ -45,6 +49,7 @@ class Request:
     ----------
     network : as `workload_by_name` takes it
     platform : name
+    data : images of the network's; by default digits has its own, others none
     energy : a library whose figures the package has, a file of `truncmac characterise`, or none
     sizes : of the array, by field of `ArrayConfig`
     """
@@ -60,6 +65,7 @@ class Request:
     images: int
     goal: Goal
     energy: str = "none"
+    data: Path | None = None
 
 
 def platform_of(request: Request) -> Platform:
@@ -107,7 +113,11 @@ def document_of(request: Request) -> Document:
     workload, platform = workload_by_name(request.network), platform_of(request)
     layers = Layers.of(workload, request.images)
     figures, why = _figures(request, platform, layers)
-    energy = None if figures is None else layer_energies(layers, figures, platform.clock_hz)
+    data = _data(request)
+    switching, energy = _switching(data, request.bits), None
+    if figures is not None:
+        own = switching(platform.config)
+        energy = layer_energies(layers, figures, platform.clock_hz, own)
     found = analyse(
         workload,
         platform,
@@ -116,10 +126,11 @@ def document_of(request: Request) -> Document:
         goal=request.goal,
         energy=energy,
     )
-    about: Document = {"library": None, "why": why, "clock_hz": None}
+    about: Document = {"library": None, "why": why, "clock_hz": None, "data": None}
     if figures is not None:
         about |= {"library": figures.library, "clock_hz": 1e12 / figures.period_ps}
-        about |= energy_summary(found, figures)
+        about |= energy_summary(found, figures, switching)
+        about["data"] = None if data is None else {"images": len(data.images)}
     return as_dictionary(found) | {"energy": about}
 
 
@@ -150,6 +161,33 @@ def _figures(
         ks = ", ".join(map(str, missing))
         return None, f"no figures for k = {ks} in {figures.library}"
     return figures, ""
+
+
+def _data(request: Request) -> NetworkData | None:
+    """The network with images, if there are any."""
+    network = network_by_name(request.network)
+    if network is None:
+        if request.data is not None:
+            raise ValueError(
+                f"--data must come with an exported network's file or digits: of "
+                f"{request.network} the layers' sizes alone are known"
+            )
+        return None
+    if request.data is None and request.network != DIGITS:
+        return None
+    images, _ = images_of(request.network, request.data, network, IMAGES)
+    return NetworkData.of(network, images, request.images)
+
+
+def _switching(data: NetworkData | None, bits: Sequence[int]) -> SwitchingOn:
+    @cache
+    def switching(config: ArrayConfig) -> LayerSwitching | None:
+        if data is None:
+            return None
+        with console.status("Counting what toggles in the layers ..."):
+            return data.switching(config, bits)
+
+    return switching
 
 
 def _write_one(text: str, out: Path | None) -> None:

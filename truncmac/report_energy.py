@@ -102,6 +102,7 @@ def energy_remarks(document: Document) -> list[str]:
         f"Energy is the core's, from its netlist in {about['library']}, glitches included, and "
         "its memories' (docs/energy.md). energy_pj of layers and totals is the core's alone."
     ]
+    lines.append(_data_remark(about["data"]))
     clock = document["platform"]["clock_hz"]
     if about["clock_hz"] < clock:
         lines.append(
@@ -127,6 +128,19 @@ def energy_remarks(document: Document) -> list[str]:
     ]
     lines.append(f"Not in the energies: {'; '.join(about['not_in_it'])}.")
     return lines
+
+
+def _data_remark(data: Document | None) -> str:
+    if data is None:
+        return (
+            "Data toggle as in the layers that the figures come from, in each layer alike: for "
+            "a network of your own, --data gives them (docs/energy.md)."
+        )
+    images = data["images"]
+    return (
+        f"Data toggle as in the network's own layers, with its activations on {images} "
+        f"image{'s' if images > 1 else ''}."
+    )
 
 
 def _memory_remarks(about: Document) -> Sequence[str]:

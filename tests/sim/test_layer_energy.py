@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,9 @@ PLATFORM = Platform("fast", ArrayConfig(4, 4, 16, 2), 100e6, Memory(1 << 20, 1 <
 FIGURES = load(16, 2)
 
 
-def energies(*layers, bits=(8, 2)):
+def energies(*layers, bits=(8, 2), switching=None):
     workload = Workload("w", layers)
-    energy = layer_energies(Layers.of(workload), FIGURES, 100e6)
+    energy = layer_energies(Layers.of(workload), FIGURES, 100e6, switching)
     return analyse(workload, PLATFORM, list(bits), energy=energy).energy_pj
 
 
@@ -58,3 +60,16 @@ def test_a_layer_of_its_own_k_keeps_its_energy_and_raw_sums_take_no_parameters()
     assert fixed[0, 0] == fixed[1, 0]
     raw = energies(LayerShape("r", 16, 64, 16, bits=8, raw=True))
     assert raw[0, 0] < fixed[0, 0]
+
+
+def test_each_layers_data_count_at_each_k():
+    layers = LayerShape("a", 16, 64, 16), LayerShape("b", 10, 100, 6, raw=True)
+    as_measured = [[FIGURES.switching(k)] * 2 for k in (8, 2)]
+    plain, same = energies(*layers), energies(*layers, switching=as_measured)
+    assert same[:, 0] == pytest.approx(plain[:, 0], rel=1e-12)  # it fills the array
+    calm = [list(own) for own in as_measured]
+    calm[1][1] = replace(calm[1][1], density=0.1, adder_toggles=0.5 * calm[1][1].adder_toggles)
+    found = energies(*layers, switching=calm)
+    assert found[1, 1] < 0.95 * same[1, 1]
+    calm_too = found != same
+    assert calm_too.tolist() == [[False, False], [False, True]]

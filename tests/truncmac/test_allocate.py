@@ -10,6 +10,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles import Sizes
 from truncmac.sim.energy import load as load_figures
 from truncmac.sim.layer_energy import layer_energies
+from truncmac.sim.layer_switching import NetworkData
 from truncmac.sim.schedule import UNLIMITED, Layers, schedule
 from truncmac.sim.workloads import network_workload
 
@@ -116,7 +117,9 @@ def test_energy_is_a_cost_too(run, data):
     layers = Layers.of(workload)
     config = ArrayConfig(lanes=16, planes=2)
     figures = load_figures(16, 2)
-    energy = layer_energies(layers, figures, 1e12 / figures.period_ps)
+    images = builtin_images()[0][: found["images"]]
+    switching = NetworkData.of(network, images).switching(config, [8])
+    energy = layer_energies(layers, figures, 1e12 / figures.period_ps, switching)
     whole = energy(config, schedule(layers, Sizes.of(config), UNLIMITED, 8), layers.bits(8))
     assert costs[-1] == pytest.approx(whole.sum() / 1e3, abs=len(workload.layers) / 2)
 

@@ -60,6 +60,13 @@ def report(
             "or none.",
         ),
     ] = "ihp-sg13g2",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Images of the network's, as infer takes them: energies then follow what toggles "
+            "in its own layers; digits has its own."
+        ),
+    ] = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -98,5 +105,6 @@ def report(
         images,
         "time" if goal == "time" else "traffic",
         energy,
+        data,
     )
     report(request, form, out)
