@@ -164,7 +164,9 @@ def _figures(
 
 
 def _data(request: Request) -> NetworkData | None:
-    """The network with images, if there are any."""
+    """The network with images, if there are any, and energies to follow them."""
+    if request.data is not None and request.energy == "none":
+        raise ValueError("--data must come with energies, which follow it; not with --energy none")
     network = network_by_name(request.network)
     if network is None:
         if request.data is not None:

@@ -6,9 +6,11 @@ import re
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from truncmac.extras import install_extra
+from truncmac.golden import builtin_images, builtin_network, save
 from truncmac.report import FORMATS, VERSION, Request, as_dictionary, platform_of
 from truncmac.report_columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from truncmac.report_energy import PART_TEXTS
@@ -158,6 +160,7 @@ def test_why_there_are_no_energies(run):
         "library": None,
         "why": "none were asked for",
         "clock_hz": None,
+        "data": None,
     }
     _, out, _ = run("report", "-k", "8", "--lanes", "3", "--format", "md")
     assert "No energies: no figures of 3 lanes x 1 planes in ihp-sg13g2" in out
@@ -206,6 +209,34 @@ def test_options_change_the_platform():
     assert platform_of(request_of(platform="fpga")) == PLATFORMS["fpga"]
 
 
+def energies_of(run, *args):
+    code, out, err = run("report", "-k", "8,2", "--format", "json", "--lanes", "16", *args)
+    assert (code, err) == (0, "")
+    return json.loads(out)["energy"]
+
+
+def test_energies_follow_the_networks_own_data(run, tmp_path):
+    images = builtin_images()[0]
+    np.save(tmp_path / "same.npy", images)
+    np.save(tmp_path / "dark.npy", np.zeros_like(images[:2]))
+    save(builtin_network(), tmp_path / "mine.safetensors")
+    own, mine = energies_of(run, "digits"), energies_of(run, "mine.safetensors")
+    assert (own["data"], mine["data"]) == ({"images": 16}, None)
+    assert own["by_k"] != mine["by_k"]
+    same = energies_of(run, "mine.safetensors", "--data", "same.npy")
+    assert same == own
+    dark = energies_of(run, "mine.safetensors", "--data", "dark.npy")
+    assert dark["data"] == {"images": 2}
+    for core, bright in zip(dark["beside"], own["beside"], strict=True):
+        assert core["name"] == bright["name"]
+        for calm, busy in zip(core["by_k"], bright["by_k"], strict=True):
+            assert calm["core_pj"] < busy["core_pj"]
+    _, text, _ = run("report", "mine.safetensors", "--format", "md")
+    assert "Data toggle as in the layers that the figures come from" in text
+    _, text, _ = run("report", "mine.safetensors", "--data", "dark.npy", "--format", "md")
+    assert "Data toggle as in the network's own layers, with its activations on 2 images." in text
+
+
 def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
     sizes = ["--rows", "1", "--cols", "3", "--lanes", "1"]
     _, out, _ = run("report", "-k", "8", "--format", "json", *sizes)
@@ -228,6 +259,19 @@ def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
             ["--weight-kib", "-1"],
             "A scratchpad must have more than 0 and less than 2**30 KiB, not -1.0",
         ),
+        (
+            ["resnet20", "--data", "x.npy"],
+            "--data must come with an exported network's file or digits: of resnet20 the layers' "
+            "sizes alone are known",
+        ),
+        (
+            ["--data", "x.npy", "--energy", "none"],
+            "--data must come with energies, which follow it; not with --energy none",
+        ),
+        (
+            ["--data", "wide.npy"],
+            "Images must be uint8 with shape (B, 1, 8, 8), not uint8 with shape (3, 1, 8, 9)",
+        ),
         (["--rows", "0"], "rows must be in 1..256, not 0"),
         (
             ["--max-reduction", "287"],
@@ -237,6 +281,7 @@ def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
     ],
 )
 def test_a_mistake_is_one_line(run, args, message, tmp_path):
+    np.save(tmp_path / "wide.npy", np.zeros((3, 1, 8, 9), np.uint8))
     assert run("report", *args) == (2, "", f"truncmac: {message}\n")
     assert not (tmp_path / "build").exists()
 
