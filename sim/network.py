@@ -87,11 +87,12 @@ def each_gemm(network: Network, images: Images, bits: int, on_gemm: Callable[[Ge
     next that it has.
     """
     known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
-    follows = {layer.name for layer in network.products if layer.bits is None}
+    follow = {layer.name: layer.offset for layer in network.products if layer.bits is None}
 
     def truncated(gemm: Gemm) -> None:
-        own = gemm.name in follows and known != bits
-        on_gemm(replace(gemm, bits=bits, offset=weight_offset(bits)) if own else gemm)
+        if known != bits and gemm.name in follow:
+            gemm = replace(gemm, bits=bits, offset=weight_offset(bits, follow[gemm.name]))
+        on_gemm(gemm)
 
     execute(network, images, known, on_gemm=truncated)
 

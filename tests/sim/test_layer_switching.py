@@ -14,7 +14,7 @@ from truncmac.sim.cycles import Sizes
 from truncmac.sim.energy import load
 from truncmac.sim.layer_energy import layer_parts
 from truncmac.sim.layer_switching import IMAGES, NetworkData, layer_switching
-from truncmac.sim.network import network_gemms
+from truncmac.sim.network import each_gemm, network_gemms
 from truncmac.sim.schedule import UNLIMITED, Layers, schedule
 from truncmac.sim.switching import adder_toggles, density, weight_toggles
 from truncmac.sim.workloads import network_workload
@@ -108,6 +108,20 @@ def test_each_layer_at_each_k_of_the_network():
             same = replace(one, bits=k, offset=offset_of(k)) if follows else one
             assert own == layer_switching(same, config, len(data.images))
             assert all(np.isfinite(astuple(own)))
+
+
+def test_truncated_layers_keep_their_kind_of_offset():
+    network, images = builtin_network(), builtin_images()[0][:2]
+    other = tuple(
+        replace(layer, offset="twos_complement") if layer in network.products else layer
+        for layer in network.layers
+    )
+    for one, offsets in ((network, (7, 255)), (replace(network, layers=other), (8, 256))):
+        found = []
+        each_gemm(one, images, 3, found.append)
+        for layer, own in zip(one.products, found, strict=True):
+            expected = (3, offsets[0]) if layer.bits is None else (8, offsets[1])
+            assert (own.bits, own.offset) == expected
 
 
 @pytest.mark.parametrize(("lanes", "planes"), [(16, 2), (8, 1)])
