@@ -57,31 +57,31 @@ verify: setup-dev lint ## run the whole verification; figures in build/verify (S
 	@$(BIN)/python -m tests.verify $(STEPS)
 
 sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random points (an hour)
-	@$(BIN)/python -m truncmac.sim.sweep
+	@$(BIN)/python -m tools.sweep
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
-	@$(BIN)/python -m truncmac.model.train
+	@$(BIN)/python -m tools.train_digits
 
 trials: $(VENV)/.installed-dev ## try changes to training on held-out images, MNIST-5k (about an hour)
 	@$(BIN)/truncmac train --trials --dataset mnist5k --epochs 12 --out build/trials
 
 bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
-	@$(BIN)/python -m truncmac.sim.benchmark
-	@$(BIN)/python -m truncmac.model.benchmark
-	@$(BIN)/python -m truncmac.model.inference_benchmark
+	@$(BIN)/python -m benchmarks.rtl
+	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.inference
 
 characterise: $(VENV)/.installed-dev ## make all shipped figures of energy again (LIBERTY_DIR= names the folder of libraries)
-	@$(BIN)/python -m truncmac.recharacterise "$(LIBERTY_DIR)"
+	@$(BIN)/python -m tools.recharacterise "$(LIBERTY_DIR)"
 
 explore-scale: $(VENV)/.installed-dev ## speed and memory of an exploration of ten million designs (some 10 minutes)
-	@$(BIN)/python -m truncmac.sim.explore_scale
+	@$(BIN)/python -m benchmarks.explore_scale
 
 fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECONDS_EACH= of each kind)
 	@$(PIP) atheris
 	@for target in $(FUZZED); do \
 	    $(BIN)/python tests/fuzz/loaders.py $$target $(SECONDS_EACH) || exit 1; done
 
-formal: setup-dev ## prove the properties of docs/formal.md, their covers and planted bugs (PROOFS= some)
+formal: setup-dev ## prove the properties of docs/verification/formal.md, their covers and planted bugs (PROOFS= some)
 	@$(BIN)/python -m tests.formal $(PROOFS)
 
 mutate: setup-dev ## run 1,200 mutants of the core, and hold the list of those that no run kills
@@ -94,15 +94,15 @@ coverage: setup-dev ## coverage of core and AXI top over their benches, and its 
 	@$(BIN)/python -m tests.coverage
 
 docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print
-	@$(BIN)/python docs/run.py --write
-	@$(BIN)/python docs/update.py
+	@$(BIN)/python -m tools.docs.run --write
+	@$(BIN)/python -m tools.docs.update
 
 docs-check: $(VENV)/.installed-dev ## run every command of the documents and compare (5 minutes)
-	@$(BIN)/python docs/update.py --check
-	@$(BIN)/python docs/run.py
+	@$(BIN)/python -m tools.docs.update --check
+	@$(BIN)/python -m tools.docs.run
 
 site: $(VENV)/.installed-dev ## build the documents as a site in build/site, to be read offline
-	@sh docs/site.sh $(BIN)/python
+	@sh tools/docs/site.sh $(BIN)/python
 
 clean: ## remove .venv and build
 	rm -rf $(VENV) build

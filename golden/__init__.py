@@ -1,12 +1,6 @@
 """The integer reference: NumPy only; hardware and models are held equal to it."""
 
-from .affine import (
-    AffineProduct,
-    Stream,
-    code_parameters,
-    logit_parameters,
-    requantisation_tensors,
-)
+from .affine import AffineProduct, Stream, code_parameters, logit_parameters, requantisation_tensors
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify

@@ -1,6 +1,6 @@
 """Networks as a folder of .npy arrays and a `network.json`: for weights from anywhere.
 
-docs/import.md describes the format. Everything is checked; only plain files of the folder are
+docs/howto/import.md describes the format. Everything is checked; only plain files of the folder are
 read, and nothing in them is unpickled.
 """
 
@@ -73,7 +73,7 @@ def load_arrays(folder: Path) -> Network:
 def _description(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NetworkFileError(
-            f"there must be a file {DESCRIPTION}; docs/import.md says what is in it"
+            f"there must be a file {DESCRIPTION}; docs/howto/import.md says what is in it"
         )
     size = path.stat().st_size
     _expect(size <= MOST_TEXT, f"has {size} bytes; the most that is read is {MOST_TEXT}")

@@ -1,1 +1,5 @@
-"""Amaranth components of the array, and its Verilog."""
+"""Amaranth components of the array, and its Verilog.
+
+Parts of the core stand here, the AXI-Stream top in `axi`. Models of cycles and energy are in
+`sim`.
+"""

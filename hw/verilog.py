@@ -2,7 +2,8 @@
 
 from amaranth.back import verilog
 
-from .axi import AxiTop, check_axi
+from truncmac.hw.axi.top import AxiTop, check_axi
+
 from .core import Core
 from .counters import COUNTER_BITS
 from .hierarchy import SharedModules

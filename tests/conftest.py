@@ -17,6 +17,5 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("same")
 
 os.environ.pop("COLUMNS", None)
-for module in pkgutil.iter_modules(truncmac.__path__):
-    if module.name not in ("golden", "hw", "model", "sim"):
-        importlib.import_module(f"truncmac.{module.name}")
+for module in pkgutil.walk_packages(truncmac.__path__, "truncmac."):
+    importlib.import_module(module.name)

@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truncmac.golden import write_bytes
+from truncmac.sim.extras import install_extra
 
-from .extras import install_extra
+from .golden import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

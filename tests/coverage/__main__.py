@@ -1,4 +1,4 @@
-"""Measures coverage and writes docs/coverage.md: `python -m tests.coverage`."""
+"""Measures coverage and writes docs/verification/coverage.md: `python -m tests.coverage`."""
 
 import json
 import os
@@ -6,17 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.coverage.functional import covered
+from tests.coverage.measure import CONFIG, axi_points, core_points
+from tests.coverage.report import Top, document, measured
+from tests.coverage.stimulus import all_runs
+from tests.coverage.waivers import Waiver, read_waivers
 from tests.mutation.stimulus import Run
 from truncmac.golden import write_bytes
 from truncmac.hw.verilog import AXI_TOP, TOP
 
-from .functional import covered
-from .measure import CONFIG, axi_points, core_points
-from .report import Top, document, measured
-from .stimulus import all_runs
-from .waivers import Waiver, read_waivers
-
-DOCUMENT = Path("docs/coverage.md")
+DOCUMENT = Path("docs/verification/coverage.md")
 
 
 def faults(

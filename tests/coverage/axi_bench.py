@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.axi import AxiProt, AxiResp, AxiStreamFrame
 
 from tests.coverage.stimulus import LONGEST, any_offset, extremes
-from tests.rtl.axi_bench import (
+from tests.verilog.axi_bench import (
     ADDRESS,
     CLEAR,
     CONFIG,
@@ -22,13 +22,13 @@ from tests.rtl.axi_bench import (
     exact,
 )
 from truncmac.golden import Gemm, Requantisation
-from truncmac.hw.axi_registers import REGISTERS
-from truncmac.hw.axi_stream import word_stride
+from truncmac.hw.axi.registers import REGISTERS
+from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.command import CommandError
 from truncmac.hw.counters import COUNTERS
 from truncmac.hw.requantiser import parameters_layout
-from truncmac.sim.axi_host import decode_results, job_registers, job_streams
-from truncmac.sim.stimulus import random_gemms
+from truncmac.sim.axi.host import decode_results, job_registers, job_streams
+from truncmac.sim.rtl.stimulus import random_gemms
 
 WORDS = {
     "activations": CONFIG.rows * CONFIG.lanes * 8,

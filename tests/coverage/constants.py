@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 
+from tests.coverage.names import MODULE, Names
 from tests.yosys import ABC, YOSYS, call
-
-from .names import MODULE, Names
 
 __all__ = ["Bit", "constant_bits", "shared_modules"]
 

@@ -10,7 +10,7 @@ from tests.mutation.stimulus import Run, bad_commands
 from truncmac.golden import Gemm
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.memory import tile_grid
+from truncmac.sim.axi.memories import tile_grid
 
 __all__ = ["GROUPS", "covered"]
 

@@ -9,18 +9,17 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
+from tests.coverage.points import Point, read_points
+from tests.coverage.stimulus import DEPTH, Wrapping
 from tests.mutation.campaign import check_core
 from tests.mutation.mutants import compile_bench
 from tests.mutation.stimulus import Run
-from tests.rtl.test_axi import TESTS
-from truncmac.hw.axi import BusWidths
+from tests.verilog.test_axi import TESTS
+from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
-from truncmac.sim.cosim import in_environment
+from truncmac.sim.rtl.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
-
-from .points import Point, read_points
-from .stimulus import DEPTH, Wrapping
 
 __all__ = ["CONFIG", "FOLDER", "axi_points", "core_points", "source"]
 

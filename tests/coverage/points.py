@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .names import Names
+from tests.coverage.names import Names
 
 __all__ = ["KINDS", "Point", "read_points"]
 

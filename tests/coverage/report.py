@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from tests.coverage.constants import constant_bits, shared_modules
+from tests.coverage.functional import covered
+from tests.coverage.measure import CONFIG, FOLDER, source
+from tests.coverage.points import KINDS, Point
+from tests.coverage.waivers import Review, Waiver, review
 from tests.mutation.stimulus import Run
-
-from .constants import constant_bits, shared_modules
-from .functional import covered
-from .measure import CONFIG, FOLDER, source
-from .points import KINDS, Point
-from .waivers import Review, Waiver, review
 
 __all__ = ["Top", "document", "measured"]
 
@@ -18,8 +17,9 @@ INTRODUCTION = f"""\
 # Coverage
 
 `make coverage` plays products, stalls, bad commands and resets into the core, and the benches of
-`tests/rtl/axi_bench.py` and `tests/coverage/axi_bench.py` into the AXI top, under Verilator; all
-results are compared with golden, and counters with the model of the cycles. It writes this page.
+`tests/verilog/axi_bench.py` and `tests/coverage/axi_bench.py` into the AXI top, under Verilator;
+all results are compared with golden, and counters with the model of the cycles. It
+writes this page.
 Both are arrays of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of {CONFIG.cluster_rows} x \
 {CONFIG.cluster_cols}, {CONFIG.lanes} lanes, {CONFIG.planes} planes, {CONFIG.requantisers}
 requantisers, reductions up to {CONFIG.max_reduction}. A point counts if a run covers it in any

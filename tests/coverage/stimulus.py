@@ -11,8 +11,8 @@ from tests.mutation.stimulus import Run, command_word, runs
 from truncmac.golden import Gemm, Requantisation
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTER_BITS
+from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import Gaps, Stalls
-from truncmac.sim.stimulus import random_gemms
 
 __all__ = ["DEPTH", "LONGEST", "Wrapping", "all_runs", "any_offset", "extremes"]
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from .constants import constant_bits, shared_modules
-from .functional import covered
-from .measure import CONFIG
-from .names import Names
-from .points import Point, read_points
-from .stimulus import all_runs
-from .waivers import Waiver, read_waivers, review
+from tests.coverage.constants import constant_bits, shared_modules
+from tests.coverage.functional import covered
+from tests.coverage.measure import CONFIG
+from tests.coverage.names import Names
+from tests.coverage.points import Point, read_points
+from tests.coverage.stimulus import all_runs
+from tests.coverage.waivers import Waiver, read_waivers, review
 
 HEAD = "# SystemC::Coverage-3\n"
 TOGGLE = (

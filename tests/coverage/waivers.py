@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .constants import Bit
-from .points import KINDS, Point
+from tests.coverage.constants import Bit
+from tests.coverage.points import KINDS, Point
 
 __all__ = ["Review", "Waiver", "read_waivers", "review"]
 

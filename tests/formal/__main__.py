@@ -1,7 +1,7 @@
 """Runs the proofs, their cover statements and planted bugs: `python -m tests.formal [NAME...]`.
 
-With all of them run and none failed, the table in docs/formal.md is written anew; as a step of
-`make verify`, the figures go to the file that VERIFY_JSON names instead.
+If all of them run and none fails, the table in docs/verification/formal.md is written anew; as a
+step of `make verify`, the figures go to the file that VERIFY_JSON names instead.
 """
 
 import json
@@ -10,13 +10,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.formal.proofs import INDUCTION, PROOFS, Proof
+from tests.formal.runner import VARIANTS, ProofError, Verdict, check
 from truncmac.golden import write_bytes
 
-from .proofs import INDUCTION, PROOFS, Proof
-from .runner import VARIANTS, ProofError, Verdict, check
-
 ROOT = Path("build/formal")
-DOCUMENT = Path("docs/formal.md")
+DOCUMENT = Path("docs/verification/formal.md")
 START, END = "<!-- proofs -->\n", "<!-- /proofs -->"
 
 

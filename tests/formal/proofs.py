@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 
 from tests.mutation.mutants import MUTATED
-from truncmac.hw.axi import BusWidths
-from truncmac.hw.axi_registers import REGISTERS
-from truncmac.hw.axi_stream import Packer, Unpacker
+from truncmac.hw.axi.registers import REGISTERS
+from truncmac.hw.axi.stream import Packer, Unpacker
+from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.parameters import ParameterLoader

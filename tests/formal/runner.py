@@ -11,9 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.formal.proofs import INDUCTION, Proof
 from tests.yosys import ABC
-
-from .proofs import INDUCTION, Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
 

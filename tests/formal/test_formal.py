@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from .proofs import PROOFS
-from .runner import VARIANTS, ProofError, check
+from tests.formal.proofs import PROOFS
+from tests.formal.runner import VARIANTS, ProofError, check
 
 QUICK = [proof for proof in PROOFS if proof.quick]
 INDUCTIVE = next(proof for proof in PROOFS if proof.name == "weight_buffer")

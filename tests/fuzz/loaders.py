@@ -21,10 +21,10 @@ with atheris.instrument_imports(include=["truncmac", "zipfile", "numpy.lib", "pi
     from PIL import PngImagePlugin  # noqa: F401 (instrumented here)
 
     from tests.golden.networks import small_network
+    from truncmac.cli.options import parse_settings
     from truncmac.golden import ImageSpec, load, load_images, load_pictures, save, save_images
     from truncmac.model.checkpoint import load_checkpoint
     from truncmac.model.cifar import _read_python
-    from truncmac.options import parse_settings
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz_", dir="/dev/shm"))
 LEAST_MB = 200  # above what the interpreter and its libraries take

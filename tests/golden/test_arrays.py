@@ -233,7 +233,9 @@ def test_folders_of_another_form_are_refused(change, message, tmp_path):
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):
-    with pytest.raises(NetworkFileError, match="there must be a file network.json; docs/import.md"):
+    with pytest.raises(
+        NetworkFileError, match="there must be a file network.json; docs/howto/import.md"
+    ):
         load_arrays(tmp_path)
 
 

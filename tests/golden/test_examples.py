@@ -3,15 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from truncmac.golden import (
-    Shortcut,
-    example_images,
-    example_network,
-    execute,
-    load,
-    save,
-    shapes,
-)
+from truncmac.golden import Shortcut, example_images, example_network, execute, load, save, shapes
 
 
 @pytest.fixture(scope="module")

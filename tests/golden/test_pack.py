@@ -5,14 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truncmac.golden import (
-    beat_major,
-    memory_image,
-    pack_weights,
-    prefix,
-    truncate,
-    unpack_weights,
-)
+from truncmac.golden import beat_major, memory_image, pack_weights, prefix, truncate, unpack_weights
 
 SIZES = {
     "reduction": st.integers(1, 20),

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
+from tools.train_digits import main
 from truncmac.model.checkpoint import new_model
 from truncmac.model.images import ArrayImages
 from truncmac.model.layers import SwitchableBatchNorm, bit_widths, set_bits
 from truncmac.model.processes import Processes
 from truncmac.model.quantisers import FLOAT_BITS
 from truncmac.model.recipes import RECIPES, Recipe
-from truncmac.model.train import main
 from truncmac.model.training import (
     JointLoss,
     Trainer,

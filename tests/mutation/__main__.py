@@ -7,11 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .campaign import simulate
-from .contexts import CONTEXTS
-from .equivalence import judge, prove
-from .mutants import COUNT, SEED, Mutant, list_mutants
-from .survivors import SURVIVORS, Survivor, complaints, read_survivors, write_survivors
+from tests.mutation.campaign import simulate
+from tests.mutation.contexts import CONTEXTS
+from tests.mutation.equivalence import judge, prove
+from tests.mutation.mutants import COUNT, SEED, Mutant, list_mutants
+from tests.mutation.survivors import (
+    SURVIVORS,
+    Survivor,
+    complaints,
+    read_survivors,
+    write_survivors,
+)
 
 
 def main() -> int:

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tests.mutation.mutants import CONFIG, MUTATED, MUTATED_COUNTER_BITS, Mutant, build
+from tests.mutation.stimulus import Run, runs
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS
-from truncmac.sim.control import Job, control_counters
-from truncmac.sim.memory import tiles_to_matrices
-
-from .mutants import CONFIG, MUTATED, MUTATED_COUNTER_BITS, Mutant, build
-from .stimulus import Run, runs
+from truncmac.sim.axi.memories import tiles_to_matrices
+from truncmac.sim.cycles.control import Job, control_counters
 
 __all__ = ["check_core", "simulate"]
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
+from tests.mutation.mutants import MUTATED, MUTATED_COUNTER_BITS
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP
-
-from .mutants import MUTATED, MUTATED_COUNTER_BITS
 
 __all__ = ["CONTEXTS", "OBSERVED", "UNIT", "Context", "contexts", "observer", "submodules"]
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.mutation.contexts import Context, Tree, contexts, observer, submodules
+from tests.mutation.graph import Design, read_design
+from tests.mutation.miter import Miter
+from tests.mutation.mutants import Mutant, yosys
+from tests.mutation.validity import claim
 from tests.yosys import ABC
-
-from .contexts import Context, Tree, contexts, observer, submodules
-from .graph import Design, read_design
-from .miter import Miter
-from .mutants import Mutant, yosys
-from .validity import claim
 
 __all__ = ["Judgement", "judge", "prove"]
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .graph import Design, Graph
+from tests.mutation.graph import Design, Graph
 
 __all__ = ["Miter"]
 

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tests.mutation.directed import counted_gemms, delicate_gemms
 from truncmac.golden import Gemm
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.tile import tile_layout
-from truncmac.sim.memory import Memories
+from truncmac.sim.axi.memories import Memories
+from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import NO_STALLS, Gaps, Stalls
-from truncmac.sim.stimulus import random_gemms
-
-from .directed import counted_gemms, delicate_gemms
 
 __all__ = ["Run", "bad_commands", "command_word", "runs"]
 

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutation.contexts import CONTEXTS
+from tests.mutation.mutants import Mutant
 from truncmac.golden import write_bytes
-
-from .contexts import CONTEXTS
-from .mutants import Mutant
 
 __all__ = ["SURVIVORS", "Survivor", "complaints", "read_survivors", "write_survivors"]
 

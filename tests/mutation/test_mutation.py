@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from .campaign import simulate
-from .contexts import UNIT
-from .equivalence import prove
-from .graph import read_design
-from .miter import Miter
-from .mutants import COUNT, SEED, Mutant, list_mutants
-from .survivors import Survivor, complaints, read_survivors, write_survivors
+from tests.mutation.campaign import simulate
+from tests.mutation.contexts import UNIT
+from tests.mutation.equivalence import prove
+from tests.mutation.graph import read_design
+from tests.mutation.miter import Miter
+from tests.mutation.mutants import COUNT, SEED, Mutant, list_mutants
+from tests.mutation.survivors import Survivor, complaints, read_survivors, write_survivors
 
 SAMPLE = 80
 QUICKLY_PROVEN = ("truncmac_core.counters", "truncmac_core.sequencer.truncation")  # or not

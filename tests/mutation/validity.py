@@ -10,7 +10,7 @@ compared but shared.
 
 from itertools import product
 
-from .graph import Design, Graph
+from tests.mutation.graph import Design, Graph
 
 __all__ = ["claim"]
 

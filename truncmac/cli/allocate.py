@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import one_of, parse_bits, with_array
-from truncmac.outputs import output_file, picture_file
+
+from .options import one_of, parse_bits, with_array
+from .outputs import output_file, picture_file
 
 __all__ = ["allocate"]
 
@@ -69,7 +70,7 @@ def allocate(
 
     What is written with --export runs on golden and on the RTL as any network: infer FILE -k 8.
     """
-    from truncmac.allocation import Request, allocate
+    from truncmac.commands.allocate import Request, allocate
 
     allocate(
         Request(

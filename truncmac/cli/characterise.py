@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import one_of, parse_bits, with_sizes
-from truncmac.outputs import output_file, output_folder
+
+from .options import one_of, parse_bits, with_sizes
+from .outputs import output_file, output_folder
 
 __all__ = ["characterise"]
 
@@ -79,10 +80,10 @@ def characterise(
     """Measure energy, area and clock of a core on its netlist, synthesised with your library.
 
     The netlist runs layers of a network at each k, its outputs are compared with golden, and its
-    nets' toggles become energy by the library's tables. See docs/energy.md. The array is 4 x 4 PEs
-    unless you say otherwise.
+    nets' toggles become energy by the library's tables. See docs/explanation/energy.md.
+    The array is 4 x 4 PEs unless you say otherwise.
     """
-    from truncmac.characterisation import Request, run, run_all, shapes_of
+    from truncmac.commands.characterise import Request, run, run_all, shapes_of
 
     config = ArrayConfig(**({"rows": 4, "cols": 4} | dict(sizes)))
     if shapes is not None and out is not None:

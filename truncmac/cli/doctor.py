@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import one_of
+from .options import one_of
 
 __all__ = ["doctor"]
 
@@ -24,7 +24,7 @@ def doctor(
 
     The exit code is 1 if something is missing that the main commands, or an --extra, need.
     """
-    from truncmac.doctor import doctor
+    from truncmac.commands.doctor import doctor
 
     if not doctor(extra or [], as_json):
         raise typer.Exit(1)

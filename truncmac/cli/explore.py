@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import one_of
-from truncmac.outputs import output_folder, picture_file
+from .options import one_of
+from .outputs import output_folder, picture_file
 
 __all__ = ["explore"]
 
@@ -99,8 +99,8 @@ def explore(
     Axes of the space are lists or ranges: 4,8,16 or 4..16 or 4..32+4 or 4..64x2. Writes the Pareto
     fronts as CSV, JSON and an HTML page, and all rows as Parquet.
     """
-    from truncmac.exploring import Request, merged_settings, show_point
-    from truncmac.exploring import explore as run
+    from truncmac.commands.explore import Request, merged_settings, show_point
+    from truncmac.commands.explore import explore as run
 
     if point is not None:
         if not show_point(point, as_json):

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import one_of, parse_bits, with_array
-from truncmac.outputs import output_folder
+
+from .options import one_of, parse_bits, with_array
+from .outputs import output_folder
 
 __all__ = ["export"]
 
@@ -43,7 +44,7 @@ def export(
     Weights lie chunk-major, so that those of k bits are a prefix; .hex is for $readmemh, .bin
     for a DMA. Or write it as QONNX, which other tools run with the same result, bit for bit.
     """
-    from truncmac.commands import export, export_qonnx
+    from truncmac.commands.common import export, export_qonnx
 
     if kind not in ("memories", "qonnx"):
         raise ValueError(f"--format must be memories or qonnx, not {kind!r}")

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import one_of, with_array
-from truncmac.outputs import output_folder
+
+from .options import one_of, with_array
+from .outputs import output_folder
 
 __all__ = ["fpga"]
 
@@ -46,7 +47,7 @@ def fpga(
 
     The core has too many pins for a chip, so it stands behind a shift register and a parity tree.
     """
-    from truncmac.fpga import Where, fpga, fpga_all
+    from truncmac.commands.fpga import Where, fpga, fpga_all
 
     if designs is not None:
         where = Where(resume, scheduler, workers)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import ARRAY_HELP, one_of, parse_bits, parse_image
-from truncmac.outputs import output_file
+from .options import ARRAY_HELP, one_of, parse_bits, parse_image
+from .outputs import output_file
 
 __all__ = ["import_"]
 
@@ -79,7 +79,7 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Make a network file of weights from elsewhere: QONNX, Brevitas, PyTorch, NumPy arrays."""
-    from truncmac.importing import Source, import_network
+    from truncmac.commands.import_ import Source, import_network
 
     shape = None if image is None else parse_image(image)
     import_network(

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import Simulator, one_of, parse_settings, with_array
-from truncmac.outputs import output_folder
+
+from .options import Simulator, one_of, parse_settings, with_array
+from .outputs import output_folder
 
 __all__ = ["infer"]
 
@@ -73,7 +74,7 @@ def infer(
     On the RTL every output of every layer is compared with golden; the exit code is 1 if one
     differs.
     """
-    from truncmac.inference import Inference, infer
+    from truncmac.commands.infer import Inference, infer
 
     if on not in ("golden", "rtl", "both"):
         raise ValueError(f"--on must be golden, rtl or both, not {on!r}")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import one_of, parse_bits
-from truncmac.outputs import picture_file
+from .options import one_of, parse_bits
+from .outputs import picture_file
 
 __all__ = ["inspect"]
 
@@ -31,6 +31,6 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Show a network's layers: work, size at each k, accumulators, and what each plane says."""
-    from truncmac.inspection import inspect
+    from truncmac.commands.inspect import inspect
 
     inspect(network, parse_bits(bits), plot, as_json)

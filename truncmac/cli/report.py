@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import one_of, parse_bits, with_sizes
-from truncmac.outputs import output_file, output_folder
+from .options import one_of, parse_bits, with_sizes
+from .outputs import output_file, output_folder
 
 __all__ = ["report"]
 
@@ -85,7 +85,7 @@ def report(
     Prints tables, and writes one HTML page and a JSON of the same numbers to build/report. The
     array's sizes are the platform's where they are not given.
     """
-    from truncmac.report import Request, report
+    from truncmac.report.document import Request, report
 
     if form is None:
         output_folder(out)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import one_of, with_array
-from truncmac.outputs import output_folder
+
+from .options import one_of, with_array
+from .outputs import output_folder
 
 __all__ = ["rtl"]
 
@@ -34,7 +35,7 @@ def rtl(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
 ) -> None:
     """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
-    from truncmac.commands import rtl
+    from truncmac.commands.common import rtl
 
     if top not in ("core", "axi"):
         raise ValueError(f"--top must be core or axi, not {top!r}")

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.options import Simulator, parse_bits, with_array
-from truncmac.outputs import output_file
+
+from .options import Simulator, parse_bits, with_array
+from .outputs import output_file
 
 __all__ = ["sim"]
 
@@ -36,7 +37,7 @@ def sim(
 
     The exit code is 1 if one differs.
     """
-    from truncmac.simulating import Request, sim
+    from truncmac.commands.sim import Request, sim
 
     request = Request(config, simulator, parse_bits(bits), count, stall, seed, waves)
     if not sim(request, as_json):

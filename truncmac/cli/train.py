@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from truncmac.options import one_of, parse_bits
-from truncmac.outputs import output_folder
+from .options import one_of, parse_bits
+from .outputs import output_folder
 
 __all__ = ["train"]
 
@@ -91,12 +91,12 @@ def train(
     truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
     and --trials keep each finished run: --resume goes on.
     """
-    from truncmac.commands import notes_to_stderr
-    from truncmac.extras import install_extra
+    from truncmac.commands.common import notes_to_stderr
+    from truncmac.sim.extras import install_extra
 
     try:
-        from truncmac.training import Run, chosen_recipe, console, train
-        from truncmac.trials import train_study, train_trials
+        from truncmac.commands.train import Run, chosen_recipe, console, train
+        from truncmac.commands.trials import train_study, train_trials
     except ModuleNotFoundError as error:
         raise RuntimeError(
             f"Training needs the package {error.name}. Install it with: {install_extra('train')}"

@@ -10,9 +10,9 @@ import pytest
 from typer.main import get_command
 
 from truncmac.cli import app
-from truncmac.doctor import extras
+from truncmac.commands.doctor import extras
 from truncmac.golden import EXAMPLES
-from truncmac.sim.energy import available
+from truncmac.sim.energy.model import available
 from truncmac.sim.tools import SIMULATORS
 
 TRUNCMAC = Path(sys.executable).with_name("truncmac")

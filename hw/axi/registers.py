@@ -1,0 +1,137 @@
+"""The register map of the AXI top, defined once: hardware, table and C header come of it."""
+
+from dataclasses import dataclass
+
+from truncmac.hw.command import CommandError
+from truncmac.hw.counters import COUNTERS
+
+__all__ = ["REGISTERS", "Access", "Field", "Register", "c_header", "register_table"]
+
+VERSION = 0x0001_0000  # major, minor: of the map, not of the package
+Access = {
+    "ro": "read",
+    "rw": "read, write",
+    "start": "write 1 to act",
+    "event": "read; write 1 to clear",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """Neighbouring bits of a register."""
+
+    name: str
+    low: int
+    width: int
+    access: str
+    about: str
+
+    @property
+    def mask(self):
+        """The field's bits within its register."""
+        return ((1 << self.width) - 1) << self.low
+
+
+@dataclass(frozen=True)
+class Register:
+    """32 bits at a byte address."""
+
+    name: str
+    address: int
+    fields: tuple[Field, ...]
+
+
+def _whole(name, address, access, about, width=32):
+    return Register(name, address, (Field("value", 0, width, access, about),))
+
+
+_ERRORS = "; ".join(f"{error.value} {error.name.lower()}" for error in CommandError)
+
+REGISTERS = (
+    _whole("version", 0x00, "ro", "version of this map: major in the upper half, minor below"),
+    Register(
+        "sizes",
+        0x04,
+        (
+            Field("rows", 0, 9, "ro", "rows of PEs"),
+            Field("cols", 9, 9, "ro", "columns of PEs"),
+            Field("lanes", 18, 9, "ro", "lanes of a PE"),
+            Field("planes", 27, 4, "ro", "planes of a PE"),
+        ),
+    ),
+    _whole("max_beats", 0x08, "ro", "most beats that a tile may have"),
+    Register(
+        "control",
+        0x0C,
+        (
+            Field("start", 0, 1, "start", "begin the job that the registers below describe"),
+            Field("clear", 1, 1, "start", "zero the counters"),
+            Field("irq_enable", 8, 1, "rw", "raise the interrupt while done is set"),
+        ),
+    ),
+    Register(
+        "status",
+        0x10,
+        (
+            Field("busy", 0, 1, "ro", "a job is at work"),
+            Field("done", 1, 1, "event", "a job has ended, with or without error"),
+            Field("error", 2, 1, "event", "a command was refused, and its data consumed"),
+            Field("error_code", 8, 3, "ro", f"why, of the last one: {_ERRORS}"),
+        ),
+    ),
+    _whole("bits", 0x14, "rw", "k: 1..8", 4),
+    _whole("beats", 0x18, "rw", "beats of the reduction: ceil(K / lanes)", 16),
+    _whole("row_tiles", 0x1C, "rw", "tiles along the product's rows", 16),
+    _whole("column_tiles", 0x20, "rw", "tiles along the product's columns", 16),
+    _whole("offset", 0x24, "rw", "z: 2**k - 1 for TruncQuant, 2**k for two's complement", 9),
+    Register(
+        "output",
+        0x28,
+        (
+            Field("limit", 0, 8, "rw", "the largest output code, 2**m - 1"),
+            Field("raw", 8, 1, "rw", "results are S, 32 bits each; else codes, 8 bits each"),
+            Field("residual", 9, 1, "rw", "each row of results takes a row of residual codes"),
+        ),
+    ),
+    *(
+        _whole(f"count_{name}", 0x40 + 4 * index, "ro", about)
+        for index, (name, about) in enumerate(COUNTERS.items())
+    ),
+)
+
+
+def register_table():
+    """The map as a Markdown table."""
+    lines = ["| address | register | bits | field | access | what |", "|---|---|---|---|---|---|"]
+    for register in REGISTERS:
+        for field in register.fields:
+            bits = f"{field.low + field.width - 1}:{field.low}" if field.width > 1 else field.low
+            lines.append(
+                f"| 0x{register.address:02X} | {register.name} | {bits} | {field.name} "
+                f"| {Access[field.access]} | {field.about} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def c_header():
+    """The map as a C header: an offset for each register, shift and mask for each field."""
+    lines = [
+        "/* Register map of the truncmac AXI top; generated, as the hardware is. */",
+        "#ifndef TRUNCMAC_REGISTERS_H",
+        "#define TRUNCMAC_REGISTERS_H",
+        "",
+        f"#define TRUNCMAC_VERSION_EXPECTED 0x{VERSION:08X}u",
+    ]
+    for register in REGISTERS:
+        name = f"TRUNCMAC_{register.name.upper()}"
+        lines += ["", f"#define {name} 0x{register.address:02X}u"]
+        for field in register.fields:
+            part = name if field.name == "value" else f"{name}_{field.name.upper()}"
+            lines += [
+                f"/* {field.about} ({Access[field.access]}) */",
+                f"#define {part}_SHIFT {field.low}u",
+                f"#define {part}_MASK 0x{field.mask:08X}u",
+            ]
+    for error in CommandError:
+        lines.append(f"#define TRUNCMAC_ERROR_{error.name} {error.value}u")
+    return "\n".join([*lines, "", "#endif", ""])

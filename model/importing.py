@@ -1,0 +1,92 @@
+"""Networks from PyTorch's tensors: checkpoints of ours, and a state_dict of a named network."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from truncmac.commands.import_ import Source
+from truncmac.golden import Network
+
+from .checkpoint import load_checkpoint
+from .export import export
+from .images import ArrayImages
+from .layers import bit_widths
+from .networks import ImageShape
+from .ptq import quantise
+from .state import is_converted, plain_model, read_state, trained_model
+from .training import calibrate
+
+__all__ = ["from_checkpoint", "from_state"]
+
+Images = npt.NDArray[np.uint8]
+
+
+def from_checkpoint(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+    """The network of a training run's checkpoint."""
+    checkpoint = load_checkpoint(source.path)
+    return _trained(checkpoint.model(), checkpoint.shape, source, images)
+
+
+def from_state(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+    """The network of a state_dict: trained to be truncated, or a float one."""
+    if source.network is None or source.image is None or source.classes is None:
+        raise ValueError(
+            f"{source.path}: holds tensors alone; say what they are of with --network, --image "
+            "and --classes"
+        )
+    shape = ImageShape(*source.image, source.classes)
+    state = read_state(source.path)
+    if is_converted(state):
+        model = trained_model(source.network, shape, state, source.act_bits, centred=source.centred)
+        return _trained(model, shape, source, images)
+    model = plain_model(source.network, shape, state)
+    if images is None:
+        raise ValueError(
+            f"{source.path}: is a float network; give images with --data to calibrate it on"
+        )
+    _check(images, shape)
+    network = quantise(
+        model,
+        images,
+        widths=source.bits,
+        act_bits=source.act_bits,
+        edge_bits=source.edge_bits,
+        percentile=source.percentile,
+        name=source.path.stem,
+    )
+    return network, [f"A float network, calibrated on {min(len(images), 4096)} images."]
+
+
+def _trained(
+    model: nn.Module, shape: ImageShape, source: Source, images: Images | None
+) -> tuple[Network, Sequence[str]]:
+    """Export what was trained; with images calibrate the other k."""
+    known = bit_widths(model)
+    widths = [k for k in source.bits if k in known]
+    missing = [k for k in source.bits if k not in known]
+    notes = []
+    if missing and images is not None:
+        _check(images, shape)
+        calibrate(model, missing, ArrayImages(images, np.zeros(len(images), np.int64)))
+        notes.append(f"Not trained, but calibrated: k = {', '.join(map(str, missing))}.")
+        widths = list(source.bits)
+    elif missing:
+        notes.append(
+            f"Left out, for they were not trained: k = {', '.join(map(str, missing))}. "
+            "With --data they are calibrated."
+        )
+    if not widths:
+        raise ValueError(
+            f"{source.path}: was trained for k = {', '.join(map(str, known))} alone; "
+            "give images with --data to calibrate others"
+        )
+    size = (shape.channels, shape.height, shape.width)
+    return export(model, size, name=source.path.stem, widths=widths), notes
+
+
+def _check(images: Images, shape: ImageShape) -> None:
+    wanted = (shape.channels, shape.height, shape.width)
+    if images.shape[1:] != wanted:
+        raise ValueError(f"Images of --data must have shape {wanted}, not {images.shape[1:]}")

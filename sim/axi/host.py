@@ -1,0 +1,88 @@
+"""What a host gives the AXI top for a matrix product, and how it reads the results.
+
+The register values, and the bytes of each stream as they lie in memory: what a driver's DMA
+would send.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, memory_image, pack_weights, prefix
+from truncmac.hw.axi.stream import word_stride
+from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.requantiser import parameters_layout
+
+from .memories import (
+    Words,
+    activation_words,
+    check_gemm,
+    parameter_memory,
+    residual_words,
+    tile_grid,
+)
+
+__all__ = ["decode_results", "job_registers", "job_streams"]
+
+
+def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
+    """Values of the registers that describe the job, by name."""
+    check_gemm(gemm, config)
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    requant = gemm.requant
+    limit = 0 if requant is None else (1 << requant.out_bits) - 1
+    return {
+        "bits": gemm.bits,
+        "beats": -(-gemm.reduction // config.lanes),
+        "row_tiles": row_tiles,
+        "column_tiles": column_tiles,
+        "offset": gemm.offset,
+        "output": limit | (requant is None) << 8 | (gemm.residual is not None) << 9,
+    }
+
+
+def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[str, bytes]:
+    """Bytes of each input stream, by name; those of the weights are a prefix, tile by tile."""
+    _, column_tiles = tile_grid(gemm, config)
+    packed = pack_weights(gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes)
+    image = memory_image(packed)[:, : prefix(packed, gemm.bits).shape[1]]
+    activations = np.tile(activation_words(gemm.activations, config), (column_tiles, 1))
+    streams = {
+        "activations": (activations, config.rows * config.lanes * 8),
+        "weights": (image.reshape(-1, image.shape[-1]), config.cols * config.lanes * config.planes),
+        "parameters": (parameter_memory(gemm, config), parameters_layout(config).size),
+    }
+    if gemm.residual is not None:
+        streams["residuals"] = residual_words(gemm.residual, config), config.cols * 8
+    return {
+        name: spaced(words, word_stride(width, getattr(widths, name)))
+        for name, (words, width) in streams.items()
+    }
+
+
+def spaced(words: Words, stride: int) -> bytes:
+    """Words (n, bytes), each padded with zeros to `stride` bytes."""
+    padded = np.zeros((len(words), stride), np.uint8)
+    padded[:, : words.shape[1]] = words
+    return padded.tobytes()
+
+
+def decode_results(data: bytes, gemm: Gemm, config: ArrayConfig) -> npt.NDArray[np.int64]:
+    """Outputs (M, N) of the bytes of the results stream.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many bytes as the job gives.
+    """
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    kind = "<i4" if gemm.requant is None else "u1"
+    values = np.frombuffer(data, kind).astype(np.int64)
+    expected = row_tiles * config.rows * column_tiles * config.cols
+    if len(values) != expected:
+        raise ValueError(f"Results must be {expected} values, not {len(values)}")
+    blocks = values.reshape(column_tiles, row_tiles * config.rows, config.cols)
+    matrix = blocks.transpose(1, 0, 2).reshape(row_tiles * config.rows, -1)
+    return matrix[: gemm.rows, : gemm.columns]

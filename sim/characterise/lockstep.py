@@ -1,0 +1,263 @@
+"""Parts of a layer in lock step: 64 streams of the same commands with different data."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, Requantisation
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.counters import COUNTER_BITS, COUNTERS
+from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.tile import tile_layout
+from truncmac.sim.axi.memories import Memories, tile_grid
+from truncmac.sim.netlist.gates import STREAMS, Activity, GateSimulator, InputStream
+
+__all__ = ["GateRun", "parts", "run_parts"]
+
+Words = npt.NDArray[np.uint64]
+RESET_CYCLES = 4
+CYCLES_IN_MOST = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class GateRun:
+    """A layer's parts on the netlist.
+
+    Attributes
+    ----------
+    parts : Gemms, one a stream
+    counters : the core's own, by name; of each stream
+    activity : over all streams
+    mismatches : outputs, of all streams, that differ from golden
+    outputs : compared
+    parameter_sets, residual_rows : words of these streams, of each stream
+    """
+
+    parts: Sequence[Gemm]
+    counters: dict[str, int]
+    activity: Activity
+    mismatches: int
+    outputs: int
+    parameter_sets: int
+    residual_rows: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the parts, their padding excluded, over all streams."""
+        return sum(part.macs for part in self.parts)
+
+
+def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
+    """Cut `STREAMS` runs of `tiles` row tiles out of a layer, spread evenly over its outputs.
+
+    All have `tiles` x rows of the array (all of the layer's, if those are fewer) and one column
+    tile, so that their control is equal; where the layer ends, rows and columns of zeros fill
+    them up. A layer of fewer parts is used more than once.
+    """
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    tiles = min(tiles, row_tiles)
+    starts = max(row_tiles - tiles, 0) + 1
+    grid = starts * column_tiles
+    chosen = (
+        (np.arange(STREAMS) * grid // STREAMS) if grid >= STREAMS else np.arange(STREAMS) % grid
+    )
+    return [_part(gemm, config, int(i % starts), int(i // starts), tiles) for i in chosen]
+
+
+def _part(gemm: Gemm, config: ArrayConfig, row_tile: int, column_tile: int, tiles: int) -> Gemm:
+    rows = slice(row_tile * config.rows, (row_tile + tiles) * config.rows)
+    columns = slice(column_tile * config.cols, (column_tile + 1) * config.cols)
+    height, width = tiles * config.rows, config.cols
+
+    def cut(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        block = values[rows, columns]
+        return np.pad(block, ((0, height - len(block)), (0, width - block.shape[1])))
+
+    activations = gemm.activations[rows]
+    codes = gemm.codes[:, columns]
+    requant = gemm.requant
+    if requant is not None:
+        requant = _pad_parameters(requant, columns, width)
+    return replace(
+        gemm,
+        activations=np.pad(activations, ((0, height - len(activations)), (0, 0))),
+        codes=np.pad(codes, ((0, 0), (0, width - codes.shape[1]))),
+        requant=requant,
+        residual=None if gemm.residual is None else cut(gemm.residual),
+    )
+
+
+def _pad_parameters(requant: Requantisation, columns: slice, width: int) -> Requantisation:
+    def pad(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        block = values[columns]
+        return np.pad(block, (0, width - len(block)))
+
+    residual = requant.residual_multiplier
+    return replace(
+        requant,
+        multiplier=pad(requant.multiplier),
+        bias=pad(requant.bias),
+        shift=pad(requant.shift),
+        residual_multiplier=None if residual is None else pad(residual),
+    )
+
+
+def run_parts(
+    simulator: GateSimulator,
+    gemms: Sequence[Gemm],
+    config: ArrayConfig,
+    stall: int = 0,
+    probe: ctypes.c_void_p | None = None,
+    *,
+    result_stall: int | None = None,
+) -> GateRun:
+    """Run one Gemm a stream, all of equal shape, and compare every output with golden.
+
+    Each stream's last tile runs first and is not counted: registers then hold what such a layer
+    leaves in them, and not what they hold after power-up.
+
+    Parameters
+    ----------
+    stall : of 256 cycles, those in which each stream pauses, the results' too
+    result_stall : those in which the results' stream pauses, if not as often
+    probe : of `timed.Probe`, or None
+
+    Raises
+    ------
+    RuntimeError
+        If the netlist hangs, or its control differs between streams.
+    """
+    memories = _memories(gemms, config)
+    inputs = _streams(memories, config, stall)
+    tiles = len(memories[0].tiles)
+    results = tiles * config.rows * config.share
+    _reset(simulator)
+    _warm_up(simulator, gemms, config)
+    simulator.reset_counts()
+    taken = stall if result_stall is None else result_stall
+    cycles, record = simulator.run(
+        inputs, results, limit=CYCLES_IN_MOST, result_stall=taken, probe=probe
+    )
+    activity = simulator.activity(cycles)
+    mismatches, outputs = _compare(record, gemms, config, tiles)
+    value = simulator.port("counters")
+    mask = (1 << COUNTER_BITS) - 1
+    counters = {name: value >> COUNTER_BITS * i & mask for i, name in enumerate(COUNTERS)}
+    sets = sum(tile.fields["fresh"] for tile in memories[0].tiles)
+    residual = sum(tile.fields["residual"] for tile in memories[0].tiles) * config.rows
+    return GateRun(gemms, counters, activity, mismatches, outputs, sets, residual)
+
+
+def _reset(simulator: GateSimulator) -> None:
+    """Begin anew; hold the reset, all streams' valid low, then let go."""
+    simulator.restart()
+    ports = [name for name in simulator.netlist.ports if name.endswith("__valid")]
+    ports = ["rst", "clear", "results__ready", *(name for name in ports if "results" not in name)]
+    width = sum(len(simulator.netlist.ports[name]) for name in ports)
+    words = np.zeros((RESET_CYCLES + 1, width), np.uint64)
+    words[:RESET_CYCLES, 0] = ~np.uint64(0)
+    simulator.play(ports, words, ["active"])
+
+
+def _warm_up(simulator: GateSimulator, gemms: Sequence[Gemm], config: ArrayConfig) -> None:
+    """Run the last row tile of each part, then set the counters to zero."""
+    rows = slice(-config.rows, None)
+    last = [
+        replace(
+            gemm,
+            activations=gemm.activations[rows],
+            residual=None if gemm.residual is None else gemm.residual[rows],
+        )
+        for gemm in gemms
+    ]
+    inputs = _streams(_memories(last, config), config, stall=0)
+    simulator.run(inputs, config.rows * config.share, limit=CYCLES_IN_MOST)
+    clear = np.array([[~np.uint64(0)], [0]], np.uint64)
+    simulator.play(["clear"], clear, ["active"])
+
+
+def _memories(gemms: Sequence[Gemm], config: ArrayConfig) -> list[Memories]:
+    memories = []
+    for gemm in gemms:
+        memory = Memories(config)
+        memory.add(gemm)
+        memories.append(memory)
+    return memories
+
+
+def _streams(memories: Sequence[Memories], config: ArrayConfig, stall: int) -> list[InputStream]:
+    first = memories[0]
+    layout = tile_layout(config)
+    commands = [tile.word(layout) >> 64 & (1 << layout.size) - 1 for tile in first.tiles]
+    for memory in memories:
+        same = [tile.word(layout) >> 64 & (1 << layout.size) - 1 for tile in memory.tiles]
+        if same != commands:
+            raise ValueError("Parts that run in lock step must have equal commands")
+    bits = np.array([[c >> i & 1 for i in range(layout.size)] for c in commands], np.uint64)
+    streams = [InputStream("tiles", bits * ~np.uint64(0), stall)]
+    beats, chunks = [], []
+    for memory in memories:
+        activations = np.concatenate(memory.activations)
+        weights = np.concatenate(memory.weights)
+        at_beats, at_chunks = [], []
+        for tile in memory.tiles:
+            count = tile.fields["beats"]
+            per_beat = chunk_count(tile.fields["bits"], config.planes)
+            beat = np.arange(count)
+            at_beats.append(tile.activations + beat)
+            order = beat[:, None] + np.arange(per_beat)[None, :] * count
+            at_chunks.append(tile.weights + order.ravel())
+        beats.append(activations[np.concatenate(at_beats)])
+        chunks.append(weights[np.concatenate(at_chunks)])
+    streams.append(InputStream("activations", _slice(beats, config.rows * config.lanes * 8), stall))
+    width = config.cols * config.lanes * config.planes
+    streams.append(InputStream("weights", _slice(chunks, width), stall))
+    size = parameters_layout(config).size
+    parameters = [
+        np.array(
+            [list(word.to_bytes(-(-size // 8), "little")) for word in memory.parameters], np.uint8
+        ).reshape(-1, -(-size // 8))
+        for memory in memories
+    ]
+    streams.append(InputStream("parameters", _slice(parameters, size), stall))
+    residuals = [
+        np.concatenate(memory.residuals)
+        if memory.residuals
+        else np.zeros((0, config.cols), np.uint8)
+        for memory in memories
+    ]
+    streams.append(InputStream("residuals", _slice(residuals, config.cols * 8), stall))
+    return streams
+
+
+def _slice(words: Sequence[npt.NDArray[np.uint8]], width: int) -> Words:
+    """Bytes of words (n, bytes), one array a stream, to uint64 (n, width), a bit a stream."""
+    count = len(words[0])
+    result = np.zeros((count, width), np.uint64)
+    for stream, block in enumerate(words):
+        bits = np.unpackbits(block, axis=1, bitorder="little", count=width)
+        result |= bits.astype(np.uint64) << np.uint64(stream)
+    return result
+
+
+def _compare(
+    record: Words, gemms: Sequence[Gemm], config: ArrayConfig, tiles: int
+) -> tuple[int, int]:
+    """Outputs that differ from golden, and outputs compared, over all streams."""
+    width = config.sum_width
+    parts_count = len(record)
+    mismatches = outputs = 0
+    weights = 1 << np.arange(width, dtype=np.int64)
+    weights[-1] = -weights[-1]
+    for stream, gemm in enumerate(gemms):
+        bits = (record >> np.uint64(stream) & np.uint64(1)).astype(np.int64)
+        values = bits.reshape(parts_count, config.requantisers, width) @ weights
+        # Part j of a row holds columns j * requantisers + q
+        matrix = values.reshape(tiles * config.rows, config.cols)
+        expected = gemm.outputs()
+        mismatches += int(np.count_nonzero(matrix != expected))
+        outputs += expected.size
+    return mismatches, outputs

@@ -1,0 +1,258 @@
+"""Measures a core's netlist: builds it once, runs layers on it, and adds up energy by place."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.golden import Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.sim.axi.memories import tile_grid
+from truncmac.sim.energy.places import PLACES, Counts, place_of
+from truncmac.sim.energy.switching import Switching, mean_switching
+from truncmac.sim.netlist.fanout import add_buffers
+from truncmac.sim.netlist.flat import Netlist, flatten
+from truncmac.sim.netlist.gates import STREAMS, GateSimulator
+from truncmac.sim.netlist.glitches import Probe
+from truncmac.sim.netlist.library import Library
+from truncmac.sim.netlist.mapping import MappingOptions, map_verilog
+from truncmac.sim.netlist.power import PARTS, PowerModel
+from truncmac.sim.netlist.timing import Timing, analyse, fo4
+
+from .freshness import rtl_sha256
+from .lockstep import parts, run_parts
+
+__all__ = [
+    "TILES",
+    "TIMED_CYCLES",
+    "WIRES",
+    "Core",
+    "Measured",
+    "used_part",
+]
+
+Floats = npt.NDArray[np.float64]
+
+TILES = 6  # of each stream
+WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
+TIMED_CYCLES = 48  # of each run
+NO_PAUSES = (0, 0)
+WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
+VERSION = 9  # of what a cached measurement holds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One layer at one bit-width on one netlist; energies are of one stream, the mean of all.
+
+    Attributes
+    ----------
+    layer, bits, rows, cols : of the run
+    counts : events of a stream
+    switching : of the data
+    rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
+    macs : of a stream, padding excluded
+    layer_macs : of the whole layer
+    places : fJ by place: data, gated clock, root clock
+    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled; zeros
+        of a run with pauses
+    totals_fj : without leakage and glitches, at each of `WIRES`
+    outputs, mismatches : compared with golden, and different
+    """
+
+    layer: str
+    bits: int
+    rows: int
+    cols: int
+    counts: Counts
+    switching: Switching
+    rows_used: float
+    columns_used: float
+    macs: float
+    layer_macs: int
+    places: dict[str, list[float]]
+    timed: dict[str, list[float]]
+    totals_fj: list[float]
+    outputs: int
+    mismatches: int
+
+
+def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
+    """Rows and columns that hold outputs, of those of all tiles."""
+    row_tiles, column_tiles = tile_grid(gemm, config)
+    return (
+        gemm.rows / (row_tiles * config.rows),
+        gemm.columns / (column_tiles * config.cols),
+    )
+
+
+class Core:
+    """The mapped netlist of a core.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+    library : Library
+    options : MappingOptions
+    cache : folder for netlists, simulators and measurements
+    """
+
+    def __init__(
+        self, config: ArrayConfig, library: Library, options: MappingOptions, cache: Path
+    ) -> None:
+        self.config, self.cache = config, cache
+        verilog = core_verilog(config)
+        self.rtl_sha256 = rtl_sha256(verilog)
+        json_netlist = map_verilog(verilog, TOP, library, options, cache)
+        self.netlist: Netlist = flatten(json_netlist, TOP, library)
+        add_buffers(self.netlist, fo4(library)[1])
+        self.timing: Timing = analyse(self.netlist)
+        self.simulator = GateSimulator(self.netlist, cache)
+        self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
+        self.probe = Probe(self.netlist, self.timing, self.simulator.kinds)
+        self._places = list(PLACES)
+        owners = [self._places.index(place_of(scope)) for scope in self.netlist.scopes]
+        self.place_of_scope = np.array(owners)
+        content = [self.rtl_sha256, repr(options), repr(sorted(library.files.items()))]
+        self._key = "\0".join([*content, str(VERSION)])
+
+    def area(self) -> dict[str, float]:
+        """Cell area of each place, um2."""
+        values = np.array(list(self.netlist.area_by_scope().values()))
+        return self._by_place(values)
+
+    def leakage(self) -> dict[str, float]:
+        """Leakage of each place, nW."""
+        values = np.zeros(len(self.netlist.scopes))
+        for group in self.netlist.groups:
+            np.add.at(values, group.scopes, group.cell.leakage)
+        return self._by_place(values)
+
+    def _by_place(self, values: Floats) -> dict[str, float]:
+        total = np.zeros(len(self._places))
+        np.add.at(total, self.place_of_scope, values)
+        return dict(zip(self._places, total.tolist(), strict=True))
+
+    def measure(
+        self,
+        gemm: Gemm,
+        tiles: int = TILES,
+        pauses: tuple[int, int] = NO_PAUSES,
+        used: tuple[float, float] | None = None,
+    ) -> Measured:
+        """Run parts of a layer, or take the measurement from the cache.
+
+        Parameters
+        ----------
+        pauses : of 256 cycles, those in which the inputs and the results pause
+        used : of the tiles' rows and columns, those that hold outputs; by default as the layer's
+            sizes say
+
+        Raises
+        ------
+        RuntimeError
+            If the netlist's outputs differ from golden.
+        """
+        cut = parts(gemm, self.config, tiles)
+        digest = hashlib.sha256(self._key.encode())
+        used = used or used_part(gemm, self.config)
+        run = (gemm.name, gemm.bits, gemm.offset, gemm.macs, tiles, pauses, used)
+        digest.update(repr(run).encode())
+        for part in cut:
+            digest.update(part.activations.tobytes() + part.codes.tobytes())
+        file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
+        if file.exists():
+            data = json.loads(file.read_bytes())
+            known = {"counts": Counts(**data["counts"])}
+            return Measured(**data | known | {"switching": Switching(**data["switching"])})
+        measured = self._run(gemm, cut, pauses, used)
+        write_bytes(file, json.dumps(asdict(measured)).encode())
+        return measured
+
+    def _run(
+        self,
+        gemm: Gemm,
+        cut: Sequence[Gemm],
+        pauses: tuple[int, int],
+        used: tuple[float, float],
+    ) -> Measured:
+        inputs, results = pauses
+        probe = self.probe if pauses == NO_PAUSES else None  # what a pause adds has few glitches
+        if probe is not None:
+            probe.reset(_stride(cut[0], self.config))
+        run = run_parts(
+            self.simulator,
+            cut,
+            self.config,
+            inputs,
+            None if probe is None else probe.reference,
+            result_stall=results,
+        )
+        if run.mismatches:
+            raise RuntimeError(
+                f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
+                "of the netlist differ from golden"
+            )
+        energies = [model.energy(run.activity) for model in self.models]
+        table = np.zeros((len(self._places), 3))
+        stated = energies[WIRES.index(1.0)].parts
+        columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
+        for index, part in enumerate(PARTS):
+            np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
+        sampled = np.zeros((len(self._places), 2))
+        if probe is not None:
+            timed = probe.activities(run.activity.ones, run.activity.cycles)
+            for column, activity in enumerate(timed):
+                data = self.models[WIRES.index(1.0)].energy(activity).parts[:, :2].sum(axis=1)
+                np.add.at(sampled[:, column], self.place_of_scope, data)
+        counters = run.counters
+        rows_used, columns_used = used
+        return Measured(
+            layer=gemm.name,
+            bits=gemm.bits,
+            rows=self.config.rows,
+            cols=self.config.cols,
+            counts=Counts(
+                cycles=counters["cycles"],
+                chunks=counters["chunks"],
+                beats=counters["beats"],
+                tiles=counters["tiles"],
+                sets=run.parameter_sets,
+                residual_rows=run.residual_rows,
+                raw_tiles=counters["tiles"] if gemm.requant is None else 0,
+                waiting=sum(counters[name] for name in WAITING),
+                held=counters["stalled_output"],
+            ),
+            switching=mean_switching(cut, self.config, used),
+            rows_used=rows_used,
+            columns_used=columns_used,
+            macs=rows_used * columns_used * run.macs / STREAMS,
+            layer_macs=gemm.macs,
+            places=dict(zip(self._places, table.tolist(), strict=True)),
+            timed=dict(zip(self._places, sampled.tolist(), strict=True)),
+            totals_fj=[energy.dynamic_fj for energy in energies],
+            outputs=run.outputs,
+            mismatches=run.mismatches,
+        )
+
+
+def _stride(gemm: Gemm, config: ArrayConfig) -> int:
+    """Cycles from one timed cycle to the next, so that about `TIMED_CYCLES` are timed."""
+    beats = -(-gemm.rows // config.rows) * -(-gemm.reduction // config.lanes)
+    return max(1, beats * chunk_count(gemm.bits, config.planes) // TIMED_CYCLES)
+
+
+def measure_all(
+    core: Core, layers: Sequence[Gemm], on_progress: Callable[[], None] = lambda: None
+) -> list[Measured]:
+    """Measure layers in order."""
+    found = []
+    for gemm in layers:
+        found.append(core.measure(gemm))
+        on_progress()
+    return found

@@ -1,0 +1,147 @@
+"""What a characterisation measures, and the runs of one array of it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from truncmac.golden import Gemm
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.netlist.library import Library
+from truncmac.sim.netlist.mapping import TIMEOUT_S
+
+from .fit import Beside, dense_layer
+from .idle import IdleRuns, measure_idle, measure_single_row
+from .measure import Core, Measured, measure_all, used_part
+from .stalls import StalledRuns, measure_stalls
+
+__all__ = ["Plan", "Run", "Runs", "measure_size"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes
+    ----------
+    library : Library
+    label : short name, as in "ihp-sg13g2"
+    sizes, held_sizes : arrays of one PE shape, told apart by rows and columns; figures come
+        from the first, errors of both
+    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
+        all but the first of these at the largest and the smallest k
+    workload : where they come from, for the record
+    period_ps : synthesis' clock target
+    timeout_s : of the synthesis of an array
+
+    Raises
+    ------
+    ValueError
+        If two sizes have equal rows and columns.
+    """
+
+    library: Library
+    label: str
+    sizes: Sequence[ArrayConfig]
+    held_sizes: Sequence[ArrayConfig]
+    layers: Mapping[int, Sequence[Gemm]]
+    held_layers: Mapping[int, Sequence[Gemm]]
+    workload: Mapping[str, Any]
+    period_ps: float
+    dont_use: Sequence[str]
+    timeout_s: float = TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        shapes = [f"{c.rows}x{c.cols}" for c in (*self.sizes, *self.held_sizes)]
+        twice = sorted({shape for shape in shapes if shapes.count(shape) > 1})
+        if twice:
+            raise ValueError(f"Array sizes must differ in rows or columns; given twice: {twice[0]}")
+
+    @property
+    def steps(self) -> int:
+        """Netlists and runs to come."""
+        own = sum(len(layers) for layers in self.layers.values())
+        held = sum(len(layers) for layers in self.held_layers.values())
+        stalled = 2 * len(self.layers)
+        return len(self.sizes) * (1 + own + held + stalled) + len(self.held_sizes) * (1 + own)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measurement and what it is for: the network's k, whose layer, whether held out."""
+
+    bits: int
+    own: bool
+    held_out: bool
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All measurements.
+
+    Attributes
+    ----------
+    fitted : that figures come from
+    held : for errors alone
+    stalled : by the network's k
+    dense, sparse, idle : as in `Beside`
+    """
+
+    fitted: list[Run] = field(default_factory=list)
+    held: list[Run] = field(default_factory=list)
+    stalled: dict[int, list[StalledRuns]] = field(default_factory=lambda: defaultdict(list))
+    dense: list[Measured] = field(default_factory=list)
+    sparse: list[Measured] = field(default_factory=list)
+    idle: list[IdleRuns] = field(default_factory=list)
+
+    def beside(self, bits: int) -> Beside:
+        """Of k bits, with other data than the network's."""
+        return Beside(
+            dense=[m for m in self.dense if m.bits == bits],
+            sparse=[m for m in self.sparse if m.bits == bits],
+            idle=[run for run in self.idle if run.plain.bits == bits],
+        )
+
+
+def measure_size(core: Core, plan: Plan, runs: Runs, on_step: Callable[[str], None]) -> None:
+    """Add an array's runs: of the plan's layers, and of all else if it is not held out."""
+    held = core.config in plan.held_sizes
+    for k, layers in plan.layers.items():
+        found = measure_all(core, layers, partial(on_step, f"{_size(core)}, k = {k}"))
+        (runs.held if held else runs.fitted).extend(Run(k, True, held, m) for m in found)
+    if held:
+        return
+    for k, pauses in measure_stalls(core, plan.layers, on_step).items():
+        runs.stalled[k].append(pauses)
+    for k, layers in plan.layers.items():
+        on_step(f"{_size(core)}, k = {k}, with idle rows and columns")
+        fullest = _fullest(layers, k, core.config)
+        runs.idle.append(measure_idle(core, fullest))
+        runs.dense.append(core.measure(dense_layer(fullest)))
+    for gemm in _raw(plan.layers):
+        runs.sparse.append(measure_single_row(core, gemm))
+    ends = (max(plan.held_layers, default=0), min(plan.held_layers, default=0))
+    for k, layers in plan.held_layers.items():
+        if core.config == plan.sizes[0] or k in ends:
+            found = measure_all(core, layers, partial(on_step, f"{_size(core)}, k = {k}, held out"))
+            runs.held.extend(Run(k, False, True, m) for m in found)
+
+
+def _size(core: Core) -> str:
+    return f"{core.config.rows} x {core.config.cols}"
+
+
+def _fullest(layers: Sequence[Gemm], bits: int, config: ArrayConfig) -> Gemm:
+    """The layer of most work among those of k bits that fill the array best."""
+    own = [gemm for gemm in layers if gemm.bits == bits] or layers
+    return max(own, key=lambda gemm: (np.prod(used_part(gemm, config)), gemm.macs))
+
+
+def _raw(layers: Mapping[int, Sequence[Gemm]]) -> list[Gemm]:
+    """A layer whose outputs are S at each of its bit-widths, of the network at the largest k."""
+    found = {gemm.bits: gemm for k in sorted(layers) for gemm in layers[k] if gemm.requant is None}
+    return list(found.values())

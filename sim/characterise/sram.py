@@ -1,0 +1,116 @@
+"""Energy of memory macros from their Liberty files."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from truncmac.sim.energy.model import Sram
+from truncmac.sim.netlist.boolean import parse_function
+from truncmac.sim.netlist.library import liberty_file, liberty_units
+
+__all__ = ["read_sram", "sram_figures"]
+
+HALF = 0.5  # of address and data bits change in an access
+
+
+def sram_figures(paths: Sequence[Path], label: str) -> bytes:
+    """JSON of the macros in `paths`, smallest first, with the files' SHA-256."""
+    found = [read_sram(path) for path in paths]
+    macros = sorted((macro for macro, _ in found), key=lambda macro: macro.words * macro.bits)
+    data = {
+        "library": label,
+        "macros": [asdict(macro) for macro in macros],
+        "files_sha256": {path.name: digest for path, (_, digest) in zip(paths, found, strict=True)},
+        "method": "clock pin's internal energy of a read or write cycle, plus address and data "
+        "pins' for half of their bits; the outputs' load is not in it",
+    }
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def read_sram(path: Path) -> tuple[Sram, str]:
+    """A macro, and its file's SHA-256.
+
+    Raises
+    ------
+    ValueError
+        If the file has no memory cell with one port of clock, enable, read and write.
+    """
+    group, digest = liberty_file(path)
+    units = liberty_units(group, path)
+    cell = next((c for c in group.children if c.id == "cell" and _child(c, "memory")), None)
+    if cell is None:
+        raise ValueError(f"{path}: no memory cell")
+    shape = _simple(_child(cell, "memory"))
+    words, bits = 1 << int(shape["address_width"]), int(shape["word_width"])
+    pins = dict(_pins(cell))
+    try:
+        clock, address, data = pins["A_CLK"], pins["A_ADDR"], pins["A_DIN"]
+    except KeyError as error:
+        raise ValueError(f"{path}: memory has no pin {error}") from None
+    addressing = HALF * int(shape["address_width"]) * _energy(address, {"A_MEN": 1})
+    reading = _cycle(clock, {"A_MEN": 1, "A_REN": 1, "A_WEN": 0}) + addressing
+    writing = _cycle(clock, {"A_MEN": 1, "A_REN": 0, "A_WEN": 1}) + addressing
+    writing += HALF * bits * _energy(data, {"A_MEN": 1})
+    values = _simple(cell)
+    macro = Sram(
+        name=str(cell.args[0]),
+        words=words,
+        bits=bits,
+        read_pj=round(reading * units.energy / 1e3, 6),
+        write_pj=round(writing * units.energy / 1e3, 6),
+        leakage_nw=float(values.get("cell_leakage_power", 0)) * units.leakage,
+        area_um2=float(values["area"]),
+    )
+    return macro, digest
+
+
+def _child(group: Any, name: str) -> Any:
+    return next((child for child in group.children if child.id == name), None)
+
+
+def _simple(group: Any) -> dict[str, str]:
+    return {child.id: child.value.strip('" ') for child in group.children}
+
+
+def _pins(cell: Any) -> list[tuple[str, Any]]:
+    """Pins, and buses under their own name: the pin inside that has power tables."""
+    found = []
+    for child in cell.children:
+        if child.id == "pin":
+            found.append((str(child.args[0]), child))
+        elif child.id == "bus":
+            inner = [p for p in child.children if p.id == "pin" and _child(p, "internal_power")]
+            found.append((str(child.args[0]), inner[0] if inner else child))
+    return found
+
+
+def _power(pin: Any, state: dict[str, int]) -> list[float]:
+    """Energy of rising and falling in a state, in the file's unit."""
+    for group in pin.children:
+        if group.id != "internal_power":
+            continue
+        when = _simple(group).get("when")
+        if when:
+            function = parse_function(when)
+            row = sum(state.get(name, 0) << i for i, name in enumerate(function.pins))
+            if not function.table(function.pins) >> row & 1:
+                continue
+        return [_scalar(_child(group, f"{edge}_power")) for edge in ("rise", "fall")]
+    return [0.0, 0.0]
+
+
+def _scalar(table: Any) -> float:
+    """Mean of a table's values: those of macros are single numbers."""
+    numbers = [float(n) for arg in _child(table, "values").args for n in arg.strip('" ').split(",")]
+    return sum(numbers) / len(numbers)
+
+
+def _cycle(clock: Any, state: dict[str, int]) -> float:
+    return sum(_power(clock, state))
+
+
+def _energy(pin: Any, state: dict[str, int]) -> float:
+    """Of one toggle."""
+    return sum(_power(pin, state)) / 2

@@ -1,0 +1,174 @@
+"""Energy of a schedule's layers: the core's, by the figures of its netlist."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.closed_form import RESTART
+from truncmac.sim.schedule.analysis import Energy
+from truncmac.sim.schedule.schedule import Layers, Schedule
+
+from .config_columns import ConfigColumns
+from .model import PARTS, Characterisation, Counts
+from .switching import Switching
+
+__all__ = ["LayerSwitching", "layer_energies", "layer_parts", "schedule_energies"]
+
+Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+LayerSwitching = Sequence[Sequence[Switching]]  # of each layer at each bit-width
+
+
+def layer_energies(
+    layers: Layers,
+    figures: Characterisation,
+    clock_hz: float,
+    switching: LayerSwitching | None = None,
+) -> Energy:
+    """What gives each layer's energy in the core, see `schedule_energies`.
+
+    Parameters
+    ----------
+    layers : those that are scheduled
+    figures : of the array's lanes and planes, at each k that a layer has
+    clock_hz : of the array, for the leakage
+    switching : of the layers' data on that array; by default as in the layers measured
+    """
+
+    def energies(config: ArrayConfig, found: Schedule, bits: Integers) -> Reals:
+        return _sum(layer_parts(layers, figures, clock_hz, config, found, bits, switching))
+
+    return energies
+
+
+def layer_parts(
+    layers: Layers,
+    figures: Characterisation,
+    clock_hz: float,
+    config: ArrayConfig,
+    found: Schedule,
+    bits: Integers,
+    switching: LayerSwitching | None = None,
+    *,
+    glitches: bool = True,
+) -> dict[str, Reals]:
+    """The same by part of the core, `PARTS`; without glitches where they are not wanted."""
+    shape = np.broadcast_shapes(found.cycles.shape, bits.shape)
+    period = np.array([1e12 / clock_hz])
+    every = (layers, figures, [config], found, np.atleast_2d(bits), period)
+    parts = _schedule_parts(*every, switching, glitches=glitches)
+    return {part: value.reshape(shape) for part, value in parts.items()}
+
+
+def schedule_energies(
+    layers: Layers,
+    figures: Characterisation,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    bits: Integers,
+    period_ps: Reals,
+) -> Reals:
+    """Energy of layers on several arrays, pJ, glitches included; without memories.
+
+    What a layer waits for the DRAM, it waits for operands. Data toggle as in the
+    layers that the figures come from.
+
+    Parameters
+    ----------
+    layers : those that are scheduled
+    figures : of the arrays' lanes and planes
+    configs : n arrays
+    found : arrays that broadcast to (n, bit-widths, layers)
+    bits : k of each layer, (bit-widths, layers)
+    period_ps : of the clock, (n,)
+
+    Returns
+    -------
+    float array, shape (n, bit-widths, layers); NaN at a k that the figures do not have
+    """
+    return _sum(_schedule_parts(layers, figures, configs, found, bits, period_ps))
+
+
+def _sum(parts: Mapping[str, Reals]) -> Reals:
+    return np.sum(list(parts.values()), axis=0)
+
+
+def _schedule_parts(
+    layers: Layers,
+    figures: Characterisation,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    bits: Integers,
+    period_ps: Reals,
+    switching: LayerSwitching | None = None,
+    *,
+    glitches: bool = True,
+) -> dict[str, Reals]:
+    shape = (len(configs), *bits.shape)
+    result = {part: np.full(shape, np.nan) for part in PARTS}
+    for k in np.unique(bits):
+        if int(k) in figures.bits:
+            widths, indices = np.nonzero(bits == k)
+            counts, used = _counts(layers, configs, found, (widths, indices), shape)
+            energies = figures.energies(
+                configs,
+                counts,
+                int(k),
+                switching=None if switching is None else _at(switching, (widths, indices)),
+                rows_used=used[0],
+                columns_used=used[1],
+                period_ps=period_ps[:, None],
+                glitches=glitches,
+            )
+            for part, value in energies.items():
+                result[part][:, widths, indices] = value
+    return result
+
+
+Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def _at(switching: LayerSwitching, places: Places) -> Switching:
+    """That of places (bit-width, layer), as arrays."""
+    own = [switching[width][layer] for width, layer in zip(*places, strict=True)]
+    names = [field.name for field in fields(Switching)]
+    columns: dict[str, Any] = {n: np.array([getattr(s, n) for s in own]) for n in names}
+    return Switching(**columns)
+
+
+def _counts(
+    layers: Layers,
+    configs: Sequence[ArrayConfig],
+    found: Schedule,
+    places: Places,
+    shape: tuple[int, ...],
+) -> tuple[Counts, tuple[Reals, Reals]]:
+    """Events at places (bit-width, layer) of `shape`, and shares of rows and columns used."""
+    _, index = places
+
+    def at(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.broadcast_to(values, shape)[:, places[0], index].astype(np.float64)
+
+    arrays: Any = ConfigColumns(configs)
+    rows, columns, raw = layers.rows[index], layers.columns[index], layers.raw[index]
+    row_tiles, column_tiles = -(-rows // arrays.rows), -(-columns // arrays.cols)
+    tiles = at(found.counts.tiles)
+    sets: Any = layers.groups[index] * column_tiles * at(found.row_blocks)
+    cycles = at(found.cycles)
+    late = cycles - at(found.counts.cycles) - RESTART * at(found.jobs)
+    counts: dict[str, Any] = {
+        "cycles": cycles,
+        "chunks": at(found.counts.chunks),
+        "beats": at(found.counts.beats),
+        "tiles": tiles,
+        "sets": np.where(raw, 0.0, sets),
+        "residual_rows": np.where(layers.residual[index], tiles * arrays.rows, 0.0),
+        "raw_tiles": np.where(raw, tiles, 0.0),
+        "waiting": np.maximum(late, 0.0),
+    }
+    used = rows / (row_tiles * arrays.rows), columns / (column_tiles * arrays.cols)
+    return Counts(**counts), used

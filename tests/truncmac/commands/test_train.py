@@ -1,0 +1,211 @@
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from truncmac import cli
+from truncmac.commands.train import chosen_recipe
+from truncmac.golden import execute, load, load_images, predictions
+from truncmac.model.training import Trainer
+from truncmac.sim.extras import install_extra
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def run(monkeypatch, capsys, *args):
+    """Exit code, output, and errors of the command."""
+    monkeypatch.setattr("sys.argv", ["truncmac", "train", *map(str, args)])
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    out = capsys.readouterr()
+    return stop.value.code, out.out, out.err
+
+
+def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
+    out = tmp_path / "run"
+    options = ["--network", "mlp", "--epochs", 4, "--out", out]
+    code, text, _ = run(monkeypatch, capsys, *options)
+    assert code == 0
+    rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(not trained\))? .*$", text, re.MULTILINE)}
+    assert set(rows) == set("12345678")
+    network = load(out / "network.safetensors")
+    images, labels = load_images(out / "images.safetensors")
+    right = (predictions(execute(network, images, 8).logits) == labels).mean()
+    assert f"{right:.2%}" in rows["8"]
+    # Not one of 450 predictions at any k, so fewer than one in a thousand
+    assert {row.split()[-2] for row in rows.values()} == {"0"}
+    with (out / "log.csv").open() as file:
+        logged = list(csv.DictReader(file))
+    assert [row["epoch"] for row in logged] == ["1", "2", "3", "4"]
+    assert f"accuracy at k = 8: {float(logged[3]['accuracy_k8']):.1%}" in text
+    assert list((out / "tensorboard").iterdir())
+
+
+def test_json_is_all_of_stdout(monkeypatch, capsys, tmp_path):
+    options = ["--network", "mlp", "--epochs", 1, "-k", "8,1", "--out", tmp_path]
+    code, text, errors = run(monkeypatch, capsys, *options, "--json")
+    assert code == 0
+    assert errors.startswith("epoch 1, loss ")
+    assert "Written: " in errors
+    found = json.loads(text)
+    assert (found["network"], found["dataset"]) == ("mlp", "digits")
+    assert (found["epochs"], found["seed"]) == (1, 0)
+    assert [line["k"] for line in found["bits"] if line["trained"]] == [8, 1]
+    assert {line["k"] for line in found["bits"]} == set(range(1, 9))
+    network = load(found["files"][0])
+    images, labels = load_images(tmp_path / "images.safetensors")
+    assert found["images"] == len(images)
+    for line in found["bits"]:
+        right = (predictions(execute(network, images, line["k"]).logits) == labels).mean()
+        assert line["integer_accuracy"] == right
+        assert abs(line["float_accuracy"] - right) * len(images) <= line["differing_predictions"]
+        assert 0 <= line["differing_codes"] < line["codes"]
+    # The next command speaks on stdout again
+    assert "Written: " in run(monkeypatch, capsys, *options, "--resume")[1]
+
+
+def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, tmp_path):
+    options = ["--network", "mlp", "--epochs", 2, "--out", tmp_path]
+    assert run(monkeypatch, capsys, *options)[0] == 0
+    code, _, errors = run(monkeypatch, capsys, *options)
+    assert code == 2
+    assert "exists: go on with --resume, or choose another --out" in errors
+    code, _, errors = run(monkeypatch, capsys, *options, "--resume", "--act-bits", 2)
+    assert code == 2
+    assert "Checkpoint has act_bits = 4, this run 2" in errors
+    assert run(monkeypatch, capsys, *options, "--resume")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--network", "lenet"], "Network must be one of cnn, mlp"),
+        (["--dataset", "svhn"], "Data set must be one of digits"),
+        (["--dataset", "cifar10"], "pass its folder with --data"),
+        (
+            ["--dataset", "cifar10", "--data", "/nowhere"],
+            "CIFAR-10 not found: there is no /nowhere/data_batch_1.bin, /nowhere/cifar-10-",
+        ),
+        (["--recipe", "fast"], "Recipe must be one of digits, mnist5k, cifar, imagenet"),
+        (["--teacher", "x"], "Teacher must be distil or labels, not 'x'"),
+        (["--device", "tpu"], "Device must be auto, cpu or cuda, not 'tpu'"),
+        (["--act-bits", "9"], "Invalid value for '--act-bits'"),
+        (["-k", "8,9"], "Bit-width k must be in 1..8, not '9'"),
+        (["--trials", "--changes", "x"], "--changes must be all or some of none, centred"),
+        (["--resume"], "checkpoint.safetensors: no such file; leave out --resume to begin"),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_2(options, message, monkeypatch, capsys, tmp_path):
+    out = tmp_path / "run"
+    code, _, errors = run(monkeypatch, capsys, "--out", out, *options)
+    assert code == 2
+    assert message in errors
+    assert not out.exists()
+
+
+def test_milestones_keep_their_place_in_fewer_epochs():
+    recipe = chosen_recipe("cifar10", epochs=20, seed=3)
+    assert (recipe.epochs, recipe.milestones, recipe.seed) == (20, (10, 15, 18), 3)
+
+
+def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "truncmac.commands.train", None)
+    code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
+    assert code == 2
+    assert f"Install it with: {install_extra('train')}\n" in errors
+
+
+def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
+    """Kill -9 after the first epoch, as a machine that goes down would."""
+    command = [Path(sys.executable).with_name("truncmac"), "train", "--network", "mlp"]
+    options = ["--epochs", "3", "--device", "cpu", "--out"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, *options, tmp_path / "killed"],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("epoch 1")
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "killed" / "network.safetensors").exists()
+    for more in (["killed", "--resume"], ["whole"]):
+        more[0] = tmp_path / more[0]
+        subprocess.run(
+            [*command, *options, *more], check=True, capture_output=True, env=environment
+        )
+    ours, theirs = (
+        (tmp_path / name / "network.safetensors").read_bytes() for name in ("killed", "whole")
+    )
+    assert ours == theirs
+    assert (tmp_path / "killed" / "log.csv").read_text() == (
+        tmp_path / "whole" / "log.csv"
+    ).read_text()
+
+
+def test_a_run_that_has_no_epoch_yet_can_be_resumed(monkeypatch, capsys, tmp_path):
+    def stop(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "train_epoch", stop)
+        patched.setattr(
+            "sys.argv", ["truncmac", "train", "--network", "mlp", "--out", str(tmp_path)]
+        )
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            cli.main()
+    options = ["--network", "mlp", "--epochs", 80, "--out", tmp_path, "--resume"]
+    monkeypatch.setattr(
+        Trainer, "train_epoch", lambda *args: (_ for _ in ()).throw(ValueError("on"))
+    )
+    code, _, errors = run(monkeypatch, capsys, *options)
+    assert (code, errors.strip()) == (2, "truncmac: on")
+
+
+@pytest.mark.parametrize("kind", ["study", "trials"])
+def test_many_runs_print_draw_and_go_on(kind, monkeypatch, capsys, tmp_path):
+    options = ["--network", "mlp", "--epochs", 1, f"--{kind}", "--changes", "centred"]
+    options += ["--out", tmp_path]
+    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 1)
+    assert code == 0
+    assert "seed 0, epoch 1" in text
+    before = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
+    assert (tmp_path / "study.svg").exists() == (kind == "study")
+    code, _, errors = run(monkeypatch, capsys, *options)
+    assert code == 2
+    assert "exists: go on with --resume, or choose another --out" in errors
+    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume")
+    assert code == 0
+    assert "2 seeds" in text
+    assert "+-" in text
+    after = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
+    assert all(one in after for one in before)
+    assert len(after) > len(before)
+    code, text, errors = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume", "--json")
+    assert (code, "Written: " in errors) == (0, True)
+    found = json.loads(text)
+    if kind == "study":
+        name = "TruncQuant -> Trunc"
+        shares = [one["accuracies"][name] for one in after if one["name"] == "truncquant"]
+        assert (found["seeds"], found["accuracies"][name]["1"]) == ([0, 1], [s[0] for s in shares])
+    else:
+        shares = [one["accuracies"]["calibrated"] for one in after if one["name"] == "centred"]
+        assert found["held_out"]["centred"]["8"] == [one[0] for one in shares]
+        assert list(found["held_out"]) == ["none", "centred", "none, not calibrated"]
+        assert set(found["test"]) <= set(found["held_out"])
+
+
+def test_a_study_and_trials_at_once_are_refused(monkeypatch, capsys, tmp_path):
+    code, _, errors = run(monkeypatch, capsys, "--study", "--trials", "--out", tmp_path)
+    assert (code, errors.strip()) == (2, "truncmac: Choose one of --study and --trials")

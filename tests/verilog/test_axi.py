@@ -1,0 +1,55 @@
+"""Builds the AXI top and runs its cocotb bench, in both simulators."""
+
+import json
+
+import pytest
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.verilog import AXI_TOP, axi_verilog
+from truncmac.sim.rtl.cosim import in_environment
+from truncmac.sim.tools import simulator_environment
+
+TESTS = 7
+BUILD_ARGS = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal", "-Wno-WIDTH"]}
+CASES = [
+    # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
+    ("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)),
+    ("verilator", (2, 8, 2, 2, 30, 4), (512, 512, 512, 512, 512)),
+    ("icarus", (3, 4, 3, 4, 20, 1), (32, 32, 32, 32, 32)),
+    ("icarus", (2, 2, 1, 8, 9, 2), (128, 256, 32, 64, 128)),
+]
+
+
+@pytest.mark.parametrize(("simulator", "sizes", "widths"), CASES)
+def test_bench(simulator, sizes, widths, tmp_path):
+    source = tmp_path / f"{AXI_TOP}.v"
+    source.write_text(axi_verilog(ArrayConfig(*sizes), BusWidths(*widths)))
+    environment = {
+        **simulator_environment(simulator),
+        "TRUNCMAC_SIZES": json.dumps(sizes),
+        "TRUNCMAC_WIDTHS": json.dumps(widths),
+    }
+    runner = get_runner(simulator)
+    with in_environment(environment):
+        runner.build(
+            sources=[source],
+            hdl_toplevel=AXI_TOP,
+            build_dir=tmp_path,
+            build_args=BUILD_ARGS[simulator],
+            timescale=("1ns", "1ps"),
+            log_file=tmp_path / "build.log",
+        )
+        results = runner.test(
+            hdl_toplevel=AXI_TOP,
+            hdl_toplevel_lang="verilog",
+            test_module="tests.rtl.axi_bench",
+            build_dir=tmp_path,
+            test_dir=tmp_path,
+            seed=1,
+            log_file=tmp_path / "run.log",
+        )
+    log = (tmp_path / "run.log").read_text()
+    assert get_results(results) == (TESTS, 0), log[-20_000:]

@@ -1,0 +1,224 @@
+"""Random products in bulk through the RTL: every output against golden, every cycle counted.
+
+`python -m tools.campaign` runs it for three arrays and writes what it did as JSON.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from tools.sweep import Sweep, compare
+from truncmac.golden import WEIGHT_BITS, Gemm, write_bytes
+from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.sim.axi.memories import tile_grid
+from truncmac.sim.rtl.cosim import Outcome
+from truncmac.sim.rtl.stimulus import random_gemms
+from truncmac.sim.stalls import Gaps, Stalls
+
+__all__ = ["CAMPAIGNS", "PROFILES", "Campaign", "Totals", "default_seed", "main", "run"]
+
+console = Console(highlight=False)
+SEED = "TRUNCMAC_SEED"  # environment variable: the seed of tests that draw at random
+PROFILES: Mapping[str, Stalls] = {
+    "full speed": Stalls(),
+    "all streams": Stalls.everywhere(0.3),
+    "slow inputs": Stalls(
+        tiles=0.2, activations=0.4, weights=0.2, parameters=0.6, gaps=Gaps(weights=2, parameters=3)
+    ),
+    "slow results": Stalls(results=0.4, residuals=0.5, weights=0.05, gaps=Gaps(results=2)),
+}
+TOGETHER = (16, 1)  # products that follow each other without a pause, in turn from run to run
+DRAW = 12  # products of each k that are drawn at once
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Random products for one array: half of them one tile, so that k changes tile by tile.
+
+    Attributes
+    ----------
+    config : ArrayConfig
+    outputs : at least, over all profiles
+    longest : reduction of most products
+    tiles : along rows and columns of a product, at most
+    subset : cycles of each profile, at full speed, that also run on Icarus
+    """
+
+    config: ArrayConfig
+    outputs: int
+    longest: int
+    tiles: int
+    subset: int
+
+    def runs(self, seed: int) -> Iterator[tuple[str, int, Sweep]]:
+        """Profile, seed and products of each simulation."""
+        share = -(-self.outputs // (len(PROFILES) * len(TOGETHER)))
+        for profile, stalls in PROFILES.items():
+            for together in TOGETHER:
+                seed += 1
+                gemms = self._gemms(share, seed)
+                yield profile, seed, Sweep(self.config, replace(stalls, seed=seed), gemms, together)
+
+    def _gemms(self, outputs: int, seed: int) -> list[Gemm]:
+        rng = np.random.default_rng(seed)
+        gemms: list[Gemm] = []
+        while sum(gemm.rows * gemm.columns for gemm in gemms) < outputs:
+            gemms += random_gemms(
+                self.config,
+                count=DRAW,
+                seed=int(rng.integers(1 << 31)),
+                tiles=self.tiles,
+                longest=self.longest,
+                single=0.5,
+            )
+        return gemms
+
+    def part(self, sweep: Sweep) -> Sweep:
+        """Short products of a sweep, of `subset` cycles in all."""
+        chosen, cycles = [], 0
+        for gemm in sweep.gemms:
+            estimate = _least_cycles(gemm, self.config)
+            if estimate <= self.subset // 3:
+                chosen.append(gemm)
+                cycles += estimate
+            if cycles >= self.subset:
+                break
+        return replace(sweep, gemms=chosen)
+
+
+def _least_cycles(gemm: Gemm, config: ArrayConfig) -> int:
+    beats = -(-gemm.reduction // config.lanes)
+    each = max(beats * chunk_count(gemm.bits, config.planes), config.interval)
+    return int(np.prod(tile_grid(gemm, config))) * each
+
+
+CAMPAIGNS = {
+    "4x4": Campaign(ArrayConfig(4, 4, 4, 1, 300, 2), 1_000_000, longest=16, tiles=7, subset=2400),
+    "8x8": Campaign(ArrayConfig(8, 8, 8, 1, 1152), 500_000, longest=64, tiles=5, subset=900),
+    "16x16": Campaign(ArrayConfig(16, 16, 8, 1), 200_000, longest=160, tiles=3, subset=270),
+}
+
+
+@dataclass
+class Totals:
+    """What a campaign did.
+
+    Attributes
+    ----------
+    array : its sizes
+    seed, seeds : the campaign's; of each run
+    outputs, products, tiles, cycles : on Verilator
+    by_bits : outputs at each k
+    changes : tiles whose k differs from that of the tile before, without a pause
+    by_profile : outputs under each pattern of stalls
+    icarus : outputs that Icarus computed as well
+    differences : a line for each product that differs anywhere
+    seconds : of all
+    """
+
+    array: str
+    seed: int
+    seeds: list[int] = field(default_factory=list)
+    outputs: int = 0
+    products: int = 0
+    tiles: int = 0
+    cycles: int = 0
+    changes: int = 0
+    by_bits: dict[int, int] = field(
+        default_factory=lambda: dict.fromkeys(range(1, WEIGHT_BITS + 1), 0)
+    )
+    by_profile: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PROFILES, 0))
+    icarus: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, profile: str, sweep: Sweep, outcomes: Sequence[Outcome]) -> None:
+        """Count a run's outcomes, and compare them."""
+        for outcome in outcomes:
+            gemm = outcome.gemm
+            self.outputs += outcome.outputs.size
+            self.by_bits[gemm.bits] += outcome.outputs.size
+            self.by_profile[profile] += outcome.outputs.size
+            self.tiles += int(np.prod(tile_grid(gemm, sweep.config)))
+        self.products += len(outcomes)
+        self.cycles += sum(outcome.cycles for outcome in outcomes[:: sweep.together])
+        self.changes += sum(
+            index % sweep.together > 0 and after.bits != before.bits
+            for index, (before, after) in enumerate(
+                zip(sweep.gemms, sweep.gemms[1:], strict=False), 1
+            )
+        )
+        self.differences += compare(sweep, outcomes)
+
+    def add_icarus(self, sweep: Sweep, build_root: Path) -> None:
+        """Run a sweep in both simulators; outputs and all counters must be equal."""
+        ours, theirs = (sweep.run(build_root, name) for name in ("verilator", "icarus"))
+        self.icarus += sum(outcome.outputs.size for outcome in theirs)
+        self.differences += compare(sweep, theirs)
+        self.differences += [
+            f"{sweep.config}, {sweep.stalls}, {a.gemm.name}: the simulators differ"
+            for a, b in zip(ours, theirs, strict=True)
+            if a.counters != b.counters or not np.array_equal(a.outputs, b.outputs)
+        ]
+
+
+def run(campaign: Campaign, seed: int, build_root: Path) -> Totals:
+    """Run a campaign; the same seed gives the same products, values and stalls."""
+    start = monotonic()
+    totals = Totals(campaign.config.name, seed)
+    for profile, own, sweep in campaign.runs(seed):
+        totals.seeds.append(own)
+        totals.add(profile, sweep, sweep.run(build_root))
+        console.print(
+            f"{campaign.config.name}, seed {own}, {profile}: {totals.outputs:,} outputs so far, "
+            f"{len(totals.differences)} differences"
+        )
+        if sweep.together == TOGETHER[0]:
+            totals.add_icarus(campaign.part(sweep), build_root)
+    totals.seconds = round(monotonic() - start, 1)
+    return totals
+
+
+def default_seed() -> int:
+    """The seed that the environment names, else 0."""
+    text = os.environ.get(SEED, "0")
+    if not text.isdecimal():
+        raise ValueError(f"{SEED} must be a whole number, not {text!r}")
+    return int(text)
+
+
+def main(
+    times: Annotated[int, typer.Option(min=1, help="So many times the outputs of CI.")] = 1,
+    seed: Annotated[int | None, typer.Option(help=f"Default: {SEED}, or 0.")] = None,
+    build_root: Annotated[Path, typer.Option(help="Folder of built simulators.")] = Path(
+        "build/tests/sim"
+    ),
+    out: Annotated[Path, typer.Option(help="JSON of what was done.")] = Path(
+        "build/verify/random.json"
+    ),
+) -> None:
+    """Run random products on the RTL in bulk; exit code 1 at a difference."""
+    first = default_seed() if seed is None else seed
+    found = {}
+    for name, campaign in CAMPAIGNS.items():
+        larger = replace(campaign, outputs=times * campaign.outputs)
+        found[name] = run(larger, first, build_root)
+        for line in found[name].differences[:5]:
+            console.print(line)
+    text = json.dumps({name: asdict(totals) for name, totals in found.items()}, indent=1)
+    write_bytes(out, text.encode())
+    wrong = sum(len(totals.differences) for totals in found.values())
+    console.print(f"{wrong} differences, seed {first}; see {out}")
+    raise typer.Exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,150 @@
+"""Tables of docs/explanation/energy.md, from the figures that come with the package."""
+
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.model import PARTS, Counts, available, load, load_srams
+
+WIDTHS = (8, 4, 2, 1)
+BEATS = 36  # of a tile: a reduction of 576 on 16 lanes
+
+
+def energy_tables():
+    """Every shape in every library, the breakdown of the main ones, and the memory macros."""
+    libraries = dict.fromkeys(library for library, _, _ in available())
+    parts = [shapes(library) for library in libraries]
+    return "\n".join([*parts, against(), breakdown(), errors(), srams()])
+
+
+def shapes(library):
+    """What was measured of each shape at 8 x 8."""
+    rows = [
+        "| lanes, planes | area, um2 a MAC/cycle | clock, ns | k = 8 | k = 4 | k = 2 | k = 1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    own = [load(lanes, planes, name) for name, lanes, planes in available() if name == library]
+    own.sort(key=lambda figures: -figures.data["planes"])
+    for figures in own:
+        shape = figures.data["lanes"], figures.data["planes"]
+        config = ArrayConfig(8, 8, *shape)
+        size = next(s for s in figures.data["sizes"] if (s["rows"], s["cols"]) == (8, 8))
+        area = size["area_um2"] / config.peak_macs
+        cells = [f"{shape[0]}, {shape[1]}", f"{area:,.0f}", f"{size['period_ps'] / 1e3:.2f}"]
+        for k in WIDTHS:
+            measured = figures.data["bits"][str(k)]["measured"]["8x8"]
+            plain = measured["pj_per_mac"]["1.0"]
+            cells.append(f"{plain * measured['glitch_factor']:.2f} ({plain:.2f})")
+        rows.append(f"| {' | '.join(cells)} |")
+    return (
+        f"**{own[0].library}**: the whole core at 8 x 8 PEs, default requantisers: area by its "
+        "8-bit MACs a cycle; clock period; pJ/MAC on the layers of digits that follow k, glitches "
+        "included (without).\n" + "\n" + "\n".join(rows) + "\n"
+    )
+
+
+def against():
+    """The truncatable core beside the dot-product core of the same throughput at k = 8."""
+    cores = [load(4, 8), load(16, 2)]
+    sizes = [
+        next(s for s in core.data["sizes"] if (s["rows"], s["cols"]) == (8, 8)) for core in cores
+    ]
+    energies = {}
+    for k in WIDTHS:
+        own = [core.data["bits"][str(k)]["measured"]["8x8"] for core in cores]
+        plain = [measured["pj_per_mac"]["1.0"] for measured in own]
+        energies[k] = [
+            (value * measured["glitch_factor"], value)
+            for value, measured in zip(plain, own, strict=True)
+        ]
+    rows = ["| | (4, 8) | (16, 2) | ratio | aim |", "|---|---|---|---|---|"]
+    first, second = energies[8]
+    ratio = _pair(_over(second, first))
+    rows.append(f"| k = 8, pJ/MAC | {_pair(first)} | {_pair(second)} | {ratio} | 0.95 |")
+    for k, aim in ((4, "0.55"), (2, "0.35"), (1, "0.25")):
+        own = [_pair(_over(energies[k][i], energies[8][i])) for i in range(2)]
+        ratio = _pair(_over(energies[k][1], energies[k][0]))
+        rows.append(
+            f"| k = {k}, of its own k = 8 | {own[0]} | {own[1]} | {ratio} | {aim} of its own |"
+        )
+    for what, key, scale, digits, aim in (
+        ("area, mm2", "area_um2", 1e6, 3, "1.15"),
+        ("clock period, ns", "period_ps", 1e3, 2, "1.00"),
+    ):
+        values = [size[key] / scale for size in sizes]
+        cells = " | ".join(f"{value:.{digits}f}" for value in values)
+        rows.append(f"| {what} | {cells} | {values[1] / values[0]:.2f} | {aim} |")
+    return (
+        "(16, 2) against (4, 8), whose throughput at k = 8 is the same; IHP SG13G2, both at 8 x 8 "
+        "with all edges, on the layers of digits that follow k; glitches included, in brackets "
+        "without. `ratio` is (16, 2) over (4, 8):\n\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _over(values, others):
+    return tuple(value / other for value, other in zip(values, others, strict=True))
+
+
+def _pair(values):
+    return f"{values[0]:.2f} ({values[1]:.2f})"
+
+
+def breakdown():
+    """Parts of the energy of a MAC at 8 x 8 on long tiles, glitches included."""
+    rows = [f"| lanes, planes | k | {' | '.join(PARTS)} | sum |", "|---" * (len(PARTS) + 3) + "|"]
+    for lanes, planes in ((4, 8), (16, 2), (8, 1)):
+        config = ArrayConfig(8, 8, lanes, planes)
+        beats = BEATS * 16 // lanes
+        macs = config.rows * config.cols * lanes * beats
+        for k in WIDTHS:
+            chunks = beats * -(-k // planes)
+            parts = load(lanes, planes).energy(config, Counts(chunks, chunks, beats, 1), k)
+            values = [value / macs for value in parts.values()]
+            cells = " | ".join(f"{value:.3f}" for value in [*values, sum(values)])
+            rows.append(f"| {lanes}, {planes} | {k} | {cells} |")
+    return (
+        "Where it goes, ihp-sg13g2, 8 x 8 PEs, a reduction of 576, pJ/MAC, glitches included:\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def errors():
+    """The largest errors on runs that the figures were not made from."""
+    rows = ["| library | lanes, planes | network | worst layer |", "|---|---|---|---|"]
+    for library, lanes, planes in available():
+        found = load(lanes, planes, library).data["errors"]
+        networks = [e["error"] for e in found["networks"] if e["held_out"]]
+        layers = [e for e in found["layers"] if e["held_out"]]
+        worst = max(layers, key=lambda e: abs(e["error"]))
+        rows.append(
+            f"| {library} | {lanes}, {planes} | {max(networks, key=abs):+.1%} | "
+            f"{worst['layer']}, {worst['error']:+.1%} |"
+        )
+    return (
+        "The model's largest errors against the netlist on layers of resnet20 (made-up weights), "
+        "at each k; the aims are 3% of a network and 5% of a layer:\n\n" + "\n".join(rows) + "\n"
+    )
+
+
+def stalls():
+    """A layer with pauses that no figure comes from, and what it would be were stalls free."""
+    rows = [
+        "| PEs | k | cycles | waiting | held | error | were stalls free |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {e['size'].replace('x', ' x ')} | {e['network_k']} | {e['cycles']:.0f} "
+        f"| {e['waiting']:.0f} | {e['held']:.0f} | {e['error']:+.1%} | {e['ignored']:+.1%} |"
+        for e in load(16, 2).data["errors"]["stalled"]
+        if e["network_k"] in (8, 2)
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def srams():
+    """Memory macros."""
+    rows = ["| macro | words x bits | read, pJ | write, pJ | area, mm2 |", "|---|---|---|---|---|"]
+    rows += [
+        f"| {m.name} | {m.words} x {m.bits} | {m.read_pj:.1f} | {m.write_pj:.1f} | "
+        f"{m.area_um2 / 1e6:.3f} |"
+        for m in load_srams()
+    ]
+    return "Memory macros of ihp-sg13g2:\n\n" + "\n".join(rows)

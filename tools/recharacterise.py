@@ -1,0 +1,112 @@
+"""Makes the package's figures again, each as its file says that it was made.
+
+`make characterise LIBERTY_DIR=FOLDER`; netlists and runs are kept in the cache, so that what was
+stopped goes on where it was.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from truncmac.commands.characterise import Request, run
+from truncmac.commands.common import console
+from truncmac.golden import write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.characterise.sram import sram_figures
+from truncmac.sim.energy.model import FOLDER
+from truncmac.sim.netlist.mapping import DONT_USE
+
+__all__ = ["main", "remake", "request_of"]
+
+CACHE = Path("build/energy")
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Make all figures again from the libraries in a folder; 2 if some could not be made."""
+    given = list(arguments or sys.argv[1:])
+    if len(given) != 1 or not Path(given[0]).is_dir():
+        console.print("LIBERTY_DIR must be the folder of the Liberty files, or of their folders")
+        return 2
+    failed = remake(Path(given[0]))
+    for line in failed:
+        console.print(line, soft_wrap=True)
+    return 2 if failed else 0
+
+
+def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[str]:
+    """Make every file of figures in `folder` again; a line for each that could not be made.
+
+    A file is replaced when all of it was measured; the others stay as they are.
+    """
+    failed = []
+    for path in sorted(folder.glob("*.json")):
+        if path.name == "published.json":
+            continue
+        console.print(f"Making {path.name}")
+        try:
+            if path.stem.endswith("_sram"):
+                _remake_srams(path, libraries)
+            else:
+                run(request_of(json.loads(path.read_text()), path, libraries, cache), as_json=False)
+        except (KeyError, ValueError, RuntimeError, OSError) as error:
+            failed.append(f"{path.name} was not made: {error}")
+    return failed
+
+
+def _remake_srams(path: Path, libraries: Path) -> None:
+    data = json.loads(path.read_text())
+    files = _files(data["files_sha256"], libraries)
+    write_bytes(path, sram_figures(files, data["library"]))
+
+
+def _files(names: Mapping[str, str], libraries: Path) -> list[Path]:
+    """The Liberty files of these names, anywhere in the folder."""
+    found = []
+    for name in names:
+        matches = sorted(libraries.rglob(name))
+        if not matches:
+            raise ValueError(f"{libraries} must have the Liberty file {name}")
+        found.append(matches[0])
+    return found
+
+
+def request_of(data: Mapping[str, Any], out: Path, libraries: Path, cache: Path) -> Request:
+    """What made a file of figures, by what it says of itself."""
+    provenance = data["provenance"]
+    workload, method = provenance["workload"], provenance["method"]
+    first, *others = data["sizes"]
+    plain = {"lanes": data["lanes"], "planes": data["planes"]}
+    plain |= {name: first[name] for name in ("rows", "cols", "requantisers")}
+    config = ArrayConfig(**(plain | first.get("config", {})))
+    sizes = {
+        held: [
+            f"{s['rows']}x{s['cols']}:{s['requantisers']}" for s in others if s["held_out"] == held
+        ]
+        for held in (False, True)
+    }
+    return Request(
+        liberty=_files(provenance["library"]["files_sha256"], libraries),
+        srams=[],
+        label=provenance["library"]["label"],
+        config=config,
+        fit_sizes=sizes[False],
+        held_sizes=sizes[True],
+        network=workload["network"],
+        data=None,
+        images=workload["images"],
+        held_network=workload["held_out"],
+        held_images=workload["held_out_images"],
+        held_count=len(workload["held_out_layers"]) or None,
+        # Of the network; `bits` has those of layers that do not follow it too
+        bits=sorted({run["network_k"] for run in data["errors"]["layers"]}, reverse=True),
+        period_ps=method["clock_target_ps"],
+        dont_use=[name for name in method["dont_use"] if name not in DONT_USE],
+        cache=cache,
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,171 @@
+"""Random points at which the cycle model must equal the RTL: `python -m tools.sweep`."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from truncmac.golden import Gemm
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
+from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.rtl.cosim import Outcome, simulate
+from truncmac.sim.rtl.stimulus import random_gemms
+from truncmac.sim.stalls import Gaps, Stalls
+
+__all__ = ["Sweep", "compare", "differences", "main", "random_sweeps"]
+
+console = Console(highlight=False)
+PATTERNS = 4  # of stalls for each array, each of another kind
+PRODUCTS = 14  # for each pattern
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Products that one array runs one after the other, all under one pattern of stalls.
+
+    `together` of them follow each other without a pause, then the core becomes idle.
+    """
+
+    config: ArrayConfig
+    stalls: Stalls
+    gemms: Sequence[Gemm]
+    together: int = 1
+
+    def run(self, build_root: Path, simulator: str = "verilator") -> list[Outcome]:
+        """Run them on the RTL."""
+        return simulate(
+            self.gemms,
+            self.config,
+            simulator=simulator,
+            stalls=self.stalls,
+            together=self.together,
+            build_root=build_root,
+        )
+
+
+def random_sweeps(seed: int) -> Iterator[Sweep]:
+    """Draw arrays, patterns of stalls and products, without end."""
+    rng = np.random.default_rng(seed)
+    while True:
+        config = _random_config(rng)
+        for kind in range(PATTERNS):
+            gemms = random_gemms(config, count=3, seed=int(rng.integers(1 << 31)))
+            chosen = rng.choice(len(gemms), PRODUCTS, replace=False)
+            yield Sweep(config, _random_stalls(rng, kind), [gemms[index] for index in chosen])
+
+
+def _random_config(rng: np.random.Generator) -> ArrayConfig:
+    cols = int(rng.integers(1, 7))
+    return ArrayConfig(
+        rows=int(rng.integers(1, 7)),
+        cols=cols,
+        lanes=int(rng.integers(1, 6)),
+        planes=int(rng.choice([1, 2, 4, 8])),
+        max_reduction=int(rng.integers(1, 90)),
+        requantisers=int(rng.choice([n for n in range(1, cols + 1) if cols % n == 0])),
+    )
+
+
+def _random_stalls(rng: np.random.Generator, kind: int) -> Stalls:
+    """Full speed; inputs slow by a rule; all streams slow by a rule; at random as well."""
+    most = int(rng.choice([2, 4, 12]))
+    gaps = dict(
+        zip(
+            ("activations", "weights", "parameters", "residuals", "results"),
+            rng.integers(1, most, 5, endpoint=True).tolist(),
+            strict=True,
+        )
+    )
+    if kind == 0:
+        return Stalls()
+    if kind == 1:
+        return Stalls(gaps=Gaps(**gaps | {"residuals": 1, "results": 1}))
+    if kind == 2:
+        return Stalls(gaps=Gaps(**gaps))
+    names = ("tiles", "activations", "weights", "parameters", "residuals", "results")
+    shares = dict(zip(names, (rng.random(6) * rng.choice([0.2, 0.7])).tolist(), strict=True))
+    seed = int(rng.integers(1 << 31))
+    return Stalls(**shares, seed=seed, gaps=Gaps(**gaps) if rng.random() < 0.5 else Gaps())
+
+
+def differences(sweep: Sweep, build_root: Path) -> list[str]:
+    """Run a sweep on the RTL; a line for each product whose counters or outputs differ."""
+    return compare(sweep, sweep.run(build_root))
+
+
+def compare(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each product whose outputs differ from golden, or counters from the models.
+
+    The model cycle by cycle is compared with all, the closed form with those that it covers.
+    """
+    jobs = [Job.of(gemm, sweep.config) for gemm in sweep.gemms]
+    models: dict[str, Sequence[Mapping[str, int]]] = {}
+    models["control"] = control_counters(sweep.config, jobs, sweep.stalls, together=sweep.together)
+    gaps = sweep.stalls.gaps
+    apart = sweep.together == 1 and not sweep.stalls.random
+    if apart and gaps.results == gaps.residuals == 1:
+        models["cycles"] = _closed_form(sweep)
+    found = []
+    for index, outcome in enumerate(outcomes):
+        label = f"{sweep.config}, {sweep.stalls}, {outcome.gemm.name}"
+        if outcome.mismatches:
+            found.append(f"{label}: {outcome.mismatches} outputs differ from golden")
+        for name, counters in models.items():
+            expected = counters[index // sweep.together]
+            wrong = {
+                key: (value, expected[key])
+                for key, value in outcome.counters.items()
+                if expected[key] != value
+            }
+            if wrong:
+                found.append(f"{label}: RTL and sim.{name} count {wrong}")
+    return found
+
+
+def _closed_form(sweep: Sweep) -> list[dict[str, int]]:
+    products = Products.of(sweep.gemms)
+    gaps = sweep.stalls.gaps
+    counts = count_sequence(
+        products,
+        Sizes.of(sweep.config),
+        activations=gaps.activations,
+        weights=gaps.weights,
+        parameters=gaps.parameters,
+    )
+    return counts.rows()
+
+
+def main(
+    points: Annotated[int, typer.Option(min=1, help="Products to run, about.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of arrays, stalls and products.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    build_root: Annotated[Path, typer.Option(help="Folder of built simulators.")] = Path(
+        "build/sweep"
+    ),
+) -> None:
+    """Hold the cycle model equal to the RTL at random points; exit code 1 at a difference."""
+    count = -(-points // (PATTERNS * PRODUCTS)) * PATTERNS
+    sweeps = list(islice(random_sweeps(seed), count))
+    wrong: list[str] = []
+    with ProcessPoolExecutor(workers) as pool:
+        runs = pool.map(partial(differences, build_root=build_root), sweeps, chunksize=PATTERNS)
+        for lines in track(runs, f"{count * PRODUCTS:,} points", count, console=console):
+            wrong += lines
+            for line in lines[:3]:
+                console.print(line)
+    console.print(f"{count * PRODUCTS:,} points, {len(wrong)} differences, seed {seed}")
+    raise typer.Exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    typer.run(main)

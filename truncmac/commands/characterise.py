@@ -1,0 +1,317 @@
+"""What `truncmac characterise` does: plan, progress, tables."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import Progress
+from rich.table import Table
+
+from truncmac.golden import Gemm, Network, write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.characterise.characterise import characterise, default_period
+from truncmac.sim.characterise.plan import Plan
+from truncmac.sim.characterise.sram import sram_figures
+from truncmac.sim.energy.model import Characterisation, read
+from truncmac.sim.jobs import Cluster
+from truncmac.sim.netlist.library import read_liberty
+from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
+from truncmac.sim.rtl.network import each_gemm
+
+from .common import STYLE, console, network_by_name, progress_bar
+from .infer import images_of
+
+__all__ = ["Request", "run", "run_all", "shapes_of"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options of the command."""
+
+    liberty: Sequence[Path]
+    srams: Sequence[Path]
+    label: str
+    config: ArrayConfig
+    fit_sizes: Sequence[str]
+    held_sizes: Sequence[str]
+    network: str
+    data: Path | None
+    images: int
+    held_network: str
+    held_images: int
+    held_count: int | None
+    bits: Sequence[int]
+    period_ps: float | None
+    dont_use: Sequence[str]
+    cache: Path
+    out: Path
+    timeout_s: float = TIMEOUT_S
+
+
+def run(request: Request, as_json: bool) -> None:
+    """Measure, write, print."""
+    plan = plan_of(request)
+    silent = as_json or not console.is_terminal
+    with Progress(console=console, transient=True, disable=silent) as progress:
+        task = progress.add_task("Characterising", total=plan.steps)
+        result = characterise(
+            plan,
+            request.cache,
+            request.out,
+            lambda what: progress.update(task, description=what, advance=1),
+        )
+    files = [request.out]
+    if request.srams:
+        files.append(request.out.with_name(f"{request.label}_sram.json"))
+        write_bytes(files[1], sram_figures(request.srams, request.label))
+    if as_json:
+        print(json.dumps(_as_dictionary(result, files), indent=2))
+    else:
+        _show(result, files)
+
+
+def run_all(
+    requests: Sequence[Request], scheduler: str | None, workers: int | None, as_json: bool
+) -> bool:
+    """Measure several PE shapes on workers, and print each as it is done; False if one failed.
+
+    A worker reads the files that are named, keeps netlists and runs in the cache, and writes the
+    figures: on a cluster the folders must be the same on all machines.
+
+    Parameters
+    ----------
+    scheduler : address of a Dask scheduler, or None
+    workers : processes; 0: this one; None: one for each core
+    as_json : print one list when all are done
+    """
+    count = min(os.cpu_count() or 1, len(requests)) if workers is None else workers
+    requests = [_absolute(request) for request in requests]
+    errors: dict[Path, str] = {}  # by the file that was to be written
+    with progress_bar(console, quiet=as_json) as progress:
+        task = progress.add_task("Characterising", total=len(requests))
+        for request, error in _outcomes(requests, scheduler, count):
+            progress.update(task, advance=1)
+            if error:
+                errors[request.out] = error
+            if not as_json:
+                _show_outcome(request, error)
+    if as_json:
+        print(json.dumps([_entry(r, errors.get(r.out, "")) for r in requests], indent=2))
+    return not errors
+
+
+def _show_outcome(request: Request, error: str) -> None:
+    if error:
+        config = request.config
+        what = f"{config.lanes} lanes x {config.planes} planes: {error}"
+        console.print(what, soft_wrap=True)
+    else:
+        _show(read(request.out), [request.out])
+
+
+def _entry(request: Request, error: str) -> dict[str, Any]:
+    if error:
+        config = request.config
+        return {"lanes": config.lanes, "planes": config.planes, "error": error}
+    return _as_dictionary(read(request.out), [request.out])
+
+
+def _absolute(request: Request) -> Request:
+    """The same with paths that mean the same in a worker's folder."""
+    return replace(
+        request,
+        liberty=[path.absolute() for path in request.liberty],
+        data=None if request.data is None else request.data.absolute(),
+        cache=request.cache.absolute(),
+        out=request.out.absolute(),
+    )
+
+
+def _outcomes(
+    requests: Sequence[Request], scheduler: str | None, workers: int
+) -> Iterator[tuple[Request, str]]:
+    if scheduler is None and workers == 0:
+        yield from map(_measured, requests)
+        return
+    with Cluster.connect(scheduler, workers) as cluster:
+        yield from cluster.map(_measured, requests)
+
+
+def _measured(request: Request) -> tuple[Request, str]:
+    """Measure where this is called; why it failed, or nothing."""
+    try:
+        characterise(plan_of(request), request.cache, request.out)
+    except (ValueError, OSError, RuntimeError) as error:
+        return request, str(error)
+    return request, ""
+
+
+def _show(result: Characterisation, files: Sequence[Path]) -> None:
+    for table in _tables(result):
+        console.print(table)
+    for path in files:
+        console.print(f"Written: {path}", style="dim", soft_wrap=True)
+
+
+def plan_of(request: Request) -> Plan:
+    """What to measure: reads the library and the networks."""
+    sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
+    held_sizes = [sized(request.config, text) for text in request.held_sizes]
+    library = read_liberty(request.liberty)
+    held_layers: dict[int, list[Gemm]] = {}
+    if request.held_network:
+        held_layers = _layers(request.held_network, None, request.held_images, request.bits)
+        held_layers = {k: _spread(gemms, request.held_count) for k, gemms in held_layers.items()}
+    return Plan(
+        library=library,
+        label=request.label,
+        sizes=sizes,
+        held_sizes=held_sizes,
+        layers=_layers(request.network, request.data, request.images, request.bits),
+        held_layers=held_layers,
+        workload={
+            "network": request.network,
+            "images": request.images,
+            "held_out": request.held_network,
+            "held_out_images": request.held_images,
+            "held_out_layers": [gemm.name for gemm in next(iter(held_layers.values()), [])],
+        },
+        period_ps=request.period_ps or default_period(library),
+        dont_use=[*DONT_USE, *request.dont_use],
+        timeout_s=request.timeout_s,
+    )
+
+
+def sized(config: ArrayConfig, text: str) -> ArrayConfig:
+    """The same PEs in an array of another size: ROWSxCOLS, or ROWSxCOLS:REQUANTISERS.
+
+    Raises
+    ------
+    ValueError
+        If it is not given so.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)(?::(\d+))?", text)
+    if match is None:
+        raise ValueError(f"Size must be ROWSxCOLS, as 8x8 or 8x4:4, not {text!r}")
+    rows, cols, units = match.groups()
+    requantisers = None if units is None else int(units)
+    return replace(config, rows=int(rows), cols=int(cols), requantisers=requantisers)
+
+
+def shapes_of(config: ArrayConfig, text: str) -> list[ArrayConfig]:
+    """The same array with PEs of other shapes, given as 16x2,8x1: lanes x planes.
+
+    Raises
+    ------
+    ValueError
+        If they are not given so, or one twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    found = [re.fullmatch(r"(\d+)x(\d+)", part) for part in parts]
+    if None in found or len(set(parts)) < len(parts):
+        raise ValueError(f"--shapes must be LANESxPLANES, as 16x2,8x1, each once, not {text!r}")
+    shapes = [tuple(map(int, match.groups())) for match in found if match is not None]
+    return [
+        replace(config, lanes=lanes, planes=planes, requantisers=None) for lanes, planes in shapes
+    ]
+
+
+def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:
+    network = network_by_name(name)
+    images, _ = images_of(name, data, network, count)
+    return {k: _gemms(network, images[:count], k) for k in bits}
+
+
+def _spread(gemms: list[Gemm], count: int | None) -> list[Gemm]:
+    """`count` of the layers, evenly spread, the first and the last among them; None for all."""
+    if count is None or count >= len(gemms):
+        return gemms
+    return [gemms[round(i * (len(gemms) - 1) / max(count - 1, 1))] for i in range(count)]
+
+
+def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[Gemm]:
+    gemms: list[Gemm] = []
+    each_gemm(network, images, bits, gemms.append)
+    return gemms
+
+
+def _as_dictionary(result: Characterisation, files: Sequence[Path]) -> dict[str, Any]:
+    """The tables' numbers; the files have them all."""
+    data = result.data
+    return {
+        "library": result.library,
+        "lanes": data["lanes"],
+        "planes": data["planes"],
+        "bits": [
+            _energy_line(k, size, own)
+            for k in reversed(result.bits)
+            for size, own in data["bits"][str(k)]["measured"].items()
+        ],
+        "sizes": [
+            {key: size[key] for key in ("rows", "cols", "area_um2", "period_ps", "longest_path")}
+            for size in data["sizes"]
+        ],
+        "held_out": [
+            {key: entry[key] for key in ("network", "size", "k", "pj_per_mac", "error")}
+            for entry in data["errors"]["networks"]
+            if entry["held_out"]
+        ],
+        "files": [str(path) for path in files],
+    }
+
+
+def _energy_line(k: int, size: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Energy of a MAC at k bits: with the wires as estimated, without, with twice as many."""
+    one, none, two = (own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0"))
+    return {
+        "k": k,
+        "size": size,
+        "pj_per_mac": one,
+        "pj_per_mac_wires_x0": none,
+        "pj_per_mac_wires_x2": two,
+        "pj_per_mac_with_glitches": one * own["glitch_factor"],
+    }
+
+
+def _tables(result: Characterisation) -> list[Table]:
+    found = _as_dictionary(result, [])
+    energy = Table(
+        "k",
+        "size",
+        "pJ/MAC",
+        "wires x0",
+        "wires x2",
+        "with glitches",
+        title=f"{found['lanes']} lanes x {found['planes']} planes, {result.library}",
+        **STYLE,
+    )
+    for line in found["bits"]:
+        k, size, *values = line.values()
+        energy.add_row(str(k), size, *(f"{value:.3f}" for value in values))
+    sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
+    for size in found["sizes"]:
+        sizes.add_row(
+            f"{size['rows']} x {size['cols']}",
+            f"{size['area_um2'] / 1e6:.3f}",
+            f"{size['period_ps'] / 1e3:.2f}",
+            size["longest_path"],
+        )
+    held = Table("held out", "size", "k", "pJ/MAC", "error", **STYLE)
+    for entry in found["held_out"]:
+        held.add_row(
+            entry["network"],
+            entry["size"],
+            str(entry["k"]),
+            f"{entry['pj_per_mac']:.3f}",
+            f"{entry['error']:+.1%}",
+        )
+    for table in (energy, sizes, held):
+        for column in table.columns[1:]:
+            column.justify = "right"
+    return [energy, sizes, held] if held.row_count else [energy, sizes]

@@ -1,0 +1,163 @@
+"""What `truncmac import` does: a network file from other tools' files."""
+
+import errno
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.table import Table
+
+from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
+from truncmac.golden.network_file import open_safetensors
+from truncmac.sim.extras import install_extra
+from truncmac.terminal import Terminal
+
+from .common import STYLE
+
+__all__ = ["Source", "import_network"]
+
+console = Terminal()
+ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
+BATCH = 256
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is imported, and what its file does not say.
+
+    Attributes
+    ----------
+    path : a folder, or a file whose ending says what it is
+    bits : the network's k
+    data : images to calibrate on, and to try the network with
+    network, image, classes : for tensors: the network that they are of, one of truncmac's
+    act_bits, percentile : for tensors: bits and range of the activations
+    edge_bits : k of the first and last layers, or None: they follow the network's
+    centred : the network was trained with centred weights
+    """
+
+    path: Path
+    bits: Sequence[int]
+    data: Path | None = None
+    network: str | None = None
+    image: tuple[int, int, int] | None = None
+    classes: int | None = None
+    act_bits: int = 4
+    percentile: float = 99.9
+    edge_bits: int | None = 8
+    multiplier_bits: int = 18
+    centred: bool = False
+
+
+def import_network(source: Source, out: Path, as_json: bool) -> None:
+    """Read `source`, write a network file, and print what became of it."""
+    if not 2 <= source.multiplier_bits <= 32:
+        raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
+    images, labels = (None, None) if source.data is None else load_images(source.data)
+    network, notes = _read(source, images)
+    save(network, out)
+    lines = _measured(network, images, labels)
+    judged = None if images is None or labels is None else len(images)
+    if as_json:
+        found = {
+            "network": network.name,
+            "layers": len(network.products),
+            "images": judged,
+            "bits": lines,
+            "notes": list(notes),
+            "files": [str(out)],
+        }
+        print(json.dumps(found, indent=2))
+        return
+    for note in notes:
+        console.print(f"Note: {note}")
+    console.print(_table(network, judged, lines))
+    console.print(f"Written: {out}, {len(network.products)} layers of weights", soft_wrap=True)
+
+
+def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+    path = source.path
+    if path.is_dir():
+        return load_arrays(path), ()
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if path.suffix in ONNX:
+        return _onnx(source, images)
+    if path.suffix not in TORCH + TENSORS:
+        known = ", ".join(ONNX + TORCH + TENSORS)
+        raise ValueError(f"{path}: must be a folder of arrays, or a file that ends in {known}")
+    try:
+        from truncmac.model.importing import from_checkpoint, from_state
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"Reading PyTorch's tensors needs the package {error.name}. Install it with: "
+            f"{install_extra('train')}"
+        ) from error
+    kind = _format(path) if path.suffix in TENSORS else None
+    if kind == "truncmac-network":
+        raise ValueError(f"{path}: is a network file already")
+    if kind == "truncmac-checkpoint":
+        return from_checkpoint(source, images)
+    return from_state(source, images)
+
+
+def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+    try:
+        from truncmac.onnx.importing import import_onnx
+        from truncmac.onnx.layers import Options
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"Reading ONNX files needs the package {error.name}. Install it with: "
+            f"{install_extra('onnx')}"
+        ) from error
+    options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
+    found = import_onnx(source.path, options)
+    return found.network, found.notes
+
+
+def _format(path: Path) -> str | None:
+    """What a safetensors file of ours says it is."""
+    with open_safetensors(path) as file:
+        text = (file.metadata() or {}).get("truncmac", "")
+    return next((k for k in ("truncmac-network", "truncmac-checkpoint") if f'"{k}"' in text), None)
+
+
+def _measured(
+    network: Network, images: Images | None, labels: npt.NDArray[np.integer] | None
+) -> list[dict[str, Any]]:
+    """For each k what is certified, and how many images are put into the right class.
+
+    Both are shares; None where it is not known.
+    """
+    found = []
+    for bits in network.bit_widths:
+        exact = [t for name, t in network.tensors.items() if name.endswith(f".b{bits}.exact")]
+        share = None
+        if images is not None and labels is not None:
+            parts = [slice(i, i + BATCH) for i in range(0, len(images), BATCH)]
+            logits = [execute(network, images[part], bits).logits for part in parts]
+            share = float(accuracy(np.concatenate(logits), labels))
+        certified = float(np.concatenate(exact).mean()) if exact else None
+        found.append({"k": bits, "certified": certified, "accuracy": share})
+    return found
+
+
+def _table(network: Network, images: int | None, lines: Sequence[dict[str, Any]]) -> Table:
+    """The same as a table; `images` is the count of those with labels."""
+    table = Table("k", title=f"Network {network.name}", **STYLE)
+    table.add_column("channels certified", justify="right")
+    if images is not None:
+        table.add_column(f"accuracy on {images} images", justify="right")
+    for line in lines:
+        certified = line["certified"]
+        row = [str(line["k"]), "unknown" if certified is None else f"{certified:.0%}"]
+        if images is not None:
+            row.append(f"{line['accuracy']:.2%}")
+        table.add_row(*row)
+    return table

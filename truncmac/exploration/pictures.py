@@ -1,0 +1,58 @@
+"""A picture of the fronts of an exploration."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from truncmac.golden import write_bytes
+from truncmac.sim.explore.chunks import Fronts, missing_package
+
+__all__ = ["draw"]
+
+
+def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
+    """Draw the first of two objectives or more against the second: fronts, and dots beside them.
+
+    Raises
+    ------
+    RuntimeError
+        If matplotlib is missing.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from error
+    y, x, *_ = fronts.objectives
+    some = len(sample.get("point", ())) > 0
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    if some:
+        axes.plot(
+            sample[x],
+            sample[y],
+            ".",
+            color="0.75",
+            markersize=3,
+            label="other designs",
+            rasterized=True,
+        )
+    for (workload, k), front in fronts.groups.items():
+        if len(front):
+            order = front.rows[x].argsort(kind="stable")
+            label = f"{workload or fronts.spec.front}{f', k = {k}' if k else ''}"
+            axes.plot(front.rows[x][order], front.rows[y][order], "o-", markersize=4, label=label)
+    if some:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.legend()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    picture = io.BytesIO()
+    with rc_context({"svg.hashsalt": "truncmac"}):  # the same picture in every run
+        figure.savefig(picture, format=path.suffix[1:] or "svg", metadata={"Date": None})
+    write_bytes(path, picture.getvalue())

@@ -1,0 +1,4 @@
+"""The report of a workload on an array: what it computes, its words, tables, pictures and page.
+
+The models behind it are in `sim`.
+"""

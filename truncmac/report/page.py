@@ -1,0 +1,58 @@
+"""The report as one page that needs nothing else: no network, no other file."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from truncmac.sim.extras import install_extra
+from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
+
+from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .document import about, folding_cells, remarks, shape_cells, title
+from .energy import PART_TEXTS, energy_tables
+
+__all__ = ["page"]
+
+
+def page(document: dict[str, Any]) -> str:
+    """The HTML page of a report.
+
+    Raises
+    ------
+    RuntimeError
+        If matplotlib is missing.
+    """
+    try:
+        from .pictures import pictures
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise RuntimeError(
+            "The report's page needs the package matplotlib. Install it with: "
+            f"{install_extra('report')}, or ask for --format table, md, csv or json"
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("truncmac.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    svgs = {name: Markup(svg) for name, svg in pictures(document).items()}  # noqa: S704 (drawn by us)
+    return environment.get_template("page.html").render(
+        document=document,
+        title=title(document),
+        about=about(document),
+        remarks=remarks(document),
+        totals=columns_of(TOTAL_COLUMNS, document["totals"]),
+        layers=columns_of(LAYER_COLUMNS, document["layers"]),
+        reasons={"ideal": "work: what the layers need"} | dict(REASONS),
+        traffic=TRAFFIC,
+        energies=energy_tables(document),
+        energy_parts={f"e_{part}": text for part, text in PART_TEXTS.items()},
+        shapes=shape_cells(document),
+        folding=folding_cells(document) if document["folding"] else None,
+        pictures=svgs,
+    )
