@@ -16,6 +16,7 @@ from truncmac.golden import Gemm, weight_offset, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.integers import ceil_div
 from truncmac.sim import rtl
 from truncmac.sim.netlist.generic import estimate
 from truncmac.sim.rtl.cosim import simulate
@@ -78,7 +79,7 @@ def synthesis_table(rows: int, cols: int) -> None:
 
 def speed_table(cycles: int) -> None:
     """Cycles a second of one long product: with memories and cocotb, and in a bare loop."""
-    tiles = -(-cycles // (BEATS * 8))
+    tiles = ceil_div(cycles, BEATS * 8)
     folder = Path("build/bench")
     loop = raw_loop(SPEED, tiles * BEATS * 8, folder)
     built = []

@@ -1,5 +1,10 @@
-"""The integer reference: NumPy only; hardware and models are held equal to it."""
+"""The integer reference, in NumPy alone; hardware and models are held equal to it.
 
+Quantisation, packing, the network file, its executor, and the way from a name to a network.
+Training is in `model`, what hardware costs in `sim`.
+"""
+
+from .accuracy import accuracy, network_accuracy, predictions
 from .affine import AffineProduct, Stream, code_parameters, logit_parameters, requantisation_tensors
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
@@ -7,12 +12,14 @@ from .certify import certify
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
-from .executor import Execution, Executor, accuracy, execute, layer_bits, predictions
+from .executor import BitWidths, Execution, Executor, execute, layer_bits
 from .files import file_name, read_json, write_all, write_bytes
 from .gemm import Gemm, matmul
+from .gemms import each_gemm, network_gemms
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
 from .mixed import Recalibration, with_layer_bits
+from .names import DIGITS, images_by_name, network_by_name
 from .network import (
     IMAGE,
     AvgPool,
@@ -51,11 +58,13 @@ from .requantise import (
     from_affine,
     requantise,
 )
+from .setting import Setting
 
 __all__ = [
     "ARRAYS_FORMAT",
     "BUILTIN_IMAGES",
     "BUILTIN_NETWORK",
+    "DIGITS",
     "EXAMPLES",
     "FORMAT",
     "IMAGE",
@@ -65,6 +74,7 @@ __all__ = [
     "WEIGHT_BITS",
     "AffineProduct",
     "AvgPool",
+    "BitWidths",
     "Conv2d",
     "Execution",
     "Executor",
@@ -82,6 +92,7 @@ __all__ = [
     "Product",
     "Recalibration",
     "Requantisation",
+    "Setting",
     "Shortcut",
     "Stream",
     "accuracy",
@@ -95,6 +106,7 @@ __all__ = [
     "check_reduction",
     "code_bits",
     "code_parameters",
+    "each_gemm",
     "example_images",
     "example_network",
     "execute",
@@ -102,6 +114,7 @@ __all__ = [
     "from_affine",
     "from_description",
     "im2col",
+    "images_by_name",
     "inspect_network",
     "integer_weights",
     "layer_bits",
@@ -113,6 +126,9 @@ __all__ = [
     "matmul",
     "max_pool",
     "memory_image",
+    "network_accuracy",
+    "network_by_name",
+    "network_gemms",
     "output_shape",
     "output_size",
     "pack_weights",

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
+
 from .requantise import Requantisation
 
 __all__ = ["certify"]
@@ -97,4 +99,4 @@ def _first(slope: int, needed: int, largest: int) -> int:
     """Smallest S in -largest..largest with slope * S >= needed; largest + 1 if there is none."""
     if slope == 0:
         return -largest if needed <= 0 else largest + 1
-    return min(max(-(-needed // slope), -largest), largest + 1)
+    return min(max(ceil_div(needed, slope), -largest), largest + 1)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
+
 from .executor import run_layer
 from .layers import channels_last
 from .network import (
@@ -122,7 +124,7 @@ def example_images(name: str, count: int, seed: int = 0) -> Codes:
     image, _ = _example(name)
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 1 << image.bits, (count, image.channels, 4, 4))
-    repeats = -(-image.height // 4), -(-image.width // 4)
+    repeats = ceil_div(image.height, 4), ceil_div(image.width, 4)
     smooth = coarse.repeat(repeats[0], axis=2).repeat(repeats[1], axis=3)
     return smooth[:, :, : image.height, : image.width].astype(np.uint8)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
+
 from .gemm import Gemm
 from .layers import avg_pool, im2col, max_pool, shortcut
 from .network import (
@@ -25,7 +27,7 @@ from .product import PreparedProduct, prepare, requantisation
 from .quantise import Codes, check_bits, weight_offset
 from .threads import ForEach, in_turn, workers
 
-__all__ = ["Execution", "Executor", "accuracy", "execute", "layer_bits", "predictions"]
+__all__ = ["BitWidths", "Execution", "Executor", "execute", "layer_bits"]
 
 BLOCK = 1 << 19  # codes of the largest layer that run through the network together
 
@@ -122,7 +124,7 @@ class Executor:
     def _blocks(self, count: int, threads: int) -> list[slice]:
         """`count` images in blocks that stay in the cache, at least one for each thread."""
         largest = max(int(np.prod(shape)) for shape in self.shapes.values())
-        size = min(max(1, BLOCK // largest), -(-count // threads))
+        size = min(max(1, BLOCK // largest), ceil_div(count, threads))
         return [slice(start, start + size) for start in range(0, count, size)]
 
     def _empty(self, name: str, count: int) -> npt.NDArray[np.integer]:
@@ -214,16 +216,6 @@ def _last_use(network: Network) -> list[list[str]]:
     for name, index in last.items():
         names[index].append(name)
     return names
-
-
-def predictions(logits: Integers) -> npt.NDArray[np.intp]:
-    """Class of each image: the largest logit, the first of equals."""
-    return logits.reshape(len(logits), -1).argmax(axis=1)
-
-
-def accuracy(logits: Integers, labels: npt.NDArray[np.integer]) -> float:
-    """Share of images whose largest logit is that of their label."""
-    return float((predictions(logits) == labels).mean())
 
 
 def layer_bits(network: Network, bits: BitWidths) -> dict[str, tuple[int, int]]:

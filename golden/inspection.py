@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
+
 from .network import Conv2d, Network, Product, code_bits, shapes
 from .quantise import WEIGHT_BITS, truncate
 
@@ -45,7 +47,7 @@ class LayerInspection:
 
     def weight_bytes(self, bits: int) -> int:
         """Bytes of the weights at the network's k, without padding."""
-        return -(-self.reduction * self.columns * (self.bits or bits) // 8)
+        return ceil_div(self.reduction * self.columns * (self.bits or bits), 8)
 
 
 def inspect_network(network: Network) -> list[LayerInspection]:

@@ -8,6 +8,8 @@ follow each other.
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
+
 from .quantise import WEIGHT_BITS, Codes, check_bits
 
 __all__ = ["beat_major", "memory_image", "pack_weights", "prefix", "unpack_weights"]
@@ -32,7 +34,7 @@ def pack_weights(codes: npt.ArrayLike, *, columns: int, lanes: int, planes: int)
     if matrix.ndim != 2:
         raise ValueError(f"Codes must have shape (K, N), not {matrix.shape}")
     reduction, width = matrix.shape
-    beats, tiles = -(-reduction // lanes), -(-width // columns)
+    beats, tiles = ceil_div(reduction, lanes), ceil_div(width, columns)
     padded = np.zeros((beats * lanes, tiles * columns), np.uint8)
     padded[:reduction, :width] = matrix
     blocks = padded.reshape(beats, lanes, tiles, columns).transpose(2, 0, 3, 1)
@@ -44,7 +46,7 @@ def pack_weights(codes: npt.ArrayLike, *, columns: int, lanes: int, planes: int)
 def prefix(packed: Codes, bits: int) -> Codes:
     """The chunks that hold the top `bits`: the first ceil(bits / planes)."""
     check_bits(bits)
-    return packed[:, : -(-bits // _planes(packed))]
+    return packed[:, : ceil_div(bits, _planes(packed))]
 
 
 def memory_image(packed: Codes) -> Codes:

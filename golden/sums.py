@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from truncmac.integers import ceil_div
+
 from .layers import Pair, channels_last, output_size, padded
 from .network import Conv2d, Product
 from .quantise import Codes, integer_weights
@@ -155,7 +157,7 @@ LIMITS = (np.maximum, np.minimum)
 
 def _even(count: int, most: int) -> Iterator[slice]:
     """`count` things in even parts of at most `most`."""
-    parts = -(-count // most)
+    parts = ceil_div(count, most)
     for index in range(parts):
         yield slice(index * count // parts, (index + 1) * count // parts)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from truncmac.integers import ceil_div
+
 __all__ = ["ACTIVATION_BITS", "WEIGHT_BITS", "ArrayConfig", "chunk_count"]
 
 ACTIVATION_BITS = 8
@@ -26,7 +28,7 @@ WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of 
 
 def chunk_count(bits, planes):
     """Chunks that a weight of `bits` bits takes: ceil(bits / planes)."""
-    return -(-bits // planes)
+    return ceil_div(bits, planes)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class ArrayConfig:
         if not all(isinstance(size, int) and size > 0 for size in sizes):
             return 1  # the sizes are refused below, by name
         budgets = [
-            -(-reduction // self.lanes) * chunk_count(bits, self.planes)
+            ceil_div(reduction, self.lanes) * chunk_count(bits, self.planes)
             for reduction, bits in ((64, 8), (128, 2))
         ]
         shares = [share for share in range(1, self.cols + 1) if self.cols % share == 0]
@@ -148,7 +150,7 @@ class ArrayConfig:
     @property
     def drain_delay(self):
         """Cycles that a cluster's sums wait for the last column of a requantiser to be served."""
-        return self.share - -(-self.share // self.cluster_cols)
+        return self.share - ceil_div(self.share, self.cluster_cols)
 
     @property
     def passage(self):
@@ -164,6 +166,10 @@ class ArrayConfig:
         """Cycles between the ends of two tiles, at least."""
         return self.rows * self.share
 
+    def tile_grid(self, rows, columns):
+        """Tiles along the rows and along the columns of a product of that many outputs."""
+        return ceil_div(rows, self.rows), ceil_div(columns, self.cols)
+
     @property
     def chunks(self):
         """Chunks of a whole 8-bit weight."""
@@ -172,7 +178,7 @@ class ArrayConfig:
     @property
     def max_beats(self):
         """Beats of the longest reduction."""
-        return -(-self.max_reduction // self.lanes)
+        return ceil_div(self.max_reduction, self.lanes)
 
     @property
     def beats_width(self):

@@ -2,33 +2,18 @@
 
 from amaranth.back import verilog
 
-from truncmac.hw.axi.top import AxiTop, check_axi
-
 from .core import Core
 from .counters import COUNTER_BITS
 from .hierarchy import SharedModules
 
-__all__ = ["AXI_TOP", "TOP", "axi_verilog", "core_verilog"]
+__all__ = ["TOP", "core_verilog", "hierarchical_verilog"]
 
 TOP = "truncmac_core"
-AXI_TOP = "truncmac_axi"
 
 
 def core_verilog(config, counter_bits=COUNTER_BITS):
     """Verilog-2005 text of the core of `config`; its top module is `TOP`."""
     return hierarchical_verilog(Core(config, counter_bits), TOP)
-
-
-def axi_verilog(config, widths=None):
-    """Verilog-2005 text of the AXI top of `config`; its top module is `AXI_TOP`.
-
-    Raises
-    ------
-    ValueError
-        If `config` does not fit the AXI top; see `check_axi`.
-    """
-    check_axi(config)
-    return hierarchical_verilog(AxiTop(config, widths), AXI_TOP)
 
 
 def hierarchical_verilog(component, name):

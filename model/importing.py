@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from truncmac.commands.import_ import Source
 from truncmac.golden import Network
 
 from .checkpoint import load_checkpoint
@@ -15,6 +14,7 @@ from .images import ArrayImages
 from .layers import bit_widths
 from .networks import ImageShape
 from .ptq import quantise
+from .source import Source
 from .state import is_converted, plain_model, read_state, trained_model
 from .training import calibrate
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from tools.sweep import Sweep, compare
 from truncmac.golden import WEIGHT_BITS, Gemm, write_bytes
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.sim.axi.memories import tile_grid
+from truncmac.integers import ceil_div
 from truncmac.sim.rtl.cosim import Outcome
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import Gaps, Stalls
@@ -60,7 +60,7 @@ class Campaign:
 
     def runs(self, seed: int) -> Iterator[tuple[str, int, Sweep]]:
         """Profile, seed and products of each simulation."""
-        share = -(-self.outputs // (len(PROFILES) * len(TOGETHER)))
+        share = ceil_div(self.outputs, len(PROFILES) * len(TOGETHER))
         for profile, stalls in PROFILES.items():
             for together in TOGETHER:
                 seed += 1
@@ -95,9 +95,9 @@ class Campaign:
 
 
 def _least_cycles(gemm: Gemm, config: ArrayConfig) -> int:
-    beats = -(-gemm.reduction // config.lanes)
+    beats = ceil_div(gemm.reduction, config.lanes)
     each = max(beats * chunk_count(gemm.bits, config.planes), config.interval)
-    return int(np.prod(tile_grid(gemm, config))) * each
+    return int(np.prod(config.tile_grid(gemm.rows, gemm.columns))) * each
 
 
 CAMPAIGNS = {
@@ -147,7 +147,7 @@ class Totals:
             self.outputs += outcome.outputs.size
             self.by_bits[gemm.bits] += outcome.outputs.size
             self.by_profile[profile] += outcome.outputs.size
-            self.tiles += int(np.prod(tile_grid(gemm, sweep.config)))
+            self.tiles += int(np.prod(sweep.config.tile_grid(gemm.rows, gemm.columns)))
         self.products += len(outcomes)
         self.cycles += sum(outcome.cycles for outcome in outcomes[:: sweep.together])
         self.changes += sum(

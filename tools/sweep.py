@@ -16,6 +16,7 @@ from rich.progress import track
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
 from truncmac.sim.cycles.control import Job, control_counters
 from truncmac.sim.rtl.cosim import Outcome, simulate
@@ -154,7 +155,7 @@ def main(
     ),
 ) -> None:
     """Hold the cycle model equal to the RTL at random points; exit code 1 at a difference."""
-    count = -(-points // (PATTERNS * PRODUCTS)) * PATTERNS
+    count = ceil_div(points, PATTERNS * PRODUCTS) * PATTERNS
     sweeps = list(islice(random_sweeps(seed), count))
     wrong: list[str] = []
     with ProcessPoolExecutor(workers) as pool:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-__all__ = ["Terminal"]
+__all__ = ["STYLE", "Terminal"]
 
+STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}  # of every table
 WIDEST = 10_000  # columns, to measure a table that is given all the space it wants
 
 

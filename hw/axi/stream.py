@@ -4,6 +4,8 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from truncmac.integers import ceil_div
+
 __all__ = ["Packer", "Unpacker", "axi_stream_layout", "word_stride"]
 
 
@@ -21,7 +23,7 @@ def word_stride(word_width, bus_width):
     slot = max(8, 1 << (word_width - 1).bit_length())
     if slot < bus_width:
         return slot // 8
-    return -(-word_width // bus_width) * bus_width // 8
+    return ceil_div(word_width, bus_width) * bus_width // 8
 
 
 class Unpacker(wiring.Component):

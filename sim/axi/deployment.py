@@ -10,9 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truncmac.golden import Gemm, Network, check_reduction, file_name, memory_image, pack_weights
+from truncmac.golden import (
+    Gemm,
+    Network,
+    check_reduction,
+    file_name,
+    memory_image,
+    network_gemms,
+    pack_weights,
+)
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.sim.rtl.network import network_gemms
+from truncmac.integers import ceil_div
 
 from .host import job_registers
 from .memories import Words, check_gemm, hex_lines, parameter_memory
@@ -114,7 +122,7 @@ def _header(
     for layer, product in zip(layers, network.products, strict=True):
         gemm = layer.gemm
         registers = job_registers(gemm, config)
-        word = -(-config.cols * config.lanes * config.planes // 8)
+        word = ceil_div(config.cols * config.lanes * config.planes, 8)
         chunk = registers["beats"] * word
         values = [
             *(gemm.reduction, gemm.columns, gemm.rows),

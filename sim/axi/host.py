@@ -14,6 +14,7 @@ from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.requantiser import parameters_layout
+from truncmac.integers import ceil_div
 
 from .memories import (
     Words,
@@ -21,7 +22,6 @@ from .memories import (
     check_gemm,
     parameter_memory,
     residual_words,
-    tile_grid,
 )
 
 __all__ = ["decode_results", "job_registers", "job_streams"]
@@ -30,12 +30,12 @@ __all__ = ["decode_results", "job_registers", "job_streams"]
 def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
     """Values of the registers that describe the job, by name."""
     check_gemm(gemm, config)
-    row_tiles, column_tiles = tile_grid(gemm, config)
+    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     requant = gemm.requant
     limit = 0 if requant is None else (1 << requant.out_bits) - 1
     return {
         "bits": gemm.bits,
-        "beats": -(-gemm.reduction // config.lanes),
+        "beats": ceil_div(gemm.reduction, config.lanes),
         "row_tiles": row_tiles,
         "column_tiles": column_tiles,
         "offset": gemm.offset,
@@ -45,7 +45,7 @@ def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
 
 def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[str, bytes]:
     """Bytes of each input stream, by name; those of the weights are a prefix, tile by tile."""
-    _, column_tiles = tile_grid(gemm, config)
+    _, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     packed = pack_weights(gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes)
     image = memory_image(packed)[:, : prefix(packed, gemm.bits).shape[1]]
     activations = np.tile(activation_words(gemm.activations, config), (column_tiles, 1))
@@ -77,7 +77,7 @@ def decode_results(data: bytes, gemm: Gemm, config: ArrayConfig) -> npt.NDArray[
     ValueError
         If there are not as many bytes as the job gives.
     """
-    row_tiles, column_tiles = tile_grid(gemm, config)
+    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     kind = "<i4" if gemm.requant is None else "u1"
     values = np.frombuffer(data, kind).astype(np.int64)
     expected = row_tiles * config.rows * column_tiles * config.cols

@@ -13,28 +13,23 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS, COUNTERS
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
+from truncmac.integers import ceil_div
 
 __all__ = [
     "Memories",
     "Tile",
     "read_counters",
     "read_results",
-    "tile_grid",
     "tiles_to_matrices",
 ]
 
 Words = npt.NDArray[np.uint8]  # (words, bytes of a word), byte 0 lowest
 
 
-def tile_grid(gemm: Gemm, config: ArrayConfig) -> tuple[int, int]:
-    """Tiles along the GEMM's rows and columns."""
-    return -(-gemm.rows // config.rows), -(-gemm.columns // config.cols)
-
-
 def activation_words(activations: npt.NDArray[np.uint8], config: ArrayConfig) -> Words:
     """Beats of all row tiles, shape (row tiles * beats, rows * lanes), zero padded."""
     rows, reduction = activations.shape
-    row_tiles, beats = -(-rows // config.rows), -(-reduction // config.lanes)
+    row_tiles, beats = ceil_div(rows, config.rows), ceil_div(reduction, config.lanes)
     padded = np.zeros((row_tiles * config.rows, beats * config.lanes), np.uint8)
     padded[:rows, :reduction] = activations
     tiles = padded.reshape(row_tiles, config.rows, beats, config.lanes)
@@ -91,7 +86,7 @@ class Memories:
         """
         config = self.config
         check_gemm(gemm, config)
-        beats = -(-gemm.reduction // config.lanes)
+        beats = ceil_div(gemm.reduction, config.lanes)
         packed = pack_weights(
             gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes
         )
@@ -110,7 +105,7 @@ class Memories:
             "raw": int(requant is None),
             "residual": int(gemm.residual is not None),
         }
-        row_tiles, column_tiles = tile_grid(gemm, config)
+        row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
         end = (column_tiles - 1, row_tiles - 1)
         self.tiles += [
             Tile(
@@ -204,7 +199,7 @@ def parameter_words(gemm: Gemm, config: ArrayConfig) -> list[int]:
 
 def parameter_memory(gemm: Gemm, config: ArrayConfig) -> Words:
     """The same as words (n, bytes), each padded to whole bytes."""
-    size = -(-parameters_layout(config).size // 8)
+    size = ceil_div(parameters_layout(config).size, 8)
     words = b"".join(word.to_bytes(size, "little") for word in parameter_words(gemm, config))
     return np.frombuffer(words, np.uint8).reshape(-1, size)
 
@@ -212,7 +207,7 @@ def parameter_memory(gemm: Gemm, config: ArrayConfig) -> Words:
 def residual_words(residual: Words, config: ArrayConfig) -> Words:
     """Residual codes (M, N), a row of a tile a word, in the order of the tiles' results."""
     rows, columns = residual.shape
-    shape = -(-rows // config.rows) * config.rows, -(-columns // config.cols) * config.cols
+    shape = ceil_div(rows, config.rows) * config.rows, ceil_div(columns, config.cols) * config.cols
     padded = np.zeros(shape, np.uint8)
     padded[:rows, :columns] = residual
     tiles = padded.reshape(shape[0], -1, config.cols)
@@ -261,7 +256,7 @@ def tiles_to_matrices(
     """
     outputs, start = [], 0
     for gemm in gemms:
-        row_tiles, column_tiles = tile_grid(gemm, config)
+        row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
         count = row_tiles * column_tiles * config.rows
         if start + count > len(rows):
             raise RuntimeError(f"the run ended within layer {gemm.name!r}")

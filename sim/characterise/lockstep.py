@@ -12,7 +12,8 @@ from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTER_BITS, COUNTERS
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
-from truncmac.sim.axi.memories import Memories, tile_grid
+from truncmac.integers import ceil_div
+from truncmac.sim.axi.memories import Memories
 from truncmac.sim.netlist.gates import STREAMS, Activity, GateSimulator, InputStream
 
 __all__ = ["GateRun", "parts", "run_parts"]
@@ -57,7 +58,7 @@ def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
     tile, so that their control is equal; where the layer ends, rows and columns of zeros fill
     them up. A layer of fewer parts is used more than once.
     """
-    row_tiles, column_tiles = tile_grid(gemm, config)
+    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     tiles = min(tiles, row_tiles)
     starts = max(row_tiles - tiles, 0) + 1
     grid = starts * column_tiles
@@ -218,8 +219,9 @@ def _streams(memories: Sequence[Memories], config: ArrayConfig, stall: int) -> l
     size = parameters_layout(config).size
     parameters = [
         np.array(
-            [list(word.to_bytes(-(-size // 8), "little")) for word in memory.parameters], np.uint8
-        ).reshape(-1, -(-size // 8))
+            [list(word.to_bytes(ceil_div(size, 8), "little")) for word in memory.parameters],
+            np.uint8,
+        ).reshape(-1, ceil_div(size, 8))
         for memory in memories
     ]
     streams.append(InputStream("parameters", _slice(parameters, size), stall))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from truncmac.golden import Gemm, write_bytes
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
-from truncmac.sim.axi.memories import tile_grid
+from truncmac.integers import ceil_div
 from truncmac.sim.energy.places import PLACES, Counts, place_of
 from truncmac.sim.energy.switching import Switching, mean_switching
 from truncmac.sim.netlist.fanout import add_buffers
@@ -84,7 +84,7 @@ class Measured:
 
 def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
     """Rows and columns that hold outputs, of those of all tiles."""
-    row_tiles, column_tiles = tile_grid(gemm, config)
+    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     return (
         gemm.rows / (row_tiles * config.rows),
         gemm.columns / (column_tiles * config.cols),
@@ -243,7 +243,7 @@ class Core:
 
 def _stride(gemm: Gemm, config: ArrayConfig) -> int:
     """Cycles from one timed cycle to the next, so that about `TIMED_CYCLES` are timed."""
-    beats = -(-gemm.rows // config.rows) * -(-gemm.reduction // config.lanes)
+    beats = ceil_div(gemm.rows, config.rows) * ceil_div(gemm.reduction, config.lanes)
     return max(1, beats * chunk_count(gemm.bits, config.planes) // TIMED_CYCLES)
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.requantiser import parameters_layout
+from truncmac.integers import ceil_div
 
 from .control import Latencies
 
@@ -54,7 +55,7 @@ class Sizes:
     @property
     def weight_bytes(self) -> Integers:
         """Bytes of a word of weights: a chunk of each lane of each column."""
-        return -(-self.cols * self.lanes * self.planes // 8)
+        return ceil_div(self.cols * self.lanes * self.planes, 8)
 
     @property
     def interval(self) -> Integers:
@@ -64,7 +65,7 @@ class Sizes:
 
 @lru_cache(maxsize=1 << 16)  # an exploration meets the same arrays again, with other memories
 def _sizes(config: ArrayConfig) -> tuple[int, ...]:
-    parameters = -(-parameters_layout(config).size // 8)
+    parameters = ceil_div(parameters_layout(config).size, 8)
     timing = config.share, config.depth, config.passage
     return config.rows, config.cols, config.lanes, config.planes, *timing, parameters
 
@@ -248,10 +249,10 @@ class _Job:
         parameters: Integers,
     ) -> None:
         self.fresh = products.fresh
-        self.row_tiles = -(-products.rows // sizes.rows)
-        self.column_tiles = -(-products.columns // sizes.cols)
-        self.beats = -(-products.reduction // sizes.lanes)
-        self.chunks = -(-products.bits // sizes.planes)
+        self.row_tiles = ceil_div(products.rows, sizes.rows)
+        self.column_tiles = ceil_div(products.columns, sizes.cols)
+        self.beats = ceil_div(products.reduction, sizes.lanes)
+        self.chunks = ceil_div(products.bits, sizes.planes)
         self.activation, self.weight, self.parameter = activations, weights, parameters
         self.set_load = (sizes.cols - 1) * parameters
         self.interval = sizes.interval
@@ -406,7 +407,7 @@ def _ramp_sum(first: Integers, slope: Integers, count: Integers, most: Integers)
     rising = slope > 0
     # The terms in begin..end-1 are not clipped; those at `most` are after or before them
     begin = np.where(rising, 0, np.where(first >= most, (first - most) // step + 1, 0))
-    end = np.where(rising, -(-(most - first) // step), -(-first // step))
+    end = np.where(rising, ceil_div(most - first, step), ceil_div(first, step))
     begin = np.clip(np.where(slope == 0, 0, begin), 0, count)
     end = np.clip(np.where(slope == 0, np.where(first < most, count, 0), end), begin, count)
     full = np.where(rising | (slope == 0), count - end, begin)

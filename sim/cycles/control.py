@@ -13,7 +13,7 @@ from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTERS
 from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.row_sum import RowSum
-from truncmac.sim.axi.memories import tile_grid
+from truncmac.integers import ceil_div
 from truncmac.sim.stalls import NO_STALLS, Stalls
 
 __all__ = ["Control", "Job", "Latencies", "control_counters"]
@@ -46,10 +46,12 @@ class Job:
     @classmethod
     def of(cls, gemm: Gemm, config: ArrayConfig) -> "Job":
         """How the array of `config` runs `gemm`."""
+        row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
         return cls(
-            -(-gemm.reduction // config.lanes),
+            ceil_div(gemm.reduction, config.lanes),
             gemm.bits,
-            *tile_grid(gemm, config),
+            row_tiles,
+            column_tiles,
             fresh=gemm.requant is not None,
             residual=gemm.residual is not None,
         )

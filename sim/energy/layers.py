@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import RESTART
 from truncmac.sim.schedule.analysis import Energy
 from truncmac.sim.schedule.schedule import Layers, Schedule
@@ -155,7 +156,7 @@ def _counts(
 
     arrays: Any = ConfigColumns(configs)
     rows, columns, raw = layers.rows[index], layers.columns[index], layers.raw[index]
-    row_tiles, column_tiles = -(-rows // arrays.rows), -(-columns // arrays.cols)
+    row_tiles, column_tiles = ceil_div(rows, arrays.rows), ceil_div(columns, arrays.cols)
     tiles = at(found.counts.tiles)
     sets: Any = layers.groups[index] * column_tiles * at(found.row_blocks)
     cycles = at(found.cycles)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
 from truncmac.sim.schedule.schedule import Layers, Schedule
 
 from .model import FOLDER, Sram, load_srams
@@ -66,7 +67,9 @@ def scratchpad_figures(size: int, word_bytes: int, library: str) -> MemoryFigure
 
 def _count(macro: Sram, size: int, word_bytes: int) -> int:
     """Macros that hold `size` bytes, and beside each other give a word."""
-    return max(-(-size * BYTE // (macro.words * macro.bits)), -(-word_bytes * BYTE // macro.bits))
+    return max(
+        ceil_div(size * BYTE, macro.words * macro.bits), ceil_div(word_bytes * BYTE, macro.bits)
+    )
 
 
 def _published_sram(size: int) -> MemoryFigures:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, Network
+from truncmac.golden import Gemm, Network, each_gemm
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.sim.rtl.network import each_gemm
+from truncmac.integers import ceil_div
 
 from .switching import (
     Switching,
@@ -86,7 +86,7 @@ def _adder_toggles(gemm: Gemm, config: ArrayConfig) -> float:
     chosen = np.random.default_rng(0).integers(edges[:-1], edges[1:])
     rows, columns = divmod(chosen, gemm.columns)
     chunks = chunk_count(gemm.bits, config.planes)
-    steps = -(-gemm.reduction // config.lanes) * chunks
+    steps = ceil_div(gemm.reduction, config.lanes) * chunks
     toggles, block = 0.0, max(1, AT_ONCE // (steps * config.lanes))
     for start in range(0, count, block):
         here = slice(start, start + block)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.schedule.analysis import Analysis, analyse
 from truncmac.sim.schedule.folding import square_array
 
@@ -69,7 +70,7 @@ def energy_summary(
 
 def _memories(found: Analysis, library: str) -> dict[str, MemoryFigures]:
     config, memory = found.platform.config, found.platform.memory
-    weight_word = -(-config.cols * config.lanes * config.planes // 8)
+    weight_word = ceil_div(config.cols * config.lanes * config.planes, 8)
     activations = config.rows * config.lanes
     return {
         "activations": scratchpad_figures(memory.activation_bytes, activations, library),

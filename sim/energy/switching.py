@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from truncmac.golden import WEIGHT_BITS, Gemm, truncate
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
+from truncmac.integers import ceil_div
 
 __all__ = [
     "Switching",
@@ -71,7 +72,7 @@ def mean_switching(
 def density(gemm: Gemm, config: ArrayConfig) -> float:
     """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
     rows, reduction = gemm.activations.shape
-    bits = ACTIVATION_BITS * rows * -(-reduction // config.lanes) * config.lanes
+    bits = ACTIVATION_BITS * rows * ceil_div(reduction, config.lanes) * config.lanes
     return float(np.unpackbits(gemm.activations).sum()) / bits
 
 

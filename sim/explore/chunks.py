@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
 from truncmac.sim.extras import install_extra
 from truncmac.sim.fpga.results import read_placed
 
@@ -75,7 +76,7 @@ def chunks_of(evaluator: Evaluator) -> list[range]:
     """The whole space, cut into ranges of designs: always the same for a spec."""
     count, each = len(evaluator.spec.designs), evaluator.rows_of_design
     least, most = (max(rows // each, 1) for rows in (LEAST_ROWS, MOST_ROWS))
-    size = int(np.clip(-(-count // CHUNKS), least, most))
+    size = int(np.clip(ceil_div(count, CHUNKS), least, most))
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 

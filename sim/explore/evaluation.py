@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import PLANES, ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import Sizes
 from truncmac.sim.fpga.results import Placed
 from truncmac.sim.schedule.platforms import KIB
@@ -154,7 +155,7 @@ def too_fast(rows: Rows) -> npt.NDArray[np.bool_]:
 
 def _sums(columns: Rows) -> Rows:
     """Sizes that follow from others."""
-    chunks = -(-8 // columns["planes"])
+    chunks = ceil_div(8, columns["planes"])
     pes = columns["rows"] * columns["cols"]
     return {
         "pes": pes,
@@ -186,7 +187,7 @@ def _on_arrays(
     found = schedule(load.layers, sizes, memory, bits)
     cycles = _total(found, found.cycles)
     seconds = cycles / clock[:, :, 0]
-    steps = (load.layers.macs * -(-bits // sizes.planes)).sum(axis=-1)
+    steps = (load.layers.macs * ceil_div(bits, sizes.planes)).sum(axis=-1)
     multipliers = (columns["pes"] * columns["lanes"])[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):  # what does not fit takes no time
         rows = {

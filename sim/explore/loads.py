@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import BUILTIN_NETWORK, Network, builtin_images, load, load_images
-from truncmac.sim.rtl.network import golden_accuracy
+from truncmac.golden import Network, images_by_name, network_accuracy
 from truncmac.sim.schedule.schedule import Layers
-from truncmac.sim.workloads.names import network_workload, workload_by_name
+from truncmac.sim.workloads.names import network_of, network_workload, workload_by_name
 from truncmac.sim.workloads.shapes import Workload
 
 from .spec import Spec
 
-__all__ = ["Load", "load_network", "loads_of", "network_images"]
+__all__ = ["Load", "loads_of", "network_images"]
 
-DIGITS = "digits"
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]
 
@@ -52,15 +50,7 @@ class Load:
         return [self.name, list(self.bits), layers, self.images, self.accuracy]
 
 
-def load_network(name: str) -> Network | None:
-    """The network that a workload is of, or None if it is shapes alone."""
-    if name == DIGITS:
-        return load(BUILTIN_NETWORK)
-    path = Path(name)
-    return load(path) if path.suffix == ".safetensors" and path.exists() else None
-
-
-def network_images(spec: Spec, name: str) -> tuple[Images, Labels | None]:
+def network_images(spec: Spec, name: str, network: Network) -> tuple[Images, Labels | None]:
     """Images of a workload that is a network, and their labels if known.
 
     Raises
@@ -68,11 +58,9 @@ def network_images(spec: Spec, name: str) -> tuple[Images, Labels | None]:
     ValueError
         If there are none: says how to give them.
     """
-    if spec.data is not None:
-        return load_images(Path(spec.data))
-    if name == DIGITS:
-        return builtin_images()
-    raise ValueError(f"{name}: give its images with --data, or data in the file")
+    data = None if spec.data is None else Path(spec.data)
+    ask = "give its images with --data, or data in the file"
+    return images_by_name(name, data, network, ask=ask)
 
 
 def loads_of(
@@ -89,7 +77,7 @@ def loads_of(
 
 
 def _load(spec: Spec, name: str, on_progress: Callable[[str], None]) -> Load:
-    network = load_network(name)
+    network = network_of(name)
     workload = workload_by_name(name) if network is None else network_workload(network)
     layers = Layers.of(workload, spec.images)
     wants_accuracy = "accuracy" in spec.columns
@@ -123,11 +111,11 @@ def _accuracies(
     bits: tuple[int, ...],
     on_progress: Callable[[str], None],
 ) -> tuple[float, ...]:
-    images, labels = network_images(spec, name)
+    images, labels = network_images(spec, name, network)
     if labels is None:
         raise ValueError(f"{spec.data or name}: must hold labels, for accuracy to be measured")
     accuracies = []
     for k in bits:
         on_progress(f"Measuring the accuracy of {name} at k = {k}")
-        accuracies.append(golden_accuracy(network, images, labels, k))
+        accuracies.append(network_accuracy(network, images, labels, k))
     return tuple(accuracies)

@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, Requantisation, weight_offset
+from truncmac.golden import Gemm, Requantisation, network_gemms, weight_offset
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
 from truncmac.sim.rtl.cosim import simulate
-from truncmac.sim.rtl.network import network_gemms
-from truncmac.sim.workloads.names import workload_by_name
+from truncmac.sim.workloads.names import network_of, workload_by_name
 from truncmac.sim.workloads.shapes import LayerShape
 
 from .evaluation import Evaluator
-from .loads import load_network, network_images
+from .loads import network_images
 
 __all__ = ["Verdict", "chosen_rows", "point_gemms", "verify_row"]
 
@@ -71,10 +70,10 @@ def chosen_rows(front: Rows, sample: Rows, count: int, seed: int) -> list[Row]:
 def point_gemms(evaluator: Evaluator, row: Row) -> tuple[list[Gemm], bool]:
     """Products of a row's workload at its k, and whether they are cut and random."""
     name, bits = row["workload"], int(row["bits"])
-    network = load_network(name)
+    network = network_of(name)
     if network is not None:
         try:
-            images, _ = network_images(evaluator.spec, name)
+            images, _ = network_images(evaluator.spec, name, network)
         except ValueError:
             images = None
         if images is not None:

@@ -1,30 +1,21 @@
 """Runs the layers of an exported network through the RTL, at several bit-widths in one build."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import (
-    Executor,
-    Gemm,
-    Network,
-    accuracy,
-    check_reduction,
-    execute,
-    weight_offset,
-)
+from truncmac.golden import Network, check_reduction, network_gemms
 from truncmac.hw.config import ArrayConfig
 
 from .cosim import Outcome, simulate
 
-__all__ = ["RtlReport", "each_gemm", "golden_accuracy", "network_gemms", "run_network"]
+__all__ = ["RtlReport", "run_network"]
 
 BitWidths = int | Mapping[str, int]
 Images = npt.NDArray[np.uint8]
-IMAGES_AT_ONCE = 256  # of golden, between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -54,47 +45,6 @@ class RtlReport:
     def outputs(self) -> int:
         """Outputs compared with golden."""
         return sum(outcome.outputs.size for outcome in self.outcomes)
-
-
-def golden_accuracy(
-    network: Network,
-    images: Images,
-    labels: npt.NDArray[np.integer],
-    bits: BitWidths,
-    on_progress: Callable[[int], None] = lambda done: None,
-) -> float:
-    """Share of `images` that the integer network classifies right at `bits`."""
-    executor, right = Executor(network, bits), 0.0
-    for start in range(0, len(images), IMAGES_AT_ONCE):
-        part = slice(start, start + IMAGES_AT_ONCE)
-        logits = executor.run(images[part], keep=()).logits
-        right += accuracy(logits, labels[part]) * len(images[part])
-        on_progress(min(start + IMAGES_AT_ONCE, len(images)))
-    return right / len(images)
-
-
-def network_gemms(network: Network, images: Images, bits: BitWidths) -> list[Gemm]:
-    """GEMM of each layer, with the codes that golden gives it for `images`."""
-    gemms: list[Gemm] = []
-    execute(network, images, bits, on_gemm=gemms.append)
-    return gemms
-
-
-def each_gemm(network: Network, images: Images, bits: int, on_gemm: Callable[[Gemm], None]) -> None:
-    """Call `on_gemm` with each layer's GEMM in order, at any k.
-
-    At a k that the network has no parameters for, activations and parameters are those of the
-    next that it has.
-    """
-    known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
-    follow = {layer.name: layer.offset for layer in network.products if layer.bits is None}
-
-    def truncated(gemm: Gemm) -> None:
-        if known != bits and gemm.name in follow:
-            gemm = replace(gemm, bits=bits, offset=weight_offset(bits, follow[gemm.name]))
-        on_gemm(gemm)
-
-    execute(network, images, known, on_gemm=truncated)
 
 
 def run_network(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import RESTART, Sizes
 from truncmac.sim.workloads.shapes import Workload
 
@@ -117,14 +118,14 @@ class Analysis:
         every = np.s_[:]
         energy = None if self.energy_pj is None else float(self.energy_pj[at].sum())
         figures = self._figures(np.s_[at, every], every, energy)
-        chunks = self.platform.config.chunks / -(-self.bits[at] // self.platform.config.planes)
+        chunks = self.platform.config.chunks / ceil_div(self.bits[at], self.platform.config.planes)
         return {
             "k": self.bits[at],
             **figures,
             "images_per_s": self.images * self.platform.clock_hz / figures["cycles"],
             "ideal_speedup": chunks,
             "possible_speedup": float(self.ideal_baseline.sum() / self.ideal[at].sum()),
-            "bound_cycles": -(-int(self.ideal[at].sum()) // self.slots),
+            "bound_cycles": ceil_div(int(self.ideal[at].sum()), self.slots),
         }
 
     def _figures(self, here: Any, layers: Any, energy: float | None) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def analyse(
     layer_bits = layers.bits(wanted)
 
     def ideal(bits: Integers) -> Integers:
-        return layers.macs * -(-bits // platform.config.planes)
+        return layers.macs * ceil_div(bits, platform.config.planes)
 
     return Analysis(
         workload=workload,
@@ -249,17 +250,18 @@ def _check_fits(
             raise ValueError(
                 f"Layer {workload.layers[index].name!r} needs {article} {name} scratchpad of "
                 f"{least:,} bytes at k = {layer_bits[at, index]}, two halves of its "
-                f"smallest block each; there are {size:,}. Give --{name}-kib {-(-least // 1024)}"
+                f"smallest block each; there are {size:,}. Give --{name}-kib "
+                f"{ceil_div(least, 1024)}"
             )
 
 
 def _lost(layers: Layers, sizes: Sizes, found: Schedule, bits: Integers) -> dict[str, Integers]:
     """Products of an activation and a chunk that are not done, by reason."""
-    each = layers.groups * -(-bits // sizes.planes)
+    each = layers.groups * ceil_div(bits, sizes.planes)
     M, K, N = layers.rows, layers.reduction, layers.columns
-    rows = -(-M // sizes.rows) * sizes.rows
-    columns = -(-N // sizes.cols) * sizes.cols
-    reduction = -(-K // sizes.lanes) * sizes.lanes
+    rows = ceil_div(M, sizes.rows) * sizes.rows
+    columns = ceil_div(N, sizes.cols) * sizes.cols
+    reduction = ceil_div(K, sizes.lanes) * sizes.lanes
     counts, slots = found.counts, sizes.rows * sizes.cols * sizes.lanes
     stalled = counts.stalled_drain + counts.stalled_parameters
     restarts = RESTART * found.jobs

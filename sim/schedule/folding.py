@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import LIMITS, ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import Sizes
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
@@ -47,7 +48,7 @@ def foldings(workload: Workload, config: ArrayConfig, bits: Sequence[int]) -> li
             images,
             alone=tuple(used[1][:, index].tolist()),
             folded=tuple(used[images][:, index].tolist()),
-            columns_fill=layer.columns / (-(-layer.columns // config.cols) * config.cols),
+            columns_fill=layer.columns / (ceil_div(layer.columns, config.cols) * config.cols),
         )
         for index, (layer, images) in enumerate(zip(workload.layers, needs, strict=True))
         if images > 1
@@ -60,7 +61,7 @@ def _utilisation(
     """Of each layer at each k, (k, layers)."""
     layers, sizes, wanted = Layers.of(workload, images), Sizes.of(config), np.array(bits)[:, None]
     cycles = schedule(layers, sizes, UNLIMITED, wanted).cycles
-    ideal = layers.macs * -(-layers.bits(wanted) // config.planes)
+    ideal = layers.macs * ceil_div(layers.bits(wanted), config.planes)
     return ideal / (cycles * config.rows * config.cols * config.lanes)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.integers import ceil_div
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 __all__ = ["bound_cycles", "convolutions", "scale_sim_cycles"]
@@ -16,7 +17,7 @@ def scale_sim_cycles(layers: Sequence[LayerShape], rows: int, cols: int) -> int:
     """
     total = 0
     for layer in layers:
-        folds = -(-layer.reduction // rows) * -(-layer.columns // cols)
+        folds = ceil_div(layer.reduction, rows) * ceil_div(layer.columns, cols)
         total += layer.groups * (folds * (layer.rows + 2 * rows + cols - 2) - 1)
     return total
 
@@ -27,7 +28,7 @@ def bound_cycles(layers: Sequence[LayerShape], config: ArrayConfig, bits: int) -
     MACs * ceil(k/P) / (R * C * L), rounded up: no fill, no drain, no padding.
     """
     work = sum(layer.macs * chunk_count(layer.at(bits), config.planes) for layer in layers)
-    return -(-work // (config.rows * config.cols * config.lanes))
+    return ceil_div(work, config.rows * config.cols * config.lanes)
 
 
 def convolutions(workload: Workload) -> tuple[LayerShape, ...]:

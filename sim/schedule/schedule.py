@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import (
     RESTART,
     Counts,
@@ -221,9 +222,9 @@ class _Blocks:
 
     def __init__(self, layers: Layers, sizes: Sizes, memory: MemoryArrays, bits: Integers) -> None:
         self.layers, self.sizes, self.memory, self.bits = layers, sizes, memory, bits
-        self.row_tiles = -(-layers.rows // sizes.rows)
-        self.column_tiles = -(-layers.columns // sizes.cols)
-        self.words = -(-layers.reduction // sizes.lanes) * -(-bits // sizes.planes)
+        self.row_tiles = ceil_div(layers.rows, sizes.rows)
+        self.column_tiles = ceil_div(layers.columns, sizes.cols)
+        self.words = ceil_div(layers.reduction, sizes.lanes) * ceil_div(bits, sizes.planes)
         parameters = np.where(layers.raw, 0, sizes.cols * sizes.parameter_bytes)
         self.tile_weights = self.words * sizes.weight_bytes + parameters
         half = memory.weight_bytes // 2
@@ -231,8 +232,8 @@ class _Blocks:
         half = memory.activation_bytes // 2
         self.block_rows = np.clip(self._most_rows(half), 0, self.row_tiles)
         self.fits = (self.block_columns > 0) & (self.block_rows > 0)
-        self.row_blocks = -(-self.row_tiles // np.maximum(self.block_rows, 1))
-        self.column_blocks = -(-self.column_tiles // np.maximum(self.block_columns, 1))
+        self.row_blocks = ceil_div(self.row_tiles, np.maximum(self.block_rows, 1))
+        self.column_blocks = ceil_div(self.column_tiles, np.maximum(self.block_columns, 1))
         self.jobs = layers.groups * self.row_blocks * self.column_blocks
         self._find_resident()
         self._count()
@@ -262,13 +263,13 @@ class _Blocks:
     def needed(self) -> tuple[Integers, Integers]:
         """Bytes of each scratchpad, of activations and of weights, that hold one block."""
         whole, fixed, each = self._row_terms()
-        rows = np.minimum(whole, -(-(fixed + each) // self.layers.line))
+        rows = np.minimum(whole, ceil_div(fixed + each, self.layers.line))
         return 2 * rows, 2 * self.tile_weights
 
     def _input_bytes(self, outputs: Integers) -> Integers:
         """Input codes of a block of so many outputs of each channel."""
         layers = self.layers
-        lines = -(-(outputs - 1) // layers.line) + 1
+        lines = ceil_div(outputs - 1, layers.line) + 1
         lines = (lines - 1) * layers.stride + layers.kernel
         return np.minimum(lines * layers.line_codes, layers.input_codes)
 

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from truncmac.golden import BUILTIN_NETWORK, Conv2d, Network, Product, load, shapes
+from truncmac.golden import DIGITS, Conv2d, Network, Product, network_by_name, shapes
 
 from .shapes import LayerShape, Window, Workload
 from .topology import load_topology
 from .zoo import TRANSFORMERS, WORKLOADS
 
-__all__ = ["MOST_TOKENS", "network_by_name", "network_workload", "workload_by_name"]
+__all__ = ["MOST_TOKENS", "network_of", "network_workload", "workload_by_name"]
 
-DIGITS = "digits"
 MOST_TOKENS = 1 << 20
 
 
@@ -42,13 +41,11 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
     )
 
 
-def network_by_name(text: str) -> Network | None:
+def network_of(text: str) -> Network | None:
     """The network whose weights a workload's name stands for; None: its sizes alone are known."""
-    if text == DIGITS:
-        return load(BUILTIN_NETWORK)
     path = Path(text)
     sizes_alone = text in WORKLOADS or path.suffix.lower() == ".csv" or not path.exists()
-    return None if sizes_alone else load(path)
+    return network_by_name(text) if text == DIGITS or not sizes_alone else None
 
 
 def workload_by_name(text: str) -> Workload:
@@ -71,7 +68,7 @@ def workload_by_name(text: str) -> Workload:
     path = Path(text)
     if path.suffix.lower() == ".csv":
         return load_topology(path)
-    network = network_by_name(text)
+    network = network_of(text)
     if network is not None:
         return network_workload(network)
     name, at, tokens = text.partition("@")

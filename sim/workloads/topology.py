@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from truncmac.integers import ceil_div
+
 from .shapes import LayerShape, Window, Workload
 
 __all__ = ["TopologyError", "load_topology"]
@@ -137,7 +139,7 @@ def _convolution(name: str, sizes: dict[str, int]) -> LayerShape:
             raise ValueError(f"filter {what} must be at most the IFMAP's {most}, not {size}")
     # The input, with what the last windows overhang.
     height, width = (
-        -(-(side - size) // step) * step + size
+        ceil_div(side - size, step) * step + size
         for side, size, step in zip(image, kernel, stride, strict=True)
     )
     depthwise = "DP" in name

@@ -13,7 +13,8 @@ from tests.coverage.stimulus import all_runs
 from tests.coverage.waivers import Waiver, read_waivers
 from tests.mutation.stimulus import Run
 from truncmac.golden import write_bytes
-from truncmac.hw.verilog import AXI_TOP, TOP
+from truncmac.hw.axi.verilog import AXI_TOP
+from truncmac.hw.verilog import TOP
 
 DOCUMENT = Path("docs/verification/coverage.md")
 

@@ -10,7 +10,6 @@ from tests.mutation.stimulus import Run, bad_commands
 from truncmac.golden import Gemm
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.axi.memories import tile_grid
 
 __all__ = ["GROUPS", "covered"]
 
@@ -73,7 +72,7 @@ def _shape(gemm: Gemm, config: ArrayConfig) -> str:
         ("one output", lambda: gemm.rows == gemm.columns == 1),
         ("longest", lambda: gemm.reduction == config.max_reduction),
         ("one beat", lambda: gemm.reduction <= config.lanes),
-        ("one tile", lambda: tile_grid(gemm, config) == (1, 1)),
+        ("one tile", lambda: config.tile_grid(gemm.rows, gemm.columns) == (1, 1)),
     )
     return next((name for name, test in tests if test()), "many tiles")
 

@@ -16,8 +16,9 @@ from tests.mutation.mutants import compile_bench
 from tests.mutation.stimulus import Run
 from tests.verilog.test_axi import TESTS
 from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
+from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.rtl.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 

@@ -12,8 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.verify.steps import STEPS
-from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network
-from truncmac.sim.rtl.network import golden_accuracy
+from truncmac.golden import BUILTIN_IMAGES, builtin_images, builtin_network, network_accuracy
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -104,7 +103,7 @@ def test_the_readme_shows_the_accuracy_of_the_shipped_network():
     rows = re.findall(r"(?m)^ ([8421]) +([\d.]+%)", (ROOT / "README.md").read_text())
     network, (images, labels) = builtin_network(), builtin_images()
     expected = [
-        (str(bits), f"{golden_accuracy(network, images, labels, bits):.2%}")
+        (str(bits), f"{network_accuracy(network, images, labels, bits):.2%}")
         for bits in network.bit_widths
     ]
     assert rows == expected

@@ -7,6 +7,7 @@ from tests.mutation.mutants import MUTATED
 from truncmac.hw.axi.registers import REGISTERS
 from truncmac.hw.axi.stream import Packer, Unpacker
 from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.axi.verilog import axi_verilog
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.output_unit import OutputUnit
 from truncmac.hw.parameters import ParameterLoader
@@ -14,7 +15,7 @@ from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.row_sum import RowSum
 from truncmac.hw.sequencer import Sequencer
 from truncmac.hw.tile import ending_layout, tile_layout
-from truncmac.hw.verilog import axi_verilog, core_verilog, hierarchical_verilog
+from truncmac.hw.verilog import core_verilog, hierarchical_verilog
 from truncmac.hw.weight_buffer import WeightBuffer
 
 __all__ = ["INDUCTION", "PROOFS", "Proof"]

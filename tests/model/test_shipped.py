@@ -11,10 +11,10 @@ from truncmac.golden import (
     builtin_images,
     builtin_network,
     execute,
+    network_gemms,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.axi.memories import Memories
-from truncmac.sim.rtl.network import network_gemms
 
 
 @pytest.mark.parametrize(("bits", "floor"), [(8, 0.97), (4, 0.97), (2, 0.97), (1, 0.93)])

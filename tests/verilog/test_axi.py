@@ -7,8 +7,8 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.verilog import AXI_TOP, axi_verilog
 from truncmac.sim.rtl.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 

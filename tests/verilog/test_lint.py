@@ -8,8 +8,9 @@ import pytest
 
 import truncmac.hw
 from tests.yosys import YOSYS
+from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
+from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.tools import simulator_environment
 
 WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"

@@ -1,6 +1,7 @@
 """Tables of docs/explanation/energy.md, from the figures that come with the package."""
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.integers import ceil_div
 from truncmac.sim.energy.model import PARTS, Counts, available, load, load_srams
 
 WIDTHS = (8, 4, 2, 1)
@@ -94,7 +95,7 @@ def breakdown():
         beats = BEATS * 16 // lanes
         macs = config.rows * config.cols * lanes * beats
         for k in WIDTHS:
-            chunks = beats * -(-k // planes)
+            chunks = beats * ceil_div(k, planes)
             parts = load(lanes, planes).energy(config, Counts(chunks, chunks, beats, 1), k)
             values = [value / macs for value in parts.values()]
             cells = " | ".join(f"{value:.3f}" for value in [*values, sum(values)])

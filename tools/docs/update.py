@@ -19,10 +19,9 @@ from tools.docs.tiles import picture as tiles_picture
 from tools.docs.timing import picture
 from tools.docs.truncation import picture as truncation_picture
 from tools.docs.waveform import picture as waveform_picture
-from truncmac.golden import builtin_images, builtin_network, write_bytes
+from truncmac.golden import builtin_images, builtin_network, network_accuracy, write_bytes
 from truncmac.hw.axi.registers import register_table
 from truncmac.hw.streams import stream_table
-from truncmac.sim.rtl.network import golden_accuracy
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md"] + [
@@ -56,7 +55,7 @@ def results():
         "|---|---|---|---|---|",
     ]
     for total in report["totals"]:
-        accuracy = golden_accuracy(network, images, labels, total["k"])
+        accuracy = network_accuracy(network, images, labels, total["k"])
         rows.append(
             f"| {total['k']} | {accuracy:.2%} | {total['cycles']:,} | {total['speedup']:.2f} | "
             f"{total['energy_pj'] / 1e6:.2f} |"

@@ -79,7 +79,8 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Make a network file of weights from elsewhere: QONNX, Brevitas, PyTorch, NumPy arrays."""
-    from truncmac.commands.import_ import Source, import_network
+    from truncmac.commands.import_ import import_network
+    from truncmac.model.source import Source
 
     shape = None if image is None else parse_image(image)
     import_network(

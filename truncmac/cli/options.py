@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from truncmac.golden import read_json
+from truncmac.golden import Setting, read_json
 from truncmac.hw.config import ArrayConfig
 
 __all__ = [
     "ARRAY_HELP",
-    "Setting",
     "Simulator",
     "one_of",
     "parse_bits",
@@ -147,13 +146,6 @@ def parse_image(text: str) -> tuple[int, int, int]:
 
 
 MOST_BYTES = 1 << 20  # of a file of bit-widths
-
-
-class Setting(NamedTuple):
-    """Bit-widths that a network runs at: its k, or k by layer name; and what to call them."""
-
-    name: str
-    bits: int | Mapping[str, int]
 
 
 def parse_settings(text: str) -> list[Setting]:

@@ -8,16 +8,16 @@ from typing import Any
 
 from rich.table import Table
 
-from truncmac.golden import Network, Recalibration, builtin_images, load_images, save
+from truncmac.golden import Network, Recalibration, images_by_name, network_by_name, save
 from truncmac.hw.config import ArrayConfig
 from truncmac.plots import new_figure, save_figure
 from truncmac.sim.allocate.allocation import Allocation, Evaluator
 from truncmac.sim.allocate.allocation import allocate as find_allocation
 from truncmac.sim.allocate.choices import Point, Score
 from truncmac.sim.allocate.costs import COSTS, LayerCosts
-from truncmac.terminal import Terminal
+from truncmac.terminal import STYLE, Terminal
 
-from .common import DIGITS, STYLE, images_missing, network_by_name, progress_bar
+from .common import progress_bar
 
 __all__ = ["Request", "allocate"]
 
@@ -93,12 +93,9 @@ def parse_budget(text: str, largest: float) -> float:
 
 def _evaluator(network: Network, request: Request) -> Evaluator:
     """Part of the images recalibrates, the others are measured."""
-    if request.data is not None:
-        images, labels = load_images(request.data)
-    elif request.network == DIGITS:
-        images, labels = builtin_images()
-    else:
-        raise images_missing(request.network, "images and labels")
+    images, labels = images_by_name(
+        request.network, request.data, network, ask="give its images and labels with --data"
+    )
     if labels is None:
         raise ValueError(f"{request.data}: must hold labels, for accuracy to be measured")
     if request.calibrate >= len(images):

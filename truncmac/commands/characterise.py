@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.progress import Progress
 from rich.table import Table
 
-from truncmac.golden import Gemm, Network, write_bytes
+from truncmac.golden import Gemm, Network, each_gemm, images_by_name, network_by_name, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import characterise, default_period
 from truncmac.sim.characterise.plan import Plan
@@ -22,10 +22,9 @@ from truncmac.sim.energy.model import Characterisation, read
 from truncmac.sim.jobs import Cluster
 from truncmac.sim.netlist.library import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
-from truncmac.sim.rtl.network import each_gemm
+from truncmac.terminal import STYLE
 
-from .common import STYLE, console, network_by_name, progress_bar
-from .infer import images_of
+from .common import console, progress_bar
 
 __all__ = ["Request", "run", "run_all", "shapes_of"]
 
@@ -224,7 +223,7 @@ def shapes_of(config: ArrayConfig, text: str) -> list[ArrayConfig]:
 
 def _layers(name: str, data: Path | None, count: int, bits: Sequence[int]) -> dict[int, list[Gemm]]:
     network = network_by_name(name)
-    images, _ = images_of(name, data, network, count)
+    images, _ = images_by_name(name, data, network, examples=count)
     return {k: _gemms(network, images[:count], k) for k in bits}
 
 

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,30 +17,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from truncmac.golden import (
-    EXAMPLES,
-    Network,
-    builtin_network,
-    example_network,
-    load,
-    write_all,
-    write_bytes,
-)
+from truncmac.golden import network_by_name, write_all, write_bytes
 from truncmac.hw.axi.registers import c_header, register_table
 from truncmac.hw.axi.top import BusWidths
+from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.verilog import AXI_TOP, TOP, axi_verilog, core_verilog
+from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.axi.deployment import deployment
 from truncmac.sim.extras import install_extra
 from truncmac.terminal import Terminal
 
 __all__ = [
-    "STYLE",
     "console",
     "export",
     "export_qonnx",
-    "images_missing",
-    "network_by_name",
     "notes_to_stderr",
     "progress_bar",
     "quiet",
@@ -51,9 +39,7 @@ __all__ = [
     "simulation",
 ]
 
-DIGITS = "digits"
 console = Terminal()
-STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}
 
 
 @contextlib.contextmanager
@@ -219,29 +205,3 @@ def simulation(
 
         yield on_build, lambda done: progress.update(task, completed=done)
     say(f"RTL run finished after {time.monotonic() - start:.0f} s")
-
-
-def network_by_name(name: str) -> Network:
-    """The shipped network, an example, or the network in a file.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a name that is known nor a network file.
-    """
-    if name in EXAMPLES:
-        return example_network(name)
-    if name == DIGITS:
-        return builtin_network()
-    path = Path(name)
-    if not path.suffix and not path.exists():
-        known = ", ".join((DIGITS, *EXAMPLES))
-        raise ValueError(f"Network must be a file, or one of {known}, not {name!r}")
-    return load(path)
-
-
-def images_missing(name: str, what: str) -> ValueError:
-    """The error where a network's images are not known; names those that training put beside it."""
-    beside = Path(name).with_name("images.safetensors")
-    hint = f", such as {beside}" if beside.is_file() else ""
-    return ValueError(f"{name}: give its {what} with --data{hint}")

@@ -18,9 +18,7 @@ from rich.text import Text
 
 from truncmac.sim.extras import PACKAGE, install_extra
 from truncmac.sim.tools import INSTALL, simulator_environment
-from truncmac.terminal import Terminal
-
-from .common import STYLE
+from truncmac.terminal import STYLE, Terminal
 
 __all__ = ["Check", "checks", "doctor", "extras"]
 

@@ -23,9 +23,9 @@ from truncmac.sim.explore.run import explore as explore_all
 from truncmac.sim.explore.search import chosen_method, search
 from truncmac.sim.explore.spec import Spec, load_settings, spec_of
 from truncmac.sim.explore.tables import csv_text
-from truncmac.terminal import Terminal
+from truncmac.terminal import STYLE, Terminal
 
-from .common import STYLE, progress_bar
+from .common import progress_bar
 
 __all__ = ["Request", "explore", "merged_settings", "show_point"]
 

@@ -13,9 +13,9 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.explore.folder import read_designs
 from truncmac.sim.fpga.jobs import FpgaJob, FpgaOutcome, place_all
 from truncmac.sim.fpga.route import FpgaReport, place_and_route
-from truncmac.terminal import Terminal
+from truncmac.terminal import STYLE, Terminal
 
-from .common import STYLE, progress_bar
+from .common import progress_bar
 
 __all__ = ["Where", "fpga", "fpga_all"]
 

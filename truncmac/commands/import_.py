@@ -4,7 +4,6 @@ import errno
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +13,16 @@ from rich.table import Table
 
 from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
 from truncmac.golden.network_file import open_safetensors
+from truncmac.model.source import Source
 from truncmac.sim.extras import install_extra
-from truncmac.terminal import Terminal
+from truncmac.terminal import STYLE, Terminal
 
-from .common import STYLE
-
-__all__ = ["Source", "import_network"]
+__all__ = ["import_network"]
 
 console = Terminal()
 ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
 Images = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is imported, and what its file does not say.
-
-    Attributes
-    ----------
-    path : a folder, or a file whose ending says what it is
-    bits : the network's k
-    data : images to calibrate on, and to try the network with
-    network, image, classes : for tensors: the network that they are of, one of truncmac's
-    act_bits, percentile : for tensors: bits and range of the activations
-    edge_bits : k of the first and last layers, or None: they follow the network's
-    centred : the network was trained with centred weights
-    """
-
-    path: Path
-    bits: Sequence[int]
-    data: Path | None = None
-    network: str | None = None
-    image: tuple[int, int, int] | None = None
-    classes: int | None = None
-    act_bits: int = 4
-    percentile: float = 99.9
-    edge_bits: int | None = 8
-    multiplier_bits: int = 18
-    centred: bool = False
 
 
 def import_network(source: Source, out: Path, as_json: bool) -> None:

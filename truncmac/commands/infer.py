@@ -11,27 +11,26 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
-from truncmac.cli.options import Setting
 from truncmac.golden import (
-    EXAMPLES,
     Network,
-    builtin_images,
-    example_images,
+    Setting,
     execute,
     file_name,
+    images_by_name,
     inspect_network,
     layer_bits,
-    load_images,
-    load_pictures,
+    network_accuracy,
+    network_by_name,
     write_bytes,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.differences import as_text, first_difference
-from truncmac.sim.rtl.network import RtlReport, golden_accuracy, run_network
+from truncmac.sim.rtl.network import RtlReport, run_network
+from truncmac.terminal import STYLE
 
-from .common import DIGITS, STYLE, console, images_missing, network_by_name, quiet, say, simulation
+from .common import console, quiet, say, simulation
 
-__all__ = ["Inference", "images_of", "infer"]
+__all__ = ["Inference", "infer"]
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.integer]
@@ -74,29 +73,15 @@ def infer(inference: Inference, config: ArrayConfig) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
     with quiet(inference.as_json):
         network = network_by_name(inference.network)
-        images, labels = images_of(inference.network, inference.data, network, inference.images)
+        images, labels = images_by_name(
+            inference.network, inference.data, network, examples=inference.images
+        )
         results = _run(inference, network, config, images, labels)
         if inference.as_json:
             print(json.dumps(_as_dictionary(network, images, results), indent=2))
         else:
             _show(inference, network, config, len(images), results)
     return not any(result.rtl.mismatches for result in results if result.rtl)
-
-
-def images_of(
-    name: str, data: Path | None, network: Network, count: int
-) -> tuple[Codes, Labels | None]:
-    """Images, and their labels if known: those in `data`, else those that belong to the name.
-
-    Of an example `count` are made.
-    """
-    if data is not None:
-        return load_pictures(data, network.image) if data.is_dir() else load_images(data)
-    if name in EXAMPLES:
-        return example_images(name, count), None
-    if name == DIGITS:
-        return builtin_images()
-    raise images_missing(name, "images")
 
 
 def _run(
@@ -118,7 +103,7 @@ def _run(
     some = images[: inference.images]
     for result in results:
         if labels is not None:
-            result.accuracy = golden_accuracy(network, images, labels, result.setting.bits)
+            result.accuracy = network_accuracy(network, images, labels, result.setting.bits)
         if inference.dump is not None:
             _dump(network, some, result.setting, inference.dump)
     if inference.on_rtl:

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
-from truncmac.golden import LayerInspection, Network, inspect_network
+from truncmac.golden import LayerInspection, Network, inspect_network, network_by_name
 from truncmac.plots import new_figure, save_figure
-from truncmac.terminal import Terminal
-
-from .common import STYLE, network_by_name
+from truncmac.terminal import STYLE, Terminal
 
 __all__ = ["inspect"]
 

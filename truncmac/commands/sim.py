@@ -12,8 +12,9 @@ from truncmac.sim.rtl.cosim import Outcome, simulate
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.rtl.waves import write_views
 from truncmac.sim.stalls import Stalls
+from truncmac.terminal import STYLE
 
-from .common import STYLE, console, quiet, simulation
+from .common import console, quiet, simulation
 
 __all__ = ["Request", "sim"]
 

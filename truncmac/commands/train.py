@@ -18,9 +18,9 @@ from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.training import Trainer, complete
-from truncmac.terminal import Terminal
+from truncmac.terminal import STYLE, Terminal
 
-from .common import STYLE, progress_bar
+from .common import progress_bar
 
 __all__ = ["Run", "chosen_recipe", "train"]
 

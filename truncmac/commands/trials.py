@@ -15,8 +15,9 @@ from truncmac.model.processes import Processes
 from truncmac.model.results import Results, about, spread
 from truncmac.model.study import SETTINGS, WIDTHS, Study, plot, study
 from truncmac.model.trials import BASELINE, TRIALS, Trials
+from truncmac.terminal import STYLE
 
-from .common import STYLE, progress_bar
+from .common import progress_bar
 from .train import Run, console
 
 __all__ = ["train_study", "train_trials"]

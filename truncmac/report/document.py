@@ -12,9 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from truncmac.commands.common import DIGITS, STYLE
-from truncmac.commands.infer import images_of
-from truncmac.golden import write_bytes
+from truncmac.golden import DIGITS, images_by_name, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.layers import LayerSwitching, layer_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
@@ -25,8 +23,8 @@ from truncmac.sim.schedule.folding import Folding, Shape, foldings, shapes, squa
 from truncmac.sim.schedule.platforms import Memory, Platform, platform_by_name
 from truncmac.sim.schedule.rivals import scale_sim_cycles
 from truncmac.sim.schedule.schedule import Goal, Layers
-from truncmac.sim.workloads.names import network_by_name, workload_by_name
-from truncmac.terminal import Terminal
+from truncmac.sim.workloads.names import network_of, workload_by_name
+from truncmac.terminal import STYLE, Terminal
 from truncmac.version import __version__
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
@@ -167,7 +165,7 @@ def _data(request: Request) -> NetworkData | None:
     """The network with images, if there are any, and energies to follow them."""
     if request.data is not None and request.energy == "none":
         raise ValueError("--data must come with energies, which follow it; not with --energy none")
-    network = network_by_name(request.network)
+    network = network_of(request.network)
     if network is None:
         if request.data is not None:
             raise ValueError(
@@ -177,7 +175,7 @@ def _data(request: Request) -> NetworkData | None:
         return None
     if request.data is None and request.network != DIGITS:
         return None
-    images, _ = images_of(request.network, request.data, network, IMAGES)
+    images, _ = images_by_name(request.network, request.data, network, examples=IMAGES)
     return NetworkData.of(network, images, request.images)
 
 

@@ -17,6 +17,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from truncmac.integers import ceil_div
 from truncmac.sim.energy.summary import ENERGY_PARTS
 from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
 
@@ -254,7 +255,7 @@ def _layers(document: Document) -> dict[str, str]:
                 (lower, "dram_bytes", ("DRAM ", "B")),
             )
         ]
-        step = -(-count // MOST_NAMES)
+        step = ceil_div(count, MOST_NAMES)
         names = [_clipped(row["layer"]) for row in rows[:count:step]]
         lower.set_xticks(range(0, count, step), names, rotation=90, fontsize=9)
         lower.set_xlim(-0.6, count - 0.4)

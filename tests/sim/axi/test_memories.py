@@ -11,7 +11,6 @@ from truncmac.sim.axi.memories import (
     hex_lines,
     read_results,
     residual_words,
-    tile_grid,
 )
 
 CONFIG = ArrayConfig(2, 3, 2, 1, 10, 1)
@@ -55,7 +54,7 @@ def test_equal_operands_are_stored_once():
     words = memories.depth
     memories.add(product(bits=2, offset=3))
     assert memories.depth == words
-    assert tile_grid(product(), CONFIG) == (2, 2)
+    assert CONFIG.tile_grid(product().rows, product().columns) == (2, 2)
     assert len(memories.tiles) == 8
     assert [tile.last for tile in memories.tiles] == [False, False, False, True] * 2
     assert memories.tiles[0].weights == memories.tiles[4].weights

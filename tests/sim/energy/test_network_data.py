@@ -6,7 +6,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from truncmac.golden import Gemm, builtin_images, builtin_network, example_images, example_network
+from truncmac.golden import (
+    Gemm,
+    builtin_images,
+    builtin_network,
+    each_gemm,
+    example_images,
+    example_network,
+    network_gemms,
+)
 from truncmac.golden import weight_offset as offset_of
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Sizes
@@ -15,7 +23,6 @@ from truncmac.sim.energy.layers import layer_parts
 from truncmac.sim.energy.model import load
 from truncmac.sim.energy.network_data import IMAGES, NetworkData, layer_switching
 from truncmac.sim.energy.switching import adder_toggles, density, weight_toggles
-from truncmac.sim.rtl.network import each_gemm, network_gemms
 from truncmac.sim.schedule.schedule import UNLIMITED, Layers, schedule
 from truncmac.sim.workloads.names import network_workload
 

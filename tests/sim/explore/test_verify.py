@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
-from truncmac.golden import builtin_images, builtin_network
+from truncmac.golden import builtin_images, builtin_network, network_gemms
 from truncmac.sim.explore import verify as explore_verify
 from truncmac.sim.explore.chunks import evaluator_of
 from truncmac.sim.explore.spec import spec_of
 from truncmac.sim.explore.verify import chosen_rows, point_gemms, verify_row
-from truncmac.sim.rtl.network import network_gemms
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 SPACE = {"rows": 2, "cols": 2, "lanes": 2, "planes": 2}

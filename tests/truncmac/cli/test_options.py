@@ -4,7 +4,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from truncmac.cli.options import Setting, parse_bits, parse_settings, with_array
+from truncmac.cli.options import parse_bits, parse_settings, with_array
+from truncmac.golden import Setting
 from truncmac.hw.config import ArrayConfig
 
 

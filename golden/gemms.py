@@ -1,0 +1,35 @@
+"""The matrix products of a network's layers, with the codes that the layers get."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .executor import BitWidths, execute
+from .gemm import Gemm
+from .network import Network
+from .quantise import Codes, weight_offset
+
+__all__ = ["each_gemm", "network_gemms"]
+
+
+def network_gemms(network: Network, images: Codes, bits: BitWidths) -> list[Gemm]:
+    """GEMM of each layer, with the codes that golden gives it for `images`."""
+    gemms: list[Gemm] = []
+    execute(network, images, bits, on_gemm=gemms.append)
+    return gemms
+
+
+def each_gemm(network: Network, images: Codes, bits: int, on_gemm: Callable[[Gemm], None]) -> None:
+    """Call `on_gemm` with each layer's GEMM in order, at any k.
+
+    At a k that the network has no parameters for, activations and parameters are those of the
+    next that it has.
+    """
+    known = min((k for k in network.bit_widths if k >= bits), default=max(network.bit_widths))
+    follow = {layer.name: layer.offset for layer in network.products if layer.bits is None}
+
+    def truncated(gemm: Gemm) -> None:
+        if known != bits and gemm.name in follow:
+            gemm = replace(gemm, bits=bits, offset=weight_offset(bits, follow[gemm.name]))
+        on_gemm(gemm)
+
+    execute(network, images, known, on_gemm=truncated)
