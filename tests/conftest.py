@@ -1,15 +1,20 @@
-"""Rich keeps the width that COLUMNS has when a console is made; so all are made without one here.
+"""Fixtures that many tests use, and settings of all.
 
+Rich keeps the width that COLUMNS has when a console is made; so all are made without one here.
 Otherwise the width of what a command prints would depend on which test imported it first.
 """
 
 import importlib
 import os
 import pkgutil
+import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 import truncmac
+from truncmac import cli
 
 # The same examples in every run; --hypothesis-profile=explore draws others
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -19,3 +24,25 @@ settings.load_profile("same")
 os.environ.pop("COLUMNS", None)
 for module in pkgutil.walk_packages(truncmac.__path__, "truncmac."):
     importlib.import_module(module.name)
+
+
+@pytest.fixture(scope="session")
+def build_root():
+    """Built simulators, kept from run to run: a build is redone when its sources change."""
+    return Path("build/tests/sim")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: exit code, output, and messages."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["truncmac", *args])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return run

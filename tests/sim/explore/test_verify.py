@@ -14,8 +14,8 @@ TINY = Workload("tiny", (LayerShape("a", 7, 9, 9), LayerShape("b", 1, 12, 3, 8, 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    for module in ("explore_verify", "explore_loads"):
-        monkeypatch.setattr(f"truncmac.sim.{module}.workload_by_name", lambda name: TINY)
+    for module in ("verify", "loads"):
+        monkeypatch.setattr(f"truncmac.sim.explore.{module}.workload_by_name", lambda name: TINY)
     return evaluator_of(spec_of({"workloads": "tiny", "bits": [3], "space": SPACE}))
 
 

@@ -313,7 +313,7 @@ def test_bombs_are_refused_within_a_second_and_200_megabytes(tmp_path):
         import re, sys, time
         from pathlib import Path
         from truncmac.golden import NetworkFileError
-        from truncmac.onnx_import import import_onnx
+        from truncmac.onnx.importing import import_onnx
 
         def peak():
             status = Path("/proc/self/status").read_text()

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.sim.characterise.test_characterise import PERIOD
-from tests.sim.netlist.judges import (
+from tests.judges.simulators import (
     ALL,
     flat_verilog,
     icarus_toggles,
@@ -23,6 +22,7 @@ from tests.sim.netlist.judges import (
     specified_models,
     verilator_toggles,
 )
+from tests.sim.characterise.test_characterise import PERIOD
 from tests.sim.netlist.test_gates import random_netlist
 from tests.sim.netlist.tiny import tiny_library, write_tiny
 from truncmac.hw.config import ArrayConfig
