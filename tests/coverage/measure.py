@@ -106,7 +106,7 @@ def axi_points() -> Mapping[Point, int]:
             results = runner.test(
                 hdl_toplevel=AXI_TOP,
                 hdl_toplevel_lang="verilog",
-                test_module=["tests.rtl.axi_bench", "tests.coverage.axi_bench"],
+                test_module=["tests.verilog.axi_bench", "tests.coverage.axi_bench"],
                 build_dir=folder,
                 test_dir=folder,
                 seed=1,

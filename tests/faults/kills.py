@@ -1,4 +1,4 @@
-"""A writer that is killed, many times: `python -m tests.kills KIND FOLDER`.
+"""A writer that is killed, many times: `python -m tests.faults.kills KIND FOLDER`.
 
 A child writes content 0 and content 1 in turn for as long as it lives, which SIGKILL ends at
 another moment each time; then every file must be whole, as content 0 or 1 has it. Prints as JSON

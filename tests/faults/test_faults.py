@@ -36,7 +36,7 @@ def assert_one_line(run, words):
 
 
 def kills(kind, folder):
-    command = [sys.executable, "-m", "tests.kills", kind, str(folder)]
+    command = [sys.executable, "-m", "tests.faults.kills", kind, str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)

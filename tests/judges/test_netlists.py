@@ -117,7 +117,7 @@ def test_a_wrong_gate_is_noticed_by_icarus(core, tmp_path, monkeypatch):
     words = core_words(core, CONFIG)
     ours, _ = zero_delay_toggles(core, words, tmp_path)
     wrong = flat_verilog(core).replace("  XOR2 ", "  AND2 ", 1)
-    monkeypatch.setattr("tests.sim.judges.flat_verilog", lambda netlist: wrong)
+    monkeypatch.setattr("tests.judges.simulators.flat_verilog", lambda netlist: wrong)
     theirs, _ = icarus_toggles(tmp_path, core, words)
     assert ours != theirs
 
@@ -186,7 +186,7 @@ def test_timed_toggles_equal_icarus_with_openstas_delays(tmp_path, seed):
 def test_other_delays_are_noticed(tmp_path, monkeypatch):
     netlist = flatten(random_netlist(1), "top", tiny_library(tmp_path))
     slower = partial(analyse, wire_scale=1.0)  # with the load of wires
-    monkeypatch.setattr("tests.sim.test_judges.analyse", lambda n, wire_scale: slower(n))
+    monkeypatch.setattr("tests.judges.test_netlists.analyse", lambda n, wire_scale: slower(n))
     _, ours, theirs = beside_icarus(netlist, tmp_path, random_words(netlist))
     assert ours.tolist() != theirs.tolist()
 

@@ -45,7 +45,7 @@ def test_bench(simulator, sizes, widths, tmp_path):
         results = runner.test(
             hdl_toplevel=AXI_TOP,
             hdl_toplevel_lang="verilog",
-            test_module="tests.rtl.axi_bench",
+            test_module="tests.verilog.axi_bench",
             build_dir=tmp_path,
             test_dir=tmp_path,
             seed=1,
