@@ -12,7 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from truncmac.golden import Gemm, weight_offset, write_bytes
+from truncmac.golden import Gemm, weight_offset
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog

@@ -13,7 +13,6 @@ from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
 from .executor import BitWidths, Execution, Executor, execute, layer_bits
-from .files import file_name, read_json, write_all, write_bytes
 from .gemm import Gemm, matmul
 from .gemms import each_gemm, network_gemms
 from .inspection import LayerInspection, inspect_network, plane_information
@@ -110,7 +109,6 @@ __all__ = [
     "example_images",
     "example_network",
     "execute",
-    "file_name",
     "from_affine",
     "from_description",
     "im2col",
@@ -135,7 +133,6 @@ __all__ = [
     "plane_information",
     "predictions",
     "prefix",
-    "read_json",
     "read_layer",
     "requantisation_tensors",
     "requantise",
@@ -149,6 +146,4 @@ __all__ = [
     "weight_offset",
     "weight_scale",
     "with_layer_bits",
-    "write_all",
-    "write_bytes",
 ]

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from truncmac.golden import read_json, write_bytes
+from truncmac.golden.files import read_json, write_bytes
 
 from .convert import truncquantize
 from .layers import TruncConv2d, TruncLinear

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 from .training import EpochLog
 

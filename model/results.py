@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.version import __version__
 
 from .recipes import Recipe

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 from .checkpoint import new_model
 from .images import Split

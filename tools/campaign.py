@@ -16,7 +16,8 @@ import typer
 from rich.console import Console
 
 from tools.sweep import Sweep, compare
-from truncmac.golden import WEIGHT_BITS, Gemm, write_bytes
+from truncmac.golden import WEIGHT_BITS, Gemm
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.integers import ceil_div
 from truncmac.sim.rtl.cosim import Outcome

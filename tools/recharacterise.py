@@ -12,7 +12,7 @@ from typing import Any
 
 from truncmac.commands.characterise import Request, run
 from truncmac.commands.common import console
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.sram import sram_figures
 from truncmac.sim.energy.model import FOLDER

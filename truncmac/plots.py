@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from truncmac.sim.extras import install_extra
 
-from .golden import write_bytes
+from .golden.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

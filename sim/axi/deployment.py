@@ -14,11 +14,11 @@ from truncmac.golden import (
     Gemm,
     Network,
     check_reduction,
-    file_name,
     memory_image,
     network_gemms,
     pack_weights,
 )
+from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.integers import ceil_div
 

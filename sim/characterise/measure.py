@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, write_bytes
+from truncmac.golden import Gemm
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.integers import ceil_div

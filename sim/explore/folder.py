@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 
 from .chunks import Chunk

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.jobs import Cluster
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
 from truncmac.hw.verilog import TOP, hierarchical_verilog

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.sim.tools import ToolMissingError
 
 from .library import Cell, Library

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
 
-from truncmac.golden import Gemm, write_bytes
+from truncmac.golden import Gemm
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import counters_layout
 from truncmac.hw.requantiser import parameters_layout

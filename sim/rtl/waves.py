@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vcd.gtkw import GTKWSave
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 __all__ = ["Variable", "variables", "write_views"]
 

@@ -12,7 +12,7 @@ from tests.coverage.report import Top, document, measured
 from tests.coverage.stimulus import all_runs
 from tests.coverage.waivers import Waiver, read_waivers
 from tests.mutation.stimulus import Run
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.axi.verilog import AXI_TOP
 from truncmac.hw.verilog import TOP
 

@@ -18,7 +18,8 @@ KILLS = 30
 
 def export(folder):
     """The memories of a network for an array, parameters of two bit-widths exchanged."""
-    from truncmac.golden import builtin_network, write_all
+    from truncmac.golden import builtin_network
+    from truncmac.golden.files import write_all
     from truncmac.hw.config import ArrayConfig
     from truncmac.sim.axi.deployment import deployment
 

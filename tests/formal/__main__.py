@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.formal.proofs import INDUCTION, PROOFS, Proof
 from tests.formal.runner import VARIANTS, ProofError, Verdict, check
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 ROOT = Path("build/formal")
 DOCUMENT = Path("docs/verification/formal.md")

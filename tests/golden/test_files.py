@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.yosys import YOSYS, call
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS, counters_layout
 from truncmac.hw.requantiser import parameters_layout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.mutation.contexts import CONTEXTS
 from tests.mutation.mutants import Mutant
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 __all__ = ["SURVIVORS", "Survivor", "complaints", "read_survivors", "write_survivors"]
 

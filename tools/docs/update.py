@@ -19,7 +19,8 @@ from tools.docs.tiles import picture as tiles_picture
 from tools.docs.timing import picture
 from tools.docs.truncation import picture as truncation_picture
 from tools.docs.waveform import picture as waveform_picture
-from truncmac.golden import builtin_images, builtin_network, network_accuracy, write_bytes
+from truncmac.golden import builtin_images, builtin_network, network_accuracy
+from truncmac.golden.files import write_bytes
 from truncmac.hw.axi.registers import register_table
 from truncmac.hw.streams import stream_table
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from truncmac.golden import Setting, read_json
+from truncmac.golden import Setting
+from truncmac.golden.files import read_json
 from truncmac.hw.config import ArrayConfig
 
 __all__ = [

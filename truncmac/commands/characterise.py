@@ -13,7 +13,8 @@ import numpy.typing as npt
 from rich.progress import Progress
 from rich.table import Table
 
-from truncmac.golden import Gemm, Network, each_gemm, images_by_name, network_by_name, write_bytes
+from truncmac.golden import Gemm, Network, each_gemm, images_by_name, network_by_name
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import characterise, default_period
 from truncmac.sim.characterise.plan import Plan

@@ -17,7 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from truncmac.golden import network_by_name, write_all, write_bytes
+from truncmac.golden import network_by_name
+from truncmac.golden.files import write_all, write_bytes
 from truncmac.hw.axi.registers import c_header, register_table
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog

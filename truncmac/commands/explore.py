@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.table import Table
 
 from truncmac.exploration.page import page, plot_library
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.sim.explore.chunks import evaluator_of
 from truncmac.sim.explore.evaluation import Evaluator
 from truncmac.sim.explore.folder import SCHEMA, ExplorationFolder, read_spec, versions

@@ -15,14 +15,13 @@ from truncmac.golden import (
     Network,
     Setting,
     execute,
-    file_name,
     images_by_name,
     inspect_network,
     layer_bits,
     network_accuracy,
     network_by_name,
-    write_bytes,
 )
+from truncmac.golden.files import file_name, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.differences import as_text, first_difference
 from truncmac.sim.rtl.network import RtlReport, run_network

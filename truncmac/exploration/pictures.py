@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from truncmac.golden import write_bytes
+from truncmac.golden.files import write_bytes
 from truncmac.sim.explore.chunks import Fronts, missing_package
 
 __all__ = ["draw"]

@@ -12,7 +12,8 @@ from typing import Any
 
 from rich.table import Table
 
-from truncmac.golden import DIGITS, images_by_name, write_bytes
+from truncmac.golden import DIGITS, images_by_name
+from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.layers import LayerSwitching, layer_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
