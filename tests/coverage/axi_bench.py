@@ -1,4 +1,4 @@
-"""Directed tests of the AXI top beside those of tests/rtl, for what those leave out."""
+"""Directed tests of the AXI top beside those of tests/verilog, for what those leave out."""
 
 import random
 import re

@@ -1,6 +1,7 @@
 """Other simulators on our netlists: Verilog of the arrays, a bench that plays words, toggles.
 
-Net n of the arrays is `n<n>` in module `top`; cells are those of `tests.sim.netlist.tiny`, or of a library.
+Net n of the arrays is `n<n>` in module `top`; cells are those of `tests.sim.netlist.tiny`, or of a
+library.
 """
 
 import os

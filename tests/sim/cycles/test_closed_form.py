@@ -1,4 +1,4 @@
-"""The closed form against the model cycle by cycle; the RTL judges both in tests/rtl."""
+"""The closed form against the model cycle by cycle; the RTL judges both in tests/verilog."""
 
 import numpy as np
 import pytest
