@@ -85,7 +85,8 @@ def report(
     Prints tables, and writes one HTML page and a JSON of the same numbers to build/report. The
     array's sizes are the platform's where they are not given.
     """
-    from truncmac.report.document import Request, report
+    from truncmac.commands.report import report
+    from truncmac.report.request import ReportRequest
 
     if form is None:
         output_folder(out)
@@ -93,18 +94,18 @@ def report(
         output_file(out)
     if goal not in ("time", "traffic"):
         raise ValueError(f"--goal must be time or traffic, not {goal!r}")
-    request = Request(
-        network,
-        platform,
-        sizes,
-        clock_mhz,
-        dram_gbs,
-        activation_kib,
-        weight_kib,
-        parse_bits(bits),
-        images,
-        "time" if goal == "time" else "traffic",
-        energy,
-        data,
+    request = ReportRequest(
+        network=network,
+        platform=platform,
+        sizes=sizes,
+        clock_mhz=clock_mhz,
+        dram_gbs=dram_gbs,
+        activation_kib=activation_kib,
+        weight_kib=weight_kib,
+        bits=parse_bits(bits),
+        images=images,
+        goal="time" if goal == "time" else "traffic",
+        energy=energy,
+        data=data,
     )
     report(request, form, out)

@@ -1,5 +1,6 @@
 """The report as one page that needs nothing else: no network, no other file."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,13 +10,13 @@ from truncmac.sim.extras import install_extra
 from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
-from .document import about, folding_cells, remarks, shape_cells, title
-from .energy import PART_TEXTS, energy_tables
+from .tables import PART_TEXTS, energy_tables, folding_cells, shape_cells
+from .text import about, remarks, title
 
 __all__ = ["page"]
 
 
-def page(document: dict[str, Any]) -> str:
+def page(document: Mapping[str, Any]) -> str:
     """The HTML page of a report.
 
     Raises

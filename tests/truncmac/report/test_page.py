@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from truncmac.report.columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
-from truncmac.report.document import FORMATS, as_dictionary
+from truncmac.report.document import as_dictionary
+from truncmac.report.forms import FORMATS
 from truncmac.sim.schedule.analysis import analyse
 from truncmac.sim.schedule.platforms import PLATFORMS
 from truncmac.sim.workloads.names import workload_by_name

@@ -1,11 +1,11 @@
-"""What the report shows of energy: tables, sentences, and names of the parts."""
+"""Tables of the report as text: heading, titles and cells, the same in every form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from truncmac.sim.energy.summary import ENERGY_PARTS
 
-__all__ = ["PART_TEXTS", "energy_remarks", "energy_tables"]
+__all__ = ["PART_TEXTS", "energy_tables", "folding_cells", "shape_cells"]
 
 Document = Mapping[str, Any]
 Cells = tuple[str, list[str], list[list[str]]]
@@ -22,6 +22,35 @@ PART_TEXTS: Mapping[str, str] = {
     "dram": "accesses of the DRAM, published figures",
 }
 TITLES = {"multiply_add": "mul-add", "accumulate": "accum."}
+
+
+def shape_cells(document: Document) -> tuple[list[str], list[list[str]]]:
+    """Titles and cells of the table of shapes."""
+    bits = document["bits"]
+    titles = ["rows", "columns", "requantisers", *(f"cycles k={k}" for k in bits)]
+    here = (document["array"]["rows"], document["array"]["cols"])
+    rows = []
+    for shape in document["shapes"]:
+        mark = " (this)" if (shape["rows"], shape["cols"]) == here else ""
+        cells = [f"{shape['rows']}{mark}", f"{shape['cols']}", f"{shape['requantisers']}"]
+        rows.append([*cells, *(f"{shape['cycles'][str(k)]:,}" for k in bits)])
+    return titles, rows
+
+
+def folding_cells(document: Document) -> tuple[list[str], list[list[str]]]:
+    """Titles and cells of the table of images on idle rows, at the largest and smallest k."""
+    bits = document["bits"]
+    ends = sorted({max(bits), min(bits)}, reverse=True)
+    titles = ["layer", "images"]
+    titles += [f"{what} k={k}" for k in ends for what in ("alone", "folded", "gain")]
+    rows = []
+    for layer in document["folding"]:
+        cells = [layer["layer"], f"{layer['images']}"]
+        for k in map(str, ends):
+            gain = layer["folded"][k] / layer["alone"][k]
+            cells += [f"{layer['alone'][k]:.1%}", f"{layer['folded'][k]:.1%}", f"{gain:.2f}x"]
+        rows.append([*cells, f"{layer['columns_fill']:.1%}"])
+    return [*titles, "columns filled"], rows
 
 
 def energy_tables(document: Document) -> list[Cells]:
@@ -91,66 +120,3 @@ def _beside(about: Document) -> Cells:
             shown = named if index == 0 else [""] * len(named)
             rows.append([*shown, f"{own['k']}", *figures, f"{own['tops_per_w_core']:.4g}"])
     return ("Beside other cores of the same 8-bit throughput", titles, rows)
-
-
-def energy_remarks(document: Document) -> list[str]:
-    """Where the energies come from and what is not in them, or why there are none."""
-    about = document.get("energy", {"library": None, "why": ""})
-    if about["library"] is None:
-        return [f"No energies: {about['why']}."] if about["why"] else []
-    lines = [
-        f"Energy is the core's, from its netlist in {about['library']}, glitches included, and "
-        "its memories' (docs/explanation/energy.md). energy_pj of layers and totals is the core's "
-        "alone."
-    ]
-    lines.append(_data_remark(about["data"]))
-    clock = document["platform"]["clock_hz"]
-    if about["clock_hz"] < clock:
-        lines.append(
-            f"That netlist reaches {about['clock_hz'] / 1e6:,.1f} MHz, less than the platform's "
-            f"{clock / 1e6:,.1f} MHz."
-        )
-    lines += _memory_remarks(about)
-    lines.append(
-        f"An operation is half a MAC: a MAC of an 8-bit weight, of which k bits are used, counts "
-        f"as {about['operations_per_mac']} operations at every k. Zero delay: without glitches. "
-        "Wires x0, x2: at 0 and 2 times the estimate, which is in all else once."
-    )
-    lines.append(
-        "MAC (1, 8) is the conventional core of multiply-accumulators, dot (4, 8) the core of dot "
-        "products; both take a weight in one cycle at every k, its low bits zero: same library, "
-        "flow, workload, clock and memories."
-    )
-    lines += [
-        f"No {entry['name']} core of {entry['lanes']} lanes x {entry['planes']} planes beside it: "
-        f"{entry['why']}."
-        for entry in about["beside"]
-        if entry["why"]
-    ]
-    lines.append(f"Not in the energies: {'; '.join(about['not_in_it'])}.")
-    return lines
-
-
-def _data_remark(data: Document | None) -> str:
-    if data is None:
-        return (
-            "Data toggle as in the layers that the figures come from, in each layer alike: for "
-            "a network of your own, --data gives them (docs/explanation/energy.md)."
-        )
-    images = data["images"]
-    return (
-        f"Data toggle as in the network's own layers, with its activations on {images} "
-        f"image{'s' if images > 1 else ''}."
-    )
-
-
-def _memory_remarks(about: Document) -> Sequence[str]:
-    lines = []
-    for name, memory in about["memories"].items():
-        what = "DRAM" if name == "dram" else f"Scratchpad of {name}"
-        kind = "published figures" if memory["published"] else "the macros' Liberty files"
-        lines.append(
-            f"{what}: {memory['read_pj']:.3g} pJ to read a byte, {memory['write_pj']:.3g} to "
-            f"write, by {kind}: {memory['about']}."
-        )
-    return lines
