@@ -1,8 +1,13 @@
 import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
-from truncmac.golden.files import write_bytes
+from truncmac.golden.files import copy_file, file_name, protected, write_all, write_bytes
 
 
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -28,4 +33,126 @@ def test_an_unchanged_file_keeps_its_time(tmp_path):
     write_bytes(path, b"else", keep_unchanged=True)
     assert path.stat().st_mtime > 1
     assert path.read_bytes() == b"else"
-    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_follows_the_umask_and_an_old_one_keeps_its_mode(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_bytes(tmp_path / "new", b"1")
+        (tmp_path / "old").touch()
+        (tmp_path / "old").chmod(0o640)
+        write_bytes(tmp_path / "old", b"2")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o640
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to("there/target")
+    write_bytes(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_link_to_nothing_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to("nothing")
+    with pytest.raises(OSError, match="symbolic link to nothing"):
+        write_bytes(tmp_path / "link", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_folder_is_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_bytes(tmp_path / "folder", b"new")
+
+
+def test_a_fifo_is_written_to_and_stays_one(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    write_all({tmp_path / "file": b"1", fifo: b"through"})
+    reader.join(60)
+    assert read == [b"through"]
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert (tmp_path / "file").read_bytes() == b"1"
+
+
+def test_devices_are_written_to_and_stay_devices(tmp_path):
+    write_bytes(tmp_path / "file", b"old")
+    device = tmp_path / "null"
+    try:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:
+        device.symlink_to("/dev/null")
+    write_bytes(device, b"gone")
+    assert stat.S_ISCHR(device.stat().st_mode)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(Path("/dev/full"), b"x")
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("redirected", [False, True])
+def test_standard_output_is_written_in_its_order(tmp_path, place, redirected):
+    code = (
+        "import sys; from pathlib import Path; from truncmac.golden.files import write_bytes; "
+        "print('before'); write_bytes(Path(sys.argv[1]), b'content\\n'); print('after')"
+    )
+    with (tmp_path / "out").open("wb") as file:
+        run = subprocess.run(
+            [sys.executable, "-c", code, place],
+            stdout=file if redirected else subprocess.PIPE,
+            check=True,
+        )
+    found = (tmp_path / "out").read_bytes() if redirected else run.stdout
+    assert found == b"before\ncontent\nafter\n"
+
+
+def test_inputs_are_never_written_over(tmp_path):
+    given, link, hard = (tmp_path / name for name in ("given", "link", "hard"))
+    given.write_bytes(b"input")
+    link.symlink_to("given")
+    hard.hardlink_to(given)
+    with protected([given]):
+        for path in (given, link, hard, tmp_path / "." / "given"):
+            with pytest.raises(ValueError, match="is read by this command"):
+                write_all({tmp_path / "other": b"1", path: b"2"})
+        write_bytes(tmp_path / "third", b"3")
+    assert given.read_bytes() == b"input"
+    assert not (tmp_path / "other").exists()
+    write_bytes(given, b"now")
+
+
+def test_a_copy_is_whole_and_leaves_its_source(tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(bytes(range(256)) * 1000)
+    copy_file(source, tmp_path / "folder" / "copy")
+    assert (tmp_path / "folder" / "copy").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["conv1", "a-b", "net.k8", "0_x", "x" * 100])
+def test_ordinary_names_stay(name):
+    assert file_name(name) == name
+
+
+NAMES = [
+    "", ".", "..", "../..", "/etc/passwd", "a b", "a_b", "a/b", "a\0b", ".hidden", "-", "a\nb",
+    "x" * 101, "x" * 5000, "\u00e9", "e\u0301", "\udcff", "$(rm)", "CON", "a:b", "\u202e",
+]  # fmt: skip
+
+
+def test_names_never_leave_the_folder_nor_meet_each_other(tmp_path):
+    found = [file_name(name) for name in NAMES]
+    assert len(set(found)) == len(NAMES)
+    for name in found:
+        assert len(name.encode()) <= 110
+        (tmp_path / f"00_{name}.safetensors").write_bytes(b"")
+    assert len(list(tmp_path.iterdir())) == len(NAMES)
