@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 __all__ = [
+    "check_input",
     "check_output",
     "copy_file",
     "file_name",
@@ -78,6 +79,19 @@ def protected(inputs: Collection[Path]) -> Iterator[None]:
         yield
     finally:
         _inputs.reset(token)
+
+
+def check_input(path: Path) -> Path:
+    """The path, unless it is a FIFO: to open one waits for a writer, which may never come.
+
+    Raises
+    ------
+    ValueError
+        If it is a FIFO other than the standard input.
+    """
+    if path.is_fifo() and _descriptor(path) is None:
+        raise ValueError(f"{path}: is a FIFO; an input must be a file, which can be read again")
+    return path
 
 
 def check_output(path: Path) -> Path:

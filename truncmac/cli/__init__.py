@@ -26,6 +26,7 @@ from . import (
     sim,
     train,
 )
+from .guard import guarded
 
 __all__ = ["app", "main"]
 
@@ -56,19 +57,19 @@ def _options(
 
 
 # In the order of `--help`
-app.command()(rtl.rtl)
-app.command()(sim.sim)
-app.command()(infer.infer)
-app.command()(inspect.inspect)
-app.command()(export.export)
-app.command("import")(import_.import_)
-app.command()(allocate.allocate)
-app.command()(report.report)
-app.command()(train.train)
-app.command()(characterise.characterise)
-app.command()(explore.explore)
-app.command()(fpga.fpga)
-app.command()(doctor.doctor)
+app.command()(guarded(rtl.rtl))
+app.command()(guarded(sim.sim))
+app.command()(guarded(infer.infer))
+app.command()(guarded(inspect.inspect))
+app.command()(guarded(export.export))
+app.command("import")(guarded(import_.import_))
+app.command()(guarded(allocate.allocate))
+app.command()(guarded(report.report))
+app.command()(guarded(train.train))
+app.command()(guarded(characterise.characterise))
+app.command()(guarded(explore.explore))
+app.command()(guarded(fpga.fpga))
+app.command()(guarded(doctor.doctor))
 
 
 def main() -> None:
