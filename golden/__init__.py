@@ -12,11 +12,11 @@ from .certify import certify
 from .dataset import load_images, save_images
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
-from .executor import BitWidths, Execution, Executor, execute, layer_bits
+from .executor import Execution, Executor, execute, layer_bits
 from .gemm import Gemm, matmul
 from .gemms import each_gemm, network_gemms
 from .inspection import LayerInspection, inspect_network, plane_information
-from .layers import Pair, avg_pool, im2col, max_pool, output_size, shortcut
+from .layers import avg_pool, im2col, max_pool, output_size, shortcut
 from .mixed import Recalibration, with_layer_bits
 from .names import DIGITS, images_by_name, network_by_name
 from .network import (
@@ -58,6 +58,7 @@ from .requantise import (
     requantise,
 )
 from .setting import Setting
+from .types import BitWidths, Pair
 
 __all__ = [
     "ARRAYS_FORMAT",

@@ -5,22 +5,21 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .executor import BitWidths, Executor
+from .executor import Executor
 from .network import Network
-from .quantise import Codes
+from .types import AnyIntegers, BitWidths, Codes
 
 __all__ = ["accuracy", "network_accuracy", "predictions"]
 
-Integers = npt.NDArray[np.integer]
 IMAGES_AT_ONCE = 256  # between two reports of progress
 
 
-def predictions(logits: Integers) -> npt.NDArray[np.intp]:
+def predictions(logits: AnyIntegers) -> npt.NDArray[np.intp]:
     """Class of each image: the largest logit, the first of equals."""
     return logits.reshape(len(logits), -1).argmax(axis=1)
 
 
-def accuracy(logits: Integers, labels: npt.NDArray[np.integer]) -> float:
+def accuracy(logits: AnyIntegers, labels: AnyIntegers) -> float:
     """Share of images whose largest logit is that of their label."""
     return float((predictions(logits) == labels).mean())
 
@@ -28,7 +27,7 @@ def accuracy(logits: Integers, labels: npt.NDArray[np.integer]) -> float:
 def network_accuracy(
     network: Network,
     images: Codes,
-    labels: npt.NDArray[np.integer],
+    labels: AnyIntegers,
     bits: BitWidths,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> float:

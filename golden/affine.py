@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from .certify import certify
 from .network import Product
-from .quantise import WEIGHT_BITS, Codes, integer_weights, weight_offset
+from .quantise import WEIGHT_BITS, integer_weights, weight_offset
 from .requantise import MULTIPLIER_BITS, from_affine
+from .types import Array, Codes, Reals, Tensors
 
 __all__ = [
     "AffineProduct",
@@ -21,8 +22,6 @@ __all__ = [
 
 MOST_CERTIFIED = 1 << 12  # thresholds a channel: 8-bit codes with an 8-bit residual take minutes
 LOGIT_BITS = 18
-Reals = npt.NDArray[np.float64]
-Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def requantisation_tensors(
         residual_scale=residual_scale,
         multiplier_bits=multiplier_bits,
     )
-    tensors: Tensors = {
+    tensors: dict[str, Array] = {
         f"{prefix}.multiplier": params.multiplier,
         f"{prefix}.bias": params.bias,
         f"{prefix}.shift": params.shift,
@@ -183,7 +182,7 @@ def code_parameters(
     """
     name, residual = product.layer.name, product.residual
     extra = None if product.residual_scale is None else product.residual_scale / output.scale
-    tensors: Tensors = {f"{name}.codes": product.codes}
+    tensors: dict[str, Array] = {f"{name}.codes": product.codes}
     for bits in widths:
         scale, offset = product.affine(bits)
         scale, offset = scale / output.scale, offset / output.scale + output.zero + rounding - 0.5
@@ -215,7 +214,7 @@ def logit_parameters(product: AffineProduct, widths: Sequence[int]) -> Tensors:
         Names the layer and k, if a number is not finite, all scales are zero, or B is too large.
     """
     name = product.layer.name
-    tensors: Tensors = {f"{name}.codes": product.codes}
+    tensors: dict[str, Array] = {f"{name}.codes": product.codes}
     for bits in widths:
         scale, offset = product.affine(bits)
         largest = np.abs(scale).max()

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .affine import AffineProduct, Stream, code_parameters, logit_parameters
 from .dataset import NUMPY_ERRORS
 from .errors import NetworkFileError
 from .network import IMAGE, Layer, Network, Product
 from .network_file import FORMAT, VERSION, from_description, read_layer
-from .quantise import Codes
+from .types import Array, Codes, Reals, Tensors
 
 __all__ = ["ARRAYS_FORMAT", "load_arrays"]
 
@@ -30,8 +29,6 @@ MOST_CHANNELS = 1 << 16
 # Entries of a layer of weights that are not those of the network file
 OURS = ("weights", "weight_bits", "codes", "scale", "bias", "residual_scale", "input_zero")
 PARAMETERS = ("multiplier", "bias", "shift", "residual_multiplier")
-Reals = npt.NDArray[np.float64]
-Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 def load_arrays(folder: Path) -> Network:
@@ -53,7 +50,7 @@ def load_arrays(folder: Path) -> Network:
             for entry in layers
         ]
         whole = description | {"format": FORMAT, "layers": layers}
-        tensors: Tensors = {}
+        tensors: dict[str, Array] = {}
         bits = {IMAGE: _image_bits(description)}
         widths = _widths(description)
         for entry, extra in zip(layers, ours, strict=True):
@@ -151,7 +148,7 @@ class _Product:
             return self._of_reals()
         extra = {"scale", "bias", "residual_scale", "input_zero"} & set(self.entries)
         _expect(not extra, f"{self.label} has parameters, and so must not have {sorted(extra)}")
-        found: Tensors = {f"{self.layer.name}.codes": self.codes}
+        found: dict[str, Array] = {f"{self.layer.name}.codes": self.codes}
         given = self.entries["parameters"]
         _expect(isinstance(given, dict), f"{self.label}: parameters must be an object by k")
         for k, files in given.items():
@@ -167,7 +164,7 @@ class _Product:
         zero = self.entries.get("input_zero", 0)
         _expect(_whole(zero, 0, 255), f"{self.label}: input_zero must be in 0..255, not {zero!r}")
         source = Stream(self.layer.input, self.source_bits, zero=zero)
-        tensors: Tensors = {}
+        tensors: dict[str, Array] = {}
         half = 0.5 if "weights" in self.entries else 1.0  # W = 2w
         by_k = isinstance(self.entries.get("scale"), dict)
         for k in self.widths:
@@ -222,7 +219,7 @@ class _Product:
         )
         return ((weights.astype(np.int64) + most) << (8 - bits)).astype(np.uint8), bits
 
-    def _check_size(self, array: npt.NDArray[Any]) -> None:
+    def _check_size(self, array: Array) -> None:
         valid = array.ndim in (2, 4) and array.size > 0 and len(array) <= MOST_CHANNELS
         _expect(valid, f"{self.label}: weights must be (O, I) or (O, I, KH, KW), not {array.shape}")
 
@@ -246,7 +243,7 @@ class _Product:
         _expect(bool(np.isfinite(values).all()), f"{self.label}: {key} must be finite")
         return np.broadcast_to(values, (self.channels,))
 
-    def _array(self, name: Any, what: str) -> npt.NDArray[Any]:
+    def _array(self, name: Any, what: str) -> Array:
         """An array of the folder; it is not read unless its file is as long as its shape says."""
         plain = isinstance(name, str) and re.fullmatch(r"[\w-][\w.-]{0,200}\.npy", name)
         _expect(bool(plain), f"{self.label}: {what} must be the name of a .npy file, not {name!r}")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from .dataset import Labels, load_images
+from .dataset import load_images
 from .network import Network
 from .network_file import load
-from .quantise import Codes
+from .types import Codes, Labels
 
 __all__ = ["BUILTIN_IMAGES", "BUILTIN_NETWORK", "builtin_images", "builtin_network"]
 

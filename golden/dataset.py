@@ -16,12 +16,10 @@ from safetensors.numpy import save as to_bytes
 from .errors import NetworkFileError
 from .files import write_bytes
 from .network_file import MOST_BYTES, open_safetensors
-from .quantise import Codes
+from .types import AnyIntegers, Codes, Labels, Tensors
 
 __all__ = ["load_images", "save_images"]
 
-Labels = npt.NDArray[np.integer]
-Tensors = dict[str, npt.NDArray[np.generic]]
 FREE_BYTES, MOST_RATIO = 1 << 26, 100  # what an archive may unpack to, or times its own size
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -36,7 +34,7 @@ NUMPY_ERRORS = (
 
 def save_images(path: Path, images: Codes, labels: Labels | None = None) -> None:
     """Write codes (n, C, H, W), uint8, and labels (n,); the file is whole or not there."""
-    tensors: dict[str, npt.NDArray[np.integer]] = {"images": np.ascontiguousarray(images)}
+    tensors: dict[str, AnyIntegers] = {"images": np.ascontiguousarray(images)}
     if labels is not None:
         tensors["labels"] = np.ascontiguousarray(labels)
     _check(Path(path), dict(tensors))

@@ -7,7 +7,6 @@ codes are spread as a trained network's are, about half of them zero.
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.integers import ceil_div
 
@@ -26,9 +25,10 @@ from .network import (
     Product,
     Shortcut,
 )
-from .quantise import Codes, weight_codes
+from .quantise import weight_codes
 from .requantise import from_affine, requantise
 from .sums import exact_sums
+from .types import AnyIntegers, Array, Codes
 
 __all__ = ["EXAMPLES", "example_images", "example_network"]
 
@@ -140,9 +140,9 @@ def example_network(name: str, seed: int = 0) -> Network:
     image, layers = _example(name)
     rng = np.random.default_rng(seed)
     sample = example_images(name, 2, seed)
-    tensors: dict[str, npt.NDArray[np.generic]] = {}
+    tensors: dict[str, Array] = {}
     done: list[Layer] = []
-    values: dict[int, dict[str, npt.NDArray[np.integer]]]
+    values: dict[int, dict[str, AnyIntegers]]
     values = {bits: {IMAGE: sample} for bits in BIT_WIDTHS}
     for layer, shape in layers:
         done.append(layer)
@@ -160,11 +160,11 @@ def example_network(name: str, seed: int = 0) -> Network:
 
 def _add_parameters(
     network: Network,
-    tensors: dict[str, npt.NDArray[np.generic]],
+    tensors: dict[str, Array],
     layer: Product,
-    values: Mapping[str, npt.NDArray[np.integer]],
+    values: Mapping[str, AnyIntegers],
     bits: int,
-) -> npt.NDArray[np.integer]:
+) -> AnyIntegers:
     """Requantise so that a channel's sums have mean zero and fill the codes' range.
 
     Adds the parameters to `tensors`, and returns the layer's outputs.

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.integers import ceil_div
 
@@ -24,15 +23,13 @@ from .network import (
     shapes,
 )
 from .product import PreparedProduct, prepare, requantisation
-from .quantise import Codes, check_bits, weight_offset
+from .quantise import check_bits, weight_offset
 from .threads import ForEach, in_turn, workers
+from .types import AnyIntegers, BitWidths, Codes, Integers
 
 __all__ = ["BitWidths", "Execution", "Executor", "execute", "layer_bits"]
 
 BLOCK = 1 << 19  # codes of the largest layer that run through the network together
-
-BitWidths = int | Mapping[str, int]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Execution:
     """
 
     logits: Integers
-    outputs: Mapping[str, npt.NDArray[np.integer]]
+    outputs: Mapping[str, AnyIntegers]
 
 
 class Executor:
@@ -127,7 +124,7 @@ class Executor:
         size = min(max(1, BLOCK // largest), ceil_div(count, threads))
         return [slice(start, start + size) for start in range(0, count, size)]
 
-    def _empty(self, name: str, count: int) -> npt.NDArray[np.integer]:
+    def _empty(self, name: str, count: int) -> AnyIntegers:
         """Room for a layer's outputs, channels last in memory."""
         shape = self.shapes[name]
         product = self._products.get(name)
@@ -139,9 +136,9 @@ class Executor:
 
     def _block(
         self, images: Codes, kept: Collection[str], for_each: ForEach
-    ) -> Iterator[tuple[str, npt.NDArray[np.integer]]]:
+    ) -> Iterator[tuple[str, AnyIntegers]]:
         """Outputs of the layers in `kept`, for a few images; each is dropped after its last use."""
-        values: dict[str, npt.NDArray[np.integer]] = {IMAGE: images}
+        values: dict[str, AnyIntegers] = {IMAGE: images}
         for index, layer in enumerate(self.network.layers):
             values[layer.name] = run_layer(layer, values, self._products.get(layer.name), for_each)
             if layer.name in kept:
@@ -181,10 +178,10 @@ def execute(
 
 def run_layer(
     layer: Layer,
-    values: Mapping[str, npt.NDArray[np.integer]],
+    values: Mapping[str, AnyIntegers],
     product: PreparedProduct | None = None,
     for_each: ForEach = in_turn,
-) -> npt.NDArray[np.integer]:
+) -> AnyIntegers:
     """Output (B, ...) of one layer, of the outputs by name of those before it.
 
     Parameters
@@ -268,7 +265,7 @@ def check_images(network: Network, images: Codes) -> None:
 def layer_gemm(
     network: Network,
     layer: Product,
-    values: Mapping[str, npt.NDArray[np.integer]],
+    values: Mapping[str, AnyIntegers],
     bits: int,
     parameters: int,
 ) -> Gemm:
@@ -297,7 +294,7 @@ def layer_gemm(
     )
 
 
-def _rows(codes: npt.NDArray[np.integer]) -> Codes:
+def _rows(codes: AnyIntegers) -> Codes:
     """Codes (B, C, H, W) or (B, C) as the rows of a product, (M, N)."""
     if codes.ndim == 4:
         codes = codes.transpose(0, 2, 3, 1).reshape(-1, codes.shape[1])

@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from .quantise import Codes, truncate
+from .quantise import truncate
 from .requantise import Requantisation, requantise
+from .types import AnyIntegers, Codes, Integers
 
 __all__ = ["Gemm", "matmul"]
 
-Integers = npt.NDArray[np.int64]
 
-
-def matmul(activations: npt.NDArray[np.integer], weights: npt.NDArray[np.integer]) -> Integers:
+def matmul(activations: AnyIntegers, weights: AnyIntegers) -> Integers:
     """Matrix product of integer arrays (M, K) and (K, N), exact at any size.
 
     Every partial sum is at most K * max|a| * max|w| in magnitude. Below 2**24 float32 holds
@@ -88,7 +86,7 @@ class Gemm:
         return sums if self.requant is None else requantise(sums, self.requant, self.residual)
 
 
-def _magnitude(values: npt.NDArray[np.integer]) -> int:
+def _magnitude(values: AnyIntegers) -> int:
     if values.size == 0:
         return 0
     return max(abs(int(values.min())), abs(int(values.max())))

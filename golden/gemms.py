@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from .executor import BitWidths, execute
+from .executor import execute
 from .gemm import Gemm
 from .network import Network
-from .quantise import Codes, weight_offset
+from .quantise import weight_offset
+from .types import BitWidths, Codes
 
 __all__ = ["each_gemm", "network_gemms"]
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.integers import ceil_div
 
 from .network import Conv2d, Network, Product, code_bits, shapes
 from .quantise import WEIGHT_BITS, truncate
+from .types import Codes, Integers, Reals
 
 __all__ = ["LayerInspection", "inspect_network", "plane_information"]
 
@@ -42,8 +42,8 @@ class LayerInspection:
     bits: int | None
     sum_bits: int
     exact: dict[int, float] | None
-    histogram: npt.NDArray[np.int64]
-    planes: npt.NDArray[np.float64]
+    histogram: Integers
+    planes: Reals
 
     def weight_bytes(self, bits: int) -> int:
         """Bytes of the weights at the network's k, without padding."""
@@ -86,7 +86,7 @@ def _inspect(
     )
 
 
-def plane_information(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def plane_information(codes: Codes) -> Reals:
     """Bits of information that each plane adds to those above it, MSB first: at most 1 each.
 
     The entropy of the top k bits less that of the top k - 1. A plane near 0 can be told from

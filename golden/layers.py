@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from functools import reduce
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .quantise import Codes
+from .types import AnyIntegers, Array, Codes, Pair
 
 __all__ = [
     "Pair",
@@ -20,8 +18,6 @@ __all__ = [
     "padded",
     "shortcut",
 ]
-
-Pair = tuple[int, int]
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
@@ -57,7 +53,7 @@ def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = Non
     """Mean code of each window (of the whole image without one), rounded half up."""
     kernel = (codes.shape[2], codes.shape[3]) if kernel is None else kernel
     stride = kernel if stride is None else stride
-    total: npt.NDArray[Any] = channels_last(codes).astype(np.int64)
+    total: Array = channels_last(codes).astype(np.int64)
     for axis in (1, 2):
         total = reduce(np.add, _shifted(total, axis, kernel[axis - 1], stride[axis - 1]))
     count = kernel[0] * kernel[1]
@@ -72,7 +68,7 @@ def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:
     return result.transpose(0, 3, 1, 2)
 
 
-def channels_last(codes: npt.NDArray[np.integer]) -> npt.NDArray[Any]:
+def channels_last(codes: AnyIntegers) -> Array:
     """Codes (B, H, W, C) of (B, C, H, W), without a copy."""
     return codes.transpose(0, 2, 3, 1)
 
@@ -88,9 +84,7 @@ def padded(image: Codes, padding: Pair, code: int) -> Codes:
     return result
 
 
-def _shifted(
-    image: npt.NDArray[Any], axis: int, kernel: int, stride: int
-) -> Iterator[npt.NDArray[Any]]:
+def _shifted(image: Array, axis: int, kernel: int, stride: int) -> Iterator[Array]:
     """The first, second, ... element along `axis` of each window of `kernel` elements."""
     last = image.shape[axis] - kernel + 1
     for start in range(kernel):

@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from .executor import BitWidths, execute, layer_bits, layer_gemm, row_width, run_layer
+from .executor import execute, layer_bits, layer_gemm, row_width, run_layer
 from .gemm import Gemm
 from .network import IMAGE, Network, Product, code_bits, shapes
 from .product import prepare
-from .quantise import Codes
+from .types import AnyIntegers, Array, BitWidths, Codes, Reals
 
 __all__ = ["Recalibration", "with_layer_bits"]
 
 PARAMETERS = ("multiplier", "bias", "shift", "residual_multiplier", "exact")
 IMAGES_AT_ONCE = 32  # bounds the memory
-Means = dict[str, npt.NDArray[np.float64]]
-Values = dict[str, npt.NDArray[np.integer]]
+Means = dict[str, Reals]
+Values = dict[str, AnyIntegers]
 
 
 def with_layer_bits(network: Network, bits: BitWidths) -> Network:
@@ -37,7 +36,7 @@ def with_layer_bits(network: Network, bits: BitWidths) -> Network:
     """
     widths = layer_bits(network, bits)
     largest = max(network.bit_widths)
-    tensors: dict[str, npt.NDArray[np.generic]] = {}
+    tensors: dict[str, Array] = {}
     for name, (_, parameters) in widths.items():
         tensors[f"{name}.codes"] = network.tensors[f"{name}.codes"]
         for what in PARAMETERS:
@@ -132,14 +131,12 @@ class _Sums:
         self.totals[gemm.name] = self.totals.get(gemm.name, 0) + total
         self.rows[gemm.name] = self.rows.get(gemm.name, 0) + gemm.rows
 
-    def mean(self, name: str) -> npt.NDArray[np.float64]:
+    def mean(self, name: str) -> Reals:
         """Mean of each channel of a layer (N,)."""
         return self.totals[name] / self.rows[name]
 
 
-def _move(
-    tensors: dict[str, npt.NDArray[np.generic]], prefix: str, by: npt.NDArray[np.float64]
-) -> None:
+def _move(tensors: dict[str, Array], prefix: str, by: Reals) -> None:
     moves = np.rint(by).astype(np.int64)
     tensors[f"{prefix}.bias"] = tensors[f"{prefix}.bias"].astype(np.int64) + moves
     if (exact := tensors.get(f"{prefix}.exact")) is not None:

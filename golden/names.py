@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from .builtin import builtin_images, builtin_network
-from .dataset import Labels, load_images
+from .dataset import load_images
 from .examples import EXAMPLES, example_images, example_network
 from .network import Network
 from .network_file import load
 from .pictures import load_pictures
-from .quantise import Codes
+from .types import Codes, Labels
 
 __all__ = ["DIGITS", "images_by_name", "network_by_name"]
 

@@ -1,13 +1,12 @@
 """The exported network: layers on activation codes, in the order in which they run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from .layers import Pair, output_size
+from .layers import output_size
 from .quantise import WEIGHT_BITS, OffsetKind
+from .types import Codes, Pair, Shape, Tensors
 
 __all__ = [
     "IMAGE",
@@ -28,8 +27,6 @@ __all__ = [
 ]
 
 IMAGE = "image"  # the name of the network's input
-Shape = tuple[int, ...]
-Tensors = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ class Network:
         """The layers that run on the array."""
         return [layer for layer in self.layers if isinstance(layer, Product)]
 
-    def codes(self, layer: Product) -> npt.NDArray[np.uint8]:
+    def codes(self, layer: Product) -> Codes:
         """8-bit weight codes of a layer as a matrix (K, N)."""
         codes = self.tensors[f"{layer.name}.codes"]
         return codes.reshape(len(codes), -1).T.astype(np.uint8, copy=False)

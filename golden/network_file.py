@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
@@ -32,9 +31,9 @@ from .network import (
     Network,
     Product,
     Shortcut,
-    Tensors,
     shapes,
 )
+from .types import Tensors
 
 __all__ = ["FORMAT", "VERSION", "from_description", "load", "read_layer", "save"]
 
@@ -303,7 +302,7 @@ def _check_tensors(network: Network) -> None:
                 )
 
 
-def _check_certificate(tensors: Mapping[str, npt.NDArray[np.generic]], key: str, size: int) -> None:
+def _check_certificate(tensors: Tensors, key: str, size: int) -> None:
     array = tensors.get(key)
     if array is not None:
         valid = array.dtype == np.uint8 and array.shape == (size,) and {0, 1} >= {*array.tolist()}

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from truncmac.integers import ceil_div
 
-from .quantise import WEIGHT_BITS, Codes, check_bits
+from .quantise import WEIGHT_BITS, check_bits
+from .types import Codes
 
 __all__ = ["beat_major", "memory_image", "pack_weights", "prefix", "unpack_weights"]
 

@@ -4,11 +4,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from .errors import NetworkFileError
 from .network import ImageSpec
-from .quantise import Codes, activation_codes
+from .quantise import activation_codes
+from .types import Codes, Labels
 
 __all__ = ["load_pictures"]
 
@@ -16,7 +16,6 @@ PICTURES = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
 MOST_PIXELS = 1 << 24  # of a picture before it is scaled
 MOST_CODES = 1 << 30  # of all of them, scaled
-Labels = npt.NDArray[np.int64]
 
 
 def load_pictures(folder: Path, image: ImageSpec) -> tuple[Codes, Labels | None]:

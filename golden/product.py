@@ -3,21 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .network import Network, Product
-from .quantise import Codes
 from .requantise import Requantisation, largest_value, requantise
 from .sums import ExactSums, Part, exact_sums
 from .threads import ForEach, in_turn
+from .types import AnyIntegers, Codes, Integers, Reals, Singles
 
 __all__ = ["PreparedProduct", "prepare", "requantisation"]
 
 EXACT = 1 << 53  # float64 holds every whole number up to here
-Integers = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.integer]
-Sums = npt.NDArray[np.float32] | Float64
+Sums = Singles | Reals
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +35,7 @@ class PreparedProduct:
 
     def outputs(
         self, codes: Codes, residual: Codes | None = None, for_each: ForEach = in_turn
-    ) -> Numbers:
+    ) -> AnyIntegers:
         """Codes, or int64 logits: (B, N, OH, OW) or (B, N), of inputs (B, C, H, W) or (B, K)."""
         windows = self.sums.windows(codes)
         shape = (*windows.shape[:3], self.sums.columns)
@@ -55,7 +51,7 @@ class PreparedProduct:
         for_each(run, self.sums.parts(windows))
         return outputs.transpose(0, 3, 1, 2) if codes.ndim == 4 else outputs[:, 0, 0]
 
-    def _finish(self, sums: Sums, residual: Codes | None, outputs: Numbers) -> None:
+    def _finish(self, sums: Sums, residual: Codes | None, outputs: AnyIntegers) -> None:
         """Requantise sums (images, rows, OW, N) into `outputs`, or make logits of them."""
         if self.affine is not None:
             self.affine.requantise(sums, residual, outputs)
@@ -81,12 +77,12 @@ class _Affine:
     largest : A', the largest code
     """
 
-    scale: Float64
-    bias: Float64
-    extra: Float64 | None
+    scale: Reals
+    bias: Reals
+    extra: Reals | None
     largest: int
 
-    def requantise(self, sums: Sums, residual: Codes | None, outputs: Numbers) -> None:
+    def requantise(self, sums: Sums, residual: Codes | None, outputs: AnyIntegers) -> None:
         """Write the codes of sums (images, rows, OW, N) to `outputs`."""
         rows = (*sums.shape[:2], -1)
         values = sums.reshape(rows).astype(np.float64)
@@ -146,7 +142,7 @@ def _affine(params: Requantisation, largest_sum: int, width: int) -> _Affine | N
     if largest_value(params, largest_sum) >= EXACT:
         return None
 
-    def scaled(values: Integers) -> Float64:
+    def scaled(values: Integers) -> Reals:
         return np.tile(np.ldexp(values.astype(np.float64), -params.shift), width)
 
     extra = params.residual_multiplier

@@ -3,10 +3,12 @@
 Source: TruncQuant, arXiv 2506.11431; Any-Precision DNNs, arXiv 1911.07346.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from .types import Array, Codes
 
 __all__ = [
     "WEIGHT_BITS",
@@ -21,7 +23,6 @@ __all__ = [
 ]
 
 WEIGHT_BITS = 8
-Codes = npt.NDArray[np.uint8]
 OffsetKind = Literal["bipolar", "twos_complement"]
 
 
@@ -98,7 +99,7 @@ def activation_codes(values: npt.ArrayLike, bits: int) -> Codes:
     return np.floor(((1 << bits) - 1) * np.clip(y, 0, 1) + 0.5).astype(np.uint8)
 
 
-def _finite(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+def _finite(values: npt.ArrayLike, what: str) -> Array:
     array = np.asarray(values, np.float64)
     if array.size == 0:
         raise ValueError(f"{what} must not be empty")

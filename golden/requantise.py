@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .quantise import Codes, check_bits
+from .quantise import check_bits
+from .types import Codes, Integers, Reals
 
 __all__ = [
     "MULTIPLIER_BITS",
@@ -20,7 +21,6 @@ MULTIPLIER_BITS = 18
 RESIDUAL_EXTRA_BITS = 8  # Mr is that much wider than M: it scales a code, M scales a sum of many
 MOST_SHIFT = 40
 BIAS_BITS = 46  # more than any channel needs; fits the hardware's bias from K = 64 on
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +130,7 @@ def from_affine(
     )
 
 
-def _largest_shift(
-    name: str, scales: npt.NDArray[np.float64], bits: int
-) -> npt.NDArray[np.float64]:
+def _largest_shift(name: str, scales: Reals, bits: int) -> Reals:
     """Largest s with which round(scale * 2**s) fits `bits`, signed; infinite for 0."""
     limit = (1 << bits - 1) - 1
     if (np.abs(scales) > limit).any():
@@ -144,7 +142,7 @@ def _largest_shift(
         return np.floor(np.log2((limit + 0.49) / np.abs(scales)))
 
 
-def _nearest(values: npt.NDArray[np.float64]) -> Integers:
+def _nearest(values: Reals) -> Integers:
     return np.rint(values).astype(np.int64)
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .executor import BitWidths
+from .types import BitWidths
 
 __all__ = ["Setting"]
 

@@ -15,17 +15,16 @@ from numpy.lib.stride_tricks import as_strided
 
 from truncmac.integers import ceil_div
 
-from .layers import Pair, channels_last, output_size, padded
+from .layers import channels_last, output_size, padded
 from .network import Conv2d, Product
-from .quantise import Codes, integer_weights
+from .quantise import integer_weights
+from .types import Codes, Integers, Pair, Reals, Singles
 
 __all__ = ["ExactSums", "Part", "exact_sums"]
 
 EXACT = 1 << 24  # float32 holds every whole number up to here
 PATCHES = 1 << 18  # elements of the patches that are multiplied at once: they stay in the cache
-Integers = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
-Sums = Float32 | npt.NDArray[np.float64]
+Sums = Singles | Reals
 Part = tuple[slice, slice]  # images, and rows of their outputs
 
 
@@ -44,7 +43,7 @@ class ExactSums:
 
     layer: Product
     kernel: Pair
-    weights: tuple[Float32, ...]
+    weights: tuple[Singles, ...]
     largest: int
 
     def whole(self, codes: Codes) -> Integers:
@@ -162,10 +161,10 @@ def _even(count: int, most: int) -> Iterator[slice]:
         yield slice(index * count // parts, (index + 1) * count // parts)
 
 
-def _scratch(name: str, shape: tuple[int, ...]) -> Float32:
+def _scratch(name: str, shape: tuple[int, ...]) -> Singles:
     """Room that this thread uses again and again: new memory costs more than what is done in it."""
     size = int(np.prod(shape))
-    room: Float32 | None = getattr(_rooms, name, None)
+    room: Singles | None = getattr(_rooms, name, None)
     if room is None or room.size < size:
         room = np.empty(size, np.float32)
         setattr(_rooms, name, room)

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from truncmac.golden.types import AnyIntegers
 
 from .images import ArrayImages, Codes, DataError, Labels, Split
 from .networks import ImageShape
@@ -113,9 +114,7 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _checked(
-    path: Path, rows: Codes, labels: npt.NDArray[np.integer], classes: int
-) -> tuple[Codes, Labels]:
+def _checked(path: Path, rows: Codes, labels: AnyIntegers, classes: int) -> tuple[Codes, Labels]:
     if labels.max() >= classes:
         raise DataError(f"{path}: labels must be below {classes}, not {labels.max()}")
     return rows.reshape(-1, 3, 32, 32), labels.astype(np.int64)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import fx, nn
 
@@ -21,10 +20,12 @@ from truncmac.golden import (
     Network,
     Product,
     Shortcut,
+    Stream,
     requantisation_tensors,
     weight_codes,
     weight_scale,
 )
+from truncmac.golden.types import Array, Codes, Reals
 
 from .convert import trace
 from .layers import (
@@ -40,8 +41,6 @@ from .layers import (
 
 __all__ = ["ExportError", "check_finite", "export", "weight_unit"]
 
-Tensors = dict[str, npt.NDArray[np.generic]]
-Reals = npt.NDArray[np.float64]
 IMAGE_BITS = 8
 ADDITIONS = {"add", "iadd", "add_"}
 RESHAPES = {"flatten", "view", "reshape"}
@@ -49,14 +48,6 @@ RESHAPES = {"flatten", "view", "reshape"}
 
 class ExportError(ValueError):
     """The trained network has no integer form; names the part."""
-
-
-@dataclass(frozen=True)
-class Codes:
-    """A stream of activation codes: which layer gives it, and how many bits it has."""
-
-    layer: str
-    bits: int
 
 
 @dataclass(frozen=True)
@@ -74,10 +65,10 @@ class Sums:
 
     layer: Product
     weights: Reals
-    source: Codes
+    source: Stream
     scale: Mapping[int, Reals]
     offset: Mapping[int, Reals]
-    residual: Codes | None = None
+    residual: Stream | None = None
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -120,10 +111,10 @@ def export(
     check_finite(model.state_dict())
     graph = trace(model)
     exporter = _Exporter(model, tuple(widths or bit_widths(model)))
-    known: dict[fx.Node, Codes | Sums] = {}
+    known: dict[fx.Node, Stream | Sums] = {}
     for node in graph.nodes:
         if node.op == "placeholder":
-            known[node] = Codes(IMAGE, IMAGE_BITS)
+            known[node] = Stream(IMAGE, IMAGE_BITS)
         elif node.op == "output":
             exporter.give_logits(known[node.args[0]])
         elif (value := exporter.value(node, known)) is not None:
@@ -144,9 +135,9 @@ class _Exporter:
         self.model = model
         self.widths = widths
         self.layers: list[Layer] = []
-        self.tensors: Tensors = {}
+        self.tensors: dict[str, Array] = {}
 
-    def value(self, node: fx.Node, known: Mapping[fx.Node, Codes | Sums]) -> Codes | Sums | None:
+    def value(self, node: fx.Node, known: Mapping[fx.Node, Stream | Sums]) -> Stream | Sums | None:
         """What `node` gives; None for what only reshapes need (sizes)."""
         operation = str(node.target) if node.op != "call_function" else node.target.__name__  # type: ignore[union-attr]
         inputs = [known[arg] for arg in node.all_input_nodes if arg in known]
@@ -161,7 +152,7 @@ class _Exporter:
             return None
         raise ExportError(f"{node.name}: operation {operation} has no integer form")
 
-    def _module(self, path: str, module: nn.Module, value: Codes | Sums) -> Codes | Sums:
+    def _module(self, path: str, module: nn.Module, value: Stream | Sums) -> Stream | Sums:
         name = path.replace(".", "_")
         if isinstance(module, nn.Identity | nn.Dropout):
             return value
@@ -179,7 +170,7 @@ class _Exporter:
             return self._flatten(name, value)
         return self._reshape(name, module, value)
 
-    def _reshape(self, name: str, module: nn.Module, value: Codes) -> Codes:
+    def _reshape(self, name: str, module: nn.Module, value: Stream) -> Stream:
         """Pools and shortcuts: codes in, codes out."""
         if isinstance(module, nn.MaxPool2d):
             stride = module.stride if module.stride is not None else module.kernel_size
@@ -194,7 +185,7 @@ class _Exporter:
             raise ExportError(f"{name}: {type(module).__name__} has no integer form")
         return replace(value, layer=name)
 
-    def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Codes) -> Sums:
+    def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Stream) -> Sums:
         if module.scheme == "dorefa":
             raise ExportError(f"{name}: weights rounded for each k have no common 8-bit codes")
         weights = real_weights(module).detach().double().cpu().numpy()
@@ -224,8 +215,8 @@ class _Exporter:
             offset=dict.fromkeys(self.widths, bias * ones),
         )
 
-    def _normalise(self, path: str, module: SwitchableBatchNorm, value: Codes | Sums) -> Sums:
-        if isinstance(value, Codes) or value.residual is not None:
+    def _normalise(self, path: str, module: SwitchableBatchNorm, value: Stream | Sums) -> Sums:
+        if isinstance(value, Stream) or value.residual is not None:
             raise ExportError(f"{path}: a batch-norm must follow its convolution or linear layer")
         scale, offset = {}, {}
         for bits in self.widths:
@@ -234,23 +225,23 @@ class _Exporter:
             offset[bits] = slope * value.offset[bits] + shift
         return replace(value, scale=scale, offset=offset)
 
-    def _add(self, name: str, one: Codes | Sums, other: Codes | Sums) -> Sums:
-        if isinstance(one, Codes):
+    def _add(self, name: str, one: Stream | Sums, other: Stream | Sums) -> Sums:
+        if isinstance(one, Stream):
             one, other = other, one
-        if isinstance(one, Codes) or isinstance(other, Sums) or one.residual is not None:
+        if isinstance(one, Stream) or isinstance(other, Sums) or one.residual is not None:
             raise ExportError(
                 f"{name}: an add takes a layer's sums and one stream of activation codes; "
                 "put a ReLU after one of its inputs"
             )
         return replace(one, residual=other)
 
-    def _flatten(self, name: str, value: Codes | Sums) -> Codes:
+    def _flatten(self, name: str, value: Stream | Sums) -> Stream:
         if isinstance(value, Sums):
             raise ExportError(f"{name}: its input is not an activation code; put a ReLU before it")
         self.layers.append(Flatten(name, value.layer))
         return replace(value, layer=name)
 
-    def _requantise(self, value: Sums, act_bits: int) -> Codes:
+    def _requantise(self, value: Sums, act_bits: int) -> Stream:
         """Fold everything between the accumulator and the codes into M, Mr, B and s."""
         name = value.layer.name
         largest = (1 << act_bits) - 1
@@ -266,17 +257,17 @@ class _Exporter:
                 scale,
                 offset,
                 out_bits=act_bits,
-                largest_sum=value.weights[0].size * ((1 << used) - 1) * _largest(value.source),
+                largest_sum=value.weights[0].size * ((1 << used) - 1) * value.source.largest,
                 residual_scale=extra,
-                largest_residual=0 if residual is None else _largest(residual),
+                largest_residual=0 if residual is None else residual.largest,
             )
         added = None if residual is None else residual.layer
         self.layers.append(replace(value.layer, out_bits=act_bits, residual=added))
-        return Codes(name, act_bits)
+        return Stream(name, act_bits)
 
-    def give_logits(self, value: Codes | Sums) -> None:
+    def give_logits(self, value: Stream | Sums) -> None:
         """Logits in units of S: all share one scale, so the bias alone is rounded."""
-        if isinstance(value, Codes) or value.residual is not None:
+        if isinstance(value, Stream) or value.residual is not None:
             raise ExportError(
                 "The network must end in a Conv2d or Linear layer: its sums are logits"
             )
@@ -304,16 +295,12 @@ def batch_norm(norm: nn.Module) -> tuple[Reals, Reals]:
     return slope, state["bias"] - slope * state["running_mean"]
 
 
-def _codes(weights: Reals, scheme: str) -> npt.NDArray[np.uint8]:
+def _codes(weights: Reals, scheme: str) -> Codes:
     if scheme == "truncquant":
         return weight_codes(weights)
     squashed = np.tanh(weights)
     largest = max(float(np.abs(squashed).max()), np.finfo(np.float64).tiny)
     return np.rint(255 * (squashed / (2 * largest) + 0.5)).astype(np.uint8)
-
-
-def _largest(codes: Codes) -> int:
-    return (1 << codes.bits) - 1
 
 
 def _pair(size: Any) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from truncmac.golden.types import AnyIntegers
 
 from .images import Codes, DataError, Labels, Split
 from .networks import ImageShape
@@ -27,7 +28,7 @@ class FolderImages:
     labels: Labels
     size: int = 224
 
-    def take(self, indices: npt.NDArray[np.integer], rng: np.random.Generator | None) -> Codes:
+    def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
         """Codes of the images with these indices."""
         # Each has a generator of its own, so that the order of the threads changes nothing
         own: Sequence[np.random.Generator | None]

@@ -4,15 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import train_test_split
+
+from truncmac.golden.types import AnyIntegers, Codes, Integers, Labels
 
 from .networks import ImageShape
 
 __all__ = ["ArrayImages", "Codes", "DataError", "Images", "Labels", "Part", "Split", "hold_out"]
-
-Codes = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int64]
 
 
 class DataError(ValueError):
@@ -26,7 +24,7 @@ class Images(Protocol):
     def labels(self) -> Labels:
         """Classes, from 0."""
 
-    def take(self, indices: npt.NDArray[np.integer], rng: np.random.Generator | None) -> Codes:
+    def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
         """Codes (n, C, H, W); with `rng` moved about, for training."""
 
 
@@ -43,7 +41,7 @@ class ArrayImages:
     shift: int = 0
     flip: bool = False
 
-    def take(self, indices: npt.NDArray[np.integer], rng: np.random.Generator | None) -> Codes:
+    def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
         """Codes of the images with these indices."""
         if rng is None:
             return self.images[indices]
@@ -78,14 +76,14 @@ class Part:
     """Some of the images `whole`: those with the indices `chosen`."""
 
     whole: Images
-    chosen: npt.NDArray[np.int64]
+    chosen: Integers
 
     @property
     def labels(self) -> Labels:
         """Classes, from 0."""
         return self.whole.labels[self.chosen]
 
-    def take(self, indices: npt.NDArray[np.integer], rng: np.random.Generator | None) -> Codes:
+    def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
         """Codes (n, C, H, W); with `rng` moved about, for training."""
         return self.whole.take(self.chosen[indices], rng)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from truncmac.golden import Network
+from truncmac.golden.types import Codes
 
 from .checkpoint import load_checkpoint
 from .export import export
@@ -20,16 +20,14 @@ from .training import calibrate
 
 __all__ = ["from_checkpoint", "from_state"]
 
-Images = npt.NDArray[np.uint8]
 
-
-def from_checkpoint(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+def from_checkpoint(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
     """The network of a training run's checkpoint."""
     checkpoint = load_checkpoint(source.path)
     return _trained(checkpoint.model(), checkpoint.shape, source, images)
 
 
-def from_state(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
     """The network of a state_dict: trained to be truncated, or a float one."""
     if source.network is None or source.image is None or source.classes is None:
         raise ValueError(
@@ -60,7 +58,7 @@ def from_state(source: Source, images: Images | None) -> tuple[Network, Sequence
 
 
 def _trained(
-    model: nn.Module, shape: ImageShape, source: Source, images: Images | None
+    model: nn.Module, shape: ImageShape, source: Source, images: Codes | None
 ) -> tuple[Network, Sequence[str]]:
     """Export what was trained; with images calibrate the other k."""
     known = bit_widths(model)
@@ -86,7 +84,7 @@ def _trained(
     return export(model, size, name=source.path.stem, widths=widths), notes
 
 
-def _check(images: Images, shape: ImageShape) -> None:
+def _check(images: Codes, shape: ImageShape) -> None:
     wanted = (shape.channels, shape.height, shape.width)
     if images.shape[1:] != wanted:
         raise ValueError(f"Images of --data must have shape {wanted}, not {images.shape[1:]}")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from truncmac.golden.files import write_bytes
+from truncmac.golden.types import Reals
 from truncmac.version import __version__
 
 from .recipes import Recipe
@@ -118,7 +118,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def spread(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+def spread(values: Reals) -> tuple[Reals, ...]:
     """Mean and sample deviation, in percent, over the seeds: the first axis of shares `values`.
 
     The deviation of one seed is NaN.

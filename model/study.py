@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from truncmac.golden.files import write_bytes
+from truncmac.golden.types import Reals
 
 from .checkpoint import new_model
 from .images import Split
@@ -59,7 +59,7 @@ class Study:
     dataset: str
     network: str
     trained: tuple[int, ...]
-    accuracies: Mapping[str, npt.NDArray[np.float64]]
+    accuracies: Mapping[str, Reals]
 
 
 def study(

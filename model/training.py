@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from truncmac.golden.types import Codes, Integers, Singles
 
 from .images import Images, Split
 from .layers import SwitchableBatchNorm, at_bits, set_bits
@@ -36,7 +37,7 @@ __all__ = [
 EVALUATION_BATCH = 512
 
 
-def real(codes: npt.NDArray[np.uint8]) -> Tensor:
+def real(codes: Codes) -> Tensor:
     """Image codes as reals in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(codes)).float() / 255
 
@@ -172,7 +173,7 @@ class Trainer:
         self.history[-1] = replace(self.history[-1], accuracies=accuracies)
         return self.history[-1]
 
-    def _batches(self) -> Iterator[npt.NDArray[np.int64]]:
+    def _batches(self) -> Iterator[Integers]:
         """Give the part of each batch that is this process'; all but the last are of one size.
 
         The last batch is dropped if it is too small for statistics of its own.
@@ -187,7 +188,7 @@ class Trainer:
             if len(mine) > 1:
                 yield mine
 
-    def _loaded(self, parts: Sequence[npt.NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _loaded(self, parts: Sequence[Integers]) -> Iterator[tuple[Tensor, Tensor]]:
         """Give the images and labels of each part, taken while the one before is trained with."""
         with ThreadPoolExecutor(max_workers=1) as pool:
             coming = pool.submit(self._take, parts[0], 0)
@@ -197,7 +198,7 @@ class Trainer:
                     coming = pool.submit(self._take, parts[index], index)
                 yield now
 
-    def _take(self, part: npt.NDArray[np.int64], index: int) -> tuple[Tensor, Tensor]:
+    def _take(self, part: Integers, index: int) -> tuple[Tensor, Tensor]:
         train, device = self.split.train, self.processes.device
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index, self.processes.rank])
         images = real(train.take(part, rng)).to(device, non_blocking=True)
@@ -232,7 +233,7 @@ def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, images: Images, bits: int) -> npt.NDArray[np.float32]:
+def logits_of(model: nn.Module, images: Images, bits: int) -> Singles:
     """Logits (n, classes) of all `images` at `bits`, in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()

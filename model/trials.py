@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from truncmac.golden.types import Reals
 
 from .checkpoint import new_model
 from .images import Split, hold_out
@@ -66,9 +67,7 @@ class Trials:
             for name in self.changes:
                 self._run(name, name, seed, part)
 
-    def judge(
-        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
-    ) -> npt.NDArray[np.float64]:
+    def judge(self, name: str, seeds: Sequence[int], kind: str = "calibrated") -> Reals:
         """Train with a change on all training images, and measure on the test images.
 
         Returns
@@ -80,9 +79,7 @@ class Trials:
             self._run(_judged(name), name, seed, self.split)
         return self.shares(_judged(name), own, kind)
 
-    def shares(
-        self, name: str, seeds: Sequence[int], kind: str = "calibrated"
-    ) -> npt.NDArray[np.float64]:
+    def shares(self, name: str, seeds: Sequence[int], kind: str = "calibrated") -> Reals:
         """Shares (seeds, recipe.widths) of the images that are classified rightly.
 
         `kind` is "trained": with the batch-norm statistics of training; or "calibrated".

@@ -20,13 +20,12 @@ from truncmac.golden import (
     shapes,
     with_layer_bits,
 )
+from truncmac.golden.types import Codes, Labels
 
 from .choices import Bits, Cost, Point, Score, best_choices
 
 __all__ = ["Allocation", "Evaluator", "allocate"]
 
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.integer]
 
 IMAGES_AT_ONCE = 64  # bounds the memory
 TEMPERATURES = 2.0 ** np.linspace(-4, 6, 41)
@@ -78,7 +77,7 @@ class Evaluator:
     """
 
     network: Network
-    images: Images
+    images: Codes
     labels: Labels
     recalibration: Recalibration | None = None
     _scores: dict[tuple[tuple[str, int], ...], Score] = field(default_factory=dict)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import WEIGHT_BITS, Network
+from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Sizes, Start, count_jobs
 from truncmac.sim.energy.layers import layer_energies
@@ -18,7 +18,6 @@ from truncmac.sim.workloads.names import network_workload
 __all__ = ["COSTS", "LayerCosts"]
 
 NANO = 1e3  # picojoules
-Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class LayerCosts:
         return self.values[bits][name]
 
 
-def cycle_costs(network: Network, config: ArrayConfig, images: Images) -> LayerCosts:
+def cycle_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerCosts:
     """The cycles that the array counts, whatever the images."""
     del images
     workload = network_workload(network)
@@ -68,7 +67,7 @@ def cycle_costs(network: Network, config: ArrayConfig, images: Images) -> LayerC
     return LayerCosts("cycles", "Cycles of one image, as the array counts them", values)
 
 
-def energy_costs(network: Network, config: ArrayConfig, images: Images) -> LayerCosts:
+def energy_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerCosts:
     """The core's energy at its highest clock, by the figures of its netlist.
 
     Data toggle as in the layers' activations on these images, all layers at the same k.
@@ -96,7 +95,7 @@ def energy_costs(network: Network, config: ArrayConfig, images: Images) -> Layer
     return LayerCosts("nJ", about, values)
 
 
-COSTS: Mapping[str, Callable[[Network, ArrayConfig, Images], LayerCosts]] = {
+COSTS: Mapping[str, Callable[[Network, ArrayConfig, Codes], LayerCosts]] = {
     "cycles": cycle_costs,
     "energy": energy_costs,
 }

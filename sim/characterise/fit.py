@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import Gemm
+from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.places import PLACES, Place, Size
 from truncmac.sim.energy.switching import Switching
@@ -17,7 +17,6 @@ from .measure import Measured
 
 __all__ = ["Beside", "dense_layer", "fit", "ratio"]
 
-Reals = npt.NDArray[np.float64]
 SEED = 1
 Worked = tuple[Measured, float]  # a run, and how much of the event it did
 Shapes = Mapping[tuple[int, int], ArrayConfig]  # arrays by rows and columns

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import Gemm
 from truncmac.golden.files import write_bytes
+from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.integers import ceil_div
@@ -37,7 +37,6 @@ __all__ = [
     "used_part",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 TILES = 6  # of each stream
 WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
@@ -134,7 +133,7 @@ class Core:
             np.add.at(values, group.scopes, group.cell.leakage)
         return self._by_place(values)
 
-    def _by_place(self, values: Floats) -> dict[str, float]:
+    def _by_place(self, values: Reals) -> dict[str, float]:
         total = np.zeros(len(self._places))
         np.add.at(total, self.place_of_scope, values)
         return dict(zip(self._places, total.tolist(), strict=True))

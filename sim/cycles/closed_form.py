@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import Gemm
+from truncmac.golden.types import Integers
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.integers import ceil_div
@@ -27,7 +28,6 @@ from .control import Latencies
 
 __all__ = ["Counts", "Products", "Sizes", "Start", "count_jobs", "count_sequence"]
 
-Integers = npt.NDArray[np.int64]
 LONG_AGO = -(1 << 40)  # cycles: before all that matters
 RESTART = 3  # cycles from the last active one of a job to the next job's first
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import RESTART
@@ -19,8 +20,6 @@ from .switching import Switching
 
 __all__ = ["LayerSwitching", "layer_energies", "layer_parts", "schedule_energies"]
 
-Reals = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 LayerSwitching = Sequence[Sequence[Switching]]  # of each layer at each bit-width
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from truncmac.golden.types import Reals
 from truncmac.integers import ceil_div
 from truncmac.sim.schedule.schedule import Layers, Schedule
 
@@ -21,7 +21,6 @@ from .model import FOLDER, Sram, load_srams
 
 __all__ = ["MemoryFigures", "dram_figures", "memory_energies", "scratchpad_figures"]
 
-Reals = npt.NDArray[np.float64]
 BYTE = 8
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig
 
 from .config_columns import ConfigColumns
@@ -33,7 +33,6 @@ __all__ = [
     "load_srams",
 ]
 
-Reals = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent / "data"
 FORMAT = 4
 DEFAULT_LIBRARY = "ihp-sg13g2"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import Gemm, Network, each_gemm
+from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.integers import ceil_div
 
@@ -22,7 +22,6 @@ from .switching import (
 
 __all__ = ["IMAGES", "NetworkData", "layer_switching"]
 
-Images = npt.NDArray[np.uint8]
 IMAGES = 16  # that a layer's switching is the mean of
 OUTPUTS = 1024  # of a layer, whose PEs' adders are counted; all of fewer
 AT_ONCE = 1 << 19  # products, so that intermediate arrays stay in the cache
@@ -39,11 +38,11 @@ class NetworkData:
     """
 
     network: Network
-    images: Images
+    images: Codes
     batch: int = 1
 
     @classmethod
-    def of(cls, network: Network, images: Images, batch: int = 1) -> "NetworkData":
+    def of(cls, network: Network, images: Codes, batch: int = 1) -> "NetworkData":
         """With `IMAGES` of the images, or all of fewer, spread evenly; batches are of as many."""
         count = min(len(images), IMAGES)
         batch = min(batch, count)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Integers
 from truncmac.integers import ceil_div
 from truncmac.sim.extras import install_extra
 from truncmac.sim.fpga.results import read_placed
@@ -26,7 +27,6 @@ __all__ = [
     "missing_package",
 ]
 
-Integers = npt.NDArray[np.int64]
 Rows = dict[str, npt.NDArray[Any]]
 CHUNKS = 64  # about so many, for progress and for equal shares
 LEAST_ROWS, MOST_ROWS = 1 << 10, 1 << 17  # of a chunk: worth its file; bounds the memory

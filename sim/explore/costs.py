@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Counts
 from truncmac.sim.energy.layers import schedule_energies
@@ -22,8 +23,6 @@ from truncmac.sim.schedule.schedule import Layers, Schedule
 
 __all__ = ["Costs", "Figures", "known_figures"]
 
-Integers = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
 Shape = tuple[int, int]
 
 

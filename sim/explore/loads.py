@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import Network, images_by_name, network_accuracy
+from truncmac.golden.types import Codes, Labels
 from truncmac.sim.schedule.schedule import Layers
 from truncmac.sim.workloads.names import network_of, network_workload, workload_by_name
 from truncmac.sim.workloads.shapes import Workload
@@ -15,9 +16,6 @@ from truncmac.sim.workloads.shapes import Workload
 from .spec import Spec
 
 __all__ = ["Load", "loads_of", "network_images"]
-
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Load:
         return [self.name, list(self.bits), layers, self.images, self.accuracy]
 
 
-def network_images(spec: Spec, name: str, network: Network) -> tuple[Images, Labels | None]:
+def network_images(spec: Spec, name: str, network: Network) -> tuple[Codes, Labels | None]:
     """Images of a workload that is a network, and their labels if known.
 
     Raises

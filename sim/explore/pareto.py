@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Reals
+
 __all__ = ["Front", "best", "dominated"]
 
-Reals = npt.NDArray[np.float64]
 AT_ONCE = 1 << 20  # comparisons: bounds the memory
 
 

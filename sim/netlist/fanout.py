@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Reals
+
 from .flat import ONE, Group, Ints, Netlist
 from .library import Cell, Library
 
 __all__ = ["FANOUT", "add_buffers", "clock_nets", "loads", "strong_buffer", "wire_fanout_ff"]
 
-Floats = npt.NDArray[np.float64]
 
 FANOUT = 16  # pins that a net drives at most, clocks apart
 WIRE_FF_PER_UM = 0.2
@@ -30,7 +31,7 @@ def sinks(netlist: Netlist) -> Iterator[tuple[Group, int, str, Ints]]:
             yield group, column, pin, group.pins[:, column]
 
 
-def loads(netlist: Netlist, wire_scale: float) -> tuple[Floats, Floats]:
+def loads(netlist: Netlist, wire_scale: float) -> tuple[Reals, Reals]:
     """Load of each net in fF, pins and wire; and its pins' part alone."""
     pins = np.zeros(netlist.nets)
     fanout = np.zeros(netlist.nets)

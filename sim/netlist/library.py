@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Reals
 from truncmac.sim.extras import install_extra
 
 from .boolean import Function, parse_function
@@ -36,7 +37,6 @@ __all__ = [
     "read_liberty",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 PARSE_SECONDS = 60
 PARSE_BYTES = 4 << 30
@@ -56,11 +56,11 @@ class Table:
     values : array (len(first), len(second))
     """
 
-    first: Floats
-    second: Floats
-    values: Floats
+    first: Reals
+    second: Reals
+    values: Reals
 
-    def __call__(self, first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
+    def __call__(self, first: npt.ArrayLike, second: npt.ArrayLike) -> Reals:
         """Interpolate at points, broadcast against each other."""
         i, u = _place(self.first, np.asarray(first, float))
         j, v = _place(self.second, np.asarray(second, float))
@@ -75,7 +75,7 @@ class Table:
         return low + u * (high - low)
 
 
-def _place(axis: Floats, at: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+def _place(axis: Reals, at: Reals) -> tuple[npt.NDArray[np.intp], Reals]:
     """Interval of each point and how far in it; the outer intervals extend without end."""
     if len(axis) == 1:
         return np.zeros(at.shape, np.intp), np.zeros(at.shape)
@@ -462,7 +462,7 @@ def _table(group: Any, templates: Templates, first: float, second: float, scale:
     """A table of one or two axes, brought into the order (slew, load)."""
     template = dict(templates.get((_args(group) or [""])[0], {}))
     own = {}
-    rows: list[Floats] = []
+    rows: list[Reals] = []
     for child in group.children:
         if child.id == "values":
             rows = [_floats(row) for row in _args(child)]
@@ -493,7 +493,7 @@ def _table(group: Any, templates: Templates, first: float, second: float, scale:
 
 
 @lru_cache(maxsize=4096)
-def _floats(text: str) -> Floats:
+def _floats(text: str) -> Reals:
     values = np.array([float(part) for part in re.split(r"[,\s]+", text.strip()) if part])
     if not np.all(np.isfinite(values)):
         raise ValueError(f"numbers must be finite, not {text!r}")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Reals
+
 from .boolean import Function
 from .fanout import clock_nets, loads, sinks, wire_fanout_ff
 from .flat import Group, Netlist
@@ -22,7 +24,6 @@ from .library import EDGES, Cell, Pin, Power
 
 __all__ = ["PARTS", "Energy", "PowerModel"]
 
-Floats = npt.NDArray[np.float64]
 
 PARTS = ("switching", "internal", "gated_clock", "root_clock")
 
@@ -41,7 +42,7 @@ class Energy:
     """
 
     scopes: Sequence[str]
-    parts: Floats
+    parts: Reals
     cycles: int
     leakage_nw: float
 
@@ -65,7 +66,7 @@ class PowerModel:
     wire_scale : of the wire estimate
     """
 
-    def __init__(self, netlist: Netlist, slew: Floats, wire_scale: float = 1.0) -> None:
+    def __init__(self, netlist: Netlist, slew: Reals, wire_scale: float = 1.0) -> None:
         self.netlist, self.slew = netlist, slew
         self.load, _ = loads(netlist, wire_scale)
         self.wire = wire_fanout_ff(netlist) * wire_scale
@@ -76,7 +77,7 @@ class PowerModel:
         self.leakage_nw = sum(group.cell.leakage * len(group.pins) for group in netlist.groups)
         self.owner = self._owners()
         self._states: dict[
-            tuple[str, str, str | None], dict[str, tuple[Function | None, Floats]]
+            tuple[str, str, str | None], dict[str, tuple[Function | None, Reals]]
         ] = {}  # the tables' energies, which no activity changes
         self.repeated = {
             group.cell.name: other
@@ -120,10 +121,10 @@ class PowerModel:
 
     def _add(
         self,
-        parts: Floats,
+        parts: Reals,
         scopes: npt.NDArray[np.integer],
         nets: npt.NDArray[np.integer],
-        energy: Floats,
+        energy: Reals,
         part: str,
     ) -> None:
         for name, chosen in (
@@ -133,7 +134,7 @@ class PowerModel:
         ):
             np.add.at(parts[:, PARTS.index(name)], scopes[chosen], energy[chosen])
 
-    def _per_toggle(self, group: Group, pin: Pin, toggles: Floats, ones: Floats) -> Floats:
+    def _per_toggle(self, group: Group, pin: Pin, toggles: Reals, ones: Reals) -> Reals:
         """Internal energy of a toggle of a pin, fJ, array (instances,)."""
         nets = group.nets(pin.name)
         if pin.direction == "input":
@@ -157,9 +158,9 @@ class PowerModel:
         pin: Pin,
         powers: Sequence[Power],
         related: str | None,
-        toggles: Floats,
-        ones: Floats,
-    ) -> Floats:
+        toggles: Reals,
+        ones: Reals,
+    ) -> Reals:
         key = (group.cell.name, pin.name, related)
         if key not in self._states:
             self._states[key] = self._energies(group, pin, powers, related)
@@ -179,13 +180,13 @@ class PowerModel:
 
     def _energies(
         self, group: Group, pin: Pin, powers: Sequence[Power], related: str | None
-    ) -> dict[str, tuple[Function | None, Floats]]:
+    ) -> dict[str, tuple[Function | None, Reals]]:
         """State and energy of a toggle, fJ, (instances,), by the state's text; "" for any."""
         nets = group.nets(pin.name)
         slew = self.slew[group.nets(related) if related else nets]
         repeated = group.cell.name in self.repeated
         load = np.zeros(len(nets)) if repeated and pin.direction == "output" else self.load[nets]
-        states: dict[str, tuple[Function | None, Floats]] = {}
+        states: dict[str, tuple[Function | None, Reals]] = {}
         for power in powers:
             if not power.energy:
                 continue
@@ -197,8 +198,8 @@ class PowerModel:
         return states
 
     def _probability(
-        self, group: Group, pin: Pin, when: Function, toggles: Floats, ones: Floats
-    ) -> Floats:
+        self, group: Group, pin: Pin, when: Function, toggles: Reals, ones: Reals
+    ) -> Reals:
         """How often a state holds when `pin` toggles."""
         joint = self._register_states(group, pin, toggles, ones)
         total = np.zeros(len(group.pins))
@@ -214,9 +215,9 @@ class PowerModel:
         self,
         group: Group,
         values: Mapping[str, int],
-        joint: Mapping[tuple[int, int], Floats] | None,
-        ones: Floats,
-    ) -> Floats:
+        joint: Mapping[tuple[int, int], Reals] | None,
+        ones: Reals,
+    ) -> Reals:
         register = group.cell.register
         share = np.ones(len(group.pins))
         data: int | None = None
@@ -247,8 +248,8 @@ class PowerModel:
         return share * np.sum(chosen, axis=0)
 
     def _register_states(
-        self, group: Group, pin: Pin, toggles: Floats, ones: Floats
-    ) -> dict[tuple[int, int], Floats] | None:
+        self, group: Group, pin: Pin, toggles: Reals, ones: Reals
+    ) -> dict[tuple[int, int], Reals] | None:
         """Probabilities of (next state's pin, state) at an edge of a flip-flop's clock."""
         register = group.cell.register
         if register is None or register.kind != "ff" or pin.name != register.clock:

@@ -7,7 +7,8 @@ ideal: all registers, gated or not, see its edge at time 0.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from truncmac.golden.types import Reals
 
 from .fanout import clock_nets, loads
 from .flat import Group, Ints, Netlist
@@ -17,7 +18,6 @@ from .mapping import buffer_cell
 
 __all__ = ["LongestPath", "Timing", "analyse", "fo4", "sources"]
 
-Floats = npt.NDArray[np.float64]
 OTHER = {"rise": "fall", "fall": "rise"}
 
 
@@ -45,13 +45,13 @@ class Timing:
 
     period_ps: float
     worst: LongestPath
-    arrival: dict[str, Floats]
-    slew: dict[str, Floats]
+    arrival: dict[str, Reals]
+    slew: dict[str, Reals]
     output_ps: float
-    load: Floats
+    load: Reals
 
     @property
-    def mean_slew(self) -> Floats:
+    def mean_slew(self) -> Reals:
         """Of rising and falling, array (nets,), ps."""
         return (self.slew["rise"] + self.slew["fall"]) / 2
 
@@ -95,9 +95,7 @@ def analyse(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
     return Timing(worst.delay_ps + worst.setup_ps, worst, arrival, slew, max(latest, 0.0), load)
 
 
-def _launch(
-    group: Group, arrival: dict[str, Floats], slew: dict[str, Floats], load: Floats
-) -> None:
+def _launch(group: Group, arrival: dict[str, Reals], slew: dict[str, Reals], load: Reals) -> None:
     """Registers' outputs, from the clock's rising edge."""
     for pin in group.cell.outputs:
         for arc in group.cell.pins[pin].arcs:
@@ -119,7 +117,7 @@ def sources(arc: Arc, edge: str) -> tuple[str, ...]:
 
 
 def _propagate(
-    cell: Cell, pins: Ints, arrival: dict[str, Floats], slew: dict[str, Floats], load: Floats
+    cell: Cell, pins: Ints, arrival: dict[str, Reals], slew: dict[str, Reals], load: Reals
 ) -> None:
     names = cell.inputs + cell.outputs
     for pin in cell.outputs:
@@ -144,7 +142,7 @@ def _propagate(
 
 
 def _worst(
-    netlist: Netlist, arrival: dict[str, Floats], slew: dict[str, Floats], clock_slew: float
+    netlist: Netlist, arrival: dict[str, Reals], slew: dict[str, Reals], clock_slew: float
 ) -> LongestPath:
     best = LongestPath(0.0, 0.0, "none")
     for group in netlist.groups:

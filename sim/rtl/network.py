@@ -1,21 +1,16 @@
 """Runs the layers of an exported network through the RTL, at several bit-widths in one build."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from truncmac.golden import Network, check_reduction, network_gemms
+from truncmac.golden.types import BitWidths, Codes
 from truncmac.hw.config import ArrayConfig
 
 from .cosim import Outcome, simulate
 
 __all__ = ["RtlReport", "run_network"]
-
-BitWidths = int | Mapping[str, int]
-Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class RtlReport:
 
 def run_network(
     network: Network,
-    images: Images,
+    images: Codes,
     bits: Sequence[BitWidths],
     config: ArrayConfig,
     *,

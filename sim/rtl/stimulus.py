@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import Gemm, OffsetKind, Requantisation, weight_offset
+from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig
 
 __all__ = ["random_gemms"]
 
-Codes = npt.NDArray[np.uint8]
 FILLS = ("random", "random", "random", "zeros", "ones", "bits", "sparse")
 REDUCTION_IN_MOST = 160  # elements: long reductions take long, so only a few are drawn
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import RESTART, Sizes
@@ -22,8 +22,6 @@ from .schedule import ORDERS, Goal, Layers, MemoryArrays, Schedule, needed_bytes
 
 __all__ = ["REASONS", "TRAFFIC", "Analysis", "Energy", "analyse", "check_reductions"]
 
-Integers = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
 
 REASONS: Mapping[str, str] = {
     "rows": "rows of PEs without an output: M does not fill the last tile",

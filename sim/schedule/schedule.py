@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.types import Integers, Reals
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import (
     RESTART,
@@ -34,8 +35,6 @@ from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 __all__ = ["ORDERS", "UNLIMITED", "Layers", "MemoryArrays", "Schedule", "needed_bytes", "schedule"]
 
-Integers = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
 Goal = Literal["time", "traffic"]
 ORDERS = ("weights", "activations")
 RAW_BYTES = 4  # of an S

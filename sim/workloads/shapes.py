@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from truncmac.golden import Pair, output_size
+from truncmac.golden import output_size
+from truncmac.golden.types import Pair
 
 __all__ = ["LayerShape", "Window", "Workload"]
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
 from truncmac.golden.network_file import open_safetensors
+from truncmac.golden.types import Codes
 from truncmac.model.source import Source
 from truncmac.sim.extras import install_extra
 from truncmac.terminal import STYLE, Terminal
@@ -22,7 +23,6 @@ __all__ = ["import_network"]
 console = Terminal()
 ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
-Images = npt.NDArray[np.uint8]
 
 
 def import_network(source: Source, out: Path, as_json: bool) -> None:
@@ -51,7 +51,7 @@ def import_network(source: Source, out: Path, as_json: bool) -> None:
     console.print(f"Written: {out}, {len(network.products)} layers of weights", soft_wrap=True)
 
 
-def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
     path = source.path
     if path.is_dir():
         return load_arrays(path), ()
@@ -77,7 +77,7 @@ def _read(source: Source, images: Images | None) -> tuple[Network, Sequence[str]
     return from_state(source, images)
 
 
-def _onnx(source: Source, images: Images | None) -> tuple[Network, Sequence[str]]:
+def _onnx(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
     try:
         from truncmac.onnx.importing import import_onnx
         from truncmac.onnx.layers import Options
@@ -99,7 +99,7 @@ def _format(path: Path) -> str | None:
 
 
 def _measured(
-    network: Network, images: Images | None, labels: npt.NDArray[np.integer] | None
+    network: Network, images: Codes | None, labels: npt.NDArray[np.integer] | None
 ) -> list[dict[str, Any]]:
     """For each k what is certified, and how many images are put into the right class.
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.table import Table
 
 from truncmac.golden import (
@@ -22,6 +21,7 @@ from truncmac.golden import (
     network_by_name,
 )
 from truncmac.golden.files import file_name, write_bytes
+from truncmac.golden.types import Codes, Labels
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.differences import as_text, first_difference
 from truncmac.sim.rtl.network import RtlReport, run_network
@@ -30,9 +30,6 @@ from truncmac.terminal import STYLE
 from .common import console, quiet, say, simulation
 
 __all__ = ["Inference", "infer"]
-
-Codes = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.table import Table
 
+from truncmac.golden.types import Reals
 from truncmac.model.data import dataset
 from truncmac.model.images import Split
 from truncmac.model.processes import Processes
@@ -23,7 +23,6 @@ from .train import Run, console
 __all__ = ["train_study", "train_trials"]
 
 OnEpoch = Callable[[str, int, int], None]
-Shares = npt.NDArray[np.float64]
 
 
 def train_study(run: Run, seeds: Sequence[int], go_on: bool) -> None:
@@ -118,7 +117,7 @@ def _study_numbers(run: Run, result: Study, seeds: Sequence[int]) -> dict[str, A
 
 
 def _trials_numbers(
-    run: Run, tried: Mapping[str, Shares], judged: Mapping[str, Shares]
+    run: Run, tried: Mapping[str, Reals], judged: Mapping[str, Reals]
 ) -> dict[str, Any]:
     """The trials' accuracies by change: for each k those of the runs, in their order."""
     widths = run.recipe.widths
@@ -131,7 +130,7 @@ def _trials_numbers(
     }
 
 
-def _by_width(widths: Sequence[int], shares: Shares) -> dict[str, list[float]]:
+def _by_width(widths: Sequence[int], shares: Reals) -> dict[str, list[float]]:
     """Shares (runs, widths) by k as text."""
     return {str(k): column.tolist() for k, column in zip(widths, shares.T, strict=True)}
 
@@ -151,7 +150,7 @@ def study_table(result: Study) -> Table:
     return table
 
 
-def _trials_table(run: Run, found: dict[str, Shares], where: str, seeds: int) -> Table:
+def _trials_table(run: Run, found: dict[str, Reals], where: str, seeds: int) -> Table:
     """Mean accuracy at each k, and what is gained at the lowest, seed by seed."""
     widths = run.recipe.widths
     lowest = widths.index(min(widths))
@@ -168,7 +167,7 @@ def _trials_table(run: Run, found: dict[str, Shares], where: str, seeds: int) ->
     return table
 
 
-def _cells(values: Shares) -> list[str]:
+def _cells(values: Reals) -> list[str]:
     """Mean and deviation of each column, in percent; one seed has no deviation."""
     return [
         f"{mean:.2f}" if np.isnan(deviation) else f"{mean:.2f} +- {deviation:.2f}"

@@ -32,6 +32,7 @@ from truncmac.golden import (
     weight_offset,
 )
 from truncmac.golden.product import requantisation
+from truncmac.golden.types import Reals
 
 __all__ = ["DOMAIN", "qonnx_model"]
 
@@ -40,8 +41,6 @@ EXACT_FLOAT32 = 1 << 24
 EXACT_FLOAT64 = 1 << 53
 MOST_POOLED = 1 << 20  # a sum that a float32 mean gives back by rounding
 OPSET, DOMAIN_OPSET, IR_VERSION = 13, 2, 8  # Trunc with an output scale is in version 2
-Array = npt.NDArray[np.generic]
-Reals = npt.NDArray[np.float64]
 
 
 def qonnx_model(network: Network, bits: int, batch: int = 1) -> onnx.ModelProto:

@@ -10,13 +10,12 @@ Source: QONNX, arXiv 2206.07527; ONNX operators, opset 13.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import TensorProto
 
 from truncmac.golden import NetworkFileError, Stream
+from truncmac.golden.types import Array
 
 from .layers import Imported, Layers, Options
 from .read import Graph, Node, read_onnx
@@ -39,7 +38,6 @@ __all__ = ["from_graph", "import_onnx"]
 
 NEAREST = {"ROUND", "HALF_EVEN", "HALF_UP"}
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
-Numbers = npt.NDArray[Any]
 Handler = Callable[["_Reader", Node], Value]
 
 
@@ -104,7 +102,7 @@ class _Reader(Layers):
             raise NetworkFileError(f"lacks its input {index + 1}")
         return self.values[node.inputs[index]]
 
-    def constant(self, node: Node, index: int, default: Numbers | None = None) -> Numbers:
+    def constant(self, node: Node, index: int, default: Array | None = None) -> Array:
         """Input `index` as numbers."""
         if default is not None and (index >= len(node.inputs) or not node.inputs[index]):
             return default
@@ -246,7 +244,7 @@ class _Reader(Layers):
         stream = _stream(levels.value, bits, levels.scale, levels.zero, signed, narrow=False)
         return self.coded(levels.value, stream)
 
-    def _linear(self, node: Node) -> tuple[Numbers, Numbers]:
+    def _linear(self, node: Node) -> tuple[Array, Array]:
         scale = self.constant(node, 1).astype(np.float64)
         zero = self.constant(node, 2, np.zeros(1, np.uint8))
         if zero.size not in (1, scale.size) or scale.ndim > 1 or not scale.size:
@@ -352,7 +350,7 @@ class _Reader(Layers):
             raise NetworkFileError("divides by 0")
         return self._times(self.value(node, 0), 1 / divisor)
 
-    def _times(self, value: Value, factor: Numbers) -> Value:
+    def _times(self, value: Value, factor: Array) -> Value:
         if isinstance(value, Constant):
             fits(*sorted((value.array, factor), key=lambda array: (array.size, array.ndim)))
             return Constant(value.array * factor)
@@ -522,9 +520,9 @@ OPERATIONS: Mapping[str, Handler] = {
 
 
 def _quantised(
-    array: Numbers,
-    scale: Numbers,
-    zero: Numbers,
+    array: Array,
+    scale: Array,
+    zero: Array,
     bits: int,
     signed: bool,
     narrow: bool,
@@ -547,7 +545,7 @@ def _quantised(
     return Weights.of_integers(integers, bits, signed, scale)
 
 
-def _bipolar(array: Numbers, scale: Numbers) -> Weights:
+def _bipolar(array: Array, scale: Array) -> Weights:
     """Weights of one bit: -scale and scale."""
     fits(scale, array)
     codes = np.where(array >= 0, 255, 0).astype(np.uint8)
@@ -573,7 +571,7 @@ def _stream(value: Value, bits: int, scale: float, zero: int, signed: bool, narr
     return Stream("", bits, scale, zero)
 
 
-def _bits_of(array: Numbers, signed: bool) -> int:
+def _bits_of(array: Array, signed: bool) -> int:
     """Fewest bits that hold integers."""
     low, high = int(array.min()), int(array.max())
     most = max(high, -low - 1) if signed else high
@@ -588,7 +586,7 @@ def _linear_axis(node: Node) -> int:
     return int(node.attributes.get("axis", 1))
 
 
-def _along(axis: int, array: Numbers, scale: Numbers) -> tuple[int, ...]:
+def _along(axis: int, array: Array, scale: Array) -> tuple[int, ...]:
     """Shape in which `scale` meets `array` along `axis`."""
     if scale.size == 1:
         return (1,) * array.ndim

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +29,7 @@ from truncmac.golden import (
     output_shape,
     shapes,
 )
+from truncmac.golden.types import Array, Pair, Reals
 
 from .read import Graph
 from .values import Codes, Mean, Raw, Sums, Value, Weights, scalar
@@ -43,8 +43,6 @@ MOST_SAME = 1 << 25  # weights of all such layers
 MOST_SIZE = 1 << 16
 MOST_IMAGES, BATCH = 256, 16  # whose means are taken
 IMAGE_LEVELS = 255
-Pair = tuple[int, int]
-Reals = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Layers:
         self.sizes: dict[str, tuple[int, ...]] = {
             IMAGE: (self.spec.channels, self.spec.height, self.spec.width)
         }
-        self.codes: dict[str, npt.NDArray[np.generic]] = {}
+        self.codes: dict[str, Array] = {}
         self.truncated: dict[str, int] = {}
         self.helpers: set[str] = set()
         self.same_weights = 0
@@ -222,14 +220,14 @@ class Layers:
         )
         product = AffineProduct(
             layer,
-            self.codes[f"{name}.codes"],  # type: ignore[arg-type]
+            self.codes[f"{name}.codes"],
             source,
             np.broadcast_to(factor / 128, (channels,)),
             np.zeros(channels),
         )
         return Sums(product)
 
-    def by_channel(self, array: npt.NDArray[Any], sums: Sums) -> Reals:
+    def by_channel(self, array: Array, sums: Sums) -> Reals:
         """A constant that meets a layer's output, as one number for each output channel."""
         codes = sums.product.codes
         return _channels(array, 4 if codes.ndim == 4 else 2, len(codes))
@@ -456,7 +454,7 @@ class Layers:
         means: Mapping[str, Reals],
     ) -> Network:
         layers: list[Layer] = []
-        tensors: dict[str, npt.NDArray[np.generic]] = {}
+        tensors: dict[str, Array] = {}
         for entry in self.layers:
             if not isinstance(entry, _Closed):
                 layers.append(entry)
@@ -518,7 +516,7 @@ def _input_means(network: Network, images: npt.NDArray[np.uint8]) -> dict[str, R
     return {name: total / rows[name] for name, total in totals.items()}
 
 
-def _channels(array: npt.NDArray[Any], rank: int, channels: int) -> Reals:
+def _channels(array: Array, rank: int, channels: int) -> Reals:
     """A constant that meets (B, C, H, W) or (B, C), one number for each channel."""
     values = np.asarray(array, np.float64)
     shape = (1,) * (rank - values.ndim) + values.shape

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from truncmac.golden import NetworkFileError
+from truncmac.golden.types import Array
 
 __all__ = ["Graph", "Node", "parse", "read_onnx"]
 
@@ -21,7 +21,6 @@ MOST_FIELDS = 200_000
 # What a byte of the file can grow to in memory: data stays as it is, integers are stored in few
 # bytes, and an empty message takes some fifty bytes for its two
 DATA, INTEGERS, OTHER = 1, 8, 48
-Numbers = npt.NDArray[Any]
 
 Part = Mapping[int, Any]  # by field number, of a message: the fields worth looking into
 TENSOR: Part = {4: DATA, 9: DATA, 10: DATA, 5: INTEGERS, 7: INTEGERS, 11: INTEGERS}
@@ -71,7 +70,7 @@ class Graph:
     input_is_code: bool
     output: str
     nodes: tuple[Node, ...]
-    constants: Mapping[str, Numbers]
+    constants: Mapping[str, Array]
 
 
 def read_onnx(path: Path) -> Graph:
@@ -169,7 +168,7 @@ def _attribute(attribute: AttributeProto, label: str) -> Any:
     return list(value) if attribute.type in (kinds.FLOATS, kinds.INTS) else value
 
 
-def _array(tensor: TensorProto, label: str) -> Numbers:
+def _array(tensor: TensorProto, label: str) -> Array:
     """A tensor's numbers, finite; nothing is taken from other files."""
     _expect(
         tensor.data_location != TensorProto.EXTERNAL and not tensor.external_data,

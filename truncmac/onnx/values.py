@@ -1,12 +1,12 @@
 """What a tensor of a quantised ONNX graph stands for while it is read."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import AffineProduct, NetworkFileError, OffsetKind, Stream, weight_offset
+from truncmac.golden.types import Array, Reals
 
 __all__ = [
     "Codes",
@@ -21,8 +21,6 @@ __all__ = [
     "scalar",
 ]
 
-Numbers = npt.NDArray[Any]
-Reals = npt.NDArray[np.float64]
 CLOSE = 1e-6  # float32 files: what is meant to be equal differs by less
 
 
@@ -38,14 +36,14 @@ class Raw:
 class Constant:
     """Numbers that do not depend on the image."""
 
-    array: Numbers
+    array: Array
 
 
 @dataclass(frozen=True)
 class Integers:
     """A constant that QuantizeLinear has made integers of."""
 
-    array: Numbers
+    array: Array
     signed: bool
 
 
@@ -78,7 +76,7 @@ class Weights:
     truncated: bool = False
 
     @staticmethod
-    def of_integers(integers: Numbers, bits: int, signed: bool, scale: Reals) -> "Weights":
+    def of_integers(integers: Array, bits: int, signed: bool, scale: Reals) -> "Weights":
         """Weights scale * w, w integers of `bits`: left-aligned, with the top bit inverted."""
         lowest = -(1 << bits - 1) if signed else 0
         codes = (integers.astype(np.int64) - lowest) << (8 - bits)
@@ -184,7 +182,7 @@ class Sums:
 Value = Raw | Constant | Integers | Levels | Weights | Codes | Mean | Sums
 
 
-def fits(array: Numbers, whole: Numbers) -> None:
+def fits(array: Array, whole: Array) -> None:
     """Refuse an `array` that would make more numbers of `whole` than there are."""
     padded = (1,) * (whole.ndim - array.ndim) + array.shape
     small = all(one in (1, size) for one, size in zip(padded, whole.shape, strict=False))
@@ -192,7 +190,7 @@ def fits(array: Numbers, whole: Numbers) -> None:
         raise NetworkFileError(f"meets a constant of shape {array.shape} with {whole.shape}")
 
 
-def scalar(array: Numbers, what: str) -> float:
+def scalar(array: Array, what: str) -> float:
     """The only number in `array`."""
     if array.size != 1:
         raise NetworkFileError(f"must have one {what}, not one for each channel")
@@ -203,7 +201,7 @@ def _matrix(values: Reals) -> Reals:
     return values.reshape((1,) * (2 - values.ndim) + values.shape)
 
 
-def _by_channel(values: Reals, codes: Numbers, axis: int, what: str) -> Reals:
+def _by_channel(values: Reals, codes: Array, axis: int, what: str) -> Reals:
     """One number for each place along `axis` of `codes`."""
     if values.size > 0 and (values == values.flat[0]).all():
         values = values.reshape(-1)[:1]
