@@ -1,14 +1,16 @@
-"""How to install an extra of the package, where it is installed."""
+"""Optional packages: which extra brings one, and how to install it where it is missing."""
 
 import importlib.metadata
 import json
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-__all__ = ["PACKAGE", "install_extra"]
+__all__ = ["PACKAGE", "extra_needed", "install_extra", "missing_package"]
 
 PACKAGE = "truncmac"
 
@@ -23,6 +25,37 @@ def install_extra(extra: str) -> str:
         f"cd {shlex.quote(str(folder))} && {python} -m pip install "
         f"--constraint constraints.txt --editable '.[{extra}]'"
     )
+
+
+def missing_package(task: str, package: str, extra: str, instead: str = "") -> RuntimeError:
+    """The error that names the package that a task needs and the command that installs it.
+
+    Parameters
+    ----------
+    task : what needs it, in the singular, such as "Drawing a plot"
+    package : name of the package
+    extra : the extra that brings it
+    instead : what can be done without it, if anything, such as "ask for --format csv"
+    """
+    text = f"{task} needs the package {package}. Install it with: {install_extra(extra)}"
+    return RuntimeError(f"{text}, or {instead}" if instead else text)
+
+
+@contextmanager
+def extra_needed(task: str, extra: str, instead: str = "") -> Iterator[None]:
+    """Imports of packages that an extra brings: one that is missing is named with its cure.
+
+    Raises
+    ------
+    RuntimeError
+        If a package of others is missing; see `missing_package`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == PACKAGE:
+            raise  # a mistake of ours, which no installation mends
+        raise missing_package(task, error.name, extra, instead) from error
 
 
 def _checkout() -> Path | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from .extras import install_extra
+from .extras import extra_needed
 
 __all__ = ["Cluster"]
 
@@ -40,14 +40,9 @@ class Cluster:
         RuntimeError
             If the packages are missing, or nothing answers at the address: says what to do.
         """
-        try:
+        with extra_needed("Running on workers", "explore"):
             from dask import config
             from distributed import Client, LocalCluster
-        except ModuleNotFoundError as error:
-            raise RuntimeError(
-                f"Workers need the package {error.name}. Install it with: "
-                f"{install_extra('explore')}"
-            ) from error
         if scheduler is not None:
             try:
                 client = Client(scheduler, timeout=CONNECT_S)

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed
 
 from .golden.files import write_bytes
 
@@ -22,12 +22,8 @@ def new_figure(width: float, height: float) -> "Figure":
     RuntimeError
         If matplotlib is missing: says how to install it.
     """
-    try:
+    with extra_needed("Drawing a plot", "report"):
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"Plots need the package matplotlib. Install it with: {install_extra('report')}"
-        ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
 

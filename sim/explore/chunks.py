@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from truncmac.golden.types import Integers
 from truncmac.integers import ceil_div
-from truncmac.sim.extras import install_extra
 from truncmac.sim.fpga.results import read_placed
 
 from .costs import known_figures
@@ -24,7 +23,6 @@ __all__ = [
     "chunks_of",
     "evaluator_of",
     "group_rows",
-    "missing_package",
 ]
 
 Rows = dict[str, npt.NDArray[Any]]
@@ -152,10 +150,3 @@ def worst(rows: Rows, objectives: Mapping[str, int]) -> Rows:
     for name in ("feasible", "fits"):
         result[name] = rows[name][order].all(axis=1)
     return result
-
-
-def missing_package(error: ModuleNotFoundError) -> RuntimeError:
-    """A message that says what to install."""
-    return RuntimeError(
-        f"Exploring needs the package {error.name}. Install it with: {install_extra('explore')}"
-    )

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .chunks import Chunk, group_rows, missing_package
+from truncmac.sim.extras import extra_needed
+
+from .chunks import Chunk, group_rows
 from .evaluation import Evaluator
 from .folder import ExplorationFolder
 from .found import Exploration
@@ -193,9 +195,7 @@ def _constraint(trial: Any) -> tuple[float]:
 
 
 def _optuna() -> Any:
-    try:
+    with extra_needed("Exploring", "explore"):
         import optuna
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
     optuna.logging.set_verbosity(logging.WARNING)
     return optuna

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from .chunks import missing_package
+from truncmac.sim.extras import extra_needed
 
 __all__ = ["csv_text", "parquet_bytes", "parquet_library", "parquet_rows"]
 
@@ -52,11 +52,9 @@ def parquet_library() -> tuple[Any, Any]:
     RuntimeError
         If it is missing: says what to install.
     """
-    try:
+    with extra_needed("Exploring", "explore"):
         import pyarrow
         import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
     return pyarrow, pyarrow.parquet
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden.types import Reals
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed
 
 from .boolean import Function, parse_function
 
@@ -273,12 +273,8 @@ def liberty_file(path: Path) -> tuple[Any, str]:
     RuntimeError
         If libparse is not installed.
     """
-    try:
+    with extra_needed("Reading a Liberty file", "energy"):
         import libparse
-    except ModuleNotFoundError:
-        raise RuntimeError(
-            f"Liberty files need the package libparse. Install it with: {install_extra('energy')}"
-        ) from None
 
     text = path.read_text(errors="replace")
     bare = re.sub(r'"[^"]*"|/\*.*?\*/', "", text, flags=re.DOTALL)

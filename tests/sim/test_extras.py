@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed, install_extra
 
 ROOT = Path(__file__).parents[2]
 PYTHON = shlex.quote(sys.executable)
@@ -60,5 +60,19 @@ def test_no_message_names_the_extras_of_the_package_itself():
     """Each asks `install_extra`; else it is wrong in a checkout."""
     for folder in ("truncmac", "golden", "hw", "model", "sim"):
         for path in (ROOT / folder).rglob("*.py"):
-            if path != ROOT / "truncmac" / "extras.py":
+            if path != ROOT / "sim" / "extras.py":
                 assert not re.search(r"install .*truncmac\[|'truncmac\[", path.read_text()), path
+
+
+def test_a_missing_package_is_named_with_its_cure():
+    with pytest.raises(RuntimeError) as raised, extra_needed("Flying", "train", "walk"):
+        import no_such_package.wings  # noqa: F401
+    assert str(raised.value) == (
+        f"Flying needs the package no_such_package. Install it with: {install_extra('train')}, "
+        "or walk"
+    )
+
+
+def test_a_missing_module_of_ours_is_a_mistake_that_no_installation_mends():
+    with pytest.raises(ModuleNotFoundError), extra_needed("Flying", "train"):
+        import truncmac.no_such_module  # noqa: F401

@@ -5,7 +5,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import missing_package
 
 __all__ = ["output_file", "output_folder", "picture_file"]
 
@@ -62,7 +62,5 @@ def picture_file(path: Path | None) -> Path | None:
         if path.suffix not in PICTURES:
             raise ValueError(f"{path}: a picture must end in .svg, .png or .pdf")
         if importlib.util.find_spec("matplotlib") is None:
-            raise RuntimeError(
-                f"Plots need the package matplotlib. Install it with: {install_extra('report')}"
-            )
+            raise missing_package("Drawing a plot", "matplotlib", "report")
     return output_file(path)

@@ -92,15 +92,11 @@ def train(
     and --trials keep each finished run: --resume goes on.
     """
     from truncmac.commands.common import notes_to_stderr
-    from truncmac.sim.extras import install_extra
+    from truncmac.sim.extras import extra_needed
 
-    try:
+    with extra_needed("Training", "train"):
         from truncmac.commands.train import Run, chosen_recipe, console, train
         from truncmac.commands.trials import train_study, train_trials
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"Training needs the package {error.name}. Install it with: {install_extra('train')}"
-        ) from error
     hyper = chosen_recipe(
         dataset,
         recipe,

@@ -25,7 +25,7 @@ from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.axi.deployment import deployment
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed
 from truncmac.terminal import Terminal
 
 __all__ = [
@@ -164,13 +164,8 @@ def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path, as_js
 
 def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> None:
     """Write a network as QONNX, a file for each k."""
-    try:
+    with extra_needed("Writing ONNX files", "onnx"):
         from truncmac.onnx.export import qonnx_model
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"Writing ONNX files needs the package {error.name}. Install it with: "
-            f"{install_extra('onnx')}"
-        ) from error
     network = network_by_name(name)
     files = {
         out / f"{network.name}.k{k}.onnx": qonnx_model(network, k).SerializeToString() for k in bits

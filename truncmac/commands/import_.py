@@ -15,7 +15,7 @@ from truncmac.golden import Network, accuracy, execute, load_arrays, load_images
 from truncmac.golden.network_file import open_safetensors
 from truncmac.golden.types import Codes
 from truncmac.model.source import Source
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed
 from truncmac.terminal import STYLE, Terminal
 
 __all__ = ["import_network"]
@@ -62,13 +62,8 @@ def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]
     if path.suffix not in TORCH + TENSORS:
         known = ", ".join(ONNX + TORCH + TENSORS)
         raise ValueError(f"{path}: must be a folder of arrays, or a file that ends in {known}")
-    try:
+    with extra_needed("Reading PyTorch's tensors", "train"):
         from truncmac.model.importing import from_checkpoint, from_state
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"Reading PyTorch's tensors needs the package {error.name}. Install it with: "
-            f"{install_extra('train')}"
-        ) from error
     kind = _format(path) if path.suffix in TENSORS else None
     if kind == "truncmac-network":
         raise ValueError(f"{path}: is a network file already")
@@ -78,14 +73,9 @@ def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]
 
 
 def _onnx(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
-    try:
+    with extra_needed("Reading ONNX files", "onnx"):
         from truncmac.onnx.importing import import_onnx
         from truncmac.onnx.layers import Options
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"Reading ONNX files needs the package {error.name}. Install it with: "
-            f"{install_extra('onnx')}"
-        ) from error
     options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
     found = import_onnx(source.path, options)
     return found.network, found.notes

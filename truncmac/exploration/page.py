@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.sim.explore.chunks import missing_package
+from truncmac.sim.extras import extra_needed
 
 __all__ = ["page", "plot_library"]
 
@@ -51,10 +51,8 @@ def plot_library() -> str:
     RuntimeError
         If the package that has it is missing.
     """
-    try:
+    with extra_needed("Exploring", "explore"):
         from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
     return str(get_plotlyjs())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy.typing as npt
 
 from truncmac.golden.files import write_bytes
-from truncmac.sim.explore.chunks import Fronts, missing_package
+from truncmac.sim.explore.chunks import Fronts
+from truncmac.sim.extras import extra_needed
 
 __all__ = ["draw"]
 
@@ -21,11 +22,9 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
     RuntimeError
         If matplotlib is missing.
     """
-    try:
+    with extra_needed("Exploring", "explore"):
         from matplotlib import rc_context
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise missing_package(error) from error
     y, x, *_ = fronts.objectives
     some = len(sample.get("point", ())) > 0
     figure = Figure(figsize=(7, 4.5), layout="constrained")

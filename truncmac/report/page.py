@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from truncmac.sim.extras import install_extra
+from truncmac.sim.extras import extra_needed
 from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
@@ -24,15 +24,9 @@ def page(document: Mapping[str, Any]) -> str:
     RuntimeError
         If matplotlib is missing.
     """
-    try:
+    others = "ask for --format table, md, csv or json"
+    with extra_needed("The report's page", "report", others):
         from .pictures import pictures
-    except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
-            raise
-        raise RuntimeError(
-            "The report's page needs the package matplotlib. Install it with: "
-            f"{install_extra('report')}, or ask for --format table, md, csv or json"
-        ) from error
     environment = Environment(
         loader=PackageLoader("truncmac.report", "."),
         autoescape=True,

@@ -119,10 +119,14 @@ def test_milestones_keep_their_place_in_fewer_epochs():
 
 
 def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp_path):
-    monkeypatch.setitem(sys.modules, "truncmac.commands.train", None)
+    for name in [n for n in sys.modules if n.startswith(("truncmac.commands.", "truncmac.model."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
     code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
     assert code == 2
-    assert f"Install it with: {install_extra('train')}\n" in errors
+    assert errors == (
+        f"truncmac: Training needs the package torch. Install it with: {install_extra('train')}\n"
+    )
 
 
 def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
