@@ -75,8 +75,13 @@ def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]
 def _onnx(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
     with extra_needed("Reading ONNX files", "onnx"):
         from truncmac.onnx.importing import import_onnx
-        from truncmac.onnx.layers import Options
-    options = Options(source.bits, source.edge_bits, source.multiplier_bits, images)
+        from truncmac.onnx.options import Options
+    options = Options(
+        widths=source.bits,
+        edge_bits=source.edge_bits,
+        multiplier_bits=source.multiplier_bits,
+        images=images,
+    )
     found = import_onnx(source.path, options)
     return found.network, found.notes
 

@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from tests.truncmac.onnx.graphs import Builder, run
 from truncmac.golden import NetworkFileError, builtin_images, execute, load, predictions, save
 from truncmac.onnx.importing import import_onnx
-from truncmac.onnx.layers import Options
+from truncmac.onnx.options import Options
 
 DATA = Path(__file__).parent / "data"
 

@@ -1,0 +1,130 @@
+"""Arithmetic with constants (Add, Sub, Mul, Div), and the addition of a residual."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from truncmac.golden import NetworkFileError
+from truncmac.golden.types import Array, Reals
+
+from .draft import Draft
+from .read import Node
+from .registry import handles
+from .sums import open_sums
+from .values import Activations, Constant, Mean, Raw, Sums, Value, channels_of, scalar
+from .weights import Weights, fits
+
+__all__ = ["read_add", "read_div", "read_mul", "read_sub"]
+
+
+@handles("Add")
+def read_add(draft: Draft, node: Node) -> Value:
+    """A constant is added to anything, a residual to a layer's sums."""
+    one, other = draft.value(node, 0), draft.value(node, 1)
+    if isinstance(one, Constant) and not isinstance(other, Constant):
+        one, other = other, one
+    if isinstance(other, Constant | Weights) and not isinstance(one, Constant | Weights):
+        array = other.array if isinstance(other, Constant) else other.reals()
+        return _moved(draft, one, array.astype(np.float64))
+    if isinstance(one, Constant) and isinstance(other, Constant):
+        _check_broadcast(one.array, other.array)
+        return Constant(one.array + other.array)
+    if isinstance(one, Weights) and isinstance(other, Constant):
+        return one.moved(other.array)
+    return _with_residual(draft, one, other)
+
+
+@handles("Sub")
+def read_sub(draft: Draft, node: Node) -> Value:
+    """A constant is taken from anything."""
+    one, other = draft.value(node, 0), draft.constant(node, 1).astype(np.float64)
+    if isinstance(one, Constant):
+        fits(other, one.array)
+        return Constant(one.array - other)
+    return one.moved(-other) if isinstance(one, Weights) else _moved(draft, one, -other)
+
+
+@handles("Mul")
+def read_mul(draft: Draft, node: Node) -> Value:
+    """Anything is multiplied by a constant."""
+    one, other = draft.value(node, 0), draft.value(node, 1)
+    if isinstance(one, Constant) and not isinstance(other, Constant):
+        one, other = other, one
+    if not isinstance(other, Constant):
+        raise NetworkFileError("multiplies two tensors; one must be a constant")
+    return _times(draft, one, other.array.astype(np.float64))
+
+
+@handles("Div")
+def read_div(draft: Draft, node: Node) -> Value:
+    """Anything is divided by a constant."""
+    divisor = draft.constant(node, 1).astype(np.float64)
+    if (divisor == 0).any():
+        raise NetworkFileError("divides by 0")
+    return _times(draft, draft.value(node, 0), 1 / divisor)
+
+
+def _times(draft: Draft, value: Value, factor: Reals) -> Value:
+    if isinstance(value, Constant):
+        _check_broadcast(value.array, factor)
+        return Constant(value.array * factor)
+    return value.scaled(factor) if isinstance(value, Weights) else _scaled(draft, value, factor)
+
+
+def _check_broadcast(one: Array, other: Array) -> None:
+    """Refuse two constants of which neither has the shape of the result."""
+    fits(*sorted((one, other), key=lambda array: (array.size, array.ndim)))
+
+
+def _moved(draft: Draft, value: Value, amount: Reals) -> Value:
+    """`value` plus a constant."""
+    if isinstance(value, Raw):
+        return replace(value, offset=value.offset + scalar(amount, "mean of the image"))
+    sums = open_sums(draft, value)
+    return sums.moved(_by_channel(amount, sums))
+
+
+def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
+    """`value` times a constant."""
+    if isinstance(value, Raw):
+        number = scalar(factor, "scale of the image")
+        return Raw(value.scale * number, value.offset * number)
+    if isinstance(value, Mean):
+        number = scalar(factor, "scale")
+        return replace(value, stream=replace(value.stream, scale=value.stream.scale * number))
+    if isinstance(value, Activations):
+        shape = draft.shapes[value.stream.layer]
+        each = channels_of(factor, 4 if len(shape) == 3 else 2, shape[0])
+        each = each[:1] if factor.size == 1 else each
+        return replace(value, factor=value.factor * each)
+    sums = open_sums(draft, value)
+    return sums.scaled(_by_channel(factor, sums))
+
+
+def _by_channel(array: Array, sums: Sums) -> Reals:
+    """A constant that meets a layer's output, as one number for each output channel."""
+    codes = sums.product.codes
+    return channels_of(array, 4 if codes.ndim == 4 else 2, len(codes))
+
+
+def _with_residual(draft: Draft, one: Value, other: Value) -> Sums:
+    """Sums plus codes; of two streams of codes the first becomes sums before."""
+    if isinstance(one, Activations | Mean | Raw) and isinstance(other, Sums):
+        one, other = other, one
+    if isinstance(other, Sums):
+        raise NetworkFileError("adds the sums of two layers; put a Quant after one of them")
+    sums = open_sums(draft, one)
+    if not isinstance(other, Activations) or other.padding != (0, 0):
+        raise NetworkFileError("must add codes to a layer's output")
+    if sums.product.residual is not None:
+        raise NetworkFileError("adds a second residual; put a Quant between them")
+    factor = other.factor * other.stream.scale
+    channels = len(sums.product.codes)
+    if draft.shapes[other.stream.layer] != draft.shapes[sums.product.layer.name]:
+        raise NetworkFileError("adds tensors of different shapes")
+    product = replace(
+        sums.product,
+        residual=other.stream,
+        residual_scale=np.broadcast_to(factor, (channels,)),
+    )
+    return replace(sums, product=product)

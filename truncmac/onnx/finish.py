@@ -1,0 +1,118 @@
+"""From a draft, whose graph is read to its end, to the network: bit-widths and parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from truncmac.golden import (
+    Gemm,
+    Layer,
+    Network,
+    code_parameters,
+    execute,
+    logit_parameters,
+    shapes,
+)
+from truncmac.golden.types import Array, Codes, Reals
+
+from .draft import ClosedProduct, Draft
+from .options import Options
+
+__all__ = ["Imported", "finish"]
+
+MOST_IMAGES, BATCH = 256, 16  # how many images means are taken of, and how many at once
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network, and notes on what its user should know: one sentence each."""
+
+    network: Network
+    notes: tuple[str, ...]
+
+
+def finish(draft: Draft, options: Options) -> Imported:
+    """The network of all layers; raises ValueError where numbers do not fit."""
+    widths, own = _bit_widths(draft, options)
+    means: Mapping[str, Reals] = {}
+    images = options.images
+    if images is not None and len(widths) > 1:
+        images = images[:MOST_IMAGES]
+        whole = _network(draft, options, (max(widths),), own, {})
+        means = _input_means(whole, images)
+        draft.note(f"Channels keep their mean on {len(images)} images where k takes bits away.")
+    return Imported(_network(draft, options, widths, own, means), tuple(draft.notes))
+
+
+def _network(
+    draft: Draft,
+    options: Options,
+    widths: tuple[int, ...],
+    own: Mapping[str, int | None],
+    means: Mapping[str, Reals],
+) -> Network:
+    """The network for `widths`; `own` and `means` are by layer name."""
+    layers: list[Layer] = []
+    tensors: dict[str, Array] = {}
+    for entry in draft.layers:
+        if not isinstance(entry, ClosedProduct):
+            layers.append(entry)
+            continue
+        name = entry.product.layer.name
+        residual, output = entry.product.residual, entry.output
+        layer = replace(
+            entry.product.layer,
+            bits=own[name],
+            residual=None if residual is None else residual.layer,
+            out_bits=None if output is None else output.bits,
+        )
+        layers.append(layer)
+        product = replace(entry.product, layer=layer, means=means.get(name))
+        if output is None:
+            tensors |= logit_parameters(product, widths)
+        else:
+            tensors |= code_parameters(
+                product,
+                output,
+                widths,
+                rounding=entry.rounding,
+                multiplier_bits=options.multiplier_bits,
+            )
+    network = Network(draft.name, draft.spec, widths, tuple(layers), tensors)
+    shapes(network)
+    return network
+
+
+def _bit_widths(draft: Draft, options: Options) -> tuple[tuple[int, ...], Mapping[str, int | None]]:
+    """The network's k, and each layer's own.
+
+    Where the graph truncates all weights, there is one k, for its batch-norms are for that.
+    """
+    closed = [layer for layer in draft.layers if isinstance(layer, ClosedProduct)]
+    names = [layer.product.layer.name for layer in closed]
+    weighted = [name for name in names if name not in draft.helpers]
+    own: dict[str, int | None] = dict.fromkeys(names) | dict.fromkeys(draft.helpers, 8)
+    own |= draft.truncated
+    if weighted and all(name in draft.truncated for name in weighted):
+        least = min(draft.truncated[name] for name in weighted)
+        follow = {name: None for name in weighted if draft.truncated[name] == least}
+        draft.note(f"The graph truncates its weights: the network is for k = {least} alone.")
+        return (least,), own | follow
+    for name in weighted[:1] + weighted[-1:]:
+        own[name] = draft.truncated.get(name, options.edge_bits)
+    return tuple(options.widths), own
+
+
+def _input_means(network: Network, images: Codes) -> Mapping[str, Reals]:
+    """Mean (K,) of each code that a dot product takes, by layer name."""
+    totals: dict[str, Reals] = {}
+    rows: dict[str, int] = {}
+
+    def add(gemm: Gemm) -> None:
+        totals[gemm.name] = totals.get(gemm.name, 0.0) + gemm.activations.sum(0, np.float64)
+        rows[gemm.name] = rows.get(gemm.name, 0) + gemm.rows
+
+    for start in range(0, len(images), BATCH):
+        execute(network, images[start : start + BATCH], network.bit_widths[0], on_gemm=add)
+    return {name: total / rows[name] for name, total in totals.items()}
