@@ -28,7 +28,13 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure in the format that the path's ending says, .svg without one."""
+    """Write a figure in the format that the path's ending says, .svg without one.
+
+    An SVG of the same figure has the same bytes in every run.
+    """
+    from matplotlib import rc_context
+
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:] or "svg")
+    with rc_context({"svg.hashsalt": "truncmac"}):
+        figure.savefig(picture, format=path.suffix[1:] or "svg", metadata={"Date": None})
     write_bytes(path, picture.getvalue())

@@ -2,7 +2,8 @@
 
 import nbformat
 
-from tools.docs.run import FENCE, ROOT, steps
+from .blocks import FENCE, of_match, steps
+from .run import ROOT
 
 
 def tutorial_notebook():
@@ -12,12 +13,13 @@ def tutorial_notebook():
     for match in FENCE.finditer(text):
         cells.append(nbformat.v4.new_markdown_cell(text[position : match.start()].strip()))
         position = match.end()
-        if (match["mark"] or "").startswith("not run"):
-            cells.append(nbformat.v4.new_markdown_cell(f"```console\n{match['body']}```"))
+        block = of_match(match)
+        if block.not_run:
+            cells.append(nbformat.v4.new_markdown_cell(f"```console\n{block.body}```"))
             continue
-        commands = [step.command.removeprefix("$ ") for step in steps(match["body"])]
+        commands = [step.source for step in steps(block.body)]
         cell = nbformat.v4.new_code_cell("\n".join(f"!{command}" for command in commands))
-        cell.metadata["tags"] = [match["mark"]] if match["mark"] else []
+        cell.metadata["tags"] = ["slow"] if block.slow else []
         cells.append(cell)
     cells.append(nbformat.v4.new_markdown_cell(text[position:].strip()))
     for index, cell in enumerate(cells):

@@ -1,13 +1,12 @@
-"""Writes what the documents take from the code: pictures, and the blocks between markers."""
+"""Writes what the documents take from the code: pictures, and the blocks between markers.
+
+What commands print, and the files that they make, are tools.docs.run's to write.
+"""
 
 import json
-import os
-import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-from functools import cache
 from pathlib import Path
 
 from tools.docs.command_reference import command_reference
@@ -31,7 +30,6 @@ DOCUMENTS = [ROOT / "README.md"] + [
         "explanation/energy",
         "howto/explore",
         "howto/report",
-        "howto/workloads",
         "reference/axi",
         "reference/streams",
     )
@@ -64,41 +62,9 @@ def results():
     return "\n".join(rows) + "\n"
 
 
-def _truncmac(arguments, **options):
+def _truncmac(arguments):
     command = [sys.executable, "-c", "from truncmac.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
-
-
-def allocation():
-    """What `truncmac allocate` prints."""
-    text, _ = printed(
-        "allocate --budget 40% --plot front.svg --export mixed.safetensors",
-        columns=100,
-    )
-    return text
-
-
-EXPLORE_ENERGY = r"""explore --workloads digits -k 8,4,2,1 --front workload \
-    --rows 4..16x2 --cols 4..16x2 --lanes 4,8,16,32 --planes 1,2,8 \
-    --objectives energy_uj,area_mm2 --where 'accuracy>=0.85' --where 'images_per_s>=10000' \
-    --out build/energy --plot energy.svg"""
-
-
-@cache
-def explored_energy():
-    """What `truncmac explore` prints of the question of energy, and its picture."""
-    return printed(EXPLORE_ENERGY, columns=120, picture="energy.svg")
-
-
-def printed(command, columns, picture=None):
-    """A command of truncmac and what it prints, as a document shows it; and a file it writes."""
-    arguments = shlex.split(command.replace("\\\n", " "))
-    environment = os.environ | {"COLUMNS": str(columns)}
-    with tempfile.TemporaryDirectory() as folder:
-        shown = _truncmac(arguments, cwd=folder, env=environment)
-        drawn = (Path(folder) / picture).read_text() if picture else ""
-    lines = "\n".join(line.rstrip() for line in shown.splitlines())
-    return f"```console\n$ truncmac {command}\n```\n\n```\n{lines}\n```\n", drawn
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 BLOCKS = {
@@ -106,12 +72,9 @@ BLOCKS = {
     "streams": stream_table,
     "registers": register_table,
     "targets": targets,
-    "allocate": allocation,
-    "report": lambda: printed("report digits --format table", columns=80)[0],
     "reference": reference_table,
     "energy": energy_tables,
     "stalls": stalls,
-    "explore-energy": lambda: explored_energy()[0],
     "predictions": prediction_table,
 }
 
@@ -134,7 +97,6 @@ def files():
         "pictures/truncation.svg": truncation_picture(),
         "pictures/tiles.svg": tiles_picture(),
         "pictures/waveform.svg": waveform_picture(),
-        "pictures/explore_energy.svg": explored_energy()[1],
         "reference/cli.md": command_reference(),
         "tutorial.ipynb": tutorial_notebook(),
     }

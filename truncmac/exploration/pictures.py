@@ -1,13 +1,12 @@
 """A picture of the fronts of an exploration."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from truncmac.golden.files import write_bytes
+from truncmac.plots import save_figure
 from truncmac.sim.explore.chunks import Fronts
 from truncmac.sim.extras import extra_needed
 
@@ -23,7 +22,6 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
         If matplotlib is missing.
     """
     with extra_needed("Exploring", "explore"):
-        from matplotlib import rc_context
         from matplotlib.figure import Figure
     y, x, *_ = fronts.objectives
     some = len(sample.get("point", ())) > 0
@@ -51,7 +49,4 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.3)
-    picture = io.BytesIO()
-    with rc_context({"svg.hashsalt": "truncmac"}):  # the same picture in every run
-        figure.savefig(picture, format=path.suffix[1:] or "svg", metadata={"Date": None})
-    write_bytes(path, picture.getvalue())
+    save_figure(figure, path)

@@ -10,7 +10,7 @@ import pytest
 
 from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
 
-PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "tiles.svg"
+PICTURE = Path(__file__).parents[3] / "docs" / "pictures" / "tiles.svg"
 
 
 @pytest.fixture(scope="module")
