@@ -25,7 +25,7 @@ ORDER = [
     ("sim/fpga", "sim/rtl"),
     ("sim/explore",),
     ("truncmac",),
-    ("truncmac/exploration", "truncmac/onnx", "truncmac/report"),
+    ("truncmac/exploration", "truncmac/onnx", "truncmac/onnx/export", "truncmac/report"),
     ("truncmac/commands",),
     ("truncmac/cli",),
     ("benchmarks", "tools"),

@@ -165,7 +165,7 @@ def export(name: str, config: ArrayConfig, bits: Sequence[int], out: Path, as_js
 def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> None:
     """Write a network as QONNX, a file for each k."""
     with extra_needed("Writing ONNX files", "onnx"):
-        from truncmac.onnx.export import qonnx_model
+        from truncmac.onnx.export.qonnx import qonnx_model
     network = network_by_name(name)
     files = {
         out / f"{network.name}.k{k}.onnx": qonnx_model(network, k).SerializeToString() for k in bits

@@ -13,7 +13,7 @@ from onnx import AttributeProto, TensorProto, helper
 
 from tests.golden.networks import small_network
 from truncmac.golden import NetworkFileError, save
-from truncmac.onnx.export import qonnx_model
+from truncmac.onnx.export.qonnx import qonnx_model
 from truncmac.onnx.importing import import_onnx
 
 WHOLE = qonnx_model(small_network(), 2).SerializeToString()

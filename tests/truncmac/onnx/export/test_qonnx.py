@@ -24,7 +24,7 @@ from truncmac.golden import (
     from_affine,
     load,
 )
-from truncmac.onnx.export import qonnx_model
+from truncmac.onnx.export.qonnx import qonnx_model
 from truncmac.onnx.importing import import_onnx
 
 
