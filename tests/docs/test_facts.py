@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 from tests.verify.steps import STEPS
+from tools.docs.glossary import words
 from truncmac.golden import (
     Recalibration,
     accuracy,
@@ -100,3 +101,21 @@ def test_the_worst_mixes_are_as_bad_as_the_page_on_workloads_says():
     )
     assert sentence
     assert list(sentence.groups()) == found
+
+
+def test_each_word_of_the_glossary_has_one_entry():
+    text = (DOCS / "reference" / "glossary.md").read_text()
+    entries = dict(re.findall(r"(?m)^### (.+)\n\n((?:.+\n)+)", text))
+    names = words(text)
+    assert len(names) == len({name.casefold() for name in names}) == len(entries) > 60
+    for word in re.findall(r"(?<!\*)\*(\w[\w -]*)\*", text):
+        assert word in entries or word.removesuffix("s") in entries, word
+
+
+def test_what_the_glossary_names_is_defined_where_it_says():
+    entries = text_of("reference/glossary.md")
+    named = re.findall(r"`([\w.]+)`(?: does it)? in `([\w/]+\.py)`", entries)
+    assert len(named) > 10
+    for name, path in named:
+        source = (ROOT / path).read_text()
+        assert re.search(rf"(?m)^ *(?:def |class )?{name.rpartition('.')[2]}\b", source), name

@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.docs.command_reference import command_reference
 from tools.docs.energy_tables import energy_tables, stalls
 from tools.docs.explore_tables import prediction_table
+from tools.docs.glossary import glossary_words
 from tools.docs.notebook import tutorial_notebook
 from tools.docs.report_tables import reference_table
 from tools.docs.tiles import picture as tiles_picture
@@ -31,6 +32,7 @@ DOCUMENTS = [ROOT / "README.md"] + [
         "howto/explore",
         "howto/report",
         "reference/axi",
+        "reference/glossary",
         "reference/streams",
     )
 ]
@@ -70,6 +72,7 @@ def _truncmac(arguments):
 BLOCKS = {
     "results": results,
     "streams": stream_table,
+    "words": glossary_words,
     "registers": register_table,
     "targets": targets,
     "reference": reference_table,
