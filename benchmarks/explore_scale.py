@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from truncmac.sim.explore.chunks import chunks_of, evaluator_of
+from truncmac.sim.explore.chunks import chunks_of
+from truncmac.sim.explore.evaluation import evaluator_of
 from truncmac.sim.explore.folder import read_spec
 
 __all__ = ["SPACE", "main"]

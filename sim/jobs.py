@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .extras import extra_needed
 
-__all__ = ["Cluster"]
+__all__ = ["DaskCluster"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,7 +24,7 @@ WORKER_ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class Cluster:
+class DaskCluster:
     """A Dask cluster at work: jobs go out as workers get free, results come as they are done."""
 
     client: Any
@@ -32,7 +32,7 @@ class Cluster:
 
     @classmethod
     @contextmanager
-    def connect(cls, scheduler: str | None, workers: int) -> "Iterator[Cluster]":
+    def connect(cls, scheduler: str | None, workers: int) -> "Iterator[DaskCluster]":
         """That at the address `scheduler`, or one of `workers` processes on this machine.
 
         Raises

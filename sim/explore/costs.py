@@ -1,7 +1,8 @@
-"""Energy, area and clock of designs that are explored: from a library's characterised PE shapes.
+"""Energy, area and clock of designs, from the characterised PE shapes of a library.
 
-A design of a shape (lanes, planes) that was not characterised, or a layer at a k that was not, has
-no energy: NaN, never a guess from another shape or k. Energy is that of the core, without memories.
+A PE shape is a pair (lanes, planes). A design of a shape that was not characterised, or a layer at
+a k that was not, has no energy: NaN, never a guess from another shape or k. The energy is that of
+the core, without memories.
 """
 
 import hashlib
@@ -21,20 +22,21 @@ from truncmac.sim.energy.layers import schedule_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.schedule.schedule import Layers, Schedule
 
-__all__ = ["Costs", "Figures", "known_figures"]
+__all__ = ["Costs", "LibraryFigures", "read_figures"]
 
-Shape = tuple[int, int]
+PeShape = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of some designs and layers; NaN where there are no figures.
+    """What designs cost; NaN where there are no figures.
 
     Attributes
     ----------
-    energy_pj : of each layer, (designs, bit-widths, layers)
-    area_um2 : of each design, (designs,)
-    fmax_mhz : the highest clock by static timing of the sizes that were synthesised, (designs,)
+    energy_pj : energy of each layer, (designs, bit-widths, layers)
+    area_um2 : area of each design, (designs,)
+    fmax_mhz : highest clock of each design, by static timing of the sizes that were synthesised,
+        (designs,)
     """
 
     energy_pj: Reals
@@ -43,21 +45,21 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Characterised PE shapes of one library.
+class LibraryFigures:
+    """The characterised figures of one library.
 
     Attributes
     ----------
-    library : as it was asked for
-    shapes : by lanes and planes
+    library : name, file or folder, as it was asked for
+    shapes : figures by PE shape
     """
 
     library: str
-    shapes: Mapping[Shape, Characterisation]
+    shapes: Mapping[PeShape, Characterisation]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names all figures."""
+        """A name for all figures together."""
         data = [figures.data for _, figures in sorted(self.shapes.items())]
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -65,24 +67,25 @@ class Figures:
         self,
         layers: Layers,
         configs: Sequence[ArrayConfig],
+        *,
         found: Schedule,
         bits: Integers,
         clock_hz: Reals,
     ) -> Costs:
-        """What designs spend on layers.
+        """What designs cost, with the energy that they spend on layers.
 
         Parameters
         ----------
-        layers : those that are scheduled
-        configs : of the designs
-        found : arrays that broadcast to (designs, bit-widths, layers)
+        layers : the layers
+        configs : the array of each design
+        found : the layers' schedule: arrays that broadcast to (designs, bit-widths, layers)
         bits : k of each layer, (bit-widths, layers)
-        clock_hz : (designs,)
+        clock_hz : clock of each design, (designs,)
         """
         count = len(configs)
         energy = np.full((count, *bits.shape), np.nan)
         area, fmax = np.full(count, np.nan), np.full(count, np.nan)
-        for shape, places in _by_shape(configs).items():
+        for shape, places in _by_pe_shape(configs).items():
             figures = self.shapes.get(shape)
             if figures is None:
                 continue
@@ -95,8 +98,8 @@ class Figures:
         energy[~np.broadcast_to(found.fits, energy.shape)] = np.nan
         return Costs(energy, area, fmax)
 
-    def missing(self, shapes: Iterable[Shape], bits: Collection[int]) -> list[str]:
-        """What there are no figures of, in words."""
+    def missing(self, shapes: Iterable[PeShape], bits: Collection[int]) -> list[str]:
+        """The PE shapes and k that have no figures, in words."""
         lines = []
         for shape in shapes:
             figures = self.shapes.get(shape)
@@ -107,15 +110,15 @@ class Figures:
         return lines
 
 
-def _by_shape(configs: Sequence[ArrayConfig]) -> dict[Shape, npt.NDArray[np.intp]]:
-    places: dict[Shape, list[int]] = {}
+def _by_pe_shape(configs: Sequence[ArrayConfig]) -> dict[PeShape, npt.NDArray[np.intp]]:
+    places: dict[PeShape, list[int]] = {}
     for place, config in enumerate(configs):
         places.setdefault((config.lanes, config.planes), []).append(place)
     return {shape: np.array(own) for shape, own in places.items()}
 
 
 def _part(found: Schedule, places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> Schedule:
-    """The schedule of some designs."""
+    """The schedule of the designs at `places`."""
     if len(places) == shape[0]:
         return found
 
@@ -132,17 +135,18 @@ def _part(found: Schedule, places: npt.NDArray[np.intp], shape: tuple[int, ...])
     )
 
 
-def known_figures(library: str) -> Figures:
-    """The figures of a library that the package has, or those of your own.
+def read_figures(library: str) -> LibraryFigures:
+    """Read the figures of a library that comes with the package, or figures of your own.
 
     Parameters
     ----------
-    library : a name; or a file that `truncmac characterise` wrote, or a folder of such files
+    library : a library's name; or a file that `truncmac characterise` wrote, or a folder of such
+        files
 
     Raises
     ------
     ValueError
-        If there are none: names the libraries that there are.
+        If there are no such figures: names the libraries that there are.
     OSError
         If a file cannot be read.
     """
@@ -158,4 +162,4 @@ def known_figures(library: str) -> Figures:
             f"Library must be one of {known}, or a file of truncmac characterise or a folder of "
             f"such files, not {library!r}"
         )
-    return Figures(library, {(f.data["lanes"], f.data["planes"]): f for f in found})
+    return LibraryFigures(library, {(f.data["lanes"], f.data["planes"]): f for f in found})

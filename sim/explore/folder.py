@@ -1,4 +1,4 @@
-"""The folder of an exploration: finished chunks as Parquet files, and what they were made from."""
+"""The folder of an exploration: finished chunks as Parquet files, and what they are made from."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
@@ -16,18 +15,17 @@ from truncmac.hw.config import ArrayConfig
 from .chunks import Chunk
 from .evaluation import Evaluator
 from .spec import Spec
-from .tables import csv_text, parquet_library, parquet_rows
+from .tables import Table, csv_text, parquet_library, read_parquet
 from .workers import Result
 
 __all__ = ["SCHEMA", "ExplorationFolder", "read_designs", "read_spec", "versions"]
 
-SCHEMA = 1  # of the files; other numbers are not read
+SCHEMA = 1  # number of the files' form; files of other forms are not read
 SPEC = "spec.json"
-Rows = dict[str, npt.NDArray[Any]]
 
 
 def versions() -> dict[str, str]:
-    """Of what the results depend on."""
+    """Versions of the packages that the results depend on."""
     return {name: version(name) for name in ("truncmac", "numpy")}
 
 
@@ -37,8 +35,8 @@ class ExplorationFolder:
 
     Attributes
     ----------
-    path : of the folder
-    evaluator : that made, or makes, what is in it
+    path : the folder
+    evaluator : what makes, or made, the chunks in it
     """
 
     path: Path
@@ -46,19 +44,21 @@ class ExplorationFolder:
 
     @property
     def digest(self) -> str:
-        """Names the spec, its workloads' layers, figures and results, and the version."""
+        """A name for all that the chunks depend on: the spec, what it names, and the version."""
         loads = [load.fingerprint for load in self.evaluator.loads]
         sources = (self.evaluator.figures, self.evaluator.placed)
         more = [source.fingerprint for source in sources if source is not None]
         return self.evaluator.spec.digest(SCHEMA, versions()["truncmac"], loads, *more)
 
     def begin(self, resume: bool) -> None:
-        """Make the folder, or check that what is in it is of the same spec.
+        """Make the folder, or check that its results are of the same spec.
 
         Raises
         ------
         ValueError
-            If another spec's results are there; or this one's, and they are not to be resumed.
+            If it holds results of another spec; or of this one, and `resume` is False.
+        RuntimeError
+            If the package that writes Parquet is missing: says what to install.
         """
         parquet_library()  # raises if it is missing
         if (self.path / SPEC).exists():
@@ -86,47 +86,47 @@ class ExplorationFolder:
         write_bytes(self.path / SPEC, json.dumps(description, indent=2).encode())
 
     def part(self, index: int) -> Path:
-        """File of a chunk."""
+        """The file of a chunk."""
         return self.path / "parts" / f"part-{index:06}.parquet"
 
     def write(self, result: Result) -> None:
-        """Keep a chunk: its file is whole, or not there."""
+        """Keep a chunk; whenever this is killed, its file is whole or not there."""
         write_bytes(self.part(result.chunk.index), result.table)
 
-    def finished(self, chunk: Chunk) -> Rows | None:
-        """Rows of a chunk that was kept, or None if it was not, or its file is damaged."""
+    def finished(self, chunk: Chunk) -> Table | None:
+        """The table of a chunk that was kept; None if it was not, or if its file is damaged."""
         path = self.part(chunk.index)
         if not path.exists():
             return None
         try:
-            rows = parquet_rows(path)
+            table = read_parquet(path)
         except (OSError, ValueError):
             return None
-        points = rows.get("point")
+        points = table.get("point")
         # Of a search, a chunk may hold any points: these must be its own
         if points is None or not np.isin(points, chunk.array).all():
             return None
-        return rows
+        return table
 
-    def parts(self) -> Iterator[Rows]:
-        """Rows of the finished chunks, a file at a time."""
+    def parts(self) -> Iterator[Table]:
+        """The tables of the finished chunks, a file at a time."""
         for path in sorted((self.path / "parts").glob("part-*.parquet")):
-            yield parquet_rows(path)
+            yield read_parquet(path)
 
     def write_csv(self, path: Path) -> None:
-        """All rows as one CSV, a file at a time."""
+        """Write all tables as one CSV file, reading a chunk at a time."""
         temporary = path.with_name(f".{path.name}.part")
         try:
             with temporary.open("w") as file:
-                for index, rows in enumerate(self.parts()):
-                    file.write(csv_text(rows, header=index == 0))
+                for index, table in enumerate(self.parts()):
+                    file.write(csv_text(table, header=index == 0))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def read_spec(path: Path) -> Spec:
-    """The spec in a file that an exploration wrote, spec.json or front.json.
+    """Read the spec in a file that an exploration wrote, spec.json or front.json.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def read_spec(path: Path) -> Spec:
 
 
 def read_designs(path: Path) -> list[ArrayConfig]:
-    """The arrays in a front.json, each once.
+    """Read the arrays in a front.json, each once.
 
     Raises
     ------
@@ -157,12 +157,12 @@ def read_designs(path: Path) -> list[ArrayConfig]:
     read_spec(path)
     found = _read_json(path)
     try:
-        rows, longest = found["front"], int(found["max_reduction"])
-        sizes = ("rows", "cols", "lanes", "planes")
+        longest = int(found["max_reduction"])
+        sizes = ("rows", "cols", "lanes", "planes", "requantisers")
         return list(
             dict.fromkeys(
-                ArrayConfig(*(row[name] for name in sizes), longest, row["requantisers"])
-                for row in rows
+                ArrayConfig(**{name: entry[name] for name in sizes}, max_reduction=longest)
+                for entry in found["front"]
             )
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:

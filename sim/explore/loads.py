@@ -1,14 +1,13 @@
-"""The workloads of an exploration, with the accuracy of those that are networks."""
+"""The workloads of an exploration, with the accuracies of those that are networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import Network, images_by_name, network_accuracy
-from truncmac.golden.types import Codes, Labels
+from truncmac.golden.types import Codes, Integers, Labels
 from truncmac.sim.schedule.schedule import Layers
 from truncmac.sim.workloads.names import network_of, network_workload, workload_by_name
 from truncmac.sim.workloads.shapes import Workload
@@ -18,16 +17,16 @@ from .spec import Spec
 __all__ = ["Load", "loads_of", "network_images"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Load:
-    """A workload as it is evaluated.
+    """A workload, ready to be evaluated.
 
     Attributes
     ----------
-    bits : k of the network: those of the spec for which it has parameters
-    layers : of all images of a batch
-    images : of a batch
-    accuracy : at each k, or None where nothing needs it
+    bits : the k at which it is evaluated: those of the spec for which it has parameters
+    layers : its layers, with the rows of all images of a batch
+    images : number of images in a batch
+    accuracy : share of images that are classified rightly, at each k; None: nothing needs it
     """
 
     name: str
@@ -37,24 +36,24 @@ class Load:
     accuracy: tuple[float, ...] | None = None
 
     @property
-    def layer_bits(self) -> npt.NDArray[np.int64]:
+    def layer_bits(self) -> Integers:
         """k of each layer, (bit-widths, layers)."""
         return self.layers.bits(np.array(self.bits)[:, None])
 
     @property
     def fingerprint(self) -> list[object]:
-        """Plain values of all that its results depend on."""
+        """Everything that its results depend on, as plain values."""
         layers = {name: values.tolist() for name, values in vars(self.layers).items()}
         return [self.name, list(self.bits), layers, self.images, self.accuracy]
 
 
 def network_images(spec: Spec, name: str, network: Network) -> tuple[Codes, Labels | None]:
-    """Images of a workload that is a network, and their labels if known.
+    """Images of a workload that is a network, and their labels if they are known.
 
     Raises
     ------
     ValueError
-        If there are none: says how to give them.
+        If there are no images: says how to give them.
     """
     data = None if spec.data is None else Path(spec.data)
     ask = "give its images with --data, or data in the file"
@@ -66,10 +65,15 @@ def loads_of(
 ) -> tuple[Load, ...]:
     """Read the workloads of `spec`, and measure their accuracy on golden if it is needed.
 
+    Parameters
+    ----------
+    on_progress : called with what is done next, in words
+
     Raises
     ------
     ValueError
-        If a workload is unknown, has no parameters for any k of the spec, or has no accuracy.
+        If a workload is unknown, has no parameters for any k of the spec, or has no accuracy
+        although an objective or a constraint needs it.
     """
     return tuple(_load(spec, name, on_progress) for name in spec.workloads)
 
@@ -78,14 +82,15 @@ def _load(spec: Spec, name: str, on_progress: Callable[[str], None]) -> Load:
     network = network_of(name)
     workload = workload_by_name(name) if network is None else network_workload(network)
     layers = Layers.of(workload, spec.images)
-    wants_accuracy = "accuracy" in spec.columns
+    wants_accuracy = "accuracy" in spec.needed_columns
     if network is None:
         if wants_accuracy:
             raise ValueError(
                 f"{name}: must be an exported network for its accuracy to be known, "
                 "not shapes alone"
             )
-        return Load(name, _own_bits(workload) or spec.bits, layers, spec.images)
+        bits = _own_bits(workload) or spec.bits
+        return Load(name=name, bits=bits, layers=layers, images=spec.images)
     bits = tuple(k for k in spec.bits if k in network.bit_widths)
     if not bits:
         has = ", ".join(map(str, network.bit_widths))
@@ -93,11 +98,11 @@ def _load(spec: Spec, name: str, on_progress: Callable[[str], None]) -> Load:
             f"{name}: must have parameters for one of the bits, not only for k = {has}"
         )
     accuracy = _accuracies(spec, name, network, bits, on_progress) if wants_accuracy else None
-    return Load(name, bits, layers, spec.images, accuracy)
+    return Load(name=name, bits=bits, layers=layers, images=spec.images, accuracy=accuracy)
 
 
 def _own_bits(workload: Workload) -> tuple[int, ...] | None:
-    """If every layer has a k of its own, the network's k changes nothing: one is enough."""
+    """One k, if every layer has a k of its own: then the network's k changes nothing; else None."""
     own = {layer.bits for layer in workload.layers}
     return None if None in own else (max(k for k in own if k is not None),)
 

@@ -1,16 +1,16 @@
-"""Runs an exploration: chunks that are not there yet are evaluated and kept, fronts kept up."""
+"""Runs an exploration: evaluates and keeps the chunks that are not there yet, and merges all."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from truncmac.sim.jobs import Cluster
+from truncmac.sim.jobs import DaskCluster
 
 from .chunks import Chunk, chunks_of
 from .folder import ExplorationFolder
 from .found import Exploration
 from .workers import Result, evaluate, evaluate_on, workers_worth
 
-__all__ = ["Executor", "executor", "explore"]
+__all__ = ["Executor", "executor", "explore_all"]
 
 Executor = Callable[[Iterable[Chunk]], Iterator[Result]]
 
@@ -19,11 +19,12 @@ Executor = Callable[[Iterable[Chunk]], Iterator[Result]]
 def executor(
     folder: ExplorationFolder, scheduler: str | None, workers: int | None, cores: int
 ) -> Iterator[Executor]:
-    """Evaluate on the cluster of `scheduler`, on `workers` processes, or in this one.
+    """Evaluate on the cluster of `scheduler`, on `workers` processes, or in this process.
 
     Parameters
     ----------
-    workers : 0: this process; None: one for each of `cores`, if that pays
+    scheduler : address of a Dask scheduler, or None
+    workers : number of processes; 0: this process; None: one for each of `cores`, if that pays
     """
     evaluator = folder.evaluator
     if workers is None:
@@ -31,11 +32,11 @@ def executor(
     if scheduler is None and workers == 0:
         yield lambda chunks: evaluate(evaluator, chunks)
         return
-    with Cluster.connect(scheduler, workers) as cluster:
+    with DaskCluster.connect(scheduler, workers) as cluster:
         yield lambda chunks: evaluate_on(cluster, evaluator, chunks)
 
 
-def explore(
+def explore_all(
     folder: ExplorationFolder,
     run: Executor,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -44,12 +45,13 @@ def explore(
 
     Parameters
     ----------
-    folder : begun
-    on_progress : called with the designs done, and how many there are
+    folder : where chunks are kept; it was begun
+    run : evaluates chunks, see `executor`
+    on_progress : called with the number of designs that are done, and that of all
     """
     spec = folder.evaluator.spec
     found = Exploration.of(spec)
-    done, total = 0, len(spec.designs)
+    done, total = 0, len(spec.design_space)
 
     def take(chunk: Chunk, more: Exploration) -> None:
         nonlocal done

@@ -1,7 +1,7 @@
-"""Searches a space too large to evaluate: generations of designs that Optuna proposes.
+"""Searches a space that is too large to evaluate: Optuna proposes generations of designs.
 
 A search is replayed, not stored: its sampler is seeded, so it proposes the same designs again,
-and those whose rows were kept are not evaluated again.
+and designs that were kept are not evaluated again.
 """
 
 import logging
@@ -10,32 +10,31 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from truncmac.golden.types import Reals
 from truncmac.sim.extras import extra_needed
 
-from .chunks import Chunk, group_rows
+from .chunks import Chunk
 from .evaluation import Evaluator
 from .folder import ExplorationFolder
 from .found import Exploration
+from .fronts import Group, split_groups
 from .run import Executor
-from .spec import COLUMNS, Spec
-from .tables import parquet_rows
+from .spec import COLUMNS, SearchMethod, Spec
+from .tables import Table, read_parquet
 
 __all__ = ["METHOD_LIMIT", "chosen_method", "search"]
 
-Rows = dict[str, npt.NDArray[Any]]
-Group = tuple[str, int]
-METHOD_LIMIT = 100_000  # designs: a larger space is searched unless told otherwise
-POPULATION = 32  # designs of a generation, of each group
-STALE = 20  # generations without a new design: the search has converged
+METHOD_LIMIT = 100_000  # designs; a larger space is searched unless a method is given
+POPULATION = 32  # designs that are proposed for each group in a generation
+STALE = 20  # generations without a new design after which the search has converged
 
 
-def chosen_method(spec: Spec) -> str:
-    """How the space is gone through."""
+def chosen_method(spec: Spec) -> SearchMethod:
+    """The method of the spec, or the one that suits the size of its space."""
     if spec.method is not None:
         return spec.method
-    small = len(spec.designs) <= METHOD_LIMIT
+    small = len(spec.design_space) <= METHOD_LIMIT
     return "exhaustive" if small or spec.front == "all" else "nsga2"
 
 
@@ -44,16 +43,16 @@ def search(
     run: Executor,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exploration:
-    """Try `spec.trials` designs, those that a study of each group proposes.
+    """Evaluate `spec.trials` designs, which a study of each group proposes.
 
-    A design for which there is no array counts as tried.
-
-    All rows of a design count for all fronts, whichever group it was proposed for.
+    A design of sizes for which there is no array counts as evaluated. All entries of a design
+    count for all fronts, whichever group the design was proposed for.
 
     Parameters
     ----------
-    folder : begun
-    on_progress : called with the designs done, and how many there will be
+    folder : where chunks are kept; it was begun
+    run : evaluates chunks, see `executor`
+    on_progress : called with the number of designs that are done, and that of all
     """
     spec = folder.evaluator.spec
     found = Exploration.of(spec)
@@ -62,15 +61,15 @@ def search(
         _Study(folder.evaluator, group, known, (spec.seed + index) % (1 << 32))
         for index, group in enumerate(_groups(folder.evaluator))
     ]
-    most = min(spec.trials, len(spec.designs))
+    most = min(spec.trials, len(spec.design_space))
     generation = stale = 0
     while len(known.points) < most and stale < STALE:
         proposed = {point for study in studies for point in study.ask()}
         new = sorted(proposed - known.points)[: most - len(known.points)]
         stale = 0 if new else stale + 1
         if new:
-            rows = _rows(folder, run, found, Chunk(generation, np.array(new)))
-            known.add(new, rows)
+            table = _table(folder, run, found, Chunk(generation, np.array(new)))
+            known.add(new, table)
             generation += 1
         for study in studies:
             study.tell()
@@ -78,8 +77,8 @@ def search(
     return found
 
 
-def _rows(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: Chunk) -> Rows:
-    """Rows of a chunk, kept or evaluated, taken into what was found."""
+def _table(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: Chunk) -> Table:
+    """The table of a chunk, kept or evaluated; it is taken into what was found."""
     kept = folder.finished(chunk)
     if kept is not None:
         found.reused += 1
@@ -88,40 +87,46 @@ def _rows(folder: ExplorationFolder, run: Executor, found: Exploration, chunk: C
     (result,) = run([chunk])
     folder.write(result)
     found.merge(result.found)
-    return parquet_rows(result.table)
+    return read_parquet(result.table)
 
 
 class _Known:
-    """Rows evaluated so far, by group, point, and k where that is free."""
+    """What was evaluated so far.
+
+    Attributes
+    ----------
+    points : numbers of the designs
+    scores : objectives and violation by group, point, and k (0 where the study does not choose k)
+    """
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.points: set[int] = set()
         self.scores: dict[tuple[Group, int, int], tuple[list[float], float]] = {}
 
-    def add(self, points: list[int], found: Rows) -> None:
-        """Take the rows of points."""
+    def add(self, points: list[int], found: Table) -> None:
+        """Take the table of some designs."""
         self.points.update(points)
-        for group, rows in group_rows(self.spec, found):
-            free = rows["bits"] if self.spec.front == "workload" else np.zeros(len(rows["bits"]))
-            values = np.stack([rows[name] for name in self.spec.objectives], axis=1)
-            violations = _violations(self.spec, rows)
-            keys = zip(rows["point"].tolist(), free.astype(int).tolist(), strict=True)
+        for group, part in split_groups(self.spec, found):
+            free = part["bits"] if self.spec.front == "workload" else np.zeros(len(part["bits"]))
+            values = np.stack([part[name] for name in self.spec.objectives], axis=1)
+            violations = _violations(self.spec, part)
+            keys = zip(part["point"].tolist(), free.astype(int).tolist(), strict=True)
             for index, (point, bits) in enumerate(keys):
-                if rows["fits"][index]:
+                if part["fits"][index]:
                     self.scores[group, point, bits] = (
                         values[index].tolist(),
                         float(violations[index]),
                     )
 
 
-def _violations(spec: Spec, rows: Rows) -> npt.NDArray[np.float64]:
-    """How far rows are from keeping the constraints, relative to each bound; 0: they do."""
-    total = np.where(rows["feasible"], 0.0, 1e-9)  # also of another row of the design
+def _violations(spec: Spec, table: Table) -> Reals:
+    """How far entries are from keeping the constraints, relative to each bound; 0: they do."""
+    total = np.where(table["feasible"], 0.0, 1e-9)  # another entry of the design may break them
     for name, bound in spec.constraints.items():
         for limit, sign in ((bound.min, 1), (bound.max, -1)):
             if np.isfinite(limit):
-                total = total + np.maximum(sign * (limit - rows[name]), 0) / max(abs(limit), 1e-9)
+                total = total + np.maximum(sign * (limit - table[name]), 0) / max(abs(limit), 1e-9)
     return total
 
 
@@ -136,12 +141,15 @@ def _groups(evaluator: Evaluator) -> Iterator[Group]:
 
 
 class _Study:
-    """Proposes designs for one group: places of the values of each axis, and k where it is free."""
+    """Proposes designs for one group: an index into the values of each axis, and a k if it is free.
+
+    The k is free, and the study chooses it, if the front is of a workload over its k.
+    """
 
     def __init__(self, evaluator: Evaluator, group: Group, known: _Known, seed: int) -> None:
         optuna = _optuna()
         spec = evaluator.spec
-        self.group, self.known, self.space = group, known, spec.designs
+        self.group, self.known, self.space = group, known, spec.design_space
         integer = optuna.distributions.IntDistribution
         self.distributions = {
             name: integer(0, len(values) - 1) for name, values in self.space.axes.items()
@@ -165,7 +173,7 @@ class _Study:
         self.asked: list[tuple[Any, int, int]] = []
 
     def ask(self) -> list[int]:
-        """Designs of the next generation, some of them again."""
+        """Numbers of the next generation's designs; some may have been proposed before."""
         self.asked = [self._ask() for _ in range(POPULATION)]
         return [point for _, point, _ in self.asked]
 
@@ -177,7 +185,7 @@ class _Study:
         return trial, point, self.free[trial.params["bits"]] if self.free else 0
 
     def tell(self) -> None:
-        """Tell what became of them; those that no array is for, and those left out, failed."""
+        """Tell the study what became of its designs; those that were not evaluated failed."""
         failed = _optuna().trial.TrialState.FAIL
         for trial, point, bits in self.asked:
             score = self.known.scores.get((self.group, point, bits))

@@ -1,4 +1,4 @@
-"""A space of designs: every combination of some values of each size, by number."""
+"""A space of designs: every combination of the values of each axis, numbered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 __all__ = ["AUTO", "AXES", "DesignSpace", "axis_values"]
 
-AUTO = 0  # requantisers: as few as slow nothing down, see `ArrayConfig`
-MOST_VALUES = 10_000  # of an axis
-MOST_DESIGNS = 1 << 53
+AUTO = 0  # stands for the fewest requantisers that slow nothing down, see `ArrayConfig`
+MOST_VALUES = 10_000  # on one axis
 
-# Name, and whether its values are whole numbers
+# The axes of a space, and the type of their values
 AXES: Mapping[str, type] = {
     "rows": int,
     "cols": int,
@@ -30,7 +29,7 @@ AXES: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """All combinations of the values of `AXES`, numbered with the last axis fastest.
+    """All combinations of the values of `AXES`, numbered so that the last axis varies fastest.
 
     Attributes
     ----------
@@ -44,11 +43,11 @@ class DesignSpace:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each axis has."""
+        """The number of values of each axis."""
         return tuple(len(values) for values in self.axes.values())
 
-    def designs(self, points: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-        """Each axis' values at `points`, arrays (n,)."""
+    def sizes_at(self, points: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+        """The values of each axis for the designs numbered `points`: arrays (n,) by axis."""
         places = np.unravel_index(points, self.shape)
         return {
             name: np.array(values, AXES[name])[place]
@@ -56,24 +55,24 @@ class DesignSpace:
         }
 
     def point(self, places: Sequence[int]) -> int:
-        """Number of the design that has the value `places` of each axis."""
+        """Number of the design that has, of each axis, the value at the index in `places`."""
         return int(np.ravel_multi_index(tuple(places), self.shape))
 
 
 def axis_values(name: str, given: object) -> tuple[float, ...]:
-    """The values of an axis, as a file or an option names them.
+    """Read the values of an axis as a file or an option gives them.
 
     Parameters
     ----------
     given : a number; a list of numbers; or a text such as `4,8,16`, `4..16` (all whole numbers),
-        `4..32+4` (steps of 4) or `4..64x2` (each twice the one before); for requantisers `auto`
-        is a value too
+        `4..32+4` (in steps of 4) or `4..64x2` (each twice the one before); requantisers may be
+        `auto` too
 
     Raises
     ------
     ValueError
-        If it is none of these, holds a number twice or one that is not more than 0; or more than
-        10,000.
+        If it is none of these, if a number is there twice or is not more than 0, or if there are
+        more than 10,000 numbers.
     """
     entries = given if isinstance(given, list | tuple) else [given]
     values: list[float] = []

@@ -1,56 +1,65 @@
-"""Rows of designs as Parquet and as CSV."""
+"""Tables of evaluated designs, as Parquet and as CSV.
+
+A table has an entry for each design, workload and k that was evaluated, and a column for each
+size and measure. "Rows" are always rows of PEs.
+"""
 
 import io
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
+from truncmac.golden.types import Array
 from truncmac.sim.extras import extra_needed
 
-__all__ = ["csv_text", "parquet_bytes", "parquet_library", "parquet_rows"]
+__all__ = [
+    "Table",
+    "csv_text",
+    "parquet_bytes",
+    "parquet_library",
+    "read_parquet",
+]
 
-Rows = dict[str, npt.NDArray[Any]]
+Table = dict[str, Array]  # columns by name, each an array (entries,)
 
 
-def parquet_bytes(rows: Rows) -> bytes:
-    """A Parquet file: always the same for the same rows."""
+def parquet_bytes(table: Table) -> bytes:
+    """The content of a Parquet file; the same table always gives the same bytes."""
     arrow, parquet = parquet_library()
-    table = arrow.table({name: arrow.array(column) for name, column in rows.items()})
+    columns = arrow.table({name: arrow.array(column) for name, column in table.items()})
     buffer = io.BytesIO()
-    parquet.write_table(table, buffer, compression="zstd")
+    parquet.write_table(columns, buffer, compression="zstd")
     return buffer.getvalue()
 
 
-def parquet_rows(source: Path | bytes) -> Rows:
-    """Columns of a Parquet file; texts as arrays of fixed width, as they were.
+def read_parquet(source: Path | bytes) -> Table:
+    """Read a table from a Parquet file; texts become arrays of fixed width again.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not a Parquet file.
     OSError
         If it cannot be read.
     """
     arrow, parquet = parquet_library()
     try:
-        table = parquet.read_table(io.BytesIO(source) if isinstance(source, bytes) else source)
+        found = parquet.read_table(io.BytesIO(source) if isinstance(source, bytes) else source)
     except arrow.ArrowException as error:
         raise ValueError(f"{source!r}: must be a Parquet file: {error}") from error
-    rows = {}
-    for name in table.column_names:
-        column = table.column(name).to_numpy()
-        rows[name] = column.astype(str) if column.dtype == object else column
-    return rows
+    table = {}
+    for name in found.column_names:
+        column = found.column(name).to_numpy()
+        table[name] = column.astype(str) if column.dtype == object else column
+    return table
 
 
 def parquet_library() -> tuple[Any, Any]:
-    """The package that reads and writes Parquet.
+    """The package that reads and writes Parquet, and its module for it.
 
     Raises
     ------
     RuntimeError
-        If it is missing: says what to install.
+        If the package is missing: says what to install.
     """
     with extra_needed("Exploring", "explore"):
         import pyarrow
@@ -58,10 +67,10 @@ def parquet_library() -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def csv_text(rows: Rows, *, header: bool = True) -> str:
-    """Rows as CSV; a measure of what does not fit is empty."""
-    lines = [",".join(rows)] if header else []
-    columns = [column.tolist() for column in rows.values()]
+def csv_text(table: Table, *, header: bool = True) -> str:
+    """A table as CSV; a measure that is unknown or infinite is an empty cell."""
+    lines = [",".join(table)] if header else []
+    columns = [column.tolist() for column in table.values()]
     for values in zip(*columns, strict=True):
         lines.append(",".join(map(_cell, values)))
     return "\n".join(lines) + "\n" if lines else ""

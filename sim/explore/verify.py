@@ -1,9 +1,9 @@
-"""Runs points of an exploration on the RTL: every output and every counter must be the models'.
+"""Runs entries of an exploration on the RTL and compares every output and every counter.
 
 A workload that is a network runs whole, on its images, with its weights. A workload of shapes
 alone has no data: each different layer runs cut to a few tiles, with its whole reduction, on
-random codes. What is compared is the core: its outputs with golden, its counters with the closed
-form that the exploration counts with. Scratchpads and DRAM are a model, and are not in the RTL.
+random codes. The core's outputs are compared with golden, and its counters with the closed form
+that the exploration counts with. Scratchpads and DRAM are a model and are not in the RTL.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden import Gemm, Requantisation, network_gemms, weight_offset
 from truncmac.hw.config import ArrayConfig
@@ -23,24 +22,24 @@ from truncmac.sim.workloads.shapes import LayerShape
 
 from .evaluation import Evaluator
 from .loads import network_images
+from .tables import Table
 
-__all__ = ["Verdict", "chosen_rows", "point_gemms", "verify_row"]
+__all__ = ["Verdict", "choose_entries", "gemms_of_entry", "verify_entry"]
 
-Rows = dict[str, npt.NDArray[Any]]
-Row = dict[str, Any]
-TILES = 2  # along M and N, and a part of one more
-IMAGES = 1
+Entry = dict[str, Any]  # plain values by column
+TILES = 2  # whole tiles along M and N, with a part of one more
+IMAGES = 1  # that a network runs on
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the RTL of a row said.
+    """What the RTL of an entry's array computed and counted, compared with the models.
 
     Attributes
     ----------
-    layers, outputs, counters : compared
-    cut : the layers were cut to a few tiles, on random codes
-    differences : a line for each layer in which something differs
+    layers, outputs, counters : how many were compared
+    cut : the layers were cut to a few tiles, and their codes random
+    differences : a line for each layer whose outputs differ, and for each counter that differs
     """
 
     layers: int
@@ -50,26 +49,26 @@ class Verdict:
     differences: Sequence[str]
 
 
-def chosen_rows(front: Rows, sample: Rows, count: int, seed: int) -> list[Row]:
-    """`count` rows of the fronts, evenly spread over them, and as many at random.
+def choose_entries(front: Table, sample: Table, count: int, seed: int) -> list[Entry]:
+    """Choose `count` entries of the fronts, evenly spread over them, and as many of the sample.
 
-    A row is there once, of each design, workload and k.
+    Those of the sample are drawn at random. No entry is chosen twice.
     """
-    rows: dict[tuple[int, str, int], Row] = {}
+    entries: dict[tuple[int, str, int], Entry] = {}
     total = len(front["point"]) if front else 0
     places = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
     others = len(sample["point"]) if sample else 0
     drawn = np.random.default_rng(seed).permutation(others)[:count]
     for source, indices in ((front, places), (sample, drawn)):
         for index in indices:
-            row = {name: column[index].item() for name, column in source.items()}
-            rows.setdefault((row["point"], row["workload"], row["bits"]), row)
-    return list(rows.values())
+            entry = {name: column[index].item() for name, column in source.items()}
+            entries.setdefault((entry["point"], entry["workload"], entry["bits"]), entry)
+    return list(entries.values())
 
 
-def point_gemms(evaluator: Evaluator, row: Row) -> tuple[list[Gemm], bool]:
-    """Products of a row's workload at its k, and whether they are cut and random."""
-    name, bits = row["workload"], int(row["bits"])
+def gemms_of_entry(evaluator: Evaluator, entry: Entry) -> tuple[list[Gemm], bool]:
+    """The products of an entry's workload at its k, and whether they are cut and random."""
+    name, bits = entry["workload"], int(entry["bits"])
     network = network_of(name)
     if network is not None:
         try:
@@ -79,7 +78,7 @@ def point_gemms(evaluator: Evaluator, row: Row) -> tuple[list[Gemm], bool]:
         if images is not None:
             return network_gemms(network, images[:IMAGES], bits), False
     rng = np.random.default_rng(evaluator.spec.seed)
-    config = _config(evaluator, row)
+    config = _config(evaluator, entry)
     shapes: dict[tuple[object, ...], Gemm] = {}
     for layer in workload_by_name(name).layers:
         key = (layer.rows, layer.reduction, layer.columns, layer.at(bits), layer.raw)
@@ -88,17 +87,17 @@ def point_gemms(evaluator: Evaluator, row: Row) -> tuple[list[Gemm], bool]:
     return list(shapes.values()), True
 
 
-def _config(evaluator: Evaluator, row: Row) -> ArrayConfig:
-    config = evaluator.config(row)
+def _config(evaluator: Evaluator, entry: Entry) -> ArrayConfig:
+    config = evaluator.config(entry)
     if config is None:
-        raise RuntimeError(f"Point {row['point']} has no array")  # it was evaluated before
+        raise RuntimeError(f"Point {entry['point']} has no array")  # it was evaluated before
     return config
 
 
 def _random_gemm(
     layer: LayerShape, bits: int, config: ArrayConfig, rng: np.random.Generator
 ) -> Gemm:
-    """A layer cut to a few tiles; requantised so that codes are spread over their range."""
+    """A layer cut to a few tiles, requantised so that its output codes spread over their range."""
     rows = min(layer.rows, TILES * config.rows + 1)
     columns = min(layer.columns, TILES * config.cols + 1)
     activations = rng.integers(0, 256, (rows, layer.reduction), dtype=np.uint8)
@@ -116,21 +115,22 @@ def _random_gemm(
     return Gemm(layer.name, activations, codes, bits, weight_offset(bits), requant)
 
 
-def verify_row(
+def verify_entry(
     evaluator: Evaluator,
-    row: Row,
+    entry: Entry,
     *,
     build_root: Path = Path("build/sim"),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verdict:
-    """Build the array of a row and run its workload.
+    """Build the array of an entry, run its workload, and compare it with the models.
 
     Parameters
     ----------
-    on_progress : called with the layers done, and how many there are
+    build_root : folder for what is built
+    on_progress : called with the number of layers that are done, and that of all
     """
-    config = _config(evaluator, row)
-    gemms, cut = point_gemms(evaluator, row)
+    config = _config(evaluator, entry)
+    gemms, cut = gemms_of_entry(evaluator, entry)
     outcomes = simulate(
         gemms,
         config,
@@ -140,7 +140,7 @@ def verify_row(
     expected = count_sequence(Products.of(gemms), Sizes.of(config)).rows()
     differences = []
     for outcome, counters in zip(outcomes, expected, strict=True):
-        where = f"point {row['point']}, {row['workload']}, k = {row['bits']}, layer "
+        where = f"point {entry['point']}, {entry['workload']}, k = {entry['bits']}, layer "
         where += repr(outcome.gemm.name)
         if outcome.mismatches:
             differences.append(f"{where}: {outcome.mismatches} outputs differ from golden")

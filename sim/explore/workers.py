@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from truncmac.sim.jobs import Cluster
+from truncmac.sim.jobs import DaskCluster
 
 from .chunks import Chunk
 from .evaluation import Evaluator
@@ -13,8 +13,8 @@ from .tables import parquet_bytes
 
 __all__ = ["Result", "evaluate", "evaluate_chunk", "evaluate_on", "workers_worth"]
 
-LAYERS_PER_S = 300_000  # of one core, about: only chooses whether workers are started
-WORTH_WORKERS_S = 60.0  # of one core; below, two workers were slower than none
+LAYERS_PER_S = 300_000  # that one core evaluates, about: it only decides on starting workers
+WORTH_WORKERS_S = 60.0  # work of one core; with less, two workers were slower than none
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Result:
 
     Attributes
     ----------
-    table : its rows, as a Parquet file
-    found : in it
+    table : its table, as the content of a Parquet file
+    found : what is found in it
     """
 
     chunk: Chunk
@@ -39,19 +39,19 @@ def evaluate(evaluator: Evaluator, chunks: Iterable[Chunk]) -> Iterator[Result]:
 
 
 def evaluate_on(
-    cluster: Cluster, evaluator: Evaluator, chunks: Iterable[Chunk]
+    cluster: DaskCluster, evaluator: Evaluator, chunks: Iterable[Chunk]
 ) -> Iterator[Result]:
-    """Evaluate chunks on a cluster, in the order in which they get done."""
+    """Evaluate chunks on a cluster; results come in the order in which they are done."""
     return cluster.map(partial(evaluate_chunk, evaluator), chunks)
 
 
 def evaluate_chunk(evaluator: Evaluator, chunk: Chunk) -> Result:
     """Evaluate a chunk, and sum up what is in it, so that little has to travel and to be merged."""
-    rows = evaluator.rows(chunk.array)
-    return Result(chunk, parquet_bytes(rows), Exploration.of(evaluator.spec, rows))
+    table = evaluator.evaluate(chunk.array)
+    return Result(chunk, parquet_bytes(table), Exploration.of(evaluator.spec, table))
 
 
 def workers_worth(evaluator: Evaluator) -> bool:
-    """Whether starting workers takes less time than they save."""
+    """Whether workers save more time than their start takes."""
     layers = sum(len(load.bits) * len(load.layers.rows) for load in evaluator.loads)
-    return len(evaluator.spec.designs) * layers > WORTH_WORKERS_S * LAYERS_PER_S
+    return len(evaluator.spec.design_space) * layers > WORTH_WORKERS_S * LAYERS_PER_S

@@ -9,7 +9,7 @@ from typing import Any
 
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.jobs import Cluster
+from truncmac.sim.jobs import DaskCluster
 
 from .route import WRITTEN, place_and_route, result_digest
 
@@ -105,7 +105,7 @@ def _run(jobs: list[FpgaJob], scheduler: str | None, workers: int) -> Iterator[F
     if scheduler is None and workers == 0:
         yield from map(_placed, jobs)
         return
-    with Cluster.connect(scheduler, workers) as cluster:
+    with DaskCluster.connect(scheduler, workers) as cluster:
         yield from cluster.map(_placed, jobs)
 
 

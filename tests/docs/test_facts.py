@@ -17,7 +17,7 @@ from truncmac.golden import (
     execute,
     network_accuracy,
 )
-from truncmac.sim.explore.spec import spec_of
+from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.workloads.zoo import WORKLOADS
 
 ROOT = Path(__file__).parents[2]

@@ -46,7 +46,7 @@ def checkpoint(folder):
 
 def exploration(folder):
     """Rows of a chunk, of two sets of designs."""
-    from tests.sim.explore.test_chunks import evaluator_for
+    from tests.sim.explore.exploring import evaluator_for
     from truncmac.sim.explore.chunks import Chunk
     from truncmac.sim.explore.folder import ExplorationFolder
     from truncmac.sim.explore.workers import evaluate_chunk

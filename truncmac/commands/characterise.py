@@ -20,7 +20,7 @@ from truncmac.sim.characterise.characterise import characterise, default_period
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.characterise.sram import sram_figures
 from truncmac.sim.energy.model import Characterisation, read
-from truncmac.sim.jobs import Cluster
+from truncmac.sim.jobs import DaskCluster
 from truncmac.sim.netlist.library import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
 from truncmac.terminal import STYLE
@@ -139,7 +139,7 @@ def _outcomes(
     if scheduler is None and workers == 0:
         yield from map(_measured, requests)
         return
-    with Cluster.connect(scheduler, workers) as cluster:
+    with DaskCluster.connect(scheduler, workers) as cluster:
         yield from cluster.map(_measured, requests)
 
 

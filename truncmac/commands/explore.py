@@ -14,14 +14,13 @@ from rich.table import Table
 
 from truncmac.exploration.page import page, plot_library
 from truncmac.golden.files import write_bytes
-from truncmac.sim.explore.chunks import evaluator_of
-from truncmac.sim.explore.evaluation import Evaluator
+from truncmac.sim.explore.evaluation import Evaluator, evaluator_of
 from truncmac.sim.explore.folder import SCHEMA, ExplorationFolder, read_spec, versions
 from truncmac.sim.explore.found import Exploration
-from truncmac.sim.explore.run import executor
-from truncmac.sim.explore.run import explore as explore_all
+from truncmac.sim.explore.run import executor, explore_all
 from truncmac.sim.explore.search import chosen_method, search
-from truncmac.sim.explore.spec import Spec, load_settings, spec_of
+from truncmac.sim.explore.settings import load_settings, spec_of
+from truncmac.sim.explore.spec import Spec
 from truncmac.sim.explore.tables import csv_text
 from truncmac.terminal import STYLE, Terminal
 
@@ -139,13 +138,13 @@ def explore(spec: Spec, request: Request) -> bool:
 
 def _write(folder: ExplorationFolder, found: Exploration, request: Request) -> list[Path]:
     out = folder.path
-    rows = found.fronts.rows
+    rows = found.fronts.table
     contents = {
         "front.csv": csv_text(with_commands(folder.evaluator, rows)),
         "front.json": json.dumps(as_dictionary(folder, found), indent=2),
         "report.html": page(
             as_dictionary(folder, found),
-            with_commands(folder.evaluator, found.sample.rows),
+            with_commands(folder.evaluator, found.sample.table),
         ),
     }
     for name, text in contents.items():
@@ -157,7 +156,7 @@ def _write(folder: ExplorationFolder, found: Exploration, request: Request) -> l
     if request.plot is not None:
         from truncmac.exploration.pictures import draw
 
-        draw(found.fronts, found.sample.rows, request.plot)
+        draw(found.fronts, found.sample.table, request.plot)
         files.append(request.plot)
     return files
 
@@ -195,15 +194,15 @@ def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, An
         "figures": about_figures(folder.evaluator),
         "method": chosen_method(spec),
         "spec": spec.as_dictionary(),
-        "space": len(spec.designs),
+        "space": len(spec.design_space),
         "max_reduction": folder.evaluator.max_reduction,
         "designs": found.designs,
-        "rows": found.rows,
+        "rows": found.entries,
         "feasible": found.feasible,
         "unknown": found.unknown,
         "too_fast": found.too_fast,
         "notes": notes(folder.evaluator, found),
-        "front": records(with_commands(folder.evaluator, found.fronts.rows)),
+        "front": records(with_commands(folder.evaluator, found.fronts.table)),
     }
 
 
@@ -246,14 +245,14 @@ def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
 def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) -> None:
     spec = folder.evaluator.spec
     console.print(
-        f"{found.designs:,} of {len(spec.designs):,} designs, {found.rows:,} rows, "
+        f"{found.designs:,} of {len(spec.design_space):,} designs, {found.entries:,} rows, "
         f"{found.feasible:,} keep the constraints"
         + (f"; {found.reused} finished chunks were there already" if found.reused else "")
     )
     for line in notes(folder.evaluator, found):
         console.print(f"Note: {line}", soft_wrap=True)
     for (workload, k), front in found.fronts.groups.items():
-        console.print(_table(spec, workload, k, front.rows))
+        console.print(_table(spec, workload, k, front.table))
     console.print(f"Written: {', '.join(map(str, files))}", soft_wrap=True)
 
 
@@ -306,10 +305,10 @@ def show_point(text: str, as_json: bool) -> bool:
         raise ValueError(f"--point must be FILE#POINT, such as front.json#12, not {text!r}")
     path = Path(name)
     spec = read_spec(path)
-    if int(number) >= len(spec.designs):
-        raise ValueError(f"{path}: point must be in 0..{len(spec.designs) - 1}, not {number}")
+    if int(number) >= len(spec.design_space):
+        raise ValueError(f"{path}: point must be in 0..{len(spec.design_space) - 1}, not {number}")
     evaluator = evaluator_of(spec)
-    rows = with_commands(evaluator, evaluator.rows(np.array([int(number)])))
+    rows = with_commands(evaluator, evaluator.evaluate(np.array([int(number)])))
     if not len(rows["point"]):
         raise ValueError(f"{path}: there is no array of the sizes of point {number}")
     found = records(rows)

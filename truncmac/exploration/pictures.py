@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from truncmac.plots import save_figure
-from truncmac.sim.explore.chunks import Fronts
+from truncmac.sim.explore.fronts import Fronts
 from truncmac.sim.extras import extra_needed
 
 __all__ = ["draw"]
@@ -39,9 +39,9 @@ def draw(fronts: Fronts, sample: Mapping[str, npt.NDArray[Any]], path: Path) -> 
         )
     for (workload, k), front in fronts.groups.items():
         if len(front):
-            order = front.rows[x].argsort(kind="stable")
+            order = front.table[x].argsort(kind="stable")
             label = f"{workload or fronts.spec.front}{f', k = {k}' if k else ''}"
-            axes.plot(front.rows[x][order], front.rows[y][order], "o-", markersize=4, label=label)
+            axes.plot(front.table[x][order], front.table[y][order], "o-", markersize=4, label=label)
     if some:
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -4,7 +4,7 @@ import time
 
 from truncmac.sim.explore.evaluation import Evaluator
 from truncmac.sim.explore.found import Exploration
-from truncmac.sim.explore.verify import chosen_rows, verify_row
+from truncmac.sim.explore.verify import choose_entries, verify_entry
 from truncmac.terminal import Terminal
 
 __all__ = ["verify"]
@@ -21,19 +21,19 @@ def verify(evaluator: Evaluator, found: Exploration, count: int, quiet: bool) ->
         If there is no point to run.
     """
     console = Terminal(stderr=quiet)
-    rows = chosen_rows(found.fronts.rows, found.sample.rows, count, evaluator.spec.seed)
-    if not rows:
-        raise ValueError("--verify must have points that keep the constraints, there are none")
+    entries = choose_entries(found.fronts.table, found.sample.table, count, evaluator.spec.seed)
+    if not entries:
+        raise ValueError("--verify found no design that meets the constraints")
     right = True
-    for row in rows:
+    for entry in entries:
         start = time.monotonic()
-        with console.status(f"Point {row['point']} on the RTL ..."):
-            verdict = verify_row(evaluator, row)
+        with console.status(f"Point {entry['point']} on the RTL ..."):
+            verdict = verify_entry(evaluator, entry)
         what = (
             "each different layer cut to a few tiles, random codes" if verdict.cut else "one image"
         )
         console.print(
-            f"Point {row['point']}, {row['workload']} at k = {row['bits']}: {verdict.layers} "
+            f"Point {entry['point']}, {entry['workload']} at k = {entry['bits']}: {verdict.layers} "
             f"layers ({what}), {verdict.outputs:,} outputs and {verdict.counters} counters, "
             f"{len(verdict.differences)} differences, {time.monotonic() - start:.0f} s",
             soft_wrap=True,

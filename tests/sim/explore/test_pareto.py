@@ -48,7 +48,9 @@ def test_a_front_is_the_same_whatever_the_order(values, random, parts):
         columns = {name: values[some, i] * signs[name] for i, name in enumerate(signs)}
         front.add({"point": some, **columns})
     expected = brute_force(values)
-    assert front.rows.get("point", np.array([])).tolist() == [expected[p] for p in sorted(expected)]
+    assert front.table.get("point", np.array([])).tolist() == [
+        expected[p] for p in sorted(expected)
+    ]
     assert front.values.tolist() == [list(p) for p in sorted(expected)]
 
 

@@ -64,7 +64,7 @@ def test_designs_are_numbered_with_the_last_axis_fastest():
     axes = {name: (1,) for name in AXES} | {"rows": (4, 8), "planes": (1, 2), "clock_mhz": (50.0,)}
     space = DesignSpace({name: axes[name] for name in AXES})
     assert len(space) == 4
-    designs = space.designs(np.arange(4))
+    designs = space.sizes_at(np.arange(4))
     assert designs["rows"].tolist() == [4, 4, 8, 8]
     assert designs["planes"].tolist() == [1, 2, 1, 2]
     assert designs["clock_mhz"].tolist() == [50.0] * 4

@@ -3,9 +3,9 @@ import pytest
 
 from truncmac.golden import builtin_images, builtin_network, network_gemms
 from truncmac.sim.explore import verify as explore_verify
-from truncmac.sim.explore.chunks import evaluator_of
-from truncmac.sim.explore.spec import spec_of
-from truncmac.sim.explore.verify import chosen_rows, point_gemms, verify_row
+from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.settings import spec_of
+from truncmac.sim.explore.verify import choose_entries, gemms_of_entry, verify_entry
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 SPACE = {"rows": 2, "cols": 2, "lanes": 2, "planes": 2}
@@ -19,13 +19,13 @@ def tiny(monkeypatch):
     return evaluator_of(spec_of({"workloads": "tiny", "bits": [3], "space": SPACE}))
 
 
-def row_of(evaluator, index=0):
-    rows = evaluator.rows(np.array([0]))
-    return {name: column[index].item() for name, column in rows.items()}
+def entry_of(evaluator, index=0):
+    table = evaluator.evaluate(np.array([0]))
+    return {name: column[index].item() for name, column in table.items()}
 
 
 def test_shapes_alone_are_cut_to_a_few_tiles(tiny):
-    gemms, cut = point_gemms(tiny, row_of(tiny))
+    gemms, cut = gemms_of_entry(tiny, entry_of(tiny))
     assert cut
     assert [(g.name, g.rows, g.reduction, g.columns, g.bits) for g in gemms] == [
         ("a", 5, 9, 5, 3),
@@ -40,15 +40,15 @@ def test_codes_of_long_reductions_are_spread(tiny, monkeypatch):
     long = Workload("tiny", (LayerShape("a", 7, 4608, 9),))
     monkeypatch.setattr("truncmac.sim.explore.verify.workload_by_name", lambda name: long)
     for bits in range(1, 9):
-        (gemm,), _ = point_gemms(tiny, row_of(tiny) | {"bits": bits})
+        (gemm,), _ = gemms_of_entry(tiny, entry_of(tiny) | {"bits": bits})
         outputs = gemm.outputs()
         assert np.mean((outputs > 0) & (outputs < 255)) > 0.3, bits
 
 
 def test_a_network_runs_whole_on_its_images():
     evaluator = evaluator_of(spec_of({"space": SPACE}))
-    row = row_of(evaluator, 2)
-    gemms, cut = point_gemms(evaluator, row)
+    row = entry_of(evaluator, 2)
+    gemms, cut = gemms_of_entry(evaluator, row)
     assert not cut and row["bits"] == 2
     expected = network_gemms(builtin_network(), builtin_images()[0][:1], 2)
     assert [g.name for g in gemms] == [g.name for g in expected]
@@ -56,8 +56,8 @@ def test_a_network_runs_whole_on_its_images():
 
 
 def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
-    row = row_of(tiny)
-    verdict = verify_row(tiny, row, build_root=tmp_path)
+    row = entry_of(tiny)
+    verdict = verify_entry(tiny, row, build_root=tmp_path)
     assert verdict.differences == []
     assert (verdict.layers, verdict.outputs, verdict.counters) == (2, 28, 20)
 
@@ -68,7 +68,7 @@ def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
         return type(counts)(**counts.arrays() | {"cycles": counts.cycles + np.array([0, 1])})
 
     monkeypatch.setattr(explore_verify, "count_sequence", one_more)
-    (line,) = verify_row(tiny, row, build_root=tmp_path).differences
+    (line,) = verify_entry(tiny, row, build_root=tmp_path).differences
     assert line.startswith("point 0, tiny, k = 3, layer 'b': cycles is ")
 
     monkeypatch.setattr(explore_verify, "count_sequence", count)
@@ -76,12 +76,12 @@ def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(
         explore_verify.Gemm, "outputs", lambda gemm: outputs(gemm) + (gemm.name == "a")
     )
-    (line,) = verify_row(tiny, row, build_root=tmp_path).differences
+    (line,) = verify_entry(tiny, row, build_root=tmp_path).differences
     assert line == "point 0, tiny, k = 3, layer 'a': 25 outputs differ from golden"
 
 
 def test_points_of_the_front_and_others_are_chosen():
-    def rows(points):
+    def table(points):
         count = len(points)
         return {
             "point": np.array(points),
@@ -89,10 +89,10 @@ def test_points_of_the_front_and_others_are_chosen():
             "bits": np.full(count, 8),
         }
 
-    front, sample = rows([9, 8, 7, 6, 5]), rows(list(range(30)))
-    chosen = [row["point"] for row in chosen_rows(front, sample, 3, seed=0)]
+    front, sample = table([9, 8, 7, 6, 5]), table(list(range(30)))
+    chosen = [row["point"] for row in choose_entries(front, sample, 3, seed=0)]
     assert chosen[:3] == [9, 7, 5]
     assert len(chosen) == len(set(chosen)) and 4 <= len(chosen) <= 6
-    assert chosen == [row["point"] for row in chosen_rows(front, sample, 3, seed=0)]
-    assert chosen != [row["point"] for row in chosen_rows(front, sample, 3, seed=1)]
-    assert chosen_rows({}, {}, 3, seed=0) == []
+    assert chosen == [row["point"] for row in choose_entries(front, sample, 3, seed=0)]
+    assert chosen != [row["point"] for row in choose_entries(front, sample, 3, seed=1)]
+    assert choose_entries({}, {}, 3, seed=0) == []

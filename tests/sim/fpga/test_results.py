@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.explore.chunks import evaluator_of
+from truncmac.sim.explore.evaluation import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder
-from truncmac.sim.explore.spec import spec_of
+from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.fpga.results import read_placed
 
 
@@ -26,22 +26,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-def rows_of(folder, **constraints):
+def table_of(folder, **constraints):
     space = {"rows": [4, 5, 6], "cols": 4, "lanes": 4, "planes": 1, "clock_mhz": [30, 60]}
     bounds = {name: {"max": most} for name, most in constraints.items()}
     settings = {"bits": [8], "space": space, "fpga": str(folder), "constraints": bounds}
-    return evaluator_of(spec_of(settings)).rows(np.arange(6))
+    return evaluator_of(spec_of(settings)).evaluate(np.arange(6))
 
 
 def test_what_was_not_placed_is_unknown(folder):
-    rows = rows_of(folder, fpga_luts=1200)
-    assert rows["rows"].tolist() == [4, 4, 5, 5, 6, 6]
-    assert rows["fpga_luts"][:4].tolist() == [1000, 1000, 1500, 1500]  # without the wrapper
-    assert (rows["fpga_ffs"][0], rows["fpga_dsps"][0], rows["fpga_brams"][0]) == (30, 4, 1)
-    assert all(np.isnan(rows[name][4:]).all() for name in rows if name.startswith("fpga_"))
-    assert rows["feasible"].tolist() == [True, True, False, False, False, False]
+    table = table_of(folder, fpga_luts=1200)
+    assert table["rows"].tolist() == [4, 4, 5, 5, 6, 6]
+    assert table["fpga_luts"][:4].tolist() == [1000, 1000, 1500, 1500]  # without the wrapper
+    assert (table["fpga_ffs"][0], table["fpga_dsps"][0], table["fpga_brams"][0]) == (30, 4, 1)
+    assert all(np.isnan(table[name][4:]).all() for name in table if name.startswith("fpga_"))
+    assert table["feasible"].tolist() == [True, True, False, False, False, False]
     # Where nothing asks for them the unplaced ones count; those too fast for the chip do not
-    assert rows_of(folder)["feasible"].tolist() == [True, True, True, False, True, True]
+    assert table_of(folder)["feasible"].tolist() == [True, True, True, False, True, True]
 
 
 def test_results_that_cannot_be_used_are_named(folder):

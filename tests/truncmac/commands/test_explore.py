@@ -190,8 +190,8 @@ def test_a_difference_on_the_rtl_is_exit_code_1(run, monkeypatch):
     from truncmac.sim.explore.verify import Verdict
 
     for differences, expected in (([], 0), (["cycles is 4 on the RTL, 5 here"], 1)):
-        verdict = Verdict(5, 100, 50, False, differences)
-        monkeypatch.setattr("truncmac.exploration.verify.verify_row", lambda *_, v=verdict: v)
+        verdict = Verdict(layers=5, outputs=100, counters=50, cut=False, differences=differences)
+        monkeypatch.setattr("truncmac.exploration.verify.verify_entry", lambda *_, v=verdict: v)
         code, out, _ = run("explore", *SMALL, "--resume", "--verify", "1")
         assert code == expected
         assert f"5 layers (one image), 100 outputs and 50 counters, {len(differences)} diff" in out

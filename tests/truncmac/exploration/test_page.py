@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from truncmac.commands import explore as exploring
-from truncmac.sim.explore.spec import spec_of
+from truncmac.sim.explore.settings import spec_of
 
 
 @pytest.fixture(scope="module")

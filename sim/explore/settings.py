@@ -1,0 +1,152 @@
+"""Settings of an exploration, from a TOML file or from options, checked into a `Spec`."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from .space import AXES, axis_values
+from .spec import Bound, Spec
+
+__all__ = ["load_settings", "spec_of"]
+
+MOST_IMAGES = 1 << 16
+DEFAULTS: Mapping[str, object] = {
+    "workloads": "digits",
+    "bits": "8,4,2,1",
+    "objectives": "images_per_s,peak_macs",
+    "space": {
+        "rows": "4..16x2",
+        "cols": "4..16x2",
+        "lanes": "4..16x2",
+        "planes": "1,2",
+        "requantisers": "auto",
+        "activation_kib": 128,
+        "weight_kib": 128,
+        "dram_gb_s": 3.2,
+        "clock_mhz": 100,
+    },
+}
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """Read the settings of a TOML file; `spec_of` checks them.
+
+    Raises
+    ------
+    ValueError
+        If the file is not TOML: names the file and the line.
+    OSError
+        If the file cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: must be a TOML file: {error}") from error
+
+
+def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
+    """Make a spec of settings; `DEFAULTS` hold for what they leave out.
+
+    Parameters
+    ----------
+    settings : as in a TOML file: fields of `Spec`, and the tables space, constraints and search
+    source : where the settings come from, for messages
+
+    Raises
+    ------
+    ValueError
+        Names the source and the key that is wrong, and what it must be.
+    """
+    known = {f.name for f in fields(Spec)} - {"method", "trials", "seed"} | {"search"}
+    try:
+        search = _table(settings, "search")
+        _check_keys(settings, known)
+        _check_keys(search, {"method", "trials", "seed"}, "[search]: ")
+        return Spec(
+            workloads=_names("workloads", settings),
+            bits=_bits(settings.get("bits", DEFAULTS["bits"])),
+            space=_space(_table(settings, "space")),
+            objectives=_names("objectives", settings),
+            constraints=_bounds(_table(settings, "constraints")),
+            front=settings.get("front", "each"),
+            images=_whole("images", settings.get("images", 1), 1, MOST_IMAGES),
+            data=_text("data", settings.get("data"), "a file's name"),
+            library=_text("library", settings.get("library"), "a name"),
+            fpga=_text("fpga", settings.get("fpga"), "a folder's name"),
+            method=search.get("method"),
+            trials=_whole("trials", search.get("trials", 2000), 1, 1 << 31),
+            seed=_whole("seed", search.get("seed", 0), 0, (1 << 32) - 1),
+        )
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = settings.get(name, {})
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{name} must be a table, [{name}], not {table!r}")
+    return table
+
+
+def _check_keys(given: Mapping[str, Any], known: Iterable[str], where: str = "") -> None:
+    for key in given:
+        if key not in known:
+            raise ValueError(f"{where}a key must be one of {', '.join(sorted(known))}, not {key!r}")
+
+
+def _names(what: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    given = settings.get(what, DEFAULTS[what])
+    if isinstance(given, str):
+        given = [name.strip() for name in given.split(",")]
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise ValueError(f"{what} must be a list of names, not {given!r}")
+    return tuple(given)
+
+
+def _bits(given: object) -> tuple[int, ...]:
+    if given == "all":
+        return tuple(range(8, 0, -1))
+    parts: Any = given.split(",") if isinstance(given, str) else given
+    bits: tuple[Any, ...] = tuple(
+        int(part) if isinstance(part, str) and part.strip().isdecimal() else part
+        for part in (parts if isinstance(parts, list) else [parts])
+    )
+    wrong = [k for k in bits if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 8]
+    if wrong or not bits or len(set(bits)) < len(bits):
+        raise ValueError(f"bits must be of 1..8, each once, or 'all', not {given!r}")
+    return bits
+
+
+def _space(given: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    _check_keys(given, AXES, "[space]: ")
+    defaults: Any = DEFAULTS["space"]
+    return {name: axis_values(name, given.get(name, defaults[name])) for name in AXES}
+
+
+def _bounds(given: Mapping[str, Any]) -> dict[str, Bound]:
+    bounds = {}
+    for name, bound in given.items():
+        valid = isinstance(bound, Mapping) and bound and set(bound) <= {"min", "max"}
+        if not valid or not all(
+            isinstance(value, int | float) and not isinstance(value, bool) and value == value
+            for value in bound.values()
+        ):
+            raise ValueError(
+                f"constraint {name} must be such as {{ min = 1, max = 2 }}, not {bound!r}"
+            )
+        bounds[name] = Bound(**{key: float(value) for key, value in bound.items()})
+    return bounds
+
+
+def _whole(what: str, given: object, least: int, most: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+        raise ValueError(f"{what} must be a whole number in {least}..{most}, not {given!r}")
+    return given
+
+
+def _text(what: str, given: object, kind: str) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise ValueError(f"{what} must be {kind}, not {given!r}")
+    return given
