@@ -1,6 +1,10 @@
 """Writes the core as plain Verilog-2005: each shared module once."""
 
-from amaranth.back import verilog
+import gc
+import re
+from contextlib import contextmanager
+
+from amaranth.back import rtlil, verilog
 
 from .core import Core
 from .counters import COUNTER_BITS
@@ -9,6 +13,7 @@ from .hierarchy import SharedModules
 __all__ = ["TOP", "core_verilog", "hierarchical_verilog"]
 
 TOP = "truncmac_core"
+MODULE = re.compile(r"^(?:\(\*[^\n]*\n)*module \\?(\w+).*?^endmodule\n", re.MULTILINE | re.DOTALL)
 
 
 def core_verilog(config, counter_bits=COUNTER_BITS):
@@ -19,12 +24,36 @@ def core_verilog(config, counter_bits=COUNTER_BITS):
 def hierarchical_verilog(component, name):
     """Verilog of `component` as module `name`, followed by its shared modules."""
     platform = SharedModules()
-    texts, written = [], set()
+    texts = {}
     pending = {name: component}
-    while pending:
-        for module, part in pending.items():
-            text = verilog.convert(part, name=module, platform=platform, emit_src=False)
-            texts.append(text)
-            written.add(module)
-        pending = {k: v for k, v in platform.components.items() if k not in written}
-    return "\n".join(texts)
+    with _no_collection():
+        while pending:
+            for module, part in pending.items():
+                texts[module] = rtlil.convert(part, module, platform, emit_src=False)
+            pending = {k: v for k, v in platform.components.items() if k not in texts}
+    # `verilog.convert` would start Yosys once a module
+    text = verilog._convert_rtlil_text("\n".join(texts.values()))
+    return _ordered(text, list(texts))
+
+
+def _ordered(text, names):
+    """The modules of `text`, which Yosys sorts by name, in the order of `names`.
+
+    What a component holds by itself follows it: NAME, then NAME.PART.
+    """
+    first = MODULE.search(text).start()
+    modules = [(names.index(match[1]), match[0]) for match in MODULE.finditer(text)]
+    modules.sort(key=lambda module: module[0])
+    return "\n".join([text[:first].rstrip(), *(module for _, module in modules)])
+
+
+@contextmanager
+def _no_collection():
+    """Pause the garbage collector: Amaranth's netlists are many objects, none of them garbage."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
