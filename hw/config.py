@@ -12,14 +12,14 @@ OFFSET_BITS = 9  # z: 2**8 - 1 for TruncQuant, 2**8 for two's complement
 
 SHIFT_BITS = 6
 
-LIMITS = {
-    "rows": 256,
-    "cols": 256,
-    "lanes": 256,
-    "planes": 8,
-    "max_reduction": 1 << 20,
-    "requantisers": 256,
-    "multiplier_bits": 32,
+LIMITS = {  # least and most
+    "rows": (1, 256),
+    "cols": (1, 256),
+    "lanes": (1, 256),
+    "planes": (1, 8),
+    "max_reduction": (1, 1 << 20),
+    "requantisers": (1, 256),
+    "multiplier_bits": (2, 32),  # one signed bit holds no M = 1, with which S passes as it is
 }
 PLANES = (1, 2, 4, 8)
 CLUSTER = (4, 4)  # rows and columns of PEs, at most, that share operand registers
@@ -77,9 +77,9 @@ class ArrayConfig:
             value = getattr(self, field.name)
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"{field.name} must be an integer, not {value!r}")
-            limit = LIMITS[field.name]
-            if not 1 <= value <= limit:
-                raise ValueError(f"{field.name} must be in 1..{limit}, not {value}")
+            least, most = LIMITS[field.name]
+            if not least <= value <= most:
+                raise ValueError(f"{field.name} must be in {least}..{most}, not {value}")
         if self.cols % self.requantisers:
             raise ValueError(
                 f"requantisers must divide cols = {self.cols}, not be {self.requantisers}"

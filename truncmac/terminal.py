@@ -6,6 +6,9 @@ from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
+
+from truncmac.golden.text import visible
 
 __all__ = ["STYLE", "Terminal"]
 
@@ -17,7 +20,9 @@ class Terminal(Console):
     """A console without markup and emoji, whose tables never cut a word or a number.
 
     Names of files and layers come from users: "[x]" is a part of them. A table that is too wide
-    breaks lines between words; where that is not enough it is wider than the terminal.
+    breaks lines between words; where that is not enough it is wider than the terminal. What a
+    terminal would obey, such as an escape sequence in a name, is shown as `golden.text.visible`
+    shows it.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -32,3 +37,7 @@ class Terminal(Console):
                     table.width = least
                     options["crop"] = False
         super().print(*objects, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text for a string that is printed, alone or in a table."""
+        return super().render_str(visible(text, keep="\n"), **options)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, memory_image, pack_weights, prefix
+from truncmac.golden import WEIGHT_BITS, Gemm, memory_image, pack_weights, prefix
 from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import BusWidths
-from truncmac.hw.config import ArrayConfig
+from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.integers import ceil_div
 
@@ -24,7 +24,7 @@ from .memories import (
     residual_words,
 )
 
-__all__ = ["decode_results", "job_registers", "job_streams"]
+__all__ = ["decode_results", "job_registers", "job_streams", "stream_words", "word_widths"]
 
 
 def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
@@ -50,15 +50,50 @@ def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[s
     image = memory_image(packed)[:, : prefix(packed, gemm.bits).shape[1]]
     activations = np.tile(activation_words(gemm.activations, config), (column_tiles, 1))
     streams = {
-        "activations": (activations, config.rows * config.lanes * 8),
-        "weights": (image.reshape(-1, image.shape[-1]), config.cols * config.lanes * config.planes),
-        "parameters": (parameter_memory(gemm, config), parameters_layout(config).size),
+        "activations": activations,
+        "weights": image.reshape(-1, image.shape[-1]),
+        "parameters": parameter_memory(gemm, config),
     }
     if gemm.residual is not None:
-        streams["residuals"] = residual_words(gemm.residual, config), config.cols * 8
+        streams["residuals"] = residual_words(gemm.residual, config)
+    bits = word_widths(config)
     return {
-        name: spaced(words, word_stride(width, getattr(widths, name)))
-        for name, (words, width) in streams.items()
+        name: spaced(words, word_stride(bits[name], getattr(widths, name)))
+        for name, words in streams.items()
+    }
+
+
+def word_widths(config: ArrayConfig) -> dict[str, int]:
+    """Bits of a word of each input stream, by name."""
+    return {
+        "activations": config.rows * config.lanes * ACTIVATION_BITS,
+        "weights": config.cols * config.lanes * config.planes,
+        "parameters": int(parameters_layout(config).size),
+        "residuals": config.cols * ACTIVATION_BITS,
+    }
+
+
+def stream_words(registers: Mapping[str, int], config: ArrayConfig) -> dict[str, int]:
+    """Words that a job takes of each input stream, by name, whatever its registers hold.
+
+    A job in error takes its words as well, and drops them: a k of more than 8 takes those of
+    k = 8, a k of 0 no weights, 0 beats neither weights nor activations, and a job without tiles
+    in either direction no word of any stream.
+
+    Parameters
+    ----------
+    registers : by name, as `job_registers` gives them
+    """
+    bits, beats = min(registers["bits"], WEIGHT_BITS), registers["beats"]
+    row_tiles, column_tiles = registers["row_tiles"], registers["column_tiles"]
+    tiles = row_tiles * column_tiles
+    columns = column_tiles if tiles else 0
+    raw, residual = registers["output"] >> 8 & 1, registers["output"] >> 9 & 1
+    return {
+        "activations": tiles * beats,
+        "weights": columns * beats * chunk_count(bits, config.planes),
+        "parameters": 0 if raw else columns * config.cols,
+        "residuals": tiles * config.rows if residual else 0,
     }
 
 

@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from truncmac.golden.text import csv_safe
 from truncmac.golden.types import Array
 from truncmac.sim.extras import extra_needed
 
@@ -79,5 +80,5 @@ def csv_text(table: Table, *, header: bool = True) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value or abs(value) == float("inf") else repr(value)
-    text = str(value)
+    text = csv_safe(str(value))
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\n') else text

@@ -87,8 +87,8 @@ def shapes(
 
 def _same_pes(config: ArrayConfig) -> list[ArrayConfig]:
     found, pes = [], config.rows * config.cols
-    for rows in range(1, min(pes, LIMITS["rows"]) + 1):
-        if pes % rows or pes // rows > LIMITS["cols"]:
+    for rows in range(1, min(pes, LIMITS["rows"][1]) + 1):
+        if pes % rows or pes // rows > LIMITS["cols"][1]:
             continue
         if rows == config.rows:
             found.append(config)

@@ -33,6 +33,8 @@ def test_peak_is_macs_at_eight_bits():
         ({"cols": -8}, "cols must be in 1..256, not -8"),
         ({"lanes": 257}, "lanes must be in 1..256, not 257"),
         ({"planes": 3}, "planes must be 1, 2, 4 or 8, not 3"),
+        ({"multiplier_bits": 1}, "multiplier_bits must be in 2..32, not 1"),
+        ({"multiplier_bits": 33}, "multiplier_bits must be in 2..32, not 33"),
         ({"max_reduction": 0}, "max_reduction must be in 1..1048576, not 0"),
         (
             {"cols": 256, "lanes": 256, "planes": 8},

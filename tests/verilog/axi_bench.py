@@ -21,11 +21,18 @@ from cocotbext.axi import (
 
 from truncmac.golden import Gemm
 from truncmac.hw.axi.registers import REGISTERS, VERSION
+from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTERS
-from truncmac.sim.axi.host import decode_results, job_registers, job_streams
+from truncmac.sim.axi.host import (
+    decode_results,
+    job_registers,
+    job_streams,
+    stream_words,
+    word_widths,
+)
 from truncmac.sim.cycles.axi import axi_counters, bus_gaps
 from truncmac.sim.cycles.control import Job
 from truncmac.sim.rtl.stimulus import random_gemms
@@ -192,50 +199,45 @@ async def counters_equal_the_model_at_any_width_of_the_buses(dut):
         assert found == counters, gemm.name
 
 
-@cocotb.test(timeout_time=40, timeout_unit="ms")
-async def a_bad_job_sets_its_error_and_the_next_is_right(dut):
+BAD_JOBS = [
+    *(({"bits": bits}, CommandError.TOO_MANY_BITS) for bits in (9, 12, 15)),
+    ({"bits": 0}, CommandError.ZERO_BITS),
+    ({"beats": 0}, CommandError.ZERO_BEATS),
+    ({"beats": CONFIG.max_beats + 1}, CommandError.TOO_MANY_BEATS),
+    ({"row_tiles": 0}, CommandError.ZERO_TILES),
+    ({"column_tiles": 0}, CommandError.ZERO_TILES),
+    ({"row_tiles": 0, "column_tiles": 0}, CommandError.ZERO_TILES),
+]
+GRIDS = [(1, 1), (2, 3)]  # tiles along rows and columns
+OUTPUTS = [0xFF, 0x100, 0x2FF]  # codes, S, codes with a residual
+
+
+@cocotb.test(timeout_time=80, timeout_unit="ms")
+async def a_bad_job_takes_the_words_that_are_documented_and_the_next_is_right(dut):
     host = Host(dut, stall=0.2)
     await host.reset()
     gemms = [gemm for gemm in random_gemms(CONFIG, bits=[8], count=12, seed=3) if gemm.rows > 1]
-    good = gemms[0]
-    beats = job_registers(good, CONFIG)["beats"]
-    long = CONFIG.max_beats + 1
-    for changes, error in (
-        ({"bits": 0}, CommandError.ZERO_BITS),
-        ({"bits": 9}, CommandError.TOO_MANY_BITS),
-        ({"bits": 15}, CommandError.TOO_MANY_BITS),
-        ({"beats": 0}, CommandError.ZERO_BEATS),
-        ({"beats": long}, CommandError.TOO_MANY_BEATS),
-        ({"row_tiles": 0}, CommandError.ZERO_TILES),
-        ({"column_tiles": 0}, CommandError.ZERO_TILES),
-    ):
-        streams = dict(job_streams(good, CONFIG, WIDTHS))
-        if 0 in changes.values():
-            streams.pop("weights")
-        if changes.get("beats") == 0:
-            streams.pop("activations")
-        if "row_tiles" in changes or "column_tiles" in changes:
-            streams.clear()
-        if changes.get("beats") == long:
-            for name in ("weights", "activations"):
-                word = len(streams[name]) // beats
-                streams[name] = bytes(word * long)
-        for name, value in (job_registers(good, CONFIG) | changes).items():
+    cases = itertools.product(BAD_JOBS, GRIDS, OUTPUTS)
+    for index, ((changes, error), (row_tiles, column_tiles), output) in enumerate(cases):
+        job = {"bits": 5, "beats": 2, "row_tiles": row_tiles, "column_tiles": column_tiles}
+        job |= {"offset": 31, "output": output} | changes
+        for name, value in job.items():
             await host.write(name, value)
-        for name, data in streams.items():
-            if data:
-                host.sources[name].send_nowait(data)
+        for name, count in stream_words(job, CONFIG).items():
+            stride = word_stride(word_widths(CONFIG)[name], getattr(WIDTHS, name))
+            if count:
+                host.sources[name].send_nowait(b"\xff" * (count * stride))
         await host.write("control", START | IRQ_ENABLE)
         if not dut.irq.value:
             await RisingEdge(dut.irq)
         status = await host.read("status")
         assert status & (DONE | ERROR) == DONE | ERROR
-        assert status >> 8 & 7 == error.value, changes
+        assert status >> 8 & 7 == error.value, job
         await host.write("status", DONE | ERROR)
         for name, source in host.sources.items():
-            assert source.empty() and source.idle(), (name, changes)
-        assert host.sink.empty()
-        await exact(host, random.Random(error.value).choice(gemms))
+            assert source.empty() and source.idle(), (name, job)
+        assert host.sink.empty(), job
+        await exact(host, gemms[index % len(gemms)])
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

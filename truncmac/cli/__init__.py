@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from truncmac.golden.text import visible
 from truncmac.version import __version__
 
 from . import (
@@ -37,6 +38,7 @@ app = typer.Typer(
     help="Neural-network accelerators whose 8-bit weights are truncated at run time: "
     "generate the array, simulate it, run a network on it.",
 )
+NEWLINE = "\n"
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 WRONG_USAGE: type[Exception] = typer.BadParameter.__mro__[1]  # where it is depends on the version
 
@@ -78,10 +80,14 @@ def main() -> None:
         sys.exit(app(prog_name="truncmac", standalone_mode=False) or 0)
     except WRONG_USAGE as error:
         if text := _usage_message(error):  # none where help was printed in its place
-            errors.print(f"[bold red]truncmac:[/] {escape(text)}", markup=True)
+            errors.print(
+                f"[bold red]truncmac:[/] {escape(visible(text, keep=NEWLINE))}", markup=True
+            )
         sys.exit(2)
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        errors.print(f"[bold red]truncmac:[/] {escape(_message(error))}", markup=True)
+        errors.print(
+            f"[bold red]truncmac:[/] {escape(visible(_message(error), keep=NEWLINE))}", markup=True
+        )
         sys.exit(2)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig
 
 from .options import one_of, parse_bits, with_sizes
@@ -90,7 +91,7 @@ def characterise(
         raise ValueError("--out must not come with --shapes: each has a file by its label")
 
     def request(config: ArrayConfig) -> Request:
-        name = f"{label}_l{config.lanes}_p{config.planes}.json"
+        name = f"{file_name(label)}_l{config.lanes}_p{config.planes}.json"
         return Request(
             liberty=liberty,
             srams=sram or [],

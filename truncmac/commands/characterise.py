@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from truncmac.golden import Gemm, Network, each_gemm, images_by_name, network_by_name
-from truncmac.golden.files import write_bytes
+from truncmac.golden.files import file_name, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import characterise, default_period
 from truncmac.sim.characterise.plan import Plan
@@ -68,7 +68,7 @@ def run(request: Request, as_json: bool) -> None:
         )
     files = [request.out]
     if request.srams:
-        files.append(request.out.with_name(f"{request.label}_sram.json"))
+        files.append(request.out.with_name(f"{file_name(request.label)}_sram.json"))
         write_bytes(files[1], sram_figures(request.srams, request.label))
     if as_json:
         print(json.dumps(_as_dictionary(result, files), indent=2))

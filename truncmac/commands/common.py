@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from truncmac.golden import network_by_name
-from truncmac.golden.files import write_all, write_bytes
+from truncmac.golden.files import file_name, write_all, write_bytes
 from truncmac.hw.axi.registers import c_header, register_table
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
@@ -168,7 +168,8 @@ def export_qonnx(name: str, bits: Sequence[int], out: Path, as_json: bool) -> No
         from truncmac.onnx.export.qonnx import qonnx_model
     network = network_by_name(name)
     files = {
-        out / f"{network.name}.k{k}.onnx": qonnx_model(network, k).SerializeToString() for k in bits
+        out / f"{file_name(network.name)}.k{k}.onnx": qonnx_model(network, k).SerializeToString()
+        for k in bits
     }
     for path, data in files.items():
         write_bytes(path, data)

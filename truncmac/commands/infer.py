@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from truncmac.golden import (
+    Executor,
     Network,
     Setting,
     execute,
@@ -19,6 +20,7 @@ from truncmac.golden import (
     layer_bits,
     network_accuracy,
     network_by_name,
+    predictions,
 )
 from truncmac.golden.files import file_name, write_bytes
 from truncmac.golden.types import Codes, Labels
@@ -30,6 +32,8 @@ from truncmac.terminal import STYLE
 from .common import console, quiet, say, simulation
 
 __all__ = ["Inference", "infer"]
+
+CLASSES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class _Result:
     setting: Setting
     widths: Mapping[str, int]
     accuracy: float | None = None
+    classes: Sequence[int] | None = None
     rtl: RtlReport | None = field(default=None)
 
 
@@ -100,6 +105,9 @@ def _run(
     for result in results:
         if labels is not None:
             result.accuracy = network_accuracy(network, images, labels, result.setting.bits)
+        else:  # without labels there are classes to tell, and images of a wrong shape to refuse
+            logits = Executor(network, result.setting.bits).run(images, keep=()).logits
+            result.classes = predictions(logits).tolist()
         if inference.dump is not None:
             _dump(network, some, result.setting, inference.dump)
     if inference.on_rtl:
@@ -121,12 +129,10 @@ def _run(
 def _dump(network: Network, images: Codes, setting: Setting, folder: Path) -> None:
     """Keep each layer's outputs as .npy files."""
     place = folder / f"k{setting.name}"
-    for index, (name, values) in enumerate(execute(network, images, setting.bits).outputs.items()):
+    for name, values in execute(network, images, setting.bits).outputs.items():
         data = io.BytesIO()
         np.save(data, values)
-        safe = file_name(name)
-        stem = name if safe == name else f"{index:02}_{safe}"  # two may be safe alike
-        write_bytes(place / f"{stem}.npy", data.getvalue())
+        write_bytes(place / f"{file_name(name)}.npy", data.getvalue())
     say(f"Written: each layer's outputs for {len(images)} images to {place}")
 
 
@@ -141,6 +147,9 @@ def _show(
     for result in results:
         if inference.layers or len(results) == 1:
             console.print(_layer_table(network, result))
+    for result in results:
+        if result.classes is not None and inference.data is not None:
+            console.print(_classes(result.setting.name, result.classes))
     for result in results:
         difference = result.rtl and first_difference(network, result.rtl.outcomes)
         if difference:
@@ -176,6 +185,13 @@ def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) ->
             ]
         table.add_row(*row)
     return table
+
+
+def _classes(setting: str, classes: Sequence[int]) -> str:
+    """The classes of the first images, where no labels say which are right."""
+    shown = ", ".join(map(str, classes[:CLASSES_SHOWN]))
+    more = f", ... ({len(classes)} images)" if len(classes) > CLASSES_SHOWN else ""
+    return f"k = {setting}: classes {shown}{more}"
 
 
 def _layer_table(network: Network, result: _Result) -> Table:
@@ -234,5 +250,7 @@ def _as_dictionary(
                 "mismatches": result.rtl.mismatches,
                 "first_difference": first_difference(network, result.rtl.outcomes),
             }
+        if result.classes is not None:
+            entry["classes"] = result.classes
         settings.append(entry | {"layers": _layers(network, result)})
     return {"network": network.name, "images": len(images), "settings": settings}

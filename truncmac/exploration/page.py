@@ -34,8 +34,8 @@ def page(found: Mapping[str, Any], sample: Mapping[str, npt.NDArray[Any]]) -> st
         "summary": _summary(found),
         "table": _table(found["front"]),
         "library": plot_library(),
-        # A script element ends at the first "</", whatever it stands in
-        "data": json.dumps(data).replace("</", "<\\/"),
+        # A script element obeys "</", "<!--" and "<script" wherever they stand in it
+        "data": json.dumps(data).replace("<", "\\u003c"),
     }
     text = TEMPLATE.read_text()
     for name, part in parts.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from truncmac.golden.text import csv_safe, visible
 from truncmac.terminal import STYLE, Terminal
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
@@ -44,8 +45,12 @@ def as_csv(document: Document) -> str:
     writer = csv.DictWriter(text, keys, lineterminator="\n")
     writer.writeheader()
     for scope, rows in (("layer", document["layers"]), ("total", document["totals"])):
-        writer.writerows({"scope": scope} | row for row in rows)
+        writer.writerows({"scope": scope} | _safe(row) for row in rows)
     return text.getvalue()
+
+
+def _safe(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: csv_safe(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
 
 
 def as_markdown(document: Document) -> str:
@@ -74,7 +79,7 @@ def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _escaped(text: str) -> str:
     """A line of Markdown that shows as it is."""
-    return re.sub(r"([|\\`*_<&\[])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([|\\`*_<&\[])", r"\\\1", visible(" ".join(text.split())))
 
 
 def as_table(document: Document) -> str:

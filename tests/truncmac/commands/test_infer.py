@@ -69,6 +69,25 @@ def test_pictures_in_one_folder_have_none(run, tmp_path):
     assert "unknown" in out
 
 
+def test_without_labels_the_network_runs_and_tells_the_classes(run, tmp_path):
+    images, _ = builtin_images()
+    np.save(tmp_path / "images.npy", images[:25])
+    expected = predictions(execute(builtin_network(), images[:25], 4).logits).tolist()
+    code, out, _ = run("infer", "--data", "images.npy", "-k", "4", "--json")
+    assert code == 0
+    assert json.loads(out)["settings"][0]["classes"] == expected
+    code, out, _ = run("infer", "--data", "images.npy", "-k", "4")
+    assert f"k = 4: classes {', '.join(map(str, expected[:20]))}, ... (25 images)" in out
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 8, 9), (3, 2, 8, 8), (3, 8, 8)])
+def test_images_of_a_wrong_shape_without_labels_are_refused(run, tmp_path, shape):
+    np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
+    code, _, err = run("infer", "--data", "images.npy", "-k", "8")
+    assert code == 2
+    assert err.count("\n") == 1 and "shape" in err
+
+
 def test_all_are_those_that_the_network_has(run):
     code, out, _ = run("infer", "-k", "all", "--json")
     assert code == 0
