@@ -47,9 +47,29 @@ def test_the_shift_rounds_towards_minus_infinity():
     ]
 
 
-def test_what_could_overflow_is_refused():
+MOST = 2**62 // 255 * 255  # of Mr * r, and the rest up to 2**62
+
+
+@pytest.mark.parametrize(
+    ("total", "more"),
+    [
+        (2**32, {"multiplier": 2**31}),
+        (-(2**32), {"multiplier": 2**31}),
+        (2**32, {"multiplier": -(2**31)}),
+        (2**31, {"multiplier": 2**31, "bias": 2**62}),
+        (2**31, {"multiplier": -(2**31), "bias": -(2**62)}),
+        (2**30, {"multiplier": 2**32 - 2, "bias": 2**31 + 2**62 - MOST, "residual": MOST // 255}),
+    ],
+)
+def test_what_could_overflow_is_refused_and_a_step_less_is_not(total, more):
+    residual = one(0).astype(np.uint8) if "residual" in more else None
+    bias = more.pop("bias", 0)
     with pytest.raises(ValueError, match=rf"^Requantisation must fit 64 bits, not reach {2**63}$"):
-        requantise(one(2**32), params(2**31, 0, 0))
+        requantise(one(total), params(**more, bias=bias, shift=0), residual)
+    less = params(**more, bias=bias - int(np.sign(bias)), shift=0)
+    if bias:
+        assert requantise(one(0), less, residual).tolist() == [[255 if bias > 0 else 0]]
+        requantise(one(total), less, residual)
 
 
 def test_residual_codes_and_multipliers_come_together():
@@ -83,6 +103,49 @@ def test_from_affine_rounds_half_up_but_for_its_own_precision(out_bits):
     assert ties.max(initial=0) < 0.01
 
 
+@pytest.mark.parametrize("shift", range(1, 41))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_half_rounds_up_at_every_shift(shift, sign):
+    """M is 2**17 - 1, which fits 18 bits at this shift alone; 2.5 and its half make 3."""
+    p = from_affine([sign * (2**17 - 1) / 2**shift], [2.5], out_bits=4)
+    assert (p.multiplier[0], p.shift[0]) == (sign * (2**17 - 1), shift)
+    assert p.bias[0] == 3 << shift
+    assert requantise(one(0), p)[0, 0] == 3
+    below = from_affine([(2**17 - 1) / 2**shift], [2.5 - 2.0**-shift], out_bits=4)
+    assert requantise(one(0), below)[0, 0] == 2
+
+
+def test_without_a_shift_the_offset_itself_is_rounded():
+    p = from_affine([2.0**17 - 1], [-3.75], out_bits=8)
+    assert (p.multiplier[0], p.bias[0], p.shift[0]) == (2**17 - 1, -4, 0)
+
+
+def test_each_channel_has_the_largest_shift_that_its_widths_allow():
+    """By trying all: M has 18 bits, Mr 26, B 46, and no shift is above 40."""
+    rng = np.random.default_rng(4)
+    scale = rng.choice([-1, 1], 400) * np.exp2(rng.uniform(-60, 17, 400))
+    residual = np.exp2(rng.uniform(-40, 25, 400))
+    offset = rng.choice([-1, 1], 400) * np.exp2(rng.uniform(-20, 44, 400))
+    found = from_affine(scale, offset, out_bits=8, residual_scale=residual)
+    for index, shift in enumerate(found.shift.tolist()):
+        values = scale[index], residual[index], offset[index]
+        fits = [
+            s
+            for s in range(41)
+            if all(
+                abs(round(value * 2.0**s)) < 2 ** (bits - 1)
+                for value, bits in zip(values, (18, 26, 46), strict=True)
+            )
+        ]
+        # An offset near a power of two may leave one bit unused
+        assert shift in (max(fits), max(fits) - (abs(values[2]) * 2.0**shift >= 2**43))
+        assert found.multiplier[index] == round(values[0] * 2.0**shift)
+        assert found.residual_multiplier[index] == round(values[1] * 2.0**shift)
+        half = 2 ** (shift - 1) if shift else 0
+        assert found.bias[index] == round(values[2] * 2.0**shift) + half
+    assert {0, 40} < set(found.shift.tolist())
+
+
 @pytest.mark.parametrize("scale", [1.0, -1.0, 0.5, 131071.0, -131071.0, 2.0**-30, 0.999999])
 def test_from_affine_fits_its_widths_at_the_ends(scale):
     p = from_affine([scale], [0.0], out_bits=8, residual_scale=[scale])
@@ -114,6 +177,19 @@ def test_a_channel_without_scale_is_its_offset():
         (
             {"scale": [2e5]},
             "Requantisation scale must be at most 131071 for 18-bit multipliers, not 200000",
+        ),
+        (
+            {"scale": [-2e5]},
+            "Requantisation scale must be at most 131071 for 18-bit multipliers, not 200000",
+        ),
+        (
+            {"scale": [8.0], "multiplier_bits": 4},
+            "Requantisation scale must be at most 7 for 4-bit multipliers, not 8",
+        ),
+        (
+            {"residual_scale": [4e7]},
+            "Requantisation residual_scale must be at most 33554431 for 26-bit multipliers, "
+            "not 4e+07",
         ),
         ({"out_bits": 9}, "Bit-width k must be in 1..8, not 9"),
     ],
