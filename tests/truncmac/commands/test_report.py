@@ -27,6 +27,62 @@ def test_the_command_prints_tables_and_writes_the_page_and_its_numbers(run, tmp_
         assert re.search(rf"(?m)^ {row['layer']} .* {row['cycles']:,}( |$)", out), row
 
 
+# One layer of 1000 x 1000 by 1000 x 1000 at k = 1 on 8 x 8 PEs of 8 lanes, at 2 MHz with 0.5 bytes of
+# DRAM a cycle, worked by hand. 125 x 125 tiles of 125 beats of one chunk of 8 bytes. A column has 12
+# bytes of parameters: M 18, Mr 26, B 46 (a sum of 28 bits times M) and s 6 bits. The DRAM moves
+# 125,000 bytes of weights, 12,000 of parameters, a million codes in and as many out.
+LARGE = {
+    "MMACs": "1,000.00",
+    "tiles": "15,625",
+    "cycles": "4,274,000",  # 2,137,000 bytes / 0.5
+    "utilisation": "45.7%",  # 10**9 / (8 * 8 * 8) / 4,274,000
+    "GMAC/s": "0.47",  # 1 / 2.137
+    "time (ms)": "2,137.0000",
+    "ideal": "1,953,125.0",
+    "rows": "0.0",
+    "columns": "0.0",
+    "lanes": "0.0",
+    "weights (kB)": "137.0",
+    "inputs (kB)": "1,000.0",
+    "residuals (kB)": "0.0",
+    "outputs (kB)": "1,000.0",
+    "DRAM (kB)": "2,137.0",
+    "DRAM cycles": "4,274,000",
+    "activations read (kB)": "125,000.0",  # 15,625 tiles x 125 beats x 64 bytes
+    "weights read (kB)": "15,625.0",  # 15,625 tiles x 125 words x 8 bytes
+    "MACs/byte": "467.9",  # 10**9 / 2,137,000
+    "ridge": "1,024.0",  # 512 MACs a cycle / 0.5 bytes
+    "jobs": "1",
+}
+
+
+def test_a_large_layer_is_printed_as_worked_by_hand(run, tmp_path):
+    (tmp_path / "large.csv").write_text("Layer, M, N, K,\nlayer, 1000, 1000, 1000,\n")
+    options = [
+        *("report", "large.csv", "-k", "1", "--energy", "none"),
+        *("--rows", "8", "--cols", "8", "--lanes", "8", "--planes", "1", "--max-reduction", "1000"),
+        *("--clock-mhz", "2", "--dram-gbs", "0.001"),
+        *("--activation-kib", "8192", "--weight-kib", "8192"),
+    ]
+    code, markdown, err = run(*options, "--format", "md")
+    assert (code, err) == (0, "")
+    for heading, more in (
+        ("Totals", {"images/s": "0.5", "all at k": "8.00"}),  # 1 / 2.137
+        ("Layers", {"M": "1,000", "K": "1,000", "N": "1,000", "order": "one block"}),
+    ):
+        part = markdown.split(f"\n## {heading}\n")[1].split("\n## ")[0].strip().split("\n")
+        head, _, row = ([cell.strip() for cell in line.split("|")[1:-1]] for line in part)
+        shown = dict(zip(head[::-1], row[::-1], strict=True))  # of two bounds the first
+        expected = LARGE | more | {"bound": "memory"}
+        assert {title: shown[title] for title in expected} == expected
+    code, table, _ = run(*options, "--format", "table")
+    assert code == 0
+    assert re.search(r"(?m)^ 1 +4,274,000 +45\.7% +0\.47 +0\.5 .* 2,137\.0 *$", table)
+    figures = json.loads(run(*options, "--format", "json")[1])["totals"][0]
+    assert (figures["time_s"], figures["dram_bytes"]) == (2.137, 2_137_000)
+    assert figures["bound_cycles"] == 1_953_125  # 10**9 / 512
+
+
 def test_one_form_is_printed_or_written(run, tmp_path):
     code, out, err = run("report", "-k", "1", "--format", "json")
     assert (code, err) == (0, "")
