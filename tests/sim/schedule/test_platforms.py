@@ -7,6 +7,46 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.platforms import PLATFORMS, Memory, Platform, platform_by_name
 
 
+# Transfers a second and bits of a channel, and the share of its peak that is counted on.
+# LPDDR4-3200 (JESD209-4): one channel of 16 bits, half of it; DDR3-1066 (JESD79-3): a chip of 16
+# bits; HBM2 (JESD235A): 1024 bits at 2 Gb/s, of which a tile has less than a half
+CHANNELS = {
+    "edge": (3200e6, 16, 0.5, 0.5),
+    "fpga": (1066e6, 16, 0.95, 1.0),
+    "datacentre": (2e9, 1024, 0.3, 0.5),
+}
+KIB = 1024
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_the_dram_of_a_platform_is_what_its_channel_gives(name):
+    transfers, width, least, most = CHANNELS[name]
+    peak = transfers * width / 8
+    assert least * peak <= PLATFORMS[name].memory.dram_bytes_per_s <= most * peak
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "clock", "kib", "dram"),
+    [
+        ("edge", (8, 8, 8, 1), 200e6, 128, 3.2e9),
+        ("fpga", (16, 16, 8, 1), 100e6, 256, 2.1e9),
+        ("datacentre", (64, 64, 16, 1), 1e9, 4096, 100e9),
+    ],
+)
+def test_sizes_and_clocks_of_the_platforms(name, sizes, clock, kib, dram):
+    """Sizes in KiB, clocks in Hz, DRAM in bytes a second."""
+    platform = PLATFORMS[name]
+    assert platform.name == name and list(PLATFORMS) == ["edge", "fpga", "datacentre"]
+    assert (platform.config, platform.clock_hz) == (ArrayConfig(*sizes), clock)
+    assert platform.memory == Memory(kib * KIB, kib * KIB, dram)
+
+
+def test_dram_bytes_of_a_cycle():
+    """3.2 GB/s at 200 MHz: 16 bytes; the default platform is the edge's."""
+    assert PLATFORMS["edge"].dram_bytes_per_cycle == 16
+    assert Platform("edge") == PLATFORMS["edge"]
+
+
 def test_sizes_change_the_array_and_nothing_else():
     fpga = PLATFORMS["fpga"]
     assert fpga.with_sizes({}) == fpga
