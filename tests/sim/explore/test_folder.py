@@ -9,7 +9,7 @@ from truncmac.sim.energy.model import FOLDER
 from truncmac.sim.explore import folder as module
 from truncmac.sim.explore.chunks import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder, read_designs, read_spec
-from truncmac.sim.explore.spec import spec_of
+from truncmac.sim.explore.settings import spec_of
 
 
 def test_a_folder_belongs_to_one_spec(tmp_path):

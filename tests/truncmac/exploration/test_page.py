@@ -1,12 +1,15 @@
 """The exploration's page in a real browser."""
 
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
 from truncmac.commands import explore as exploring
+from truncmac.exploration.page import page
 from truncmac.sim.explore.settings import spec_of
 
 
@@ -94,3 +97,23 @@ def test_hovering_shows_and_clicking_copies_a_design(opened, front):
     command = opened.text_content("#command")
     assert command in {row["command"] for row in front if row["bits"] == 8}
     assert opened.evaluate("navigator.clipboard.readText()") == command
+
+
+HOSTILE = "</script><script>alert(1)</script><!--<script>"
+
+
+def test_names_stay_data_in_the_pages_script():
+    """A workload's name ends no script element, and begins no comment in it."""
+    spec = spec_of({"space": {"rows": 4, "cols": 4}}).as_dictionary() | {"workloads": [HOSTILE]}
+    row = {"point": 1, "workload": HOSTILE, "command": "truncmac rtl", "fits": True}
+    found = {"spec": spec, "front": [row], "figures": None, "notes": [HOSTILE], "method": "all"}
+    found |= dict.fromkeys(("space", "designs", "rows", "feasible"), 1)
+    found |= {"versions": {"truncmac": "1"}, "digest": "0"}
+    text = page(found, {"workload": np.array([HOSTILE]), "cycles": np.array([1.5, np.inf])})
+    assert "<script>alert" not in text
+    (data,) = re.findall(r'(?s)<script[^>]*id="data">(.*?)</script>', text)
+    assert "<" not in data
+    again = json.loads(data)
+    assert again["front"] == {name: [value] for name, value in row.items()}
+    assert again["sample"] == {"workload": [HOSTILE], "cycles": [1.5, None]}
+    assert again["found"]["notes"] == [HOSTILE]
