@@ -22,8 +22,18 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("same")
 
 os.environ.pop("COLUMNS", None)
-for module in pkgutil.walk_packages(truncmac.__path__, "truncmac."):
-    importlib.import_module(module.name)
+
+
+def pytest_addoption(parser):
+    """Where tests run again and again, each time in a new process, importing all takes longest."""
+    parser.addoption("--lean", action="store_true", help="import only what the tests need")
+
+
+def pytest_configure(config):
+    """Import all of the package, so that all consoles are made now."""
+    if not config.getoption("--lean"):
+        for module in pkgutil.walk_packages(truncmac.__path__, "truncmac."):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session")
