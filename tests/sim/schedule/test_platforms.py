@@ -6,7 +6,6 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.platforms import PLATFORMS, Memory, Platform, platform_by_name
 
-
 # Transfers a second and bits of a channel, and the share of its peak that is counted on.
 # LPDDR4-3200 (JESD209-4): one channel of 16 bits, half of it; DDR3-1066 (JESD79-3): a chip of 16
 # bits; HBM2 (JESD235A): 1024 bits at 2 Gb/s, of which a tile has less than a half

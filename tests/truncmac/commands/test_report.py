@@ -27,10 +27,10 @@ def test_the_command_prints_tables_and_writes_the_page_and_its_numbers(run, tmp_
         assert re.search(rf"(?m)^ {row['layer']} .* {row['cycles']:,}( |$)", out), row
 
 
-# One layer of 1000 x 1000 by 1000 x 1000 at k = 1 on 8 x 8 PEs of 8 lanes, at 2 MHz with 0.5 bytes of
-# DRAM a cycle, worked by hand. 125 x 125 tiles of 125 beats of one chunk of 8 bytes. A column has 12
-# bytes of parameters: M 18, Mr 26, B 46 (a sum of 28 bits times M) and s 6 bits. The DRAM moves
-# 125,000 bytes of weights, 12,000 of parameters, a million codes in and as many out.
+# One layer of 1000 x 1000 by 1000 x 1000 at k = 1 on 8 x 8 PEs of 8 lanes, at 2 MHz with half a
+# byte of DRAM a cycle, worked by hand. 125 x 125 tiles of 125 beats of one chunk of 8 bytes. A
+# column has 12 bytes of parameters: M 18, Mr 26, B 46 (a sum of 28 bits times M) and s 6 bits. The
+# DRAM moves 125,000 bytes of weights, 12,000 of parameters, a million codes in and as many out.
 LARGE = {
     "MMACs": "1,000.00",
     "tiles": "15,625",
