@@ -15,6 +15,7 @@ from tools.docs.explore_tables import prediction_table
 from tools.docs.glossary import glossary_words
 from tools.docs.notebook import tutorial_notebook
 from tools.docs.report_tables import reference_table
+from tools.docs.rooms import room_table, whole_rooms
 from tools.docs.tiles import picture as tiles_picture
 from tools.docs.timing import picture
 from tools.docs.truncation import picture as truncation_picture
@@ -25,7 +26,7 @@ from truncmac.hw.axi.registers import register_table
 from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md"] + [
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in (
         "explanation/energy",
@@ -73,6 +74,8 @@ BLOCKS = {
     "results": results,
     "streams": stream_table,
     "words": glossary_words,
+    "rooms": room_table,
+    "whole": whole_rooms,
     "registers": register_table,
     "targets": targets,
     "reference": reference_table,
