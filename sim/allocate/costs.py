@@ -12,7 +12,9 @@ from truncmac.sim.cycles.closed_form import Sizes, Start, count_jobs
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import DEFAULT_LIBRARY, load
 from truncmac.sim.energy.network_data import NetworkData
-from truncmac.sim.schedule.schedule import UNLIMITED, Layers, schedule
+from truncmac.sim.schedule.blocks import UNLIMITED
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import network_workload
 
 __all__ = ["COSTS", "LayerCosts"]

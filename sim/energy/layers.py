@@ -12,7 +12,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import RESTART
 from truncmac.sim.schedule.analysis import Energy
-from truncmac.sim.schedule.schedule import Layers, Schedule
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import Schedule
 
 from .config_columns import ConfigColumns
 from .model import PARTS, Characterisation, Counts

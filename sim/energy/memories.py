@@ -15,7 +15,8 @@ import numpy as np
 
 from truncmac.golden.types import Reals
 from truncmac.integers import ceil_div
-from truncmac.sim.schedule.schedule import Layers, Schedule
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import Schedule
 
 from .model import FOLDER, Sram, load_srams
 

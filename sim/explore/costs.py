@@ -20,7 +20,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Counts
 from truncmac.sim.energy.layers import schedule_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
-from truncmac.sim.schedule.schedule import Layers, Schedule
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import Schedule
 
 __all__ = ["Costs", "LibraryFigures", "read_figures"]
 

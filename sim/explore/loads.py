@@ -8,7 +8,7 @@ import numpy as np
 
 from truncmac.golden import Network, images_by_name, network_accuracy
 from truncmac.golden.types import Codes, Integers, Labels
-from truncmac.sim.schedule.schedule import Layers
+from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.workloads.names import network_of, network_workload, workload_by_name
 from truncmac.sim.workloads.shapes import Workload
 

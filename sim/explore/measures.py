@@ -8,8 +8,9 @@ from truncmac.golden.types import Array, Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.schedule.blocks import MemoryArrays
 from truncmac.sim.schedule.platforms import KIB
-from truncmac.sim.schedule.schedule import MemoryArrays, Schedule, schedule
+from truncmac.sim.schedule.schedule import Schedule, schedule
 
 from .costs import Costs, LibraryFigures
 from .loads import Load

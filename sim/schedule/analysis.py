@@ -1,63 +1,112 @@
-"""What a workload makes of a platform, layer by layer and k by k: time, and where it goes.
-
-Cycles are split exactly. In a cycle the array could do rows x cols x lanes products of an
-activation and a weight chunk. What a layer needs of these is its ideal; all others are lost for
-one of `REASONS`, and the ideal and the losses add up to the cycles.
-"""
+"""What a workload makes of a platform, layer by layer and k by k: time, traffic and losses."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import RESTART, Sizes
+from truncmac.sim.cycles.closed_form import Sizes
 from truncmac.sim.workloads.shapes import Workload
 
+from .blocks import MemoryArrays
+from .fits import check_fits, check_reductions
+from .layers import Layers
+from .losses import lost_products, needed_products
 from .platforms import Platform
-from .schedule import ORDERS, Goal, Layers, MemoryArrays, Schedule, needed_bytes, schedule
+from .schedule import ORDERS, Goal, Schedule, schedule
 
-__all__ = ["REASONS", "TRAFFIC", "Analysis", "Energy", "analyse", "check_reductions"]
+__all__ = ["TRAFFIC", "Analysis", "Energy", "Usage", "analyse"]
 
-
-REASONS: Mapping[str, str] = {
-    "rows": "rows of PEs without an output: M does not fill the last tile",
-    "columns": "columns of PEs without an output: N does not fill the last tile",
-    "lanes": "lanes without a product: K does not fill the last beat",
-    "drain": "the tile before still drains: the stall of tiles shorter than that takes",
-    "parameters": "the next column tile's requantisation parameters still load",
-    "pipeline": "filling and draining the array's pipeline, and starting the next job",
-    "memory": "the DRAM still moves the next job's operands or the last one's outputs",
-}
 TRAFFIC: Mapping[str, str] = {
     "dram_weights": "weights and requantisation parameters from DRAM",
     "dram_inputs": "activations from DRAM",
     "dram_residuals": "residual codes from DRAM",
     "dram_outputs": "outputs to DRAM",
 }
-BASELINE = 8  # k that speed-ups are against
+BASELINE_BITS = 8  # the k that speed-ups are against
 
 # Energies in picojoules (k, layers) of a schedule; bits are those of each layer at each k.
 Energy = Callable[[ArrayConfig, Schedule, Integers], Reals]
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """The figures of a workload's layers at several k: arrays (k, layers).
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What some layers take together at one k.
 
     Attributes
     ----------
+    macs : multiply-accumulates, without padding
+    tiles, array_cycles : counted by the core
+    cycles : with the waiting for memory, and from job to job
+    utilisation : ideal cycles / cycles
+    macs_per_s, time_s : at the platform's clock
+    speedup : cycles at k = 8 / cycles
+    ideal_cycles : if every lane of every PE had work in every cycle
+    lost : cycles that are lost, by reason
+    traffic : bytes from and to DRAM, by kind
+    dram_bytes, dram_cycles : all bytes from and to DRAM, and the cycles that they take
+    read_activations, read_weights : bytes that the array reads from the scratchpads
+    intensity : MACs for each byte of DRAM traffic
+    ridge : the intensity above which the array is the limit, and not the DRAM
+    bound : which of them is the limit
+    jobs : number of jobs of the array
+    energy_pj : energy, or None if it is unknown
+    """
+
+    macs: int
+    tiles: int
+    array_cycles: int
+    cycles: int
+    utilisation: float
+    macs_per_s: float
+    time_s: float
+    speedup: float
+    ideal_cycles: float
+    lost: Mapping[str, float]
+    traffic: Mapping[str, int]
+    dram_bytes: int
+    dram_cycles: int
+    read_activations: int
+    read_weights: int
+    intensity: float
+    ridge: float
+    bound: Literal["memory", "compute"]
+    jobs: int
+    energy_pj: float | None
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values by name; losses and traffic have a name for each reason and kind."""
+        record: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if name == "lost":
+                record |= {f"lost_{reason}": cycles for reason, cycles in self.lost.items()}
+            elif name == "traffic":
+                record |= self.traffic
+            else:
+                record[name] = value
+        return record
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Analysis:
+    """A workload on a platform at several k; arrays are (k, layers) unless they say otherwise.
+
+    Attributes
+    ----------
+    goal : what the order of each layer is chosen for
+    images : number of images in a batch, whose rows are one product
     bits : the network's k
     layer_bits : each layer's k
-    images : of a batch, whose rows are one product
-    ideal : products of an activation and a chunk that the layers need
-    lost : the same, that the array could do in the layers' cycles and does not, by reason
+    schedule : how the layers run
+    ideal : products of an activation and a weight chunk that the layers need
+    lost : products that the array could do in the layers' cycles and does not, by reason
     baseline : cycles at k = 8, (layers,)
-    ideal_baseline : ideal at k = 8, (layers,)
-    energy_pj : or None
+    ideal_baseline : `ideal` at k = 8, (layers,)
+    energy_pj : energy, or None if it is unknown
     """
 
     workload: Workload
@@ -76,28 +125,27 @@ class Analysis:
 
     @property
     def slots(self) -> int:
-        """Products of an activation and a chunk that the array could do in a cycle."""
+        """Products of an activation and a weight chunk that the array could do in a cycle."""
         config = self.platform.config
         return config.rows * config.cols * config.lanes
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Figures of each layer at each k, the k in the outer order."""
+    def layer_records(self) -> list[dict[str, Any]]:
+        """A record of each layer at each k: all layers at the first k, then at the next."""
         return [
-            self._row(at, index)
+            self._layer_record(at, index)
             for at in range(len(self.bits))
             for index in range(len(self.workload.layers))
         ]
 
-    def totals(self) -> list[dict[str, Any]]:
-        """Figures of the whole workload at each k."""
-        return [self._total(at) for at in range(len(self.bits))]
+    def total_records(self) -> list[dict[str, Any]]:
+        """A record of the whole workload at each k."""
+        return [self._total_record(at) for at in range(len(self.bits))]
 
-    def _row(self, at: int, index: int) -> dict[str, Any]:
+    def _layer_record(self, at: int, index: int) -> dict[str, Any]:
         layer, found, here = self.workload.layers[index], self.schedule, (at, index)
         row_blocks = int(found.row_blocks[here])
         column_blocks = int(found.column_blocks[here])
         order = ORDERS[0] if found.weights_stay[here] else ORDERS[1]
-        energy = None if self.energy_pj is None else float(self.energy_pj[here])
         return {
             "k": self.bits[at],
             "layer": layer.name,
@@ -106,63 +154,61 @@ class Analysis:
             "reduction": layer.reduction,
             "columns": layer.columns,
             "groups": layer.groups,
-            **self._figures(np.s_[at, index : index + 1], np.s_[index : index + 1], energy),
+            **self.usage(at, slice(index, index + 1)).as_record(),
             "row_blocks": row_blocks,
             "column_blocks": column_blocks,
             "order": order if row_blocks * column_blocks > 1 else "one block",
         }
 
-    def _total(self, at: int) -> dict[str, Any]:
-        every = np.s_[:]
-        energy = None if self.energy_pj is None else float(self.energy_pj[at].sum())
-        figures = self._figures(np.s_[at, every], every, energy)
-        chunks = self.platform.config.chunks / ceil_div(self.bits[at], self.platform.config.planes)
+    def _total_record(self, at: int) -> dict[str, Any]:
+        config, usage = self.platform.config, self.usage(at, slice(None))
         return {
             "k": self.bits[at],
-            **figures,
-            "images_per_s": self.images * self.platform.clock_hz / figures["cycles"],
-            "ideal_speedup": chunks,
+            **usage.as_record(),
+            "images_per_s": self.images * self.platform.clock_hz / usage.cycles,
+            "ideal_speedup": config.chunks / ceil_div(self.bits[at], config.planes),
             "possible_speedup": float(self.ideal_baseline.sum() / self.ideal[at].sum()),
             "bound_cycles": ceil_div(int(self.ideal[at].sum()), self.slots),
         }
 
-    def _figures(self, here: Any, layers: Any, energy: float | None) -> dict[str, Any]:
-        """Figures of some layers together, at one k."""
-        found, platform = self.schedule, self.platform
+    def usage(self, at: int, layers: slice) -> Usage:
+        """What some layers take together.
+
+        Parameters
+        ----------
+        at : index of the k
+        layers : indices of the layers
+        """
+        found, platform, here = self.schedule, self.platform, (at, layers)
         macs = int(self.layers.macs[layers].sum())
         cycles = int(found.cycles[here].sum())
-        ideal = int(self.ideal[here].sum())
         traffic = {name: int(getattr(found, name)[here].sum()) for name in TRAFFIC}
         dram_bytes = sum(traffic.values())
-        ideal_cycles = ideal / self.slots
-        # MACs a cycle that the array reaches at best; what follows the layers' own k
-        peak = macs / ideal_cycles
-        ridge = peak / platform.dram_bytes_per_cycle
-        return {
-            "macs": macs,
-            "tiles": int(found.counts.tiles[here].sum()),
-            "array_cycles": int(found.counts.cycles[here].sum()),
-            "cycles": cycles,
-            "utilisation": ideal_cycles / cycles,
-            "macs_per_s": macs * platform.clock_hz / cycles,
-            "time_s": cycles / platform.clock_hz,
-            "speedup": int(self.baseline[layers].sum()) / cycles,
-            "ideal_cycles": ideal_cycles,
-            **{
-                f"lost_{name}": int(lost[here].sum()) / self.slots
-                for name, lost in self.lost.items()
-            },
-            **traffic,
-            "dram_bytes": dram_bytes,
-            "dram_cycles": int(found.dram_cycles[here].sum()),
-            "read_activations": int(found.read_activations[here].sum()),
-            "read_weights": int(found.read_weights[here].sum()),
-            "intensity": macs / dram_bytes,
-            "ridge": ridge,
-            "bound": "memory" if macs / dram_bytes < ridge else "compute",
-            "jobs": int(found.jobs[here].sum()),
-            "energy_pj": energy,
-        }
+        ideal_cycles = int(self.ideal[here].sum()) / self.slots
+        # MACs / ideal cycles is what the array reaches at best; it follows the layers' own k
+        ridge = macs / ideal_cycles / platform.dram_bytes_per_cycle
+        return Usage(
+            macs=macs,
+            tiles=int(found.counts.tiles[here].sum()),
+            array_cycles=int(found.counts.cycles[here].sum()),
+            cycles=cycles,
+            utilisation=ideal_cycles / cycles,
+            macs_per_s=macs * platform.clock_hz / cycles,
+            time_s=cycles / platform.clock_hz,
+            speedup=int(self.baseline[layers].sum()) / cycles,
+            ideal_cycles=ideal_cycles,
+            lost={name: int(lost[here].sum()) / self.slots for name, lost in self.lost.items()},
+            traffic=traffic,
+            dram_bytes=dram_bytes,
+            dram_cycles=int(found.dram_cycles[here].sum()),
+            read_activations=int(found.read_activations[here].sum()),
+            read_weights=int(found.read_weights[here].sum()),
+            intensity=macs / dram_bytes,
+            ridge=ridge,
+            bound="memory" if macs / dram_bytes < ridge else "compute",
+            jobs=int(found.jobs[here].sum()),
+            energy_pj=None if self.energy_pj is None else float(self.energy_pj[here].sum()),
+        )
 
 
 def analyse(
@@ -178,33 +224,23 @@ def analyse(
 
     Parameters
     ----------
-    images : of a batch, whose rows are one product
-    goal : of each layer's order: the fewest cycles, or the fewest DRAM bytes
-    energy : gives the layers' energies
+    images : number of images in a batch, whose rows are one product
+    goal : what the order of each layer is chosen for: the fewest cycles, or DRAM bytes
+    energy : computes the layers' energies; None: they are unknown
 
     Raises
     ------
     ValueError
-        If a layer does not fit: its K the array, or its smallest block the scratchpads; named
-        with what it needs.
+        If a layer does not fit, because its K is too long for the array or its smallest block too
+        large for the scratchpads: names the layer and what it needs.
     """
     check_reductions(workload, platform.config)
-    layers = Layers.of(workload, images)
-    sizes = Sizes.of(platform.config)
-    memory = platform.memory
-    room = MemoryArrays(
-        np.array(memory.activation_bytes),
-        np.array(memory.weight_bytes),
-        np.array(platform.dram_bytes_per_cycle),
-    )
+    layers, sizes = Layers.of(workload, images), Sizes.of(platform.config)
     wanted = np.array(bits)[:, None]
-    _check_fits(workload, platform, layers, room, np.append(wanted, BASELINE)[:, None])
-    found = schedule(layers, sizes, room, wanted, goal=goal)
+    check_fits(workload, platform, layers, np.append(wanted, BASELINE_BITS)[:, None])
+    memory = MemoryArrays.of(platform)
+    found = schedule(layers, sizes, memory, wanted, goal=goal)
     layer_bits = layers.bits(wanted)
-
-    def ideal(bits: Integers) -> Integers:
-        return layers.macs * ceil_div(bits, platform.config.planes)
-
     return Analysis(
         workload=workload,
         platform=platform,
@@ -214,61 +250,9 @@ def analyse(
         layers=layers,
         layer_bits=layer_bits,
         schedule=found,
-        ideal=ideal(layer_bits),
-        lost=_lost(layers, sizes, found, layer_bits),
-        baseline=schedule(layers, sizes, room, BASELINE, goal=goal).cycles,
-        ideal_baseline=ideal(layers.bits(BASELINE)),
+        ideal=needed_products(layers, sizes, layer_bits),
+        lost=lost_products(layers, sizes, found, layer_bits),
+        baseline=schedule(layers, sizes, memory, BASELINE_BITS, goal=goal).cycles,
+        ideal_baseline=needed_products(layers, sizes, layers.bits(BASELINE_BITS)),
         energy_pj=None if energy is None else energy(platform.config, found, layer_bits),
     )
-
-
-def check_reductions(workload: Workload, config: ArrayConfig) -> None:
-    """Raise ValueError, naming the layer and both numbers, if one's K is too long."""
-    for layer in workload.layers:
-        if layer.reduction > config.max_reduction:
-            raise ValueError(
-                f"Layer {layer.name!r} has reduction K = {layer.reduction}; the array is built for "
-                f"K up to {config.max_reduction}. Build it with --max-reduction {layer.reduction}"
-            )
-
-
-def _check_fits(
-    workload: Workload, platform: Platform, layers: Layers, room: MemoryArrays, bits: Integers
-) -> None:
-    needed = needed_bytes(layers, Sizes.of(platform.config), room, bits)
-    names = (("an", "activation"), ("a", "weight"))
-    have = (platform.memory.activation_bytes, platform.memory.weight_bytes)
-    layer_bits = layers.bits(bits)
-    for (article, name), least_bytes, size in zip(names, needed, have, strict=True):
-        all_bytes = np.broadcast_to(least_bytes, layer_bits.shape)
-        lacking = np.argwhere(all_bytes > size)
-        if len(lacking):
-            at, index = lacking[0]
-            least = int(all_bytes[at, index])
-            raise ValueError(
-                f"Layer {workload.layers[index].name!r} needs {article} {name} scratchpad of "
-                f"{least:,} bytes at k = {layer_bits[at, index]}, two halves of its "
-                f"smallest block each; there are {size:,}. Give --{name}-kib "
-                f"{ceil_div(least, 1024)}"
-            )
-
-
-def _lost(layers: Layers, sizes: Sizes, found: Schedule, bits: Integers) -> dict[str, Integers]:
-    """Products of an activation and a chunk that are not done, by reason."""
-    each = layers.groups * ceil_div(bits, sizes.planes)
-    M, K, N = layers.rows, layers.reduction, layers.columns
-    rows = ceil_div(M, sizes.rows) * sizes.rows
-    columns = ceil_div(N, sizes.cols) * sizes.cols
-    reduction = ceil_div(K, sizes.lanes) * sizes.lanes
-    counts, slots = found.counts, sizes.rows * sizes.cols * sizes.lanes
-    stalled = counts.stalled_drain + counts.stalled_parameters
-    restarts = RESTART * found.jobs
-    return {
-        "rows": each * (rows - M) * columns * reduction,
-        "columns": each * M * (columns - N) * reduction,
-        "lanes": each * M * N * (reduction - K),
-        "drain": slots * counts.stalled_drain,
-        "parameters": slots * counts.stalled_parameters,
-        "pipeline": slots * (counts.cycles - counts.chunks - stalled + restarts),
-        "memory": slots * (found.cycles - counts.cycles - restarts),
-    }

@@ -15,7 +15,9 @@ from truncmac.integers import ceil_div
 from truncmac.sim.cycles.closed_form import Sizes
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
-from .schedule import UNLIMITED, Layers, schedule
+from .blocks import UNLIMITED
+from .layers import Layers
+from .schedule import schedule
 
 __all__ = ["Folding", "Shape", "foldings", "shapes", "square_array"]
 

@@ -22,7 +22,7 @@ def test_each_layers_cycles_and_stalls_are_the_rtls_counters(build_root):
     for report in reports:
         assert_exact(report.outcomes, config)
     outcomes = [outcome for report in reports for outcome in report.outcomes]
-    rows = found.rows()
+    rows = found.layer_records()
     assert {row["jobs"] for row in rows} == {1}
     names = {
         "array_cycles": "cycles",
@@ -37,4 +37,4 @@ def test_each_layers_cycles_and_stalls_are_the_rtls_counters(build_root):
         }
         assert row["macs"] == outcome.gemm.macs
         assert row["lost_pipeline"] == outcome.cycles - outcome.counters["busy"] + 3
-    assert [total["array_cycles"] for total in found.totals()] == [r.cycles for r in reports]
+    assert [total["array_cycles"] for total in found.total_records()] == [r.cycles for r in reports]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
+from truncmac.sim.schedule.analysis import TRAFFIC
+from truncmac.sim.schedule.losses import REASONS
 
 __all__ = ["LAYER_COLUMNS", "TOTAL_COLUMNS", "Column", "columns_of"]
 

@@ -8,8 +8,8 @@ from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.summary import energy_summary
 from truncmac.sim.schedule.analysis import Analysis, analyse
 from truncmac.sim.schedule.folding import Folding, Shape, foldings, shapes, square_array
+from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.rivals import scale_sim_cycles
-from truncmac.sim.schedule.schedule import Layers
 from truncmac.sim.workloads.names import workload_by_name
 from truncmac.version import __version__
 
@@ -70,8 +70,8 @@ def as_dictionary(found: Analysis) -> Document:
         "images": found.images,
         "goal": found.goal,
         "bits": list(bits),
-        "totals": found.totals(),
-        "layers": found.rows(),
+        "totals": found.total_records(),
+        "layers": found.layer_records(),
         "reference": _reference(found, others),
         "shapes": [_shape(shape, bits) for shape in others],
         "folding": [_folding(f, bits) for f in foldings(workload, config, bits)],

@@ -10,7 +10,7 @@ from truncmac.sim.energy.layers import LayerSwitching
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.energy.network_data import IMAGES, NetworkData
 from truncmac.sim.energy.summary import SwitchingOn
-from truncmac.sim.schedule.schedule import Layers
+from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.workloads.names import network_of
 
 from .request import ReportRequest

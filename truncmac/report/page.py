@@ -7,7 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from truncmac.sim.extras import extra_needed
-from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
+from truncmac.sim.schedule.analysis import TRAFFIC
+from truncmac.sim.schedule.losses import REASONS
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .tables import PART_TEXTS, energy_tables, folding_cells, shape_cells

@@ -19,7 +19,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from truncmac.integers import ceil_div
 from truncmac.sim.energy.summary import ENERGY_PARTS
-from truncmac.sim.schedule.analysis import REASONS, TRAFFIC
+from truncmac.sim.schedule.analysis import TRAFFIC
+from truncmac.sim.schedule.losses import REASONS
 
 __all__ = ["COLOURS", "pictures"]
 

@@ -8,8 +8,8 @@ from truncmac.sim.cycles.closed_form import Sizes, Start, count_jobs
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import Counts, load
 from truncmac.sim.schedule.analysis import analyse
+from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.platforms import Memory, Platform
-from truncmac.sim.schedule.schedule import Layers
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 PLATFORM = Platform("fast", ArrayConfig(4, 4, 16, 2), 100e6, Memory(1 << 20, 1 << 20, 1e15))

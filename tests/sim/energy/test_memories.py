@@ -10,7 +10,9 @@ from truncmac.sim.energy.memories import (
     scratchpad_figures,
 )
 from truncmac.sim.energy.model import load_srams
-from truncmac.sim.schedule.schedule import Layers, MemoryArrays, schedule
+from truncmac.sim.schedule.blocks import MemoryArrays
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 
@@ -53,7 +55,10 @@ def test_what_the_schedule_moves_by_hand():
     # 4 x 6 outputs of K = 8: one tile of 4 x 8 PEs, whose two columns too many are read too
     layers = Layers.of(Workload("w", (LayerShape("l", 4, 8, 6, residual=True),)))
     sizes = Sizes.of(ArrayConfig(4, 8, 8, 1))
-    room = MemoryArrays(np.array(1 << 16), np.array(1 << 16), np.array(np.inf))
+    size = np.array(1 << 16)
+    room = MemoryArrays(
+        activation_bytes=size, weight_bytes=size, dram_bytes_per_cycle=np.array(np.inf)
+    )
     found = schedule(layers, sizes, room, np.array([[4]]))
     activations = MemoryFigures(1.0, 10.0, 5e9, None, False, "")
     weights = MemoryFigures(100.0, 1000.0, 0.0, None, False, "")

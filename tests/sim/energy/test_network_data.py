@@ -23,7 +23,9 @@ from truncmac.sim.energy.layers import layer_parts
 from truncmac.sim.energy.model import load
 from truncmac.sim.energy.network_data import IMAGES, NetworkData, layer_switching
 from truncmac.sim.energy.switching import adder_toggles, density, weight_toggles
-from truncmac.sim.schedule.schedule import UNLIMITED, Layers, schedule
+from truncmac.sim.schedule.blocks import UNLIMITED
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import network_workload
 
 

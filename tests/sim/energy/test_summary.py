@@ -25,7 +25,7 @@ def found():
 
 
 def _layers():
-    from truncmac.sim.schedule.schedule import Layers
+    from truncmac.sim.schedule.layers import Layers
 
     return Layers.of(WORKLOAD)
 

@@ -8,7 +8,9 @@ from truncmac.sim.cycles.closed_form import RESTART, Sizes
 from truncmac.sim.energy.model import FOLDER, Counts, load, read
 from truncmac.sim.explore.evaluation import evaluator_of, too_fast, unknown
 from truncmac.sim.explore.settings import spec_of
-from truncmac.sim.schedule.schedule import Layers, MemoryArrays, schedule
+from truncmac.sim.schedule.blocks import MemoryArrays
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import workload_by_name
 
 
@@ -41,15 +43,15 @@ def costed(library):
 
 
 def scalar_energy(figures, row):
-    """Energy of a row's layers, pJ: its counters, one layer at a time."""
+    """Energy of an entry's layers in pJ, from their counters, one layer at a time."""
     sizes = (int(row[name]) for name in ("rows", "cols", "lanes", "planes"))
     config = ArrayConfig(*sizes, 576, int(row["requantisers"]))
     layers = Layers.of(workload_by_name("resnet20"), images=2)
     bytes_a_cycle = row["dram_gb_s"] * 1e9 / (row["clock_mhz"] * 1e6)
     memory = MemoryArrays(
-        np.array(row["activation_kib"] * 1024),
-        np.array(row["weight_kib"] * 1024),
-        np.array(bytes_a_cycle),
+        activation_bytes=np.array(row["activation_kib"] * 1024),
+        weight_bytes=np.array(row["weight_kib"] * 1024),
+        dram_bytes_per_cycle=np.array(bytes_a_cycle),
     )
     found = schedule(layers, Sizes.of(config), memory, row["bits"])
     counters, total = found.counts.arrays(), 0.0

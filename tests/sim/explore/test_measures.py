@@ -3,7 +3,9 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import Sizes
-from truncmac.sim.schedule.schedule import Layers, MemoryArrays, schedule
+from truncmac.sim.schedule.blocks import MemoryArrays
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import workload_by_name
 
 
@@ -14,9 +16,9 @@ def test_each_entry_is_what_the_schedule_says(table):
             *(row[name] for name in ("rows", "cols", "lanes", "planes")), 576, row["requantisers"]
         )
         memory = MemoryArrays(
-            np.array(row["activation_kib"] * 1024),
-            np.array(row["weight_kib"] * 1024),
-            np.array(row["dram_gb_s"] * 1e9 / (row["clock_mhz"] * 1e6)),
+            activation_bytes=np.array(row["activation_kib"] * 1024),
+            weight_bytes=np.array(row["weight_kib"] * 1024),
+            dram_bytes_per_cycle=np.array(row["dram_gb_s"] * 1e9 / (row["clock_mhz"] * 1e6)),
         )
         layers = Layers.of(workload_by_name(row["workload"]), images=2)
         found = schedule(layers, Sizes.of(config), memory, row["bits"])

@@ -15,7 +15,7 @@ CONFIG = ArrayConfig(16, 16, 8, 1)
 
 def utilisations(workload, config, images):
     found = analyse(workload, Platform("p", config, 1e9, AMPLE), [8, 1], images=images)
-    return {(row["layer"], row["k"]): row["utilisation"] for row in found.rows()}
+    return {(row["layer"], row["k"]): row["utilisation"] for row in found.layer_records()}
 
 
 def test_images_fill_the_rows_that_one_leaves_idle():
@@ -57,7 +57,7 @@ def test_each_shape_of_as_many_pes_is_counted():
     assert CONFIG in [shape.config for shape in found]
     for shape in found:
         platform = Platform("p", shape.config, 1e9, AMPLE)
-        totals = analyse(workload, platform, [8, 1], images=2).totals()
+        totals = analyse(workload, platform, [8, 1], images=2).total_records()
         assert list(shape.cycles) == [total["cycles"] for total in totals]
 
 

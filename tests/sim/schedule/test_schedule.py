@@ -1,36 +1,11 @@
 import numpy as np
 import pytest
 
-from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import RESTART, Sizes, count_sequence
-from truncmac.sim.cycles.control import Job, control_counters
-from truncmac.sim.schedule.schedule import Layers, MemoryArrays, needed_bytes, schedule
+from tests.sim.schedule.made import CONFIG, memory, random_workload
+from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Window, Workload
-
-CONFIG = ArrayConfig(4, 4, 4, 1, 2000)
-
-
-def random_workload(rng, count=4):
-    layers = []
-    for index in range(count):
-        options = {"raw": bool(rng.random() < 0.3), "residual": bool(rng.random() < 0.3)}
-        if rng.random() < 0.5:
-            kernel = int(rng.choice([1, 3, 5]))
-            window = Window(
-                *rng.integers([1, 6, 6], [20, 30, 30]).tolist(),
-                kernel=(kernel, kernel),
-                stride=(int(rng.integers(1, 3)),) * 2,
-                padding=(kernel // 2,) * 2,
-            )
-            columns = int(rng.integers(1, 60))
-            layers.append(LayerShape.conv2d(f"l{index}", window, columns, **options))
-        else:
-            layers.append(LayerShape(f"l{index}", *rng.integers(1, 200, 3).tolist(), **options))
-    return Workload("random", tuple(layers))
-
-
-def memory(activations, weights, dram=2.0):
-    return MemoryArrays(np.array(activations), np.array(weights), np.array(dram))
 
 
 def walk(layer, result, index, bits, weights_stay, sizes):
@@ -55,61 +30,7 @@ def walk(layer, result, index, bits, weights_stay, sizes):
     return loads["row"] / rows, loads["column"] / columns
 
 
-def test_a_large_memory_makes_each_layer_one_job_that_counts_as_the_rtl_does():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        workload, bits = random_workload(rng), int(rng.integers(1, 9))
-        layers = Layers.of(workload)
-        result = schedule(layers, Sizes.of(CONFIG), memory(1 << 30, 1 << 30, 1e9), bits)
-        assert result.jobs.tolist() == [1] * 4
-        counts = count_sequence(layers.products(layers.bits(bits)), Sizes.of(CONFIG))
-        assert result.counts.rows() == counts.rows()
-        np.testing.assert_array_equal(result.cycles, counts.cycles + RESTART)
-
-
-def test_blocks_fit_half_a_scratchpad_and_their_jobs_count_as_the_rtl_does():
-    rng = np.random.default_rng(1)
-    cut = 0
-    for _ in range(40):
-        workload, bits = random_workload(rng), int(rng.integers(1, 9))
-        sizes = Sizes.of(CONFIG)
-        room = memory(6000, 9000)
-        result = schedule(Layers.of(workload), sizes, room, bits)
-        for index, layer in enumerate(workload.layers):
-            if not result.fits[index]:
-                continue
-            row_tiles, column_tiles = -(-layer.rows // 4), -(-layer.columns // 4)
-            rows = -(-row_tiles // int(result.row_blocks[index]))
-            columns = -(-column_tiles // int(result.column_blocks[index]))
-            words = -(-layer.reduction // 4) * bits
-            assert columns * words * int(sizes.weight_bytes) <= 9000 // 2
-            assert rows * 4 * min(columns * 4, layer.columns) <= 6000 // 2
-            tiles = result.counts.rows()[index]["tiles"]
-            assert tiles == row_tiles * column_tiles
-            assert result.counts.rows()[index]["chunks"] == tiles * words
-            cut += result.jobs[index] > 1
-    assert cut > 20
-
-
-@pytest.mark.parametrize("bits", [1, 8])
-def test_the_cycles_of_equal_blocks_are_those_of_as_many_jobs(bits):
-    layer = LayerShape("l", 64, 100, 64)
-    sizes = Sizes.of(CONFIG)
-    column_tile = int(25 * bits * sizes.weight_bytes + 4 * sizes.parameter_bytes)
-    room = memory(2 * 4 * (4 * 100 + 4 * 16), 2 * 4 * column_tile, 1e9)
-    result = schedule(Layers.of(Workload("w", (layer,))), sizes, room, bits)
-    rows, columns = int(result.row_blocks[0]), int(result.column_blocks[0])
-    assert rows > 1
-    assert 16 % rows == 0
-    assert columns == 4
-    job = Job(25, bits, 16 // rows, 16 // columns)
-    idle = Job(25, 8, 16, 1)  # before it: its parameters load meanwhile
-    counters = control_counters(CONFIG, [idle, job])[1]
-    assert result.counts.rows()[0] == {k: v * rows * columns for k, v in counters.items()}
-    assert result.cycles[0] == rows * columns * (counters["cycles"] + RESTART)
-
-
-def test_what_is_passed_by_is_loaded_anew_and_what_stays_once():
+def test_what_streams_past_is_loaded_again_and_what_stays_once():
     rng = np.random.default_rng(2)
     both = 0
     for _ in range(60):
@@ -156,17 +77,6 @@ def test_fewer_bits_move_fewer_weights_and_as_many_activations():
         result.dram_weights[:, 0] - parameters, 8 * 36 * 2 * np.arange(1, 9)
     )
     assert set(result.dram_inputs.ravel().tolist()) == {16 * 20 * 20}
-
-
-def test_an_output_stays_where_input_and_output_fit_together():
-    layers = (LayerShape("a", 10, 10, 20), LayerShape("b", 10, 20, 8), LayerShape("c", 10, 8, 8))
-    workload = Layers.of(Workload("w", layers))
-    result = schedule(workload, Sizes.of(CONFIG), memory(10_000, 10_000), 8)
-    assert result.dram_inputs.tolist() == [100, 0, 0]
-    assert result.dram_outputs.tolist() == [0, 0, 80]
-    result = schedule(workload, Sizes.of(CONFIG), memory(290, 10_000), 8)
-    assert result.dram_outputs.tolist() == [200, 0, 80]
-    assert result.dram_inputs.tolist() == [100, 200, 0]
 
 
 def test_groups_are_as_many_jobs_with_operands_of_their_own():
@@ -218,15 +128,3 @@ def test_a_layer_of_groups_is_as_many_layers_of_one():
         pair = Layers.of(Workload("w", (groups, LayerShape("next", 1, 1, 1))))
         result = schedule(pair, Sizes.of(CONFIG), memory(room, 9000), 5)
         assert (result.dram_outputs[0] == 0) == stays
-
-
-def test_the_bytes_needed_are_the_fewest_that_fit():
-    rng = np.random.default_rng(4)
-    sizes = Sizes.of(CONFIG)
-    for _ in range(60):
-        layers, bits = Layers.of(random_workload(rng, 1)), int(rng.integers(1, 9))
-        _, weights = needed_bytes(layers, sizes, memory(1, 1), bits)
-        rows, _ = needed_bytes(layers, sizes, memory(1, weights[0]), bits)
-        for lacks in ((0, 0), (1, 0), (0, 1)):
-            room = memory(rows[0] - lacks[0], weights[0] - lacks[1])
-            assert schedule(layers, sizes, room, bits).fits[0] == (lacks == (0, 0))

@@ -11,7 +11,9 @@ from truncmac.sim.cycles.closed_form import Sizes
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import load as load_figures
 from truncmac.sim.energy.network_data import NetworkData
-from truncmac.sim.schedule.schedule import UNLIMITED, Layers, schedule
+from truncmac.sim.schedule.blocks import UNLIMITED
+from truncmac.sim.schedule.layers import Layers
+from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import network_workload
 
 FEW = ["--points", "4", "-k", "8,2"]

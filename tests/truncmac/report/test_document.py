@@ -3,7 +3,8 @@ from dataclasses import replace
 
 from truncmac.report.document import VERSION
 from truncmac.report.forms import FORMATS
-from truncmac.sim.schedule.analysis import REASONS, analyse
+from truncmac.sim.schedule.analysis import analyse
+from truncmac.sim.schedule.losses import REASONS
 from truncmac.sim.schedule.platforms import PLATFORMS
 from truncmac.sim.schedule.rivals import scale_sim_cycles
 from truncmac.sim.workloads.names import workload_by_name
@@ -28,8 +29,8 @@ def test_the_numbers_are_those_of_the_analysis_by_stable_names(document):
     assert [list(row) for row in document["layers"]] == [[*sizes, *figures, *blocks]] * 15
     assert [list(row) for row in document["totals"]] == [["k", *figures, *totals]] * 3
     found = analyse(workload_by_name("digits"), PLATFORMS["edge"], [8, 4, 1], images=3)
-    assert document["layers"] == found.rows()
-    assert document["totals"] == found.totals()
+    assert document["layers"] == found.layer_records()
+    assert document["totals"] == found.total_records()
     reference = document["reference"]
     assert (reference["rows"], reference["cols"]) == (8, 8)
     three = [replace(x, rows=3 * x.rows) for x in workload_by_name("digits").layers]
