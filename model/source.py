@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["Source"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """What is imported, and what its file does not say.
 

@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from truncmac.commands.characterise import Request, run
-from truncmac.commands.common import console
+from truncmac.commands.characterise import CharacteriseRequest, characterise_one
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.sram import sram_figures
 from truncmac.sim.energy.model import FOLDER
 from truncmac.sim.netlist.mapping import DONT_USE
+from truncmac.terminal import Terminal
 
 __all__ = ["main", "remake", "request_of"]
 
 CACHE = Path("build/energy")
+console = Terminal()
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -49,7 +50,8 @@ def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[
             if path.stem.endswith("_sram"):
                 _remake_srams(path, libraries)
             else:
-                run(request_of(json.loads(path.read_text()), path, libraries, cache), as_json=False)
+                made_by = request_of(json.loads(path.read_text()), path, libraries, cache)
+                characterise_one(made_by, as_json=False)
         except (KeyError, ValueError, RuntimeError, OSError) as error:
             failed.append(f"{path.name} was not made: {error}")
     return failed
@@ -72,7 +74,9 @@ def _files(names: Mapping[str, str], libraries: Path) -> list[Path]:
     return found
 
 
-def request_of(data: Mapping[str, Any], out: Path, libraries: Path, cache: Path) -> Request:
+def request_of(
+    data: Mapping[str, Any], out: Path, libraries: Path, cache: Path
+) -> CharacteriseRequest:
     """What made a file of figures, by what it says of itself."""
     provenance = data["provenance"]
     workload, method = provenance["workload"], provenance["method"]
@@ -86,7 +90,7 @@ def request_of(data: Mapping[str, Any], out: Path, libraries: Path, cache: Path)
         ]
         for held in (False, True)
     }
-    return Request(
+    return CharacteriseRequest(
         liberty=_files(provenance["library"]["files_sha256"], libraries),
         srams=[],
         label=provenance["library"]["label"],

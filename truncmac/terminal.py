@@ -1,5 +1,7 @@
 """Where commands print: figures stay whole and names as they are, however narrow it is."""
 
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich import box
@@ -10,9 +12,8 @@ from rich.text import Text
 
 from truncmac.golden.text import visible
 
-__all__ = ["STYLE", "Terminal"]
+__all__ = ["Terminal", "new_table"]
 
-STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False}  # of every table
 WIDEST = 10_000  # columns, to measure a table that is given all the space it wants
 
 
@@ -41,3 +42,50 @@ class Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Text for a string that is printed, alone or in a table."""
         return super().render_str(visible(text, keep="\n"), **options)
+
+    def note(self, what: str) -> None:
+        """Tell what goes on, dimmer than the results."""
+        self.print(what, style="dim")
+
+    @contextmanager
+    def silent(self, wanted: bool) -> Iterator[None]:
+        """Print nothing meanwhile, if that is wanted: stdout is for something else."""
+        before, self.quiet = self.quiet, wanted
+        try:
+            yield
+        finally:
+            self.quiet = before
+
+    @contextmanager
+    def on_stderr(self, wanted: bool) -> Iterator[None]:
+        """Print to stderr meanwhile, if that is wanted: stdout is for something else."""
+        before, self.stderr = self.stderr, wanted
+        try:
+            yield
+        finally:
+            self.stderr = before
+
+
+def new_table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str]] = (),
+    *,
+    words: Collection[str] = (),
+    **options: Any,
+) -> Table:
+    """A table in the style of all: a line below its head, and no other lines.
+
+    Parameters
+    ----------
+    columns : what stands above each
+    rows : the cells of each row
+    words : columns of words, which begin at the left; all others hold numbers, which end at the
+        right
+    options : others of `rich.table.Table`, such as its title
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, **options)
+    for name in columns:
+        table.add_column(name, justify="left" if name in words else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table

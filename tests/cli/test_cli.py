@@ -195,7 +195,7 @@ def test_errors_of_the_system_say_what_to_do(run, monkeypatch, number, cure):
     def write(*args):
         raise OSError(number, os.strerror(number), "out/core.v")
 
-    monkeypatch.setattr("truncmac.commands.common.write_all", write)
+    monkeypatch.setattr("truncmac.commands.rtl.write_all", write)
     code, _, err = run("rtl", *SMALL)
     assert (code, err) == (2, f"truncmac: out/core.v: {os.strerror(number).lower()}. {cure}\n")
 
@@ -204,7 +204,7 @@ def test_ctrl_c_is_exit_code_130(run, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("truncmac.commands.common.write_all", stop)
+    monkeypatch.setattr("truncmac.commands.rtl.write_all", stop)
     assert run("rtl", *SMALL)[0] == 130
 
 

@@ -27,6 +27,7 @@ ORDER = [
     ("truncmac",),
     ("truncmac/exploration", "truncmac/onnx", "truncmac/onnx/export", "truncmac/report"),
     ("truncmac/commands",),
+    ("truncmac/commands/train",),
     ("truncmac/cli",),
     ("benchmarks", "tools"),
     ("tools/docs",),

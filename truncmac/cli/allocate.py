@@ -70,18 +70,18 @@ def allocate(
 
     What is written with --export runs on golden and on the RTL as any network: infer FILE -k 8.
     """
-    from truncmac.commands.allocate import Request, allocate
+    from truncmac.commands.allocate import AllocateRequest, allocate
 
     allocate(
-        Request(
-            network,
-            data,
-            None if bits is None else parse_bits(bits),
-            budget,
-            points,
-            calibrate,
-            config,
-            cost,
+        AllocateRequest(
+            network=network,
+            config=config,
+            data=data,
+            bits=None if bits is None else parse_bits(bits),
+            budget=budget,
+            points=points,
+            calibrate=calibrate,
+            cost=cost,
         ),
         plot=plot,
         export=export,

@@ -84,15 +84,20 @@ def characterise(
     nets' toggles become energy by the library's tables. See docs/explanation/energy.md.
     The array is 4 x 4 PEs unless you say otherwise.
     """
-    from truncmac.commands.characterise import Request, run, run_all, shapes_of
+    from truncmac.commands.characterise import (
+        CharacteriseRequest,
+        characterise_all,
+        characterise_one,
+        shapes_of,
+    )
 
     config = ArrayConfig(**({"rows": 4, "cols": 4} | dict(sizes)))
     if shapes is not None and out is not None:
         raise ValueError("--out must not come with --shapes: each has a file by its label")
 
-    def request(config: ArrayConfig) -> Request:
+    def request(config: ArrayConfig) -> CharacteriseRequest:
         name = f"{file_name(label)}_l{config.lanes}_p{config.planes}.json"
-        return Request(
+        return CharacteriseRequest(
             liberty=liberty,
             srams=sram or [],
             label=label,
@@ -114,8 +119,8 @@ def characterise(
         )
 
     if shapes is None:
-        run(request(config), as_json)
+        characterise_one(request(config), as_json=as_json)
         return
     requests = [request(c) for c in shapes_of(config, shapes)]
-    if not run_all(requests, scheduler, workers, as_json):
+    if not characterise_all(requests, scheduler=scheduler, workers=workers, as_json=as_json):
         raise typer.Exit(1)

@@ -26,5 +26,5 @@ def doctor(
     """
     from truncmac.commands.doctor import doctor
 
-    if not doctor(extra or [], as_json):
+    if not doctor(extra or [], as_json=as_json):
         raise typer.Exit(1)

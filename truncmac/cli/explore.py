@@ -99,16 +99,16 @@ def explore(
     Axes of the space are lists or ranges: 4,8,16 or 4..16 or 4..32+4 or 4..64x2. Writes the Pareto
     fronts as CSV, JSON and an HTML page, and all rows as Parquet.
     """
-    from truncmac.commands.explore import Request, merged_settings, show_point
+    from truncmac.commands.explore import ExploreRequest, merged_settings, show_point
     from truncmac.commands.explore import explore as run
 
     if point is not None:
-        if not show_point(point, as_json):
+        if not show_point(point, as_json=as_json):
             raise typer.Exit(1)
         return
     chosen = merged_settings(
         spec,
-        {
+        options={
             "workloads": workloads,
             "bits": bits,
             "objectives": objectives,
@@ -118,7 +118,7 @@ def explore(
             "library": library,
             "fpga": fpga,
         },
-        {
+        space={
             "rows": rows,
             "cols": cols,
             "lanes": lanes,
@@ -129,9 +129,18 @@ def explore(
             "dram_gb_s": dram_gb_s,
             "clock_mhz": clock_mhz,
         },
-        {"method": search, "trials": trials, "seed": seed},
-        where or [],
+        search={"method": search, "trials": trials, "seed": seed},
+        constraints=where or [],
     )
-    request = Request(out, resume, scheduler, workers, csv, plot, verify, as_json)
+    request = ExploreRequest(
+        out=out,
+        resume=resume,
+        scheduler=scheduler,
+        workers=workers,
+        csv=csv,
+        plot=plot,
+        verify=verify,
+        as_json=as_json,
+    )
     if not run(chosen, request):
         raise typer.Exit(1)

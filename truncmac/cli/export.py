@@ -44,11 +44,11 @@ def export(
     Weights lie chunk-major, so that those of k bits are a prefix; .hex is for $readmemh, .bin
     for a DMA. Or write it as QONNX, which other tools run with the same result, bit for bit.
     """
-    from truncmac.commands.common import export, export_qonnx
+    from truncmac.commands.export import export_memories, export_qonnx
 
     if kind not in ("memories", "qonnx"):
         raise ValueError(f"--format must be memories or qonnx, not {kind!r}")
     if kind == "qonnx":
-        export_qonnx(network, parse_bits(bits), out, as_json)
-        return
-    export(network, config, parse_bits(bits), out, as_json)
+        export_qonnx(network, parse_bits(bits), out=out, as_json=as_json)
+    else:
+        export_memories(network, config, parse_bits(bits), out=out, as_json=as_json)

@@ -47,11 +47,12 @@ def fpga(
 
     The core has too many pins for a chip, so it stands behind a shift register and a parity tree.
     """
-    from truncmac.commands.fpga import Where, fpga, fpga_all
+    from truncmac.commands.fpga import FpgaRequest, fpga, fpga_all
 
-    if designs is not None:
-        where = Where(resume, scheduler, workers)
-        if not fpga_all(designs, device, target_mhz, seed, dsp, out, where, as_json):
-            raise typer.Exit(1)
-        return
-    fpga(config, device, target_mhz, seed, dsp, out, as_json)
+    request = FpgaRequest(device=device, target_mhz=target_mhz, seed=seed, dsps=dsp, out=out)
+    if designs is None:
+        fpga(config, request, as_json=as_json)
+    elif not fpga_all(
+        designs, request, resume=resume, scheduler=scheduler, workers=workers, as_json=as_json
+    ):
+        raise typer.Exit(1)

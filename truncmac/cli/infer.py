@@ -74,14 +74,15 @@ def infer(
     On the RTL every output of every layer is compared with golden; the exit code is 1 if one
     differs.
     """
-    from truncmac.commands.infer import Inference, infer
+    from truncmac.commands.infer import InferRequest, infer
 
     if on not in ("golden", "rtl", "both"):
         raise ValueError(f"--on must be golden, rtl or both, not {on!r}")
-    inference = Inference(
-        network,
-        data,
-        parse_settings(bits),
+    request = InferRequest(
+        network=network,
+        config=config,
+        data=data,
+        settings=parse_settings(bits),
         on_rtl=compare or on != "golden",
         images=images,
         simulator=simulator,
@@ -90,5 +91,5 @@ def infer(
         compare=compare,
         as_json=as_json,
     )
-    if not infer(inference, config):
+    if not infer(request):
         raise typer.Exit(1)

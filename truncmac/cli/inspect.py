@@ -33,4 +33,4 @@ def inspect(
     """Show a network's layers: work, size at each k, accumulators, and what each plane says."""
     from truncmac.commands.inspect import inspect
 
-    inspect(network, parse_bits(bits), plot, as_json)
+    inspect(network, parse_bits(bits), plot=plot, as_json=as_json)

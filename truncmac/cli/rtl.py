@@ -35,10 +35,12 @@ def rtl(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
 ) -> None:
     """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
-    from truncmac.commands.common import rtl
+    from truncmac.commands.rtl import rtl
 
     if top not in ("core", "axi"):
         raise ValueError(f"--top must be core or axi, not {top!r}")
     if top == "core" and bus_width is not None:
         raise ValueError("--bus-width is for --top axi: the core has plain streams")
-    rtl(config, top == "axi", BUS_WIDTH if bus_width is None else bus_width, out, as_json)
+    if top == "axi" and bus_width is None:
+        bus_width = BUS_WIDTH
+    rtl(config, bus_width=bus_width, out=out, as_json=as_json)

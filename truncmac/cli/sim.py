@@ -37,8 +37,16 @@ def sim(
 
     The exit code is 1 if one differs.
     """
-    from truncmac.commands.sim import Request, sim
+    from truncmac.commands.sim import SimRequest, sim
 
-    request = Request(config, simulator, parse_bits(bits), count, stall, seed, waves)
-    if not sim(request, as_json):
+    request = SimRequest(
+        config=config,
+        simulator=simulator,
+        bits=parse_bits(bits),
+        count=count,
+        stall=stall,
+        seed=seed,
+        waves=waves,
+    )
+    if not sim(request, as_json=as_json):
         raise typer.Exit(1)

@@ -91,30 +91,38 @@ def train(
     truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
     and --trials keep each finished run: --resume goes on.
     """
-    from truncmac.commands.common import notes_to_stderr
     from truncmac.sim.extras import extra_needed
 
     with extra_needed("Training", "train"):
-        from truncmac.commands.train import Run, chosen_recipe, console, train
-        from truncmac.commands.trials import train_study, train_trials
-    hyper = chosen_recipe(
-        dataset,
-        recipe,
-        epochs=epochs,
-        widths=tuple(parse_bits(bits)),
-        act_bits=act_bits,
-        teacher=teacher,
-        centred=centred,
-        calibrated=calibrate,
-        seed=seed,
-    )
-    run = Run(network, dataset, data, hyper, out, device, autocast, compile_, as_json)
+        from truncmac.commands.train.run import TrainRequest, chosen_recipe, train
+        from truncmac.commands.train.study import train_study
+        from truncmac.commands.train.trials import train_trials
     if study and trials:
         raise ValueError("Choose one of --study and --trials")
-    with notes_to_stderr(as_json, console):
-        if study:
-            train_study(run, range(seed, seed + seeds), resume)
-        elif trials:
-            train_trials(run, range(seed, seed + seeds), resume, changes)
-        else:
-            train(run, resume)
+    request = TrainRequest(
+        network=network,
+        dataset=dataset,
+        data=data,
+        recipe=chosen_recipe(
+            dataset,
+            recipe,
+            epochs=epochs,
+            widths=tuple(parse_bits(bits)),
+            act_bits=act_bits,
+            teacher=teacher,
+            centred=centred,
+            calibrated=calibrate,
+            seed=seed,
+        ),
+        out=out,
+        device=device,
+        autocast=autocast,
+        compiled=compile_,
+        as_json=as_json,
+    )
+    if study:
+        train_study(request, range(seed, seed + seeds), go_on=resume)
+    elif trials:
+        train_trials(request, range(seed, seed + seeds), chosen=changes, go_on=resume)
+    else:
+        train(request, go_on=resume)

@@ -15,31 +15,45 @@ from truncmac.sim.allocate.allocation import Allocation, Evaluator
 from truncmac.sim.allocate.allocation import allocate as find_allocation
 from truncmac.sim.allocate.choices import Point, Score
 from truncmac.sim.allocate.costs import COSTS, LayerCosts
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
-from .common import progress_bar
+from .progress import progress_bar
 
-__all__ = ["Request", "allocate"]
+__all__ = ["AllocateRequest", "allocate"]
 
 FEW_LAYERS = 12  # whose k are set apart in a table
 console = Terminal()
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is asked for: `bits`, `budget` and `data` None are the defaults of the network."""
+@dataclass(frozen=True, kw_only=True)
+class AllocateRequest:
+    """What is asked for.
+
+    Attributes
+    ----------
+    network : a name or a file, as `network_by_name` takes it
+    config : the array whose cycles or energy are counted
+    data : images with labels; None: those of the named network
+    bits : bit-widths to choose from; None: all that the network has
+    budget : as `parse_budget` takes it; None: no choice is made
+    points : choices to measure, over all costs
+    calibrate : how many of the images only move biases
+    cost : "cycles" or "energy", a key of `COSTS`
+    """
 
     network: str
-    data: Path | None
-    bits: Sequence[int] | None
-    budget: str | None
-    points: int
-    calibrate: int
     config: ArrayConfig
+    data: Path | None = None
+    bits: Sequence[int] | None = None
+    budget: str | None = None
+    points: int = 24
+    calibrate: int = 128
     cost: str = "cycles"
 
 
-def allocate(request: Request, *, plot: Path | None, export: Path | None, as_json: bool) -> None:
+def allocate(
+    request: AllocateRequest, *, plot: Path | None, export: Path | None, as_json: bool
+) -> None:
     """Print tables or JSON, draw the front, and write the network that the budget allows."""
     if export is not None and request.budget is None:
         raise ValueError("--export must come with --budget, which chooses what is written")
@@ -91,7 +105,7 @@ def parse_budget(text: str, largest: float) -> float:
     return value * largest / 100 if text.strip().endswith("%") else value
 
 
-def _evaluator(network: Network, request: Request) -> Evaluator:
+def _evaluator(network: Network, request: AllocateRequest) -> Evaluator:
     """Part of the images recalibrates, the others are measured."""
     images, labels = images_by_name(
         request.network, request.data, network, ask="give its images and labels with --data"
@@ -110,15 +124,14 @@ def _evaluator(network: Network, request: Request) -> Evaluator:
 def sensitivity_table(network: Network, result: Allocation) -> Table:
     """How much the loss grows with each layer alone at each k."""
     title = f"Network {network.name}: each layer truncated alone"
-    table = Table("layer", title=title, **STYLE)
     widths = sorted({k for scores in result.sensitivities.values() for k in scores}, reverse=True)
-    for k in widths:
-        table.add_column(f"k={k}: loss, accuracy", justify="right")
-    for name, scores in result.sensitivities.items():
-        table.add_row(name, *(_both(scores[k]) for k in widths))
+    columns = ["layer", *(f"k={k}: loss, accuracy" for k in widths)]
+    rows = [
+        [name, *(_both(scores[k]) for k in widths)] for name, scores in result.sensitivities.items()
+    ]
     full = next(point for point in reversed(result.points) if point.uniform)
-    table.caption = f"All at k={full.uniform}: {_both(_score(full))}"
-    return table
+    caption = f"All at k={full.uniform}: {_both(_score(full))}"
+    return new_table(columns, rows, words=("layer",), title=title, caption=caption)
 
 
 def _both(score: Score) -> str:
@@ -129,12 +142,12 @@ def front_table(
     evaluator: Evaluator, costs: LayerCosts, result: Allocation, chosen: Point | None
 ) -> Table:
     """Points of the front and those with one k for all, cheapest first."""
-    count = len(evaluator.images)
-    table = Table(title=f"Network {evaluator.network.name}: measured on {count} images", **STYLE)
-    for name in (costs.unit, "share", "accuracy", "loss"):
-        table.add_column(name, justify="right")
-    table.add_column("k of each layer")
-    table.add_column("")
+    count, words = len(evaluator.images), ("k of each layer", "")
+    table = new_table(
+        (costs.unit, "share", "accuracy", "loss", *words),
+        words=words,
+        title=f"Network {evaluator.network.name}: measured on {count} images",
+    )
     front, largest = result.front, result.points[-1].cost
     space = " " if len(result.points[0].bits) <= FEW_LAYERS else ""
     for point in result.points:
@@ -161,7 +174,7 @@ def front_table(
 
 def as_dictionary(
     evaluator: Evaluator,
-    request: Request,
+    request: AllocateRequest,
     costs: LayerCosts,
     result: Allocation,
     chosen: Point | None,

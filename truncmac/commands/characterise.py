@@ -23,16 +23,35 @@ from truncmac.sim.energy.model import Characterisation, read
 from truncmac.sim.jobs import DaskCluster
 from truncmac.sim.netlist.library import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
-from truncmac.terminal import STYLE
+from truncmac.terminal import Terminal, new_table
 
-from .common import console, progress_bar
+from .progress import progress_bar
 
-__all__ = ["Request", "run", "run_all", "shapes_of"]
+__all__ = ["CharacteriseRequest", "characterise_all", "characterise_one", "shapes_of"]
+
+console = Terminal()
 
 
-@dataclass(frozen=True)
-class Request:
-    """Options of the command."""
+@dataclass(frozen=True, kw_only=True)
+class CharacteriseRequest:
+    """What is asked for of one array: its libraries, sizes, workloads and files.
+
+    Attributes
+    ----------
+    liberty, srams : Liberty files of the cells, and of memory macros
+    label : short name of the library
+    config : the array whose PEs are measured
+    fit_sizes, held_sizes : more arrays of such PEs, as `sized` takes them; the figures are fitted
+        to the first and judged by the others
+    network, data, images : whose layers run, its images, and how many of them
+    held_network, held_images, held_count : the same of a network that only judges; no name for
+        none, and how many of its layers, spread; None for all
+    bits : the bit-widths k
+    period_ps : clock target of synthesis; None: 64 FO4
+    dont_use : patterns of cells that synthesis leaves out
+    cache, out : a folder of what is done once, and the file to write
+    timeout_s : in which Yosys must be done with an array
+    """
 
     liberty: Sequence[Path]
     srams: Sequence[Path]
@@ -54,7 +73,7 @@ class Request:
     timeout_s: float = TIMEOUT_S
 
 
-def run(request: Request, as_json: bool) -> None:
+def characterise_one(request: CharacteriseRequest, *, as_json: bool) -> None:
     """Measure, write, print."""
     plan = plan_of(request)
     silent = as_json or not console.is_terminal
@@ -76,8 +95,12 @@ def run(request: Request, as_json: bool) -> None:
         _show(result, files)
 
 
-def run_all(
-    requests: Sequence[Request], scheduler: str | None, workers: int | None, as_json: bool
+def characterise_all(
+    requests: Sequence[CharacteriseRequest],
+    *,
+    scheduler: str | None,
+    workers: int | None,
+    as_json: bool,
 ) -> bool:
     """Measure several PE shapes on workers, and print each as it is done; False if one failed.
 
@@ -106,7 +129,7 @@ def run_all(
     return not errors
 
 
-def _show_outcome(request: Request, error: str) -> None:
+def _show_outcome(request: CharacteriseRequest, error: str) -> None:
     if error:
         config = request.config
         what = f"{config.lanes} lanes x {config.planes} planes: {error}"
@@ -115,14 +138,14 @@ def _show_outcome(request: Request, error: str) -> None:
         _show(read(request.out), [request.out])
 
 
-def _entry(request: Request, error: str) -> dict[str, Any]:
+def _entry(request: CharacteriseRequest, error: str) -> dict[str, Any]:
     if error:
         config = request.config
         return {"lanes": config.lanes, "planes": config.planes, "error": error}
     return _as_dictionary(read(request.out), [request.out])
 
 
-def _absolute(request: Request) -> Request:
+def _absolute(request: CharacteriseRequest) -> CharacteriseRequest:
     """The same with paths that mean the same in a worker's folder."""
     return replace(
         request,
@@ -134,8 +157,8 @@ def _absolute(request: Request) -> Request:
 
 
 def _outcomes(
-    requests: Sequence[Request], scheduler: str | None, workers: int
-) -> Iterator[tuple[Request, str]]:
+    requests: Sequence[CharacteriseRequest], scheduler: str | None, workers: int
+) -> Iterator[tuple[CharacteriseRequest, str]]:
     if scheduler is None and workers == 0:
         yield from map(_measured, requests)
         return
@@ -143,7 +166,7 @@ def _outcomes(
         yield from cluster.map(_measured, requests)
 
 
-def _measured(request: Request) -> tuple[Request, str]:
+def _measured(request: CharacteriseRequest) -> tuple[CharacteriseRequest, str]:
     """Measure where this is called; why it failed, or nothing."""
     try:
         characterise(plan_of(request), request.cache, request.out)
@@ -159,7 +182,7 @@ def _show(result: Characterisation, files: Sequence[Path]) -> None:
         console.print(f"Written: {path}", style="dim", soft_wrap=True)
 
 
-def plan_of(request: Request) -> Plan:
+def plan_of(request: CharacteriseRequest) -> Plan:
     """What to measure: reads the library and the networks."""
     sizes = [request.config, *(sized(request.config, text) for text in request.fit_sizes)]
     held_sizes = [sized(request.config, text) for text in request.held_sizes]
@@ -281,37 +304,37 @@ def _energy_line(k: int, size: str, own: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tables(result: Characterisation) -> list[Table]:
     found = _as_dictionary(result, [])
-    energy = Table(
-        "k",
-        "size",
-        "pJ/MAC",
-        "wires x0",
-        "wires x2",
-        "with glitches",
+    energy = new_table(
+        ("k", "size", "pJ/MAC", "wires x0", "wires x2", "with glitches"),
+        (
+            [str(k), size, *(f"{value:.3f}" for value in values)]
+            for k, size, *values in (line.values() for line in found["bits"])
+        ),
+        words=("k",),
         title=f"{found['lanes']} lanes x {found['planes']} planes, {result.library}",
-        **STYLE,
     )
-    for line in found["bits"]:
-        k, size, *values = line.values()
-        energy.add_row(str(k), size, *(f"{value:.3f}" for value in values))
-    sizes = Table("size", "area mm2", "period ns", "longest path", **STYLE)
-    for size in found["sizes"]:
-        sizes.add_row(
-            f"{size['rows']} x {size['cols']}",
-            f"{size['area_um2'] / 1e6:.3f}",
-            f"{size['period_ps'] / 1e3:.2f}",
-            size["longest_path"],
-        )
-    held = Table("held out", "size", "k", "pJ/MAC", "error", **STYLE)
-    for entry in found["held_out"]:
-        held.add_row(
-            entry["network"],
-            entry["size"],
-            str(entry["k"]),
-            f"{entry['pj_per_mac']:.3f}",
-            f"{entry['error']:+.1%}",
-        )
-    for table in (energy, sizes, held):
-        for column in table.columns[1:]:
-            column.justify = "right"
+    sizes = new_table(
+        ("size", "area mm2", "period ns", "longest path"),
+        (
+            [
+                f"{size['rows']} x {size['cols']}",
+                f"{size['area_um2'] / 1e6:.3f}",
+                f"{size['period_ps'] / 1e3:.2f}",
+                size["longest_path"],
+            ]
+            for size in found["sizes"]
+        ),
+        words=("size",),
+    )
+    held = new_table(
+        ("held out", "size", "k", "pJ/MAC", "error"),
+        (
+            [
+                *(entry["network"], entry["size"], str(entry["k"])),
+                *(f"{entry['pj_per_mac']:.3f}", f"{entry['error']:+.1%}"),
+            ]
+            for entry in found["held_out"]
+        ),
+        words=("held out",),
+    )
     return [energy, sizes, held] if held.row_count else [energy, sizes]

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from truncmac.sim.extras import PACKAGE, install_extra
 from truncmac.sim.tools import INSTALL, simulator_environment
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["Check", "checks", "doctor", "extras"]
 
@@ -60,7 +60,7 @@ class Check:
     mend: str | None
 
 
-def doctor(wanted: Sequence[str], as_json: bool) -> bool:
+def doctor(wanted: Sequence[str], *, as_json: bool) -> bool:
     """Print the checks; True if all that is needed is in order.
 
     Parameters
@@ -91,7 +91,8 @@ def doctor(wanted: Sequence[str], as_json: bool) -> bool:
 
 
 def _table(found: Sequence[Check]) -> Table:
-    table = Table("for", "what", "found", "wanted", "", **STYLE)
+    columns = ("for", "what", "found", "wanted", "")
+    table = new_table(columns, words=columns)
     group = ""
     for check in found:
         if group and check.group != group:

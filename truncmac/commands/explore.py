@@ -3,49 +3,52 @@
 import json
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from rich.table import Table
 
+from truncmac.exploration.document import as_dictionary, notes, records, with_commands
 from truncmac.exploration.page import page, plot_library
+from truncmac.exploration.tables import front_table, point_table
 from truncmac.golden.files import write_bytes
 from truncmac.sim.explore.evaluation import Evaluator, evaluator_of
-from truncmac.sim.explore.folder import SCHEMA, ExplorationFolder, read_spec, versions
+from truncmac.sim.explore.folder import ExplorationFolder, read_spec
 from truncmac.sim.explore.found import Exploration
 from truncmac.sim.explore.run import executor, explore_all
 from truncmac.sim.explore.search import chosen_method, search
 from truncmac.sim.explore.settings import load_settings, spec_of
 from truncmac.sim.explore.spec import Spec
 from truncmac.sim.explore.tables import csv_text
-from truncmac.terminal import STYLE, Terminal
+from truncmac.sim.explore.verify import Verdict, choose_entries, verify_entry
+from truncmac.terminal import Terminal
 
-from .common import progress_bar
+from .progress import progress_bar
 
-__all__ = ["Request", "explore", "merged_settings", "show_point"]
+__all__ = ["ExploreRequest", "explore", "merged_settings", "show_point"]
 
-Rows = dict[str, npt.NDArray[Any]]
-SHOWN = ("rows", "cols", "lanes", "planes", "requantisers")
-MOST_LINES = 40  # of a front on screen
+MOST_DIFFERENCES = 10  # that are shown of a point
 BOUND = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\deE]+)\s*")
 console = Terminal()
 
 
-@dataclass(frozen=True)
-class Request:
-    """How to run: nothing of it changes the results.
+@dataclass(frozen=True, kw_only=True)
+class ExploreRequest:
+    """How to explore a spec: nothing of it changes what is found.
 
     Attributes
     ----------
+    out : the folder to write to
+    resume : keep the finished chunks in it
     scheduler : address of a Dask scheduler, or None
     workers : processes; 0: this one; None: as many as pay
     csv : write all rows as CSV too
     plot : picture of the fronts to write, or None
-    verify : points of the front, and as many at random, to run on the RTL
+    verify : points of the fronts, and as many at random, to run on the RTL
+    as_json : print JSON instead of tables
     """
 
     out: Path
@@ -60,12 +63,18 @@ class Request:
 
 def merged_settings(
     file: Path | None,
+    *,
     options: Mapping[str, Any],
     space: Mapping[str, Any],
-    search_options: Mapping[str, Any],
-    bounds: Sequence[str],
+    search: Mapping[str, Any],
+    constraints: Sequence[str],
 ) -> Spec:
-    """The spec of a file, options given on the command line taking the place of its own.
+    """The spec of a file, with options given on the command line in the place of its own.
+
+    Parameters
+    ----------
+    options, space, search : values by key of the file's top and of its tables; None: not given
+    constraints : texts such as "pes<=256", which join those of the file
 
     Raises
     ------
@@ -77,8 +86,8 @@ def merged_settings(
     given = {key: value for key, value in options.items() if value is not None}
     tables: dict[str, Mapping[str, Any]] = {
         "space": space,
-        "search": search_options,
-        "constraints": _bounds(bounds),
+        "search": search,
+        "constraints": _bounds(constraints),
     }
     for name, table in tables.items():
         own = settings.get(name, {})
@@ -102,7 +111,7 @@ def _bounds(texts: Sequence[str]) -> dict[str, dict[str, float]]:
     return bounds
 
 
-def explore(spec: Spec, request: Request) -> bool:
+def explore(spec: Spec, request: ExploreRequest) -> bool:
     """Explore, show and write what was found; False if --verify found a difference."""
     if request.plot is not None and len(spec.objectives) < 2:
         raise ValueError("--plot must come with two objectives or more, not with one")
@@ -129,14 +138,10 @@ def explore(spec: Spec, request: Request) -> bool:
         print(json.dumps(as_dictionary(folder, found), indent=2))
     else:
         _show(folder, found, files)
-    if not request.verify:
-        return True
-    from truncmac.exploration.verify import verify
-
-    return verify(evaluator, found, request.verify, request.as_json)
+    return not request.verify or _verify(evaluator, found, request)
 
 
-def _write(folder: ExplorationFolder, found: Exploration, request: Request) -> list[Path]:
+def _write(folder: ExplorationFolder, found: Exploration, request: ExploreRequest) -> list[Path]:
     out = folder.path
     rows = found.fronts.table
     contents = {
@@ -161,87 +166,6 @@ def _write(folder: ExplorationFolder, found: Exploration, request: Request) -> l
     return files
 
 
-def rtl_command(evaluator: Evaluator, row: Mapping[str, Any]) -> str:
-    """The command that builds a row's array."""
-    sizes = " ".join(f"--{name} {int(row[name])}" for name in SHOWN)
-    return f"truncmac rtl {sizes} --max-reduction {evaluator.max_reduction}"
-
-
-def with_commands(evaluator: Evaluator, rows: Rows) -> Rows:
-    """Rows, and for each the command that builds its array."""
-    if not rows:
-        return rows
-    commands = [rtl_command(evaluator, row) for row in records(rows)]
-    return {**rows, "command": np.array(commands, dtype=str)}
-
-
-def records(rows: Rows) -> list[dict[str, Any]]:
-    """Rows one by one, as plain values; what is not a number is None."""
-    columns = [
-        [None if isinstance(v, float) and not np.isfinite(v) else v for v in column.tolist()]
-        for column in rows.values()
-    ]
-    return [dict(zip(rows, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, Any]:
-    """All of front.json."""
-    spec = folder.evaluator.spec
-    return {
-        "schema": SCHEMA,
-        "digest": folder.digest,
-        "versions": versions(),
-        "figures": about_figures(folder.evaluator),
-        "method": chosen_method(spec),
-        "spec": spec.as_dictionary(),
-        "space": len(spec.design_space),
-        "max_reduction": folder.evaluator.max_reduction,
-        "designs": found.designs,
-        "rows": found.entries,
-        "feasible": found.feasible,
-        "unknown": found.unknown,
-        "too_fast": found.too_fast,
-        "notes": notes(folder.evaluator, found),
-        "front": records(with_commands(folder.evaluator, found.fronts.table)),
-    }
-
-
-def about_figures(evaluator: Evaluator) -> str | None:
-    """Where energy and area come from."""
-    if evaluator.figures is None:
-        return None
-    names = {figures.library for figures in evaluator.figures.shapes.values()}
-    return f"{'; '.join(sorted(names))}; the core's, without memories"
-
-
-def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
-    """What is not known of the designs, and why some do not count."""
-    figures, placed = evaluator.figures, evaluator.placed
-    lines: list[str] = []
-    missing = evaluator.without_figures
-    if figures is not None and missing:
-        lines.append(
-            f"{figures.library} has no figures of {'; '.join(missing)}: energy is unknown there. "
-            "truncmac characterise makes figures."
-        )
-    if placed is not None:
-        lines.append(
-            f"{len(placed.results):,} arrays were placed and routed ({placed.folder}): what others "
-            "take of an FPGA is unknown. truncmac fpga --designs places those of a front."
-        )
-    if found.unknown:
-        lines.append(
-            f"{found.unknown:,} rows do not count: they lack a value that an objective or a "
-            "constraint needs."
-        )
-    if found.too_fast:
-        lines.append(
-            f"{found.too_fast:,} rows do not count: their clock_mhz is more than their fmax_mhz "
-            "or fpga_mhz."
-        )
-    return lines
-
-
 def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) -> None:
     spec = folder.evaluator.spec
     console.print(
@@ -252,47 +176,40 @@ def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) 
     for line in notes(folder.evaluator, found):
         console.print(f"Note: {line}", soft_wrap=True)
     for (workload, k), front in found.fronts.groups.items():
-        console.print(_table(spec, workload, k, front.table))
+        console.print(front_table(spec, workload, k, front.table))
     console.print(f"Written: {', '.join(map(str, files))}", soft_wrap=True)
 
 
-def _table(spec: Spec, workload: str, k: int, rows: Rows) -> Table:
-    whole = "worst of all workloads" if spec.front == "worst" else "all workloads"
-    what = f"{workload or whole}{f' at k = {k}' if k else ''}"
-    table = Table(title=f"Pareto front of {what}", **STYLE)
-    varied = [name for name, values in spec.space.items() if len(values) > 1]
-    names = dict.fromkeys(
-        [
-            "point",
-            *(["workload"] if not workload else []),
-            *SHOWN,
-            *varied,
-            *(["bits"] if not k else []),
-            *spec.objectives,
-            *spec.constraints,
-        ]
+def _verify(evaluator: Evaluator, found: Exploration, request: ExploreRequest) -> bool:
+    """Run points of the fronts and others on the RTL; True if nothing differs."""
+    terminal = Terminal(stderr=request.as_json)
+    seed = evaluator.spec.seed
+    entries = choose_entries(found.fronts.table, found.sample.table, request.verify, seed)
+    if not entries:
+        raise ValueError("--verify found no design that meets the constraints")
+    right = True
+    for entry in entries:
+        start = time.monotonic()
+        with terminal.status(f"Point {entry['point']} on the RTL ..."):
+            verdict = verify_entry(evaluator, entry)
+        terminal.print(_verdict(entry, verdict, time.monotonic() - start), soft_wrap=True)
+        for line in verdict.differences[:MOST_DIFFERENCES]:
+            terminal.print(line, style="bold red", soft_wrap=True)
+        right &= not verdict.differences
+    return right
+
+
+def _verdict(entry: Mapping[str, Any], verdict: Verdict, seconds: float) -> str:
+    """What ran of a point, and how much of it differs."""
+    what = "each different layer cut to a few tiles, random codes" if verdict.cut else "one image"
+    return (
+        f"Point {entry['point']}, {entry['workload']} at k = {entry['bits']}: {verdict.layers} "
+        f"layers ({what}), {verdict.outputs:,} outputs and {verdict.counters} counters, "
+        f"{len(verdict.differences)} differences, {seconds:.0f} s"
     )
-    for name in names:
-        table.add_column(name, justify="right")
-    if not rows:
-        table.caption = "No design keeps the constraints"
-        return table
-    shown = records({name: rows[name][:MOST_LINES] for name in names})
-    for row in shown:
-        table.add_row(*(_text(value) for value in row.values()))
-    count = len(rows["point"])
-    if count > MOST_LINES:
-        table.caption = f"{MOST_LINES} of {count}; all are in front.csv"
-    return table
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def show_point(text: str, as_json: bool) -> bool:
+def show_point(text: str, *, as_json: bool) -> bool:
     """Evaluate a point of a front.json again, FILE#POINT; False if it is not what it was.
 
     Raises
@@ -315,7 +232,8 @@ def show_point(text: str, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        _show_point(found)
+        console.print(point_table(found))
+        console.print(found[0]["command"], soft_wrap=True)
     kept = json.loads(path.read_bytes()).get("front", [])
     try:
         recorded = [row for row in kept if row["point"] == int(number)]
@@ -328,14 +246,3 @@ def show_point(text: str, as_json: bool) -> bool:
         else:
             console.print(f"Not as in {path}: another version?", style="bold red", soft_wrap=True)
     return same
-
-
-def _show_point(found: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(title=f"Point {found[0]['point']}", **STYLE)
-    names = ("workload", "bits", "cycles", "latency_ms", "images_per_s", "utilisation")
-    for name in names:
-        table.add_column(name, justify="right")
-    for row in found:
-        table.add_row(*(_text(row[name]) for name in names))
-    console.print(table)
-    console.print(found[0]["command"], soft_wrap=True)

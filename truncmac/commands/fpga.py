@@ -13,51 +13,45 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.explore.folder import read_designs
 from truncmac.sim.fpga.jobs import FpgaJob, FpgaOutcome, place_all
 from truncmac.sim.fpga.route import FpgaReport, place_and_route
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
-from .common import progress_bar
+from .progress import progress_bar
 
-__all__ = ["Where", "fpga", "fpga_all"]
+__all__ = ["FpgaRequest", "fpga", "fpga_all"]
 
 NAMES = {"luts": "LUTs", "ffs": "flip-flops", "dsps": "DSPs 18x18", "brams": "block RAMs"}
 console = Terminal()
 
 
-@dataclass(frozen=True)
-class Where:
-    """How many arrays are run.
+@dataclass(frozen=True, kw_only=True)
+class FpgaRequest:
+    """How arrays are placed and routed.
 
     Attributes
     ----------
-    resume : keep results that are there
-    scheduler : address of a Dask scheduler, or None
-    workers : processes; 0: this one; None: one for each core
+    device : ECP5 part, "25k", "45k" or "85k"
+    target_mhz, seed : the clock aimed at, and the random seed of the placement
+    dsps : multiply in DSP blocks where that fits
+    out : the folder to write to; of several arrays, with a folder of each
     """
 
-    resume: bool = False
-    scheduler: str | None = None
-    workers: int | None = None
+    device: str = "85k"
+    target_mhz: float = 100.0
+    seed: int = 1
+    dsps: bool = True
+    out: Path = Path("build/fpga")
 
 
-def fpga(
-    config: ArrayConfig,
-    device: str,
-    target_mhz: float,
-    seed: int,
-    dsps: bool,
-    out: Path,
-    as_json: bool,
-) -> None:
-    """Place, route and print."""
-    status = Terminal(stderr=True)
-    with status.status("") as progress:
+def fpga(config: ArrayConfig, request: FpgaRequest, *, as_json: bool) -> None:
+    """Place and route an array, and print what it takes of the device."""
+    with Terminal(stderr=True).status("") as progress:
         report = place_and_route(
             config,
-            out,
-            device=device,
-            target_mhz=target_mhz,
-            seed=seed,
-            dsps=dsps,
+            request.out,
+            device=request.device,
+            target_mhz=request.target_mhz,
+            seed=request.seed,
+            dsps=request.dsps,
             on_step=lambda what: progress.update(f"{what} ..."),
         )
     if as_json:
@@ -71,32 +65,47 @@ def fpga(
     console.print(_table(report))
     console.print(
         f"Written: design.v, netlist.json, design.config, design.bit, timing.json and fpga.json "
-        f"in {out}",
+        f"in {request.out}",
         soft_wrap=True,
     )
 
 
 def fpga_all(
     designs: Path,
-    device: str,
-    target_mhz: float,
-    seed: int,
-    dsps: bool,
-    out: Path,
-    run: Where,
+    request: FpgaRequest,
+    *,
+    resume: bool,
+    scheduler: str | None,
+    workers: int | None,
     as_json: bool,
 ) -> bool:
-    """Place and route the arrays of a front.json, and print them; False if one failed."""
-    jobs = [FpgaJob(c, device, target_mhz, seed, dsps) for c in read_designs(designs)]
-    workers = min(os.cpu_count() or 1, len(jobs)) if run.workers is None else run.workers
+    """Place and route the arrays of a front.json, and print them; False if one failed.
+
+    Parameters
+    ----------
+    resume : keep results that are there
+    scheduler : address of a Dask scheduler, or None
+    workers : processes; 0: this one; None: one for each core
+    """
+    jobs = [
+        FpgaJob(
+            config=c,
+            device=request.device,
+            target_mhz=request.target_mhz,
+            seed=request.seed,
+            dsps=request.dsps,
+        )
+        for c in read_designs(designs)
+    ]
+    count = min(os.cpu_count() or 1, len(jobs)) if workers is None else workers
     with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Placing and routing", total=len(jobs))
         found = place_all(
             jobs,
-            out,
-            resume=run.resume,
-            scheduler=run.scheduler,
-            workers=workers if len(jobs) > 1 else 0,
+            request.out,
+            resume=resume,
+            scheduler=scheduler,
+            workers=count if len(jobs) > 1 else 0,
             on_done=lambda outcome: progress.update(task, advance=1),
         )
     if as_json:
@@ -106,7 +115,7 @@ def fpga_all(
         for outcome in found:
             if outcome.error:
                 console.print(f"{outcome.job.name}: {outcome.error}", soft_wrap=True)
-        console.print(f"Written: a folder of each in {out}", soft_wrap=True)
+        console.print(f"Written: a folder of each in {request.out}", soft_wrap=True)
     return not any(outcome.error for outcome in found)
 
 
@@ -117,9 +126,9 @@ def _entry(outcome: FpgaOutcome) -> dict[str, Any]:
 
 
 def _tables_of_all(found: Sequence[FpgaOutcome]) -> Table:
-    table = Table("rows x cols", "lanes", "planes", **STYLE)
-    for name in ("requantisers", *NAMES.values(), "MHz", ""):
-        table.add_column(name, justify="right")
+    """A line for each array."""
+    words = ("rows x cols", "lanes", "planes")
+    table = new_table((*words, "requantisers", *NAMES.values(), "MHz", ""), words=words)
     for outcome in found:
         config = outcome.job.config
         sizes = [f"{config.rows} x {config.cols}", str(config.lanes), str(config.planes)]
@@ -134,15 +143,17 @@ def _tables_of_all(found: Sequence[FpgaOutcome]) -> Table:
 
 
 def _table(report: FpgaReport) -> Table:
-    table = Table("", **STYLE)
-    for name in ("array", "wrapper", "device", "array's share"):
-        table.add_column(name, justify="right")
+    """A line for each kind of thing that an FPGA has."""
+    rows = []
     for kind, name in NAMES.items():
         used, wrapper = report.used[kind], report.wrapper[kind]
         share = (used - wrapper) / report.available[kind]
-        table.add_row(
-            *(name, f"{used - wrapper:,}", f"{wrapper:,}"),
-            *(f"{report.available[kind]:,}", f"{share:.1%}"),
+        rows.append(
+            [
+                *(name, f"{used - wrapper:,}", f"{wrapper:,}"),
+                *(f"{report.available[kind]:,}", f"{share:.1%}"),
+            ]
         )
-    table.caption = "The wrapper feeds the core from one pin and folds its outputs into another"
-    return table
+    caption = "The wrapper feeds the core from one pin and folds its outputs into another"
+    columns = ("", "array", "wrapper", "device", "array's share")
+    return new_table(columns, rows, words=("",), caption=caption)

@@ -16,7 +16,7 @@ from truncmac.golden.network_file import open_safetensors
 from truncmac.golden.types import Codes
 from truncmac.model.source import Source
 from truncmac.sim.extras import extra_needed
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["import_network"]
 
@@ -25,7 +25,7 @@ ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
 
 
-def import_network(source: Source, out: Path, as_json: bool) -> None:
+def import_network(source: Source, *, out: Path, as_json: bool) -> None:
     """Read `source`, write a network file, and print what became of it."""
     if not 2 <= source.multiplier_bits <= 32:
         raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
@@ -115,14 +115,14 @@ def _measured(
 
 def _table(network: Network, images: int | None, lines: Sequence[dict[str, Any]]) -> Table:
     """The same as a table; `images` is the count of those with labels."""
-    table = Table("k", title=f"Network {network.name}", **STYLE)
-    table.add_column("channels certified", justify="right")
+    columns = ["k", "channels certified"]
     if images is not None:
-        table.add_column(f"accuracy on {images} images", justify="right")
+        columns.append(f"accuracy on {images} images")
+    rows = []
     for line in lines:
         certified = line["certified"]
         row = [str(line["k"]), "unknown" if certified is None else f"{certified:.0%}"]
         if images is not None:
             row.append(f"{line['accuracy']:.2%}")
-        table.add_row(*row)
-    return table
+        rows.append(row)
+    return new_table(columns, rows, words=("k",), title=f"Network {network.name}")

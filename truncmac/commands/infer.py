@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +27,35 @@ from truncmac.golden.types import Codes, Labels
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.differences import as_text, first_difference
 from truncmac.sim.rtl.network import RtlReport, run_network
-from truncmac.terminal import STYLE
+from truncmac.terminal import Terminal, new_table
 
-from .common import console, quiet, say, simulation
+from .progress import simulation
 
-__all__ = ["Inference", "infer"]
+__all__ = ["InferRequest", "infer"]
 
-CLASSES_SHOWN = 20
+CLASSES_SHOWN = 20  # of images without labels
+console = Terminal()
 
 
-@dataclass(frozen=True)
-class Inference:
-    """What is to be run, and what is to be shown of it.
+@dataclass(frozen=True, kw_only=True)
+class InferRequest:
+    """What to run, and what to show of it.
 
     Attributes
     ----------
+    network : a name or a file, as `network_by_name` takes it
+    data : images, as `images_by_name` takes them; None: those of the named network
     settings : the bit-widths, one after the other; none: all that the network has
     on_rtl : run the layers on the RTL too
-    images : how many of the images do so, and are dumped
+    config, simulator : the array, and what runs it: "verilator" or "icarus"
+    images : how many of the images run on the RTL and are dumped
+    dump : a folder for golden's outputs of each layer
+    layers : show each layer, also of several settings
+    compare : show all operands of the first output that differs
     """
 
     network: str
+    config: ArrayConfig
     data: Path | None = None
     settings: Sequence[Setting] = ()
     on_rtl: bool = False
@@ -67,32 +75,32 @@ class _Result:
     widths: Mapping[str, int]
     accuracy: float | None = None
     classes: Sequence[int] | None = None
-    rtl: RtlReport | None = field(default=None)
+    rtl: RtlReport | None = None
+    difference: Mapping[str, Any] | None = None
 
 
-def infer(inference: Inference, config: ArrayConfig) -> bool:
+def infer(request: InferRequest) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
-    with quiet(inference.as_json):
-        network = network_by_name(inference.network)
+    with console.silent(request.as_json):
+        network = network_by_name(request.network)
         images, labels = images_by_name(
-            inference.network, inference.data, network, examples=inference.images
+            request.network, request.data, network, examples=request.images
         )
-        results = _run(inference, network, config, images, labels)
-        if inference.as_json:
+        results = _on_golden(request, network, images, labels)
+        if request.on_rtl:
+            _on_rtl(request, network, images[: request.images], results)
+        if request.as_json:
             print(json.dumps(_as_dictionary(network, images, results), indent=2))
         else:
-            _show(inference, network, config, len(images), results)
+            console.print(*_shown(request, network, len(images), results), sep="\n")
     return not any(result.rtl.mismatches for result in results if result.rtl)
 
 
-def _run(
-    inference: Inference,
-    network: Network,
-    config: ArrayConfig,
-    images: Codes,
-    labels: Labels | None,
+def _on_golden(
+    request: InferRequest, network: Network, images: Codes, labels: Labels | None
 ) -> list[_Result]:
-    settings = inference.settings or [
+    """The accuracy of each setting on all images; some images' outputs are dumped if asked for."""
+    settings = request.settings or [
         Setting(str(k), k) for k in sorted(network.bit_widths, reverse=True)
     ]
     results = [  # raises before anything runs where there are no parameters
@@ -100,29 +108,15 @@ def _run(
         for s in settings
     ]
     names = ", ".join(setting.name for setting in settings)
-    say(f"Network {network.name}: {len(images)} images, k = {names}")
-    some = images[: inference.images]
+    console.note(f"Network {network.name}: {len(images)} images, k = {names}")
     for result in results:
         if labels is not None:
             result.accuracy = network_accuracy(network, images, labels, result.setting.bits)
         else:  # without labels there are classes to tell, and images of a wrong shape to refuse
             logits = Executor(network, result.setting.bits).run(images, keep=()).logits
             result.classes = predictions(logits).tolist()
-        if inference.dump is not None:
-            _dump(network, some, result.setting, inference.dump)
-    if inference.on_rtl:
-        with simulation(inference.simulator) as (on_build, on_progress):
-            reports = run_network(
-                network,
-                some,
-                [result.setting.bits for result in results],
-                config,
-                simulator=inference.simulator,
-                on_build=on_build,
-                on_progress=on_progress,
-            )
-        for result, report in zip(results, reports, strict=True):
-            result.rtl = report
+        if request.dump is not None:
+            _dump(network, images[: request.images], result.setting, request.dump)
     return results
 
 
@@ -133,44 +127,57 @@ def _dump(network: Network, images: Codes, setting: Setting, folder: Path) -> No
         data = io.BytesIO()
         np.save(data, values)
         write_bytes(place / f"{file_name(name)}.npy", data.getvalue())
-    say(f"Written: each layer's outputs for {len(images)} images to {place}")
+    console.note(f"Written: each layer's outputs for {len(images)} images to {place}")
 
 
-def _show(
-    inference: Inference,
-    network: Network,
-    config: ArrayConfig,
-    image_count: int,
-    results: Sequence[_Result],
+def _on_rtl(
+    request: InferRequest, network: Network, images: Codes, results: Sequence[_Result]
 ) -> None:
-    console.print(_table(config, results, image_count))
-    for result in results:
-        if inference.layers or len(results) == 1:
-            console.print(_layer_table(network, result))
-    for result in results:
-        if result.classes is not None and inference.data is not None:
-            console.print(_classes(result.setting.name, result.classes))
-    for result in results:
-        difference = result.rtl and first_difference(network, result.rtl.outcomes)
-        if difference:
-            console.print(f"k = {result.setting.name}: {as_text(difference, inference.compare)}")
+    """Run the images at each setting on the RTL, and note what it did and where it differs."""
+    with simulation(console, request.simulator) as (on_build, on_progress):
+        reports = run_network(
+            network,
+            images,
+            [result.setting.bits for result in results],
+            request.config,
+            simulator=request.simulator,
+            on_build=on_build,
+            on_progress=on_progress,
+        )
+    for result, report in zip(results, reports, strict=True):
+        result.rtl = report
+        result.difference = first_difference(network, report.outcomes)
+
+
+def _shown(
+    request: InferRequest, network: Network, image_count: int, results: Sequence[_Result]
+) -> list[Table | str]:
+    """The tables, and a text for each setting in which the RTL differs."""
+    shown: list[Table | str] = [_table(request.config, results, image_count)]
+    if request.layers or len(results) == 1:
+        shown += [_layer_table(network, result) for result in results]
+    if request.data is not None:
+        shown += [_classes(r.setting.name, r.classes) for r in results if r.classes is not None]
+    return shown + [
+        f"k = {result.setting.name}: {as_text(result.difference, request.compare)}"
+        for result in results
+        if result.difference
+    ]
 
 
 def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) -> Table:
     """A line for each setting."""
     reports = [result.rtl for result in results if result.rtl]
-    title = f"Integer network: accuracy on {image_count} images"
-    table = Table("k", **STYLE, title=title, min_width=len(title))
+    first = f"Integer network: accuracy on {image_count} images"
+    title, columns = first, ["k", "accuracy"]
     if reports:
-        table.title = (
-            f"{table.title}, run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "
+        title += (
+            f", run on the RTL\n({config.rows} x {config.cols} PEs, {config.lanes} "
             f"lanes x {config.planes} planes; {reports[0].outputs:,} outputs compared at each k)"
         )
-    table.add_column("accuracy", justify="right")
-    names = ("images", "layers", "cycles", "MACs/cycle", "speed-up", "mismatches")
-    for name in names if reports else ():
-        table.add_column(name, justify="right")
+        columns += ["images", "layers", "cycles", "MACs/cycle", "speed-up", "mismatches"]
     slowest = max((report.cycles for report in reports), default=0)
+    rows = []
     for result in results:
         row = [result.setting.name]
         row.append("unknown" if result.accuracy is None else f"{result.accuracy:.2%}")
@@ -183,8 +190,8 @@ def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) ->
                 f"{slowest / result.rtl.cycles:.2f}",
                 str(result.rtl.mismatches),
             ]
-        table.add_row(*row)
-    return table
+        rows.append(row)
+    return new_table(columns, rows, words=("k",), title=title, min_width=len(first))
 
 
 def _classes(setting: str, classes: Sequence[int]) -> str:
@@ -197,21 +204,19 @@ def _classes(setting: str, classes: Sequence[int]) -> str:
 def _layer_table(network: Network, result: _Result) -> Table:
     """A line for each layer of weights."""
     title = f"Layers at k = {result.setting.name}; kMACs of one image"
-    names = ["k", "kMACs"]
+    columns = ["layer", "output", "k", "kMACs"]
     if result.rtl:
-        names += ["cycles", "MACs/cycle", "mismatches"]
+        columns += ["cycles", "MACs/cycle", "mismatches"]
         title += f", cycles of {result.rtl.images}"
-    table = Table("layer", "output", title=title, **STYLE)
-    for name in names:
-        table.add_column(name, justify="right")
-    for row in _layers(network, result):
-        cells = [row["name"], "x".join(map(str, row["output"])), str(row["bits"])]
-        cells.append(f"{row['macs'] / 1000:,.0f}")
+    rows = []
+    for layer in _layers(network, result):
+        row = [layer["name"], "x".join(map(str, layer["output"])), str(layer["bits"])]
+        row.append(f"{layer['macs'] / 1000:,.0f}")
         if result.rtl:
-            rate = row["macs"] * result.rtl.images / row["cycles"]
-            cells += [f"{row['cycles']:,}", f"{rate:.1f}", str(row["mismatches"])]
-        table.add_row(*cells)
-    return table
+            rate = layer["macs"] * result.rtl.images / layer["cycles"]
+            row += [f"{layer['cycles']:,}", f"{rate:.1f}", str(layer["mismatches"])]
+        rows.append(row)
+    return new_table(columns, rows, words=("layer", "output"), title=title)
 
 
 def _layers(network: Network, result: _Result) -> list[dict[str, Any]]:
@@ -248,7 +253,7 @@ def _as_dictionary(
                 "cycles": result.rtl.cycles,
                 "outputs": result.rtl.outputs,
                 "mismatches": result.rtl.mismatches,
-                "first_difference": first_difference(network, result.rtl.outcomes),
+                "first_difference": result.difference,
             }
         if result.classes is not None:
             entry["classes"] = result.classes

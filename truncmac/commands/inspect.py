@@ -10,17 +10,17 @@ from rich.table import Table
 
 from truncmac.golden import LayerInspection, Network, inspect_network, network_by_name
 from truncmac.plots import new_figure, save_figure
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["inspect"]
 
 BARS = " ▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars of the codes' histogram
-NARROW = STYLE | {"padding": (0, 1, 0, 0)}  # a dozen columns in 80
+NARROW = (0, 1, 0, 0)  # padding of tables, so that a dozen columns take 80
 console = Terminal()
 
 
-def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) -> None:
+def inspect(name: str, bits: Sequence[int], *, plot: Path | None, as_json: bool) -> None:
     """Print tables or JSON, and draw the planes."""
     network = network_by_name(name)
     layers = inspect_network(network)
@@ -37,12 +37,13 @@ def inspect(name: str, bits: Sequence[int], plot: Path | None, as_json: bool) ->
 
 def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]) -> Table:
     """A line for each layer, and their sums."""
-    table = Table(
-        "layer", "weights", "output", title=f"Network {network.name}: layers of weights", **NARROW
+    words = ("layer", "weights", "output")
+    table = new_table(
+        [*words, "K", "kMACs", "k", *(f"kB {k}" for k in bits), "S", "exact"],
+        words=words,
+        title=f"Network {network.name}: layers of weights",
+        padding=NARROW,
     )
-    names = ["K", "kMACs", "k", *(f"kB {k}" for k in bits), "S", "exact"]
-    for name in names:
-        table.add_column(name, justify="right")
     for layer in layers:
         table.add_row(
             layer.name,
@@ -70,11 +71,15 @@ def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Seque
 
 def plane_table(layers: Sequence[LayerInspection]) -> Table:
     """Bits of information that each plane adds to those above it, and a histogram of the codes."""
-    table = Table(title="Information in each plane of the weights, MSB first", **NARROW)
-    table.add_column("layer", min_width=max(len(layer.name) for layer in layers))
-    for plane in range(1, 9):
-        table.add_column(f"k={plane}", justify="right")
-    table.add_column("codes 0..255", no_wrap=True, min_width=HISTOGRAM)
+    last = "codes 0..255"
+    table = new_table(
+        ["layer", *(f"k={plane}" for plane in range(1, 9)), last],
+        words=("layer", last),
+        title="Information in each plane of the weights, MSB first",
+        padding=NARROW,
+    )
+    table.columns[0].min_width = max(len(layer.name) for layer in layers)
+    table.columns[-1].no_wrap, table.columns[-1].min_width = True, HISTOGRAM
     for layer in layers:
         counts = layer.histogram.reshape(HISTOGRAM, -1).sum(axis=1)
         cells = [f"{value:.2f}" for value in layer.planes]

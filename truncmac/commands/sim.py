@@ -12,15 +12,17 @@ from truncmac.sim.rtl.cosim import Outcome, simulate
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.rtl.waves import write_views
 from truncmac.sim.stalls import Stalls
-from truncmac.terminal import STYLE
+from truncmac.terminal import Terminal, new_table
 
-from .common import console, quiet, simulation
+from .progress import simulation
 
-__all__ = ["Request", "sim"]
+__all__ = ["SimRequest", "sim"]
+
+console = Terminal()
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class SimRequest:
     """What to run.
 
     Attributes
@@ -44,11 +46,11 @@ class Request:
             raise ValueError(f"--waves must name a .vcd file, not {str(self.waves)!r}")
 
 
-def sim(request: Request, as_json: bool) -> bool:
+def sim(request: SimRequest, *, as_json: bool) -> bool:
     """Run random products on the RTL and print a line for each k; True if all equals golden."""
     gemms = random_gemms(request.config, bits=request.bits, count=request.count, seed=request.seed)
-    with quiet(as_json):
-        with simulation(request.simulator) as (on_build, on_progress):
+    with console.silent(as_json):
+        with simulation(console, request.simulator) as (on_build, on_progress):
             outcomes = simulate(
                 gemms,
                 request.config,
@@ -82,16 +84,12 @@ def _line(k: int, outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def _table(lines: Sequence[dict[str, int]]) -> Table:
-    table = Table(*lines[0], **STYLE)
-    for column in table.columns:
-        column.justify = "right"
-    for line in lines:
-        table.add_row(*(f"{value:,}" for value in line.values()))
-    return table
+    """A line for each k."""
+    return new_table(lines[0], ((f"{value:,}" for value in line.values()) for line in lines))
 
 
 def _as_dictionary(
-    request: Request, lines: Sequence[dict[str, int]], written: Sequence[Path]
+    request: SimRequest, lines: Sequence[dict[str, int]], written: Sequence[Path]
 ) -> dict[str, object]:
     return {
         "array": asdict(request.config),

@@ -1,4 +1,4 @@
-"""The page and pictures of an exploration.
+"""What is shown of an exploration: its document, tables, page and pictures.
 
 The search itself is in `sim/explore`.
 """

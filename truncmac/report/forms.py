@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from truncmac.golden.text import csv_safe, visible
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .page import page
@@ -20,6 +20,7 @@ from .text import about, remarks, title
 __all__ = ["FORMATS", "terminal_tables"]
 
 Document = Mapping[str, Any]
+WORDS = ("layer", "bound", "core")  # columns that are none of numbers
 TERMINAL_TOTALS = {
     "k": "k",
     "cycles": "cycles",
@@ -124,12 +125,7 @@ def _layer_table(document: Document, key: str, sizes: Sequence[str]) -> Table:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], heading: str) -> Table:
-    table = Table(title=heading, collapse_padding=True, **STYLE)
-    for name in titles:
-        table.add_column(name, justify="left" if name in ("layer", "bound", "core") else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return new_table(titles, rows, words=WORDS, title=heading, collapse_padding=True)
 
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {

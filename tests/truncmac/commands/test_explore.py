@@ -78,17 +78,17 @@ def test_options_take_the_place_of_the_file(tmp_path):
     )
     spec = merged_settings(
         path,
-        {"bits": "2", "front": None},
-        {"rows": "8", "cols": None},
-        {"seed": None},
-        ["cycles<=9"],
+        options={"bits": "2", "front": None},
+        space={"rows": "8", "cols": None},
+        search={"seed": None},
+        constraints=["cycles<=9"],
     )
     assert isinstance(spec, Spec)
     assert (spec.bits, spec.space["rows"], spec.space["cols"], spec.seed) == ((2,), (8,), (4,), 5)
     assert {name: bound.max for name, bound in spec.constraints.items()} == {"pes": 9, "cycles": 9}
     path.write_text("rows = 4\n")
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: a key must be one of "):
-        merged_settings(path, {}, {}, {}, [])
+        merged_settings(path, options={}, space={}, search={}, constraints=[])
 
 
 def test_json_is_what_is_written(run, tmp_path):
@@ -191,7 +191,7 @@ def test_a_difference_on_the_rtl_is_exit_code_1(run, monkeypatch):
 
     for differences, expected in (([], 0), (["cycles is 4 on the RTL, 5 here"], 1)):
         verdict = Verdict(layers=5, outputs=100, counters=50, cut=False, differences=differences)
-        monkeypatch.setattr("truncmac.exploration.verify.verify_entry", lambda *_, v=verdict: v)
+        monkeypatch.setattr("truncmac.commands.explore.verify_entry", lambda *_, v=verdict: v)
         code, out, _ = run("explore", *SMALL, "--resume", "--verify", "1")
         assert code == expected
         assert f"5 layers (one image), 100 outputs and 50 counters, {len(differences)} diff" in out

@@ -17,7 +17,7 @@ from truncmac.sim.explore.settings import spec_of
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("explore") / "out"
     space = {"rows": "2..4", "cols": [2, 4], "lanes": 4, "planes": [1, 2]}
-    request = exploring.Request(out, workers=0, as_json=True)
+    request = exploring.ExploreRequest(out=out, workers=0, as_json=True)
     assert exploring.explore(spec_of({"bits": "8,2", "space": space}), request)
     return out
 

@@ -7,34 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from truncmac import cli
-from truncmac.commands.train import chosen_recipe
+from truncmac.commands.train.run import chosen_recipe
 from truncmac.golden import execute, load, load_images, predictions
 from truncmac.model.training import Trainer
 from truncmac.sim.extras import install_extra
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-def run(monkeypatch, capsys, *args):
-    """Exit code, output, and errors of the command."""
-    monkeypatch.setattr("sys.argv", ["truncmac", "train", *map(str, args)])
-    monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    out = capsys.readouterr()
-    return stop.value.code, out.out, out.err
-
-
-def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
+def test_a_run_trains_exports_and_compares(train, tmp_path):
     out = tmp_path / "run"
     options = ["--network", "mlp", "--epochs", 4, "--out", out]
-    code, text, _ = run(monkeypatch, capsys, *options)
+    code, text, _ = train(*options)
     assert code == 0
     rows = {m[1]: m[0] for m in re.finditer(r"^ (\d)( \(not trained\))? .*$", text, re.MULTILINE)}
     assert set(rows) == set("12345678")
@@ -51,9 +35,9 @@ def test_a_run_trains_exports_and_compares(monkeypatch, capsys, tmp_path):
     assert list((out / "tensorboard").iterdir())
 
 
-def test_json_is_all_of_stdout(monkeypatch, capsys, tmp_path):
+def test_json_is_all_of_stdout(train, tmp_path):
     options = ["--network", "mlp", "--epochs", 1, "-k", "8,1", "--out", tmp_path]
-    code, text, errors = run(monkeypatch, capsys, *options, "--json")
+    code, text, errors = train(*options, "--json")
     assert code == 0
     assert errors.startswith("epoch 1, loss ")
     assert "Written: " in errors
@@ -71,19 +55,19 @@ def test_json_is_all_of_stdout(monkeypatch, capsys, tmp_path):
         assert abs(line["float_accuracy"] - right) * len(images) <= line["differing_predictions"]
         assert 0 <= line["differing_codes"] < line["codes"]
     # The next command speaks on stdout again
-    assert "Written: " in run(monkeypatch, capsys, *options, "--resume")[1]
+    assert "Written: " in train(*options, "--resume")[1]
 
 
-def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, tmp_path):
+def test_a_resumed_run_goes_on_and_a_second_one_is_refused(train, tmp_path):
     options = ["--network", "mlp", "--epochs", 2, "--out", tmp_path]
-    assert run(monkeypatch, capsys, *options)[0] == 0
-    code, _, errors = run(monkeypatch, capsys, *options)
+    assert train(*options)[0] == 0
+    code, _, errors = train(*options)
     assert code == 2
     assert "exists: go on with --resume, or choose another --out" in errors
-    code, _, errors = run(monkeypatch, capsys, *options, "--resume", "--act-bits", 2)
+    code, _, errors = train(*options, "--resume", "--act-bits", 2)
     assert code == 2
     assert "Checkpoint has act_bits = 4, this run 2" in errors
-    assert run(monkeypatch, capsys, *options, "--resume")[0] == 0
+    assert train(*options, "--resume")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -105,9 +89,9 @@ def test_a_resumed_run_goes_on_and_a_second_one_is_refused(monkeypatch, capsys, 
         (["--resume"], "checkpoint.safetensors: no such file; leave out --resume to begin"),
     ],
 )
-def test_bad_options_are_one_line_and_exit_code_2(options, message, monkeypatch, capsys, tmp_path):
+def test_bad_options_are_one_line_and_exit_code_2(train, options, message, tmp_path):
     out = tmp_path / "run"
-    code, _, errors = run(monkeypatch, capsys, "--out", out, *options)
+    code, _, errors = train("--out", out, *options)
     assert code == 2
     assert message in errors
     assert not out.exists()
@@ -118,11 +102,11 @@ def test_milestones_keep_their_place_in_fewer_epochs():
     assert (recipe.epochs, recipe.milestones, recipe.seed) == (20, (10, 15, 18), 3)
 
 
-def test_without_pytorch_the_command_says_how_to_get_it(monkeypatch, capsys, tmp_path):
+def test_without_pytorch_the_command_says_how_to_get_it(train, monkeypatch, tmp_path):
     for name in [n for n in sys.modules if n.startswith(("truncmac.commands.", "truncmac.model."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
-    code, _, errors = run(monkeypatch, capsys, "--out", tmp_path / "run")
+    code, _, errors = train("--out", tmp_path / "run")
     assert code == 2
     assert errors == (
         f"truncmac: Training needs the package torch. Install it with: {install_extra('train')}\n"
@@ -158,7 +142,7 @@ def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
     ).read_text()
 
 
-def test_a_run_that_has_no_epoch_yet_can_be_resumed(monkeypatch, capsys, tmp_path):
+def test_a_run_that_has_no_epoch_yet_can_be_resumed(train, monkeypatch, tmp_path):
     def stop(*args, **options):
         raise KeyboardInterrupt
 
@@ -173,43 +157,5 @@ def test_a_run_that_has_no_epoch_yet_can_be_resumed(monkeypatch, capsys, tmp_pat
     monkeypatch.setattr(
         Trainer, "train_epoch", lambda *args: (_ for _ in ()).throw(ValueError("on"))
     )
-    code, _, errors = run(monkeypatch, capsys, *options)
+    code, _, errors = train(*options)
     assert (code, errors.strip()) == (2, "truncmac: on")
-
-
-@pytest.mark.parametrize("kind", ["study", "trials"])
-def test_many_runs_print_draw_and_go_on(kind, monkeypatch, capsys, tmp_path):
-    options = ["--network", "mlp", "--epochs", 1, f"--{kind}", "--changes", "centred"]
-    options += ["--out", tmp_path]
-    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 1)
-    assert code == 0
-    assert "seed 0, epoch 1" in text
-    before = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
-    assert (tmp_path / "study.svg").exists() == (kind == "study")
-    code, _, errors = run(monkeypatch, capsys, *options)
-    assert code == 2
-    assert "exists: go on with --resume, or choose another --out" in errors
-    code, text, _ = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume")
-    assert code == 0
-    assert "2 seeds" in text
-    assert "+-" in text
-    after = json.loads((tmp_path / f"{kind}.json").read_text())["runs"]
-    assert all(one in after for one in before)
-    assert len(after) > len(before)
-    code, text, errors = run(monkeypatch, capsys, *options, "--seeds", 2, "--resume", "--json")
-    assert (code, "Written: " in errors) == (0, True)
-    found = json.loads(text)
-    if kind == "study":
-        name = "TruncQuant -> Trunc"
-        shares = [one["accuracies"][name] for one in after if one["name"] == "truncquant"]
-        assert (found["seeds"], found["accuracies"][name]["1"]) == ([0, 1], [s[0] for s in shares])
-    else:
-        shares = [one["accuracies"]["calibrated"] for one in after if one["name"] == "centred"]
-        assert found["held_out"]["centred"]["8"] == [one[0] for one in shares]
-        assert list(found["held_out"]) == ["none", "centred", "none, not calibrated"]
-        assert set(found["test"]) <= set(found["held_out"])
-
-
-def test_a_study_and_trials_at_once_are_refused(monkeypatch, capsys, tmp_path):
-    code, _, errors = run(monkeypatch, capsys, "--study", "--trials", "--out", tmp_path)
-    assert (code, errors.strip()) == (2, "truncmac: Choose one of --study and --trials")

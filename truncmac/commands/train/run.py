@@ -1,4 +1,4 @@
-"""What `truncmac train` does: a run into a folder."""
+"""One training run into a folder: epochs, checkpoints, and the integers that come out."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from truncmac.commands.progress import progress_bar
 from truncmac.golden import save, save_images
 from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
 from truncmac.model.data import DATASETS, dataset
@@ -18,19 +19,28 @@ from truncmac.model.logs import Logs
 from truncmac.model.processes import Processes
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.model.training import Trainer, complete
-from truncmac.terminal import STYLE, Terminal
+from truncmac.terminal import Terminal, new_table
 
-from .common import progress_bar
-
-__all__ = ["Run", "chosen_recipe", "train"]
+__all__ = ["TrainRequest", "chosen_recipe", "console", "train"]
 
 console = Terminal()
 MOST_DIFFERING = 0.001  # of the predictions: float and integer are held to be the same below it
 
 
-@dataclass(frozen=True)
-class Run:
-    """What is trained, where, and how it computes."""
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What is trained, where, and how it computes.
+
+    Attributes
+    ----------
+    network, dataset : names of `model`'s networks and data sets
+    data : the folder of the data set's files, where it needs any
+    recipe : epochs, bit-widths and all else that changes the result
+    out : the folder of the run
+    device : "auto", "cpu" or "cuda"
+    autocast, compiled : compute in bfloat16 where that is safe, and through torch.compile
+    as_json : print JSON instead of tables
+    """
 
     network: str
     dataset: str
@@ -72,20 +82,23 @@ def chosen_recipe(
     return replace(recipe, epochs=epochs, milestones=milestones)
 
 
-def train(run: Run, go_on: bool) -> None:
-    """Train, write a checkpoint after each epoch, then export and compare with the integers."""
-    split = dataset(run.dataset, run.data)
-    processes = Processes.start(run.device)
+def train(request: TrainRequest, *, go_on: bool) -> None:
+    """Train, write a checkpoint after each epoch, then export and compare with the integers.
+
+    With `go_on` the run begins at the checkpoint in its folder, else there must be none.
+    """
+    split = dataset(request.dataset, request.data)
+    processes = Processes.start(request.device)
     try:
         trainer = Trainer(
-            new_model(run.network, split.shape, run.recipe),
+            new_model(request.network, split.shape, request.recipe),
             split,
-            run.recipe,
+            request.recipe,
             processes,
-            autocast=run.autocast,
-            compiled=run.compiled,
+            autocast=request.autocast,
+            compiled=request.compiled,
         )
-        path = run.out / "checkpoint.safetensors"
+        path = request.out / "checkpoint.safetensors"
         if go_on:
             if not path.exists():
                 raise ValueError(f"{path}: no such file; leave out --resume to begin")
@@ -95,29 +108,30 @@ def train(run: Run, go_on: bool) -> None:
         first = processes.rank == 0
         processes.wait()  # until all have seen that there was no checkpoint
         if first and not go_on:
-            save_checkpoint(path, trainer, run.network)  # so that --resume always has one
-        _epochs(run, trainer, path, quiet=not first)
-        if first:
-            _deploy(run, trainer, split)
+            save_checkpoint(path, trainer, request.network)  # so that --resume always has one
+        with console.on_stderr(request.as_json):
+            _epochs(request, trainer, path, quiet=not first)
+            if first:
+                _deploy(request, trainer, split)
     finally:
         processes.stop()
 
 
-def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
+def _epochs(request: TrainRequest, trainer: Trainer, path: Path, quiet: bool) -> None:
     """Train the epochs that are left; the first process writes what it comes to."""
     if quiet:
-        while trainer.epoch < run.recipe.epochs:
+        while trainer.epoch < request.recipe.epochs:
             trainer.train_epoch()
         return
-    logs = Logs(run.out, trainer.epoch)
+    logs = Logs(request.out, trainer.epoch)
     with progress_bar(console) as bar:
-        task = bar.add_task("Training", total=run.recipe.epochs, completed=trainer.epoch)
-        while trainer.epoch < run.recipe.epochs:
+        task = bar.add_task("Training", total=request.recipe.epochs, completed=trainer.epoch)
+        while trainer.epoch < request.recipe.epochs:
             trainer.train_epoch(
                 lambda done, count: bar.update(task, completed=trainer.epoch + done / count)
             )
             log = trainer.measure()
-            save_checkpoint(path, trainer, run.network)
+            save_checkpoint(path, trainer, request.network)
             logs.write(trainer.history)
             shares = ", ".join(f"{k}: {share:.1%}" for k, share in log.accuracies.items())
             text = f"epoch {log.epoch + 1}, loss {log.loss:.3f}, accuracy at k = {shares}"
@@ -127,27 +141,28 @@ def _epochs(run: Run, trainer: Trainer, path: Path, quiet: bool) -> None:
     logs.close()
 
 
-def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
+def _deploy(request: TrainRequest, trainer: Trainer, split: Split) -> None:
     """Calibrate, export, and say what the integers change."""
     model = trainer.model.eval()
-    complete(model, run.recipe, split.train)
+    complete(model, request.recipe, split.train)
     shape = split.shape
     network = export(model, (shape.channels, shape.height, shape.width), name=split.name)
-    save(network, run.out / "network.safetensors")
+    save(network, request.out / "network.safetensors")
     if isinstance(split.test, ArrayImages):
-        save_images(run.out / "images.safetensors", split.test.images, split.test.labels)
+        save_images(request.out / "images.safetensors", split.test.images, split.test.labels)
     lines = [
-        _line(run, compare(model, network, split.test, bits), bits) for bits in network.bit_widths
+        _line(request, compare(model, network, split.test, bits), bits)
+        for bits in network.bit_widths
     ]
     far = [
         line["k"]
         for line in lines
         if line["differing_predictions"] >= MOST_DIFFERING * len(split.test.labels)
     ]
-    if run.as_json:
-        print(json.dumps(_as_dictionary(run, split, lines), indent=2))
+    if request.as_json:
+        print(json.dumps(_as_dictionary(request, split, lines), indent=2))
     else:
-        console.print(_table(run, split, lines))
+        console.print(_table(request, split, lines))
     if far:
         widths = ", ".join(map(str, far))
         console.print(
@@ -156,15 +171,15 @@ def _deploy(run: Run, trainer: Trainer, split: Split) -> None:
             style="yellow",
         )
     console.print(
-        f"Written: {run.out / 'network.safetensors'}, a checkpoint and logs beside it",
+        f"Written: {request.out / 'network.safetensors'}, a checkpoint and logs beside it",
         soft_wrap=True,
     )
 
 
-def _line(run: Run, found: Comparison, bits: int) -> dict[str, Any]:
+def _line(request: TrainRequest, found: Comparison, bits: int) -> dict[str, Any]:
     return {
         "k": bits,
-        "trained": bits in run.recipe.widths,
+        "trained": bits in request.recipe.widths,
         "integer_accuracy": found.integer_right / found.images,
         "float_accuracy": found.float_right / found.images,
         "differing_predictions": found.differing_predictions,
@@ -173,30 +188,36 @@ def _line(run: Run, found: Comparison, bits: int) -> dict[str, Any]:
     }
 
 
-def _as_dictionary(run: Run, split: Split, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _as_dictionary(
+    request: TrainRequest, split: Split, lines: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     return {
-        "network": run.network,
+        "network": request.network,
         "dataset": split.name,
         "images": len(split.test.labels),
-        "epochs": run.recipe.epochs,
-        "seed": run.recipe.seed,
+        "epochs": request.recipe.epochs,
+        "seed": request.recipe.seed,
         "bits": list(lines),
-        "files": [str(run.out / "network.safetensors"), str(run.out / "checkpoint.safetensors")],
+        "files": [
+            str(request.out / "network.safetensors"),
+            str(request.out / "checkpoint.safetensors"),
+        ],
     }
 
 
-def _table(run: Run, split: Split, lines: Sequence[dict[str, Any]]) -> Table:
-    table = Table(
-        *("k", "integer accuracy", "float accuracy", "differing predictions", "differing codes"),
-        title=f"{run.network} on {split.name}, {len(split.test.labels)} test images",
-        **STYLE,
-    )
-    for line in lines:
-        table.add_row(
+def _table(request: TrainRequest, split: Split, lines: Sequence[dict[str, Any]]) -> Table:
+    """A line for each k."""
+    shares = ("integer accuracy", "float accuracy", "differing predictions", "differing codes")
+    columns = ("k", *shares)
+    rows = (
+        [
             f"{line['k']}" if line["trained"] else f"{line['k']} (not trained)",
             f"{line['integer_accuracy']:.2%}",
             f"{line['float_accuracy']:.2%}",
             f"{line['differing_predictions']}",
             f"{line['differing_codes'] / line['codes']:.4%}",
-        )
-    return table
+        ]
+        for line in lines
+    )
+    title = f"{request.network} on {split.name}, {len(split.test.labels)} test images"
+    return new_table(columns, rows, words=columns, title=title)

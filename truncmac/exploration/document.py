@@ -1,0 +1,98 @@
+"""Puts what an exploration found into one document, which files, tables and the page show."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.sim.explore.evaluation import Evaluator
+from truncmac.sim.explore.folder import SCHEMA, ExplorationFolder, versions
+from truncmac.sim.explore.found import Exploration
+from truncmac.sim.explore.search import chosen_method
+
+__all__ = ["SIZES", "Rows", "as_dictionary", "notes", "records", "with_commands"]
+
+Rows = dict[str, npt.NDArray[Any]]
+SIZES = ("rows", "cols", "lanes", "planes", "requantisers")  # columns that say which array it is
+
+
+def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, Any]:
+    """All of front.json."""
+    spec = folder.evaluator.spec
+    return {
+        "schema": SCHEMA,
+        "digest": folder.digest,
+        "versions": versions(),
+        "figures": _origin(folder.evaluator),
+        "method": chosen_method(spec),
+        "spec": spec.as_dictionary(),
+        "space": len(spec.design_space),
+        "max_reduction": folder.evaluator.max_reduction,
+        "designs": found.designs,
+        "rows": found.entries,
+        "feasible": found.feasible,
+        "unknown": found.unknown,
+        "too_fast": found.too_fast,
+        "notes": notes(folder.evaluator, found),
+        "front": records(with_commands(folder.evaluator, found.fronts.table)),
+    }
+
+
+def _origin(evaluator: Evaluator) -> str | None:
+    """Where energy and area come from."""
+    if evaluator.figures is None:
+        return None
+    names = {figures.library for figures in evaluator.figures.shapes.values()}
+    return f"{'; '.join(sorted(names))}; the core's, without memories"
+
+
+def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
+    """What is not known of the designs, and why some do not count."""
+    figures, placed = evaluator.figures, evaluator.placed
+    lines: list[str] = []
+    missing = evaluator.without_figures
+    if figures is not None and missing:
+        lines.append(
+            f"{figures.library} has no figures of {'; '.join(missing)}: energy is unknown there. "
+            "truncmac characterise makes figures."
+        )
+    if placed is not None:
+        lines.append(
+            f"{len(placed.results):,} arrays were placed and routed ({placed.folder}): what others "
+            "take of an FPGA is unknown. truncmac fpga --designs places those of a front."
+        )
+    if found.unknown:
+        lines.append(
+            f"{found.unknown:,} rows do not count: they lack a value that an objective or a "
+            "constraint needs."
+        )
+    if found.too_fast:
+        lines.append(
+            f"{found.too_fast:,} rows do not count: their clock_mhz is more than their fmax_mhz "
+            "or fpga_mhz."
+        )
+    return lines
+
+
+def with_commands(evaluator: Evaluator, rows: Rows) -> Rows:
+    """Rows, and for each the command that builds its array."""
+    if not rows:
+        return rows
+    commands = [_rtl_command(evaluator, row) for row in records(rows)]
+    return {**rows, "command": np.array(commands, dtype=str)}
+
+
+def _rtl_command(evaluator: Evaluator, row: Mapping[str, Any]) -> str:
+    """The command that builds a row's array."""
+    sizes = " ".join(f"--{name} {int(row[name])}" for name in SIZES)
+    return f"truncmac rtl {sizes} --max-reduction {evaluator.max_reduction}"
+
+
+def records(rows: Rows) -> list[dict[str, Any]]:
+    """Rows one by one, as plain values; what is not a number is None."""
+    columns = [
+        [None if isinstance(v, float) and not np.isfinite(v) else v for v in column.tolist()]
+        for column in rows.values()
+    ]
+    return [dict(zip(rows, values, strict=True)) for values in zip(*columns, strict=True)]
