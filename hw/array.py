@@ -9,10 +9,10 @@ from .hierarchy import shared
 from .row import Row
 from .token import Token
 
-__all__ = ["Array"]
+__all__ = ["SystolicArray"]
 
 
-class Array(wiring.Component):
+class SystolicArray(wiring.Component):
     """Rows x columns of D, and Q of each row, drained downwards.
 
     Output row 0 is the bottom row of PEs, so that results leave in order. A chunk meets cluster

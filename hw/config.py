@@ -12,7 +12,7 @@ OFFSET_BITS = 9  # z: 2**8 - 1 for TruncQuant, 2**8 for two's complement
 
 SHIFT_BITS = 6
 
-LIMITS = {  # least and most
+SIZE_LIMITS = {  # least and most
     "rows": (1, 256),
     "cols": (1, 256),
     "lanes": (1, 256),
@@ -21,7 +21,7 @@ LIMITS = {  # least and most
     "requantisers": (1, 256),
     "multiplier_bits": (2, 32),  # one signed bit holds no M = 1, with which S passes as it is
 }
-PLANES = (1, 2, 4, 8)
+PLANE_COUNTS = (1, 2, 4, 8)
 CLUSTER = (4, 4)  # rows and columns of PEs, at most, that share operand registers
 WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
 
@@ -77,14 +77,14 @@ class ArrayConfig:
             value = getattr(self, field.name)
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"{field.name} must be an integer, not {value!r}")
-            least, most = LIMITS[field.name]
+            least, most = SIZE_LIMITS[field.name]
             if not least <= value <= most:
                 raise ValueError(f"{field.name} must be in {least}..{most}, not {value}")
         if self.cols % self.requantisers:
             raise ValueError(
                 f"requantisers must divide cols = {self.cols}, not be {self.requantisers}"
             )
-        if self.planes not in PLANES:
+        if self.planes not in PLANE_COUNTS:
             raise ValueError(f"planes must be 1, 2, 4 or 8, not {self.planes}")
         for side, count, width in (
             ("cols x lanes x planes", self.cols, self.planes),

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from .array import Array
+from .array import SystolicArray
 from .command import CommandError
 from .config import ACTIVATION_BITS
 from .counters import COUNTER_BITS, Counters, counters_layout
@@ -66,7 +66,7 @@ class Core(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.sequencer = sequencer = Sequencer(config)
-        m.submodules.array = array = Array(config)
+        m.submodules.array = array = SystolicArray(config)
         m.submodules.edge = edge = OutputEdge(config)
         m.submodules.loader = loader = ParameterLoader(config)
 

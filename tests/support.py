@@ -6,7 +6,8 @@ import numpy as np
 from amaranth.sim import Simulator
 
 from truncmac.golden import beat_major, pack_weights, truncate
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
 from truncmac.sim.stalls import NO_STALLS
 
 

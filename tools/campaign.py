@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from tools.sweep import Sweep, compare
+from tools.sweep import Sweep, compare_with_models
 from truncmac.golden import WEIGHT_BITS, Gemm
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig, chunk_count
@@ -24,10 +24,10 @@ from truncmac.sim.rtl.cosim import Outcome
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import Gaps, Stalls
 
-__all__ = ["CAMPAIGNS", "PROFILES", "Campaign", "Totals", "default_seed", "main", "run"]
+__all__ = ["CAMPAIGNS", "PROFILES", "Campaign", "Totals", "default_seed", "main", "run_campaign"]
 
 console = Console(highlight=False)
-SEED = "TRUNCMAC_SEED"  # environment variable: the seed of tests that draw at random
+SEED_VARIABLE = "TRUNCMAC_SEED"  # environment variable: the seed of tests that draw at random
 PROFILES: Mapping[str, Stalls] = {
     "full speed": Stalls(),
     "all streams": Stalls.everywhere(0.3),
@@ -157,13 +157,13 @@ class Totals:
                 zip(sweep.gemms, sweep.gemms[1:], strict=False), 1
             )
         )
-        self.differences += compare(sweep, outcomes)
+        self.differences += compare_with_models(sweep, outcomes)
 
     def add_icarus(self, sweep: Sweep, build_root: Path) -> None:
         """Run a sweep in both simulators; outputs and all counters must be equal."""
         ours, theirs = (sweep.run(build_root, name) for name in ("verilator", "icarus"))
         self.icarus += sum(outcome.outputs.size for outcome in theirs)
-        self.differences += compare(sweep, theirs)
+        self.differences += compare_with_models(sweep, theirs)
         self.differences += [
             f"{sweep.config}, {sweep.stalls}, {a.gemm.name}: the simulators differ"
             for a, b in zip(ours, theirs, strict=True)
@@ -171,7 +171,7 @@ class Totals:
         ]
 
 
-def run(campaign: Campaign, seed: int, build_root: Path) -> Totals:
+def run_campaign(campaign: Campaign, seed: int, build_root: Path) -> Totals:
     """Run a campaign; the same seed gives the same products, values and stalls."""
     start = monotonic()
     totals = Totals(campaign.config.name, seed)
@@ -190,15 +190,15 @@ def run(campaign: Campaign, seed: int, build_root: Path) -> Totals:
 
 def default_seed() -> int:
     """The seed that the environment names, else 0."""
-    text = os.environ.get(SEED, "0")
+    text = os.environ.get(SEED_VARIABLE, "0")
     if not text.isdecimal():
-        raise ValueError(f"{SEED} must be a whole number, not {text!r}")
+        raise ValueError(f"{SEED_VARIABLE} must be a whole number, not {text!r}")
     return int(text)
 
 
 def main(
     times: Annotated[int, typer.Option(min=1, help="So many times the outputs of CI.")] = 1,
-    seed: Annotated[int | None, typer.Option(help=f"Default: {SEED}, or 0.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Default: {SEED_VARIABLE}, or 0.")] = None,
     build_root: Annotated[Path, typer.Option(help="Folder of built simulators.")] = Path(
         "build/tests/sim"
     ),
@@ -211,7 +211,7 @@ def main(
     found = {}
     for name, campaign in CAMPAIGNS.items():
         larger = replace(campaign, outputs=times * campaign.outputs)
-        found[name] = run(larger, first, build_root)
+        found[name] = run_campaign(larger, first, build_root)
         for line in found[name].differences[:5]:
             console.print(line)
     text = json.dumps({name: asdict(totals) for name, totals in found.items()}, indent=1)

@@ -17,17 +17,19 @@ from rich.progress import track
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
+from truncmac.sim.cycles.points import Products, Sizes
 from truncmac.sim.rtl.cosim import Outcome, simulate
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import Gaps, Stalls
 
-__all__ = ["Sweep", "compare", "differences", "main", "random_sweeps"]
+__all__ = ["Sweep", "compare_with_models", "differences", "main", "random_sweeps"]
 
 console = Console(highlight=False)
 PATTERNS = 4  # of stalls for each array, each of another kind
-PRODUCTS = 14  # for each pattern
+PRODUCTS_EACH = 14  # for each pattern
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def random_sweeps(seed: int) -> Iterator[Sweep]:
         config = _random_config(rng)
         for kind in range(PATTERNS):
             gemms = random_gemms(config, count=3, seed=int(rng.integers(1 << 31)))
-            chosen = rng.choice(len(gemms), PRODUCTS, replace=False)
+            chosen = rng.choice(len(gemms), PRODUCTS_EACH, replace=False)
             yield Sweep(config, _random_stalls(rng, kind), [gemms[index] for index in chosen])
 
 
@@ -101,10 +103,10 @@ def _random_stalls(rng: np.random.Generator, kind: int) -> Stalls:
 
 def differences(sweep: Sweep, build_root: Path) -> list[str]:
     """Run a sweep on the RTL; a line for each product whose counters or outputs differ."""
-    return compare(sweep, sweep.run(build_root))
+    return compare_with_models(sweep, sweep.run(build_root))
 
 
-def compare(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
+def compare_with_models(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
     """A line for each product whose outputs differ from golden, or counters from the models.
 
     The model cycle by cycle is compared with all, the closed form with those that it covers.
@@ -115,7 +117,7 @@ def compare(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
     gaps = sweep.stalls.gaps
     apart = sweep.together == 1 and not sweep.stalls.random
     if apart and gaps.results == gaps.residuals == 1:
-        models["cycles"] = _closed_form(sweep)
+        models["closed_form"] = _closed_form(sweep)
     found = []
     for index, outcome in enumerate(outcomes):
         label = f"{sweep.config}, {sweep.stalls}, {outcome.gemm.name}"
@@ -129,7 +131,7 @@ def compare(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
                 if expected[key] != value
             }
             if wrong:
-                found.append(f"{label}: RTL and sim.{name} count {wrong}")
+                found.append(f"{label}: RTL and {name} count {wrong}")
     return found
 
 
@@ -155,16 +157,16 @@ def main(
     ),
 ) -> None:
     """Hold the cycle model equal to the RTL at random points; exit code 1 at a difference."""
-    count = ceil_div(points, PATTERNS * PRODUCTS) * PATTERNS
+    count = ceil_div(points, PATTERNS * PRODUCTS_EACH) * PATTERNS
     sweeps = list(islice(random_sweeps(seed), count))
     wrong: list[str] = []
     with ProcessPoolExecutor(workers) as pool:
         runs = pool.map(partial(differences, build_root=build_root), sweeps, chunksize=PATTERNS)
-        for lines in track(runs, f"{count * PRODUCTS:,} points", count, console=console):
+        for lines in track(runs, f"{count * PRODUCTS_EACH:,} points", count, console=console):
             wrong += lines
             for line in lines[:3]:
                 console.print(line)
-    console.print(f"{count * PRODUCTS:,} points, {len(wrong)} differences, seed {seed}")
+    console.print(f"{count * PRODUCTS_EACH:,} points, {len(wrong)} differences, seed {seed}")
     raise typer.Exit(bool(wrong))
 
 

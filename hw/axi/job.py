@@ -10,7 +10,7 @@ from truncmac.hw.tile import tile_layout
 from truncmac.hw.truncation import TruncationUnit
 from truncmac.hw.weight_buffer import block_layout
 
-__all__ = ["TILE_COUNT_BITS", "Job", "job_layout"]
+__all__ = ["TILE_COUNT_BITS", "JobSequencer", "job_layout"]
 
 TILE_COUNT_BITS = 16
 
@@ -28,7 +28,7 @@ def job_layout(config):
     )
 
 
-class Job(wiring.Component):
+class JobSequencer(wiring.Component):
     """Column tile by column tile, row tiles innermost: weights and parameters load once each.
 
     Parameters

@@ -39,7 +39,7 @@ class AxiLiteRegisters(wiring.Component):
 
     Parameters
     ----------
-    registers : sequence of Register
+    registers : sequence of BusRegister
     prefix : str
         Of the bus' ports.
     address_width : int

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from truncmac.hw.command import CommandError
 from truncmac.hw.counters import COUNTERS
 
-__all__ = ["REGISTERS", "Access", "Field", "Register", "c_header", "register_table"]
+__all__ = ["REGISTERS", "Access", "BusRegister", "Field", "c_header", "register_table"]
 
-VERSION = 0x0001_0000  # major, minor: of the map, not of the package
+MAP_VERSION = 0x0001_0000  # major, minor: of the map, not of the package
 Access = {
     "ro": "read",
     "rw": "read, write",
@@ -33,7 +33,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Register:
+class BusRegister:
     """32 bits at a byte address."""
 
     name: str
@@ -42,14 +42,14 @@ class Register:
 
 
 def _whole(name, address, access, about, width=32):
-    return Register(name, address, (Field("value", 0, width, access, about),))
+    return BusRegister(name, address, (Field("value", 0, width, access, about),))
 
 
 _ERRORS = "; ".join(f"{error.value} {error.name.lower()}" for error in CommandError)
 
 REGISTERS = (
     _whole("version", 0x00, "ro", "version of this map: major in the upper half, minor below"),
-    Register(
+    BusRegister(
         "sizes",
         0x04,
         (
@@ -60,7 +60,7 @@ REGISTERS = (
         ),
     ),
     _whole("max_beats", 0x08, "ro", "most beats that a tile may have"),
-    Register(
+    BusRegister(
         "control",
         0x0C,
         (
@@ -69,7 +69,7 @@ REGISTERS = (
             Field("irq_enable", 8, 1, "rw", "raise the interrupt while done is set"),
         ),
     ),
-    Register(
+    BusRegister(
         "status",
         0x10,
         (
@@ -84,7 +84,7 @@ REGISTERS = (
     _whole("row_tiles", 0x1C, "rw", "tiles along the product's rows", 16),
     _whole("column_tiles", 0x20, "rw", "tiles along the product's columns", 16),
     _whole("offset", 0x24, "rw", "z: 2**k - 1 for TruncQuant, 2**k for two's complement", 9),
-    Register(
+    BusRegister(
         "output",
         0x28,
         (
@@ -120,7 +120,7 @@ def c_header():
         "#ifndef TRUNCMAC_REGISTERS_H",
         "#define TRUNCMAC_REGISTERS_H",
         "",
-        f"#define TRUNCMAC_VERSION_EXPECTED 0x{VERSION:08X}u",
+        f"#define TRUNCMAC_VERSION_EXPECTED 0x{MAP_VERSION:08X}u",
     ]
     for register in REGISTERS:
         name = f"TRUNCMAC_{register.name.upper()}"

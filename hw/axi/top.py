@@ -12,9 +12,9 @@ from truncmac.hw.core import Core
 from truncmac.hw.counters import COUNTERS
 from truncmac.hw.weight_buffer import WeightBuffer
 
-from .job import Job
+from .job import JobSequencer
 from .lite import AxiLiteRegisters, axi_lite_members
-from .registers import REGISTERS, VERSION
+from .registers import MAP_VERSION, REGISTERS
 from .stream import Packer, Unpacker
 
 __all__ = ["AxiTop", "BusWidths", "check_axi"]
@@ -104,7 +104,7 @@ class AxiTop(wiring.Component):
 
         m.submodules.core = core = Core(self.config)
         m.submodules.buffer = buffer = WeightBuffer(self.config)
-        m.submodules.job = job = Job(self.config)
+        m.submodules.job = job = JobSequencer(self.config)
         m.submodules.registers = registers = AxiLiteRegisters(
             REGISTERS, address_width=ADDRESS_WIDTH
         )
@@ -192,7 +192,7 @@ class AxiTop(wiring.Component):
         with m.Elif(happened):
             m.d.sync += error.eq(core.error)
         m.d.comb += [
-            registers.version_value.eq(VERSION),
+            registers.version_value.eq(MAP_VERSION),
             registers.sizes_rows.eq(config.rows),
             registers.sizes_cols.eq(config.cols),
             registers.sizes_lanes.eq(config.lanes),

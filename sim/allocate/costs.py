@@ -8,7 +8,8 @@ import numpy as np
 from truncmac.golden import WEIGHT_BITS, Network
 from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Sizes, Start, count_jobs
+from truncmac.sim.cycles.closed_form import count_jobs
+from truncmac.sim.cycles.points import Sizes, Start
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import DEFAULT_LIBRARY, load
 from truncmac.sim.energy.network_data import NetworkData

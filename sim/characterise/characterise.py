@@ -17,7 +17,7 @@ from truncmac.sim.energy.model import FORMAT, PARTS, Characterisation
 from truncmac.sim.energy.places import PLACES
 from truncmac.sim.energy.switching import Switching
 from truncmac.sim.netlist.fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
-from truncmac.sim.netlist.gates import STREAMS
+from truncmac.sim.netlist.gates import PARALLEL_STREAMS
 from truncmac.sim.netlist.library import Library
 from truncmac.sim.netlist.mapping import MappingOptions, yosys_version
 from truncmac.sim.netlist.timing import fo4
@@ -319,7 +319,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
             "dont_use": list(plan.dont_use),
             "wire": f"{WIRE_FF_PER_UM} fF/um x {PITCHES_PER_PIN:g} cell pitches a driven pin",
             "fanout": FANOUT,
-            "streams": STREAMS,
+            "streams": PARALLEL_STREAMS,
             "tiles_per_stream": TILES,
             "toggles": "zero delay; glitches by timed simulation, inertial delays",
             "timed_cycles": TIMED_CYCLES,

@@ -14,7 +14,7 @@ from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.integers import ceil_div
 from truncmac.sim.axi.memories import Memories
-from truncmac.sim.netlist.gates import STREAMS, Activity, GateSimulator, InputStream
+from truncmac.sim.netlist.gates import PARALLEL_STREAMS, Activity, GateSimulator, InputStream
 
 __all__ = ["GateRun", "parts", "run_parts"]
 
@@ -52,7 +52,7 @@ class GateRun:
 
 
 def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
-    """Cut `STREAMS` runs of `tiles` row tiles out of a layer, spread evenly over its outputs.
+    """Cut a run of `tiles` row tiles for each parallel stream, spread evenly over the outputs.
 
     All have `tiles` x rows of the array (all of the layer's, if those are fewer) and one column
     tile, so that their control is equal; where the layer ends, rows and columns of zeros fill
@@ -63,7 +63,9 @@ def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
     starts = max(row_tiles - tiles, 0) + 1
     grid = starts * column_tiles
     chosen = (
-        (np.arange(STREAMS) * grid // STREAMS) if grid >= STREAMS else np.arange(STREAMS) % grid
+        (np.arange(PARALLEL_STREAMS) * grid // PARALLEL_STREAMS)
+        if grid >= PARALLEL_STREAMS
+        else np.arange(PARALLEL_STREAMS) % grid
     )
     return [_part(gemm, config, int(i % starts), int(i // starts), tiles) for i in chosen]
 

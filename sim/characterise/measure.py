@@ -18,12 +18,12 @@ from truncmac.sim.energy.places import PLACES, Counts, place_of
 from truncmac.sim.energy.switching import Switching, mean_switching
 from truncmac.sim.netlist.fanout import add_buffers
 from truncmac.sim.netlist.flat import Netlist, flatten
-from truncmac.sim.netlist.gates import STREAMS, GateSimulator
+from truncmac.sim.netlist.gates import PARALLEL_STREAMS, GateSimulator
 from truncmac.sim.netlist.glitches import Probe
 from truncmac.sim.netlist.library import Library
 from truncmac.sim.netlist.mapping import MappingOptions, map_verilog
-from truncmac.sim.netlist.power import PARTS, PowerModel
-from truncmac.sim.netlist.timing import Timing, analyse, fo4
+from truncmac.sim.netlist.power import POWER_PARTS, PowerModel
+from truncmac.sim.netlist.timing import Timing, analyse_timing, fo4
 
 from .freshness import rtl_sha256
 from .lockstep import parts, run_parts
@@ -111,7 +111,7 @@ class Core:
         json_netlist = map_verilog(verilog, TOP, library, options, cache)
         self.netlist: Netlist = flatten(json_netlist, TOP, library)
         add_buffers(self.netlist, fo4(library)[1])
-        self.timing: Timing = analyse(self.netlist)
+        self.timing: Timing = analyse_timing(self.netlist)
         self.simulator = GateSimulator(self.netlist, cache)
         self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
         self.probe = Probe(self.netlist, self.timing, self.simulator.kinds)
@@ -202,7 +202,7 @@ class Core:
         table = np.zeros((len(self._places), 3))
         stated = energies[WIRES.index(1.0)].parts
         columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
-        for index, part in enumerate(PARTS):
+        for index, part in enumerate(POWER_PARTS):
             np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
         sampled = np.zeros((len(self._places), 2))
         if probe is not None:
@@ -231,7 +231,7 @@ class Core:
             switching=mean_switching(cut, self.config, used),
             rows_used=rows_used,
             columns_used=columns_used,
-            macs=rows_used * columns_used * run.macs / STREAMS,
+            macs=rows_used * columns_used * run.macs / PARALLEL_STREAMS,
             layer_macs=gemm.macs,
             places=dict(zip(self._places, table.tolist(), strict=True)),
             timed=dict(zip(self._places, sampled.tolist(), strict=True)),

@@ -1,23 +1,24 @@
 """The AXI top's control, cycle by cycle: jobs, the weight buffer, and buses of any width."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from truncmac.hw.axi.job import Job as JobComponent
 from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import RAW_BITS, BusWidths
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
 from truncmac.hw.requantiser import parameters_layout
-from truncmac.hw.weight_buffer import WeightBuffer
 from truncmac.sim.stalls import Gaps, Stalls
 
-from .control import BANKS, FIFO_DEPTH, Control, Job, Pause
+from .control import Control
+from .feed import Feed
+from .job import Job
+from .latencies import BANKS, FIFO_DEPTH
+from .pause import Pause
 
 __all__ = ["AxiControl", "axi_counters", "bus_gaps"]
 
 
 def bus_gaps(config: ArrayConfig, widths: BusWidths, *, raw: bool) -> Gaps:
-    """Cycles that each stream of the AXI top needs for a word, on buses without a pause."""
+    """Return the cycles that each stream of the AXI top needs for a word, without pauses."""
     words = {
         "activations": config.rows * config.lanes * ACTIVATION_BITS,
         "weights": config.cols * config.lanes * config.planes,
@@ -32,107 +33,14 @@ def bus_gaps(config: ArrayConfig, widths: BusWidths, *, raw: bool) -> Gaps:
     return Gaps(**cycles, results=max(results // widths.results, 1))
 
 
-class Feed(Pause):
-    """Job and weight buffer: gives the core its tiles, and their weights beat by beat.
-
-    As a pause it is that of the core's weights.
-
-    Parameters
-    ----------
-    gap : cycles that the bus needs for a word of weights
-    """
-
-    def __init__(self, gap: int) -> None:
-        super().__init__(1)
-        self.loads = Pause(gap)
-        self.tiles = TilePause(self)
-        self.free = BANKS
-        self.used = self.valid = False
-        self.start(None, 0)
-
-    def start(self, job: Job | None, chunks: int) -> None:
-        """Begin a job whose weights have so many chunks; None: there is none."""
-        self.job = job
-        self.words = job.beats * chunks if job else 0
-        self.issued = self.waiting = 0  # tiles in all, and in the queue
-        self.blocks: deque[bool] = deque()  # of the tiles issued: keep the weights before?
-        self.filled: deque[bool] = deque()
-        self.loaded = self.read = 0
-
-    @property
-    def go(self) -> bool:
-        """A word of weights is at the core's input."""
-        return self.valid
-
-    def tick(self, draw: bool, *, taken: bool, offered: bool = True) -> None:
-        """Pass a cycle in which the core took a word of weights or not."""
-        begun = self.loaded > 0
-        room = len(self.filled) < WeightBuffer.QUEUE
-        keeps = bool(self.blocks) and self.blocks[0] and room
-        loading = bool(self.blocks) and not self.blocks[0] and room and (begun or self.free > 0)
-        word = loading and self.loads.go
-        whole = word and self.loaded + 1 == self.words
-        free = not self.valid or taken
-        step = bool(self.filled) and free
-        turns = step and self.read % self.words == 0 and not self.filled[0]
-        push = (
-            self.job is not None
-            and self.issued < self.job.tiles
-            and max(self.waiting, len(self.blocks)) < JobComponent.QUEUE
-        )
-
-        if free:
-            self.valid = bool(self.filled)
-        self.free += (turns and self.used) - (word and not begun)
-        self.used |= turns
-        if step:
-            self.read += 1
-            if self.read % self.words == 0:
-                self.filled.popleft()
-        if word:
-            self.loaded = 0 if whole else self.loaded + 1
-        if whole or keeps:
-            self.filled.append(self.blocks.popleft())
-        if push:
-            assert self.job is not None  # noqa: S101 (for the type checker)
-            self.blocks.append(self.issued % self.job.row_tiles != 0)
-            self.issued += 1
-        self.waiting += push - self.tiles.taken
-        self.loads.tick(draw, taken=word)
-
-    def state(self, taken: int) -> tuple[int, ...]:
-        """All that decides what happens from here on, once the core took `taken` words."""
-        queues = (*self.blocks, 2, *self.filled, 2)
-        flags = (self.free, self.used, self.valid, self.loaded, self.loads.left)
-        return (*queues, *flags, self.waiting, self.read - taken)
-
-
-class TilePause(Pause):
-    """The pause of the core's tiles: there is one in the queue."""
-
-    def __init__(self, feed: Feed) -> None:
-        super().__init__(1)
-        self.feed = feed
-        self.taken = False
-
-    @property
-    def go(self) -> bool:
-        """A tile is in the queue."""
-        return self.feed.waiting > 0
-
-    def tick(self, draw: bool, *, taken: bool, offered: bool = True) -> None:
-        """Remember whether the tile was taken; it leaves the queue with the feed's tick."""
-        self.taken = taken
-
-
 class AxiControl(Control):
-    """The AXI top: each job's streams are sent before it starts, and the core is long idle.
+    """The AXI top. Each job's streams are sent before it starts, while the core is long idle.
 
     Parameters
     ----------
     config : ArrayConfig
-    jobs : one after the other
-    widths : of the buses
+    jobs : the jobs, which run one after the other
+    widths : widths of the buses
     """
 
     def __init__(self, config: ArrayConfig, jobs: Sequence[Job], widths: BusWidths) -> None:
@@ -143,7 +51,7 @@ class AxiControl(Control):
         self.pauses["weights"] = self.feed
 
     def run(self) -> Iterator[Mapping[str, int]]:
-        """Give the counters of each job as it ends."""
+        """Yield the counters of each job as it ends."""
         for job in self.jobs:
             self.parameters_left = job.column_tiles * self.config.cols if job.fresh else 0
             self.residuals_left = job.tiles * self.config.rows if job.residual else 0
@@ -158,7 +66,7 @@ class AxiControl(Control):
             yield self._run(job)
 
     def relative_state(self) -> tuple[int, ...]:
-        """As for the core, and the feed's."""
+        """Return those of the core, and the feed's."""
         job = self.feed.job
         assert job is not None  # noqa: S101 (there is one at work)
         tiles = self.counts["tiles"]
@@ -166,11 +74,11 @@ class AxiControl(Control):
         return (*super().relative_state(), *self.feed.state(tiles * self.feed.words + beats))
 
     def totals(self) -> dict[str, int]:
-        """As for the core, and the feed's."""
+        """Return those of the core, and the feed's."""
         return super().totals() | {"issued": self.feed.issued, "read": self.feed.read}
 
     def repetitions(self, change: Mapping[str, int], job: Job) -> int:
-        """As for the core; and none that begins another block, or issues another's tiles."""
+        """As for the core; but none may begin another block, or issue the tiles of another."""
         return min(
             super().repetitions(change, job),
             _within(self.feed.read, change["read"], self.feed.words, job.tiles),
@@ -178,16 +86,16 @@ class AxiControl(Control):
         )
 
     def leap(self, change: Mapping[str, int], times: int) -> None:
-        """As for the core, and the feed."""
+        """Pass `times` repetitions of `change`, in the core and in the feed."""
         super().leap(change, times)
         self.feed.issued += times * change["issued"]
         self.feed.read += times * change["read"]
 
 
 def _within(count: int, each: int, period: int, periods: int) -> int:
-    """How often `each` can be added to a count so that it passes the same places in its periods.
+    """Return how often `each` may be added to a count that must keep its place in its periods.
 
-    Adding whole periods does until the last of them; less than one does within a period.
+    Whole periods may be added until the last of them, less than a period only within one.
     """
     if each == 0:
         return 1 << 62
@@ -201,5 +109,5 @@ def _within(count: int, each: int, period: int, periods: int) -> int:
 def axi_counters(
     config: ArrayConfig, jobs: Sequence[Job], widths: BusWidths
 ) -> list[Mapping[str, int]]:
-    """The counters of the AXI top's core at the end of each of `jobs`."""
+    """Return the counters of the AXI top's core at the end of each of `jobs`."""
     return list(AxiControl(config, jobs, widths).run())

@@ -1,130 +1,36 @@
 """The core's control, cycle by cycle: an executable model of what happens when.
 
 It holds no data, only valid, ready and counts, and follows any pattern of stalls; its counters
-equal the RTL's. `sim.cycles` has the same in closed form where there is one.
+equal the RTL's. `closed_form` has the same as formulas, for streams that pause by a rule.
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTERS
-from truncmac.hw.output_unit import OutputUnit
-from truncmac.hw.row_sum import RowSum
-from truncmac.integers import ceil_div
 from truncmac.sim.stalls import NO_STALLS, Stalls
 
-__all__ = ["Control", "Job", "Latencies", "control_counters"]
+from .job import Job
+from .latencies import BANKS, FIFO_DEPTH, Latencies
+from .pause import Pause
+from .strides import Strides
 
-FIFO_DEPTH = 2  # of results and of residual codes, at the core's edge
-BANKS = 2  # of parameters
-LEVELS = ("beat", "tile", "column")  # what repeats within what
-
-
-@dataclass(frozen=True)
-class Job:
-    """One matrix product as the core's control sees it.
-
-    Attributes
-    ----------
-    beats : of the reduction, ceil(K / lanes)
-    bits : k
-    row_tiles, column_tiles : tiles along M and N, row tiles innermost
-    fresh : it takes parameters, a set for each column tile
-    residual : it takes residual codes, a word for each row of a tile
-    """
-
-    beats: int
-    bits: int
-    row_tiles: int
-    column_tiles: int
-    fresh: bool = True
-    residual: bool = False
-
-    @classmethod
-    def of(cls, gemm: Gemm, config: ArrayConfig) -> "Job":
-        """How the array of `config` runs `gemm`."""
-        row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
-        return cls(
-            ceil_div(gemm.reduction, config.lanes),
-            gemm.bits,
-            row_tiles,
-            column_tiles,
-            fresh=gemm.requant is not None,
-            residual=gemm.residual is not None,
-        )
-
-    @property
-    def tiles(self) -> int:
-        """Tiles in all."""
-        return self.row_tiles * self.column_tiles
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """Steps from a tile's end, the entry of its last chunk, to what follows from it.
-
-    captured : its first row has left the array's rows, and starts to drain
-    residual : its first row takes residual codes
-    part : the first part of its first row of results leaves the edge
-    left : the core is idle again, but for results that are not taken
-    released : the set of parameters before the one it claimed may be overwritten
-    """
-
-    captured: int
-    residual: int
-    part: int
-    left: int
-    released: int
-
-    @classmethod
-    def of(cls, rows: int, depth: int, passage: int, share: int) -> "Latencies":
-        """Those of an array `depth` clusters deep; see `hw.config`, `hw.core`, `hw.edge`."""
-        captured = depth - 1 + RowSum.LATENCY
-        residual = captured + 1
-        part = residual + passage + OutputUnit.LATENCY + 1 - share
-        left = captured + (rows - 1) * share + 2 + passage + OutputUnit.LATENCY
-        return cls(captured, residual, part, left, released=captured + passage + 2)
-
-
-class Pause:
-    """Whether a stream goes on: at random, and a fixed number of cycles after a word."""
-
-    def __init__(self, gap: int, *, sink: bool = False) -> None:
-        self.gap = gap
-        self.sink = sink
-        self.drawn = True
-        self.left = gap - 1 if sink else 0
-
-    @property
-    def go(self) -> bool:
-        """The stream's own side is ready."""
-        return self.drawn and self.left == 0
-
-    def tick(self, draw: bool, *, taken: bool, offered: bool = True) -> None:
-        """Pass a cycle in which a word was taken or not, and to a sink offered or not."""
-        if self.sink or not self.drawn or taken:
-            self.drawn = draw
-        if taken:
-            self.left = self.gap - 1
-        elif self.left and (offered or not self.sink):
-            self.left -= 1
+__all__ = ["Control", "control_counters"]
 
 
 class Control:
     """The core's registers of control, and the streams around it.
 
-    What follows a tile's end at a fixed distance does so in steps: cycles in which the array is
-    not held by its output.
+    What follows a tile's end at a fixed distance is counted in steps: a step is a cycle in which
+    the output does not hold the array.
 
     Parameters
     ----------
     config : ArrayConfig
-    jobs : run one after the other
-    stalls : of the streams
-    together : so many jobs follow each other without a pause, then the core becomes idle
+    jobs : the jobs, which run one after the other
+    stalls : pauses of the streams
+    together : number of jobs that follow each other without a pause, before the core becomes idle
     """
 
     def __init__(
@@ -133,7 +39,7 @@ class Control:
         self.config = config
         self.jobs = jobs
         self.together = together
-        self.work = Job(1, 1, 1, 1)  # that of the tile at work; at first there is none
+        self.work = Job(1, 1, 1, 1)  # job of the tile at work; at first there is none
         self.latencies = Latencies.of(config.rows, config.depth, config.passage, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
@@ -145,11 +51,11 @@ class Control:
 
         self.steps = 0
         self.busy = False
-        self.fresh = False  # the tile at work claims a set of parameters
+        self.fresh = False  # whether the tile at work claims a set of parameters
         self.beat, self.chunk, self.wait = 1, 0, 0
         self.free_sets, self.whole_sets, self.parameter = BANKS, 0, 0
         self.set_used = False
-        self.results = self.residuals = 0  # words in the buffers at the edge
+        self.results = self.residuals = 0  # words in the edge's buffers
         # Steps at which these are due
         self.parts: deque[int] = deque()
         self.residual_rows: deque[int] = deque()
@@ -160,15 +66,15 @@ class Control:
 
     @property
     def active(self) -> bool:
-        """There is a tile at work or a result not taken."""
+        """Whether a tile is at work, or a result is not taken yet."""
         return self.busy or self.steps < self.left or self.results > 0
 
     def run(self) -> Iterator[Mapping[str, int]]:
-        """Give the counters each time the core becomes idle."""
+        """Yield the counters each time the core becomes idle."""
         for first in range(0, len(self.jobs), self.together):
             *others, last = self.jobs[first : first + self.together]
             yield self._run(last, others)
-            self._cycle(last, last.tiles)  # in which the host sees that the core is idle
+            self._cycle(last, last.tiles)  # the host sees in it that the core is idle
 
     def _run(self, last: Job, others: Sequence[Job] = ()) -> Mapping[str, int]:
         """Run `others`, then `last`, until the core is idle."""
@@ -184,7 +90,7 @@ class Control:
         return self.counts
 
     def relative_state(self) -> tuple[int, ...]:
-        """All that decides what happens from here on, but for how much is left."""
+        """Return all that decides what happens next, apart from how much is left to do."""
         dues = (self.parts, self.residual_rows, self.releases)
         steps = tuple(due - self.steps for queue in dues for due in (*queue, self.steps - 1))
         levels = (self.wait, self.results, self.residuals, max(self.left - self.steps, 0))
@@ -192,12 +98,12 @@ class Control:
         return (*steps, *levels, *sets, *(pause.left for pause in self.pauses.values()))
 
     def totals(self) -> dict[str, int]:
-        """All that only counts."""
+        """Return all numbers that only count."""
         left = {"parameters": -self.parameters_left, "residuals": -self.residuals_left}
         return {**self.counts, **left, "steps": self.steps}
 
     def repetitions(self, change: Mapping[str, int], job: Job) -> int:
-        """How often `change` can be added to the totals before a stream that is read ahead ends."""
+        """Return how often `change` may be added before a stream that is read ahead ends."""
         ends = [
             (self.parameters_left - BANKS * self.config.cols, change["parameters"]),
             (self.residuals_left - FIFO_DEPTH - 1, change["residuals"]),
@@ -218,7 +124,7 @@ class Control:
                 queue[index] += steps
 
     def _cycle(self, job: Job, accepted: int) -> bool:
-        """Pass a cycle; True if a tile of `job` is taken. `accepted` were taken before."""
+        """Pass a cycle, after `accepted` tiles of `job` were taken; return whether one is."""
         part = bool(self.parts) and self.parts[0] == self.steps
         row = bool(self.residual_rows) and self.residual_rows[0] == self.steps
         held = (part and self.results == FIFO_DEPTH) or (row and self.residuals == 0)
@@ -260,7 +166,7 @@ class Control:
         return self.chunk == chunk_count(self.work.bits, self.config.planes) - 1
 
     def _waits(self) -> str:
-        """What the tile at work waits for; nothing if its next chunk enters in this cycle."""
+        """Return what the tile at work waits for; "" if its next chunk enters in this cycle."""
         if self.chunk == 0 and not self.pauses["activations"].go:
             return "activations"
         if not self.pauses["weights"].go:
@@ -284,7 +190,7 @@ class Control:
             self.counts[f"stalled_{waits}"] += 1
 
     def _end(self) -> None:
-        """Note when what follows from the end of a tile is due."""
+        """Note at which steps the consequences of a tile's end are due."""
         rows, share = self.config.rows, self.config.share
         due = self.latencies
         self.parts.extend(range(self.steps + due.part, self.steps + due.part + rows * share))
@@ -310,7 +216,7 @@ class Control:
         self.free_sets += released - whole
 
     def _edge(self, part: bool, row: bool, taken: Mapping[str, bool]) -> None:
-        """Move words through the two buffers."""
+        """Move words through the two buffers at the edge."""
         if part:
             self.parts.popleft()
         if row:
@@ -322,7 +228,7 @@ class Control:
     def _sequence(
         self, job: Job, step: bool, ends: bool, held: bool, taken: bool, accepted: int
     ) -> None:
-        """Pass to the next chunk, beat and tile."""
+        """Go on to the next chunk, beat and tile."""
         if step and ends:
             self.wait = self.config.interval - 1
         elif not held and self.wait:
@@ -338,52 +244,8 @@ class Control:
             self.chunk = 0 if last else self.chunk + 1
 
 
-class Strides:
-    """Skips what only repeats: beats of a tile, tiles of a column tile, column tiles of a job.
-
-    Where two of them in a row begin in the same state, all that follow do; only the last runs
-    on another way. So the counts of a long job cost no more than those of a short one.
-    """
-
-    def __init__(self, control: Control, job: Job) -> None:
-        self.control = control
-        self.job = job
-        self.seen: dict[str, tuple[tuple[int, ...], dict[str, int]]] = {}
-        self.at = (0, 0)
-
-    def skip(self, accepted: int) -> int:
-        """At the start of a beat, skip repetitions; the number of tiles skipped."""
-        control, job = self.control, self.job
-        if (accepted, control.beat) == self.at:
-            return 0
-        column, row = divmod(accepted - 1, job.row_tiles)
-        tiles = 0
-        if control.beat > 1:
-            control.beat += self._leap("beat", job.beats - control.beat)
-        elif row > 0:
-            tiles = self._leap("tile", job.row_tiles - 1 - row)
-        else:
-            tiles = job.row_tiles * self._leap("column", job.column_tiles - 1 - column)
-        self.at = (accepted + tiles, control.beat)
-        return tiles
-
-    def _leap(self, level: str, most: int) -> int:
-        """Skip at most `most` repetitions of this level; how many."""
-        state, totals = self.control.relative_state(), self.control.totals()
-        before = self.seen.get(level)
-        for below in LEVELS[: LEVELS.index(level)]:
-            self.seen.pop(below, None)
-        self.seen[level] = state, totals
-        if before is None or before[0] != state:
-            return 0
-        change = {name: value - before[1][name] for name, value in totals.items()}
-        times = min(most, self.control.repetitions(change, self.job))
-        self.control.leap(change, times)
-        return times
-
-
 def control_counters(
     config: ArrayConfig, jobs: Sequence[Job], stalls: Stalls = NO_STALLS, *, together: int = 1
 ) -> list[Mapping[str, int]]:
-    """The core's counters each time it becomes idle: at the end of each job, or of `together`."""
+    """Return the core's counters at the end of each group of `together` jobs."""
     return list(Control(config, jobs, stalls, together).run())

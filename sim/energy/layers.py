@@ -10,7 +10,7 @@ import numpy.typing as npt
 from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import RESTART
+from truncmac.sim.cycles.latencies import RESTART
 from truncmac.sim.schedule.analysis import Energy
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import Schedule

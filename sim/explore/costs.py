@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Counts
+from truncmac.sim.cycles.points import CounterValues
 from truncmac.sim.energy.layers import schedule_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.schedule.layers import Layers
@@ -129,7 +129,7 @@ def _part(found: Schedule, places: npt.NDArray[np.intp], shape: tuple[int, ...])
     counts = {name: of(values) for name, values in vars(found.counts).items()}
     return replace(
         found,
-        counts=Counts(**counts),
+        counts=CounterValues(**counts),
         cycles=of(found.cycles),
         row_blocks=of(found.row_blocks),
         jobs=of(found.jobs),

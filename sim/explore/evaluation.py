@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden.types import Integers
-from truncmac.hw.config import PLANES, ArrayConfig
+from truncmac.hw.config import PLANE_COUNTS, ArrayConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.fpga.results import Placed, read_placed
 
@@ -70,7 +70,9 @@ class Evaluator:
     def pe_shapes(self) -> set[tuple[int, int]]:
         """The (lanes, planes) in the space."""
         space = self.spec.space
-        return {(int(n), int(p)) for n in space["lanes"] for p in space["planes"] if p in PLANES}
+        return {
+            (int(n), int(p)) for n in space["lanes"] for p in space["planes"] if p in PLANE_COUNTS
+        }
 
     @property
     def without_figures(self) -> list[str]:

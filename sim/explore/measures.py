@@ -7,7 +7,7 @@ import numpy as np
 from truncmac.golden.types import Array, Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.blocks import MemoryArrays
 from truncmac.sim.schedule.platforms import KIB
 from truncmac.sim.schedule.schedule import Schedule, schedule

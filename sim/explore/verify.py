@@ -15,7 +15,8 @@ import numpy as np
 
 from truncmac.golden import Gemm, Requantisation, network_gemms, weight_offset
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
+from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.points import Products, Sizes
 from truncmac.sim.rtl.cosim import simulate
 from truncmac.sim.workloads.names import network_of, workload_by_name
 from truncmac.sim.workloads.shapes import LayerShape

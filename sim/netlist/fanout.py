@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from truncmac.golden.types import Reals
 
-from .flat import ONE, Group, Ints, Netlist
+from .flat import ONE, CellGroup, Ints, Netlist
 from .library import Cell, Library
 
 __all__ = ["FANOUT", "add_buffers", "clock_nets", "loads", "strong_buffer", "wire_fanout_ff"]
@@ -24,7 +24,7 @@ def wire_fanout_ff(netlist: Netlist) -> float:
     return float(WIRE_FF_PER_UM * PITCHES_PER_PIN * pitch)
 
 
-def sinks(netlist: Netlist) -> Iterator[tuple[Group, int, str, Ints]]:
+def sinks(netlist: Netlist) -> Iterator[tuple[CellGroup, int, str, Ints]]:
     """Every input pin of every kind of cell: group, column, pin, nets."""
     for group in netlist.groups:
         for column, pin in enumerate(group.cell.inputs):
@@ -87,7 +87,7 @@ def add_buffers(netlist: Netlist, slew_ps: float) -> None:
         for group, column, _, nets in sinks(netlist)
         for row, net in _heavy(nets, netlist, clocks)
     ]
-    by_net: dict[int, list[tuple[Group, int, int, int]]] = {}
+    by_net: dict[int, list[tuple[CellGroup, int, int, int]]] = {}
     for group, column, row, net, scope in ends:
         by_net.setdefault(net, []).append((group, column, row, scope))
     for net, items in by_net.items():
@@ -138,4 +138,4 @@ def _append(netlist: Netlist, cell: Cell, pins: Ints, scopes: Ints) -> None:
             group.pins = np.concatenate([group.pins, pins])
             group.scopes = np.concatenate([group.scopes, scopes])
             return
-    netlist.groups.append(Group(cell, pins, cell.inputs + cell.outputs, scopes))
+    netlist.groups.append(CellGroup(cell, pins, cell.inputs + cell.outputs, scopes))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .library import Cell, Library, Register
 
-__all__ = ["Group", "Netlist", "flatten"]
+__all__ = ["CellGroup", "Netlist", "flatten"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -20,7 +20,7 @@ ZERO, ONE = 0, 1  # the nets of the constants
 
 
 @dataclass(eq=False)
-class Group:
+class CellGroup:
     """All instances of a library cell.
 
     Attributes
@@ -56,11 +56,11 @@ class Netlist:
 
     library: Library
     nets: int
-    groups: list[Group]
+    groups: list[CellGroup]
     ports: Mapping[str, Ints]
     scopes: list[str] = field(default_factory=list)
 
-    def registers(self, kind: str) -> list[tuple[Group, Register]]:
+    def registers(self, kind: str) -> list[tuple[CellGroup, Register]]:
         """Groups of flip-flops ("ff") or clock gates ("gate"), and what they are."""
         return [
             (group, register)
@@ -134,7 +134,7 @@ class _Builder:
             cell = self.library.cells[kind]
             pins = same[np.concatenate([pins for pins, _ in parts])]
             scopes = np.concatenate([scopes for _, scopes in parts])
-            groups.append(Group(cell, pins, cell.inputs + cell.outputs, scopes))
+            groups.append(CellGroup(cell, pins, cell.inputs + cell.outputs, scopes))
         ports = {
             name: same[mapping[np.array(bits, np.int32)]] for name, bits in module.ports.items()
         }

@@ -19,15 +19,14 @@ import numpy.typing as npt
 
 from truncmac.sim.tools import INSTALL, ToolMissingError
 
-from .flat import ONE, Group, Netlist
+from .flat import ONE, CellGroup, Ints, Netlist
 from .library import Cell, Register
 
-__all__ = ["STREAMS", "Activity", "GateSimulator", "InputStream", "levels"]
+__all__ = ["PARALLEL_STREAMS", "Activity", "GateSimulator", "InputStream", "levels"]
 
-STREAMS = 64
+PARALLEL_STREAMS = 64
 HERE = Path(__file__).parent
-Words = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int32]
+BitWords = npt.NDArray[np.uint64]
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -80,7 +79,7 @@ class Activity:
 
 @dataclass(eq=False)
 class InputStream:
-    """Words to play into a port `name` with handshake, the same control in each stream.
+    """BitWords to play into a port `name` with handshake, the same control in each stream.
 
     Attributes
     ----------
@@ -89,7 +88,7 @@ class InputStream:
     """
 
     name: str
-    words: Words
+    words: BitWords
     stall: int = 0
 
 
@@ -114,7 +113,7 @@ def levels(netlist: Netlist) -> list[tuple[Cell, Ints]]:
     return [(cell, np.ascontiguousarray(pins)) for _, cell, pins in placed]
 
 
-def _depths(logic: Sequence[Group], nets: int) -> list[Ints]:
+def _depths(logic: Sequence[CellGroup], nets: int) -> list[Ints]:
     """Level of each cell: one more than the highest of its inputs."""
     width = max(len(group.cell.inputs) for group in logic)
     padded = []
@@ -170,7 +169,7 @@ class GateSimulator:
         logic = [self._group(kinds[cell.name], pins) for cell, pins in levels(netlist)]
         gates = [self._group(kinds[cell.name], pins) for cell, pins in gate_order(netlist)]
         registers = []
-        self._states: list[tuple[Words, Words]] = []  # of registers, and those at the beginning
+        self._states: list[tuple[BitWords, BitWords]] = []  # of registers: now, at first
         for group, register in netlist.registers("ff"):
             _check_asynchronous(group, register)
             state = rng.integers(0, 1 << 64, len(group.pins), np.uint64)
@@ -207,7 +206,7 @@ class GateSimulator:
         self.clocks[self.clock] = ALL
         self._design.noise = self._noise
 
-    def _group(self, kind: int, pins: Ints, state: Words | None = None) -> _Group:
+    def _group(self, kind: int, pins: Ints, state: BitWords | None = None) -> _Group:
         pins = np.ascontiguousarray(pins)
         self._keep.append(pins)
         if state is not None:
@@ -217,11 +216,11 @@ class GateSimulator:
     def play(
         self,
         ports: Sequence[str],
-        words: Words,
+        words: BitWords,
         seen: Sequence[str],
         skip: int = 0,
         probe: ctypes.c_void_p | None = None,
-    ) -> Words:
+    ) -> BitWords:
         """Play a word a cycle on `ports`; return what is at the ports `seen`, each cycle.
 
         Parameters
@@ -255,7 +254,7 @@ class GateSimulator:
 
     def activity(self, cycles: int) -> Activity:
         """Counts since the last `reset_counts`."""
-        return Activity(cycles, STREAMS, self.toggles.copy(), self.ones.copy())
+        return Activity(cycles, PARALLEL_STREAMS, self.toggles.copy(), self.ones.copy())
 
     def run(
         self,
@@ -265,7 +264,7 @@ class GateSimulator:
         limit: int,
         result_stall: int = 0,
         probe: ctypes.c_void_p | None = None,
-    ) -> tuple[int, Words]:
+    ) -> tuple[int, BitWords]:
         """Play streams into the core's ports until `results` words came and it is at rest.
 
         Parameters
@@ -363,7 +362,7 @@ def gate_order(netlist: Netlist) -> list[tuple[Cell, Ints]]:
     return [(cell, pins) for _, cell, pins in placed]
 
 
-def _check_asynchronous(group: Group, register: Register) -> None:
+def _check_asynchronous(group: CellGroup, register: Register) -> None:
     """Clears and presets must be tied to rest: the simulation is of clock edges alone."""
     for function in (register.clear, register.preset):
         if function is None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .flat import Group, Ints, Netlist
+from .flat import CellGroup, Ints, Netlist
 from .gates import Activity, levels
 from .library import Arc
 from .timing import Timing, sources
@@ -19,7 +19,7 @@ from .timing import Timing, sources
 __all__ = ["TICKS_PER_PS", "Probe"]
 
 TICKS_PER_PS = 16
-EDGES = ("fall", "rise")  # the order of delays: to 0, to 1
+SETTLED_EDGES = ("fall", "rise")  # the order of delays: to 0, to 1
 
 
 class _Event(ctypes.Structure):
@@ -91,7 +91,7 @@ class Probe:
             inputs.append(np.full(count, split, np.int32))
             outputs.append(np.full(count, len(cell.outputs), np.int32))
             pins.append(rows.ravel())
-            group = Group(cell, rows, cell.inputs + cell.outputs, rows[:, 0])
+            group = CellGroup(cell, rows, cell.inputs + cell.outputs, rows[:, 0])
             delays.append(_delays(group, timing).reshape(count, -1))
             cells = np.repeat(np.arange(first, first + count, dtype=np.int32), split)
             which = np.tile(np.arange(split, dtype=np.int32), count)
@@ -124,7 +124,7 @@ class Probe:
                 if group.cell.register is None:
                     source[nets] = 0
                 elif group.cell.register.kind == "ff":
-                    for index, edge in enumerate(EDGES):
+                    for index, edge in enumerate(SETTLED_EDGES):
                         at = timing.arrival[edge][nets]
                         launch[nets, index] = np.where(np.isfinite(at), at, 0.0)
         self.arrays["source"] = source
@@ -176,7 +176,7 @@ def _starts(sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def _delays(group: Group, timing: Timing) -> npt.NDArray[np.int64]:
+def _delays(group: CellGroup, timing: Timing) -> npt.NDArray[np.int64]:
     """Delays in ticks, (cells, outputs, inputs, edges); the mean of arcs between the same pins."""
     cell = group.cell
     shape = (len(group.pins), len(cell.outputs), len(cell.inputs), 2)
@@ -187,7 +187,7 @@ def _delays(group: Group, timing: Timing) -> npt.NDArray[np.int64]:
             if arc.related not in cell.inputs:
                 continue
             i = cell.inputs.index(arc.related)
-            for e, edge in enumerate(EDGES):
+            for e, edge in enumerate(SETTLED_EDGES):
                 for delay in _arc_delays(arc, edge, group.nets(arc.related), load, timing):
                     total[:, o, i, e] += delay
                     count[:, o, i, e] += 1

@@ -27,10 +27,10 @@ __all__ = [
     "Arc",
     "Cell",
     "Library",
+    "LookupTable",
     "Pin",
     "Power",
     "Register",
-    "Table",
     "Units",
     "liberty_file",
     "liberty_units",
@@ -46,7 +46,7 @@ EDGES = ("rise", "fall")
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class LookupTable:
     """Values over two axes, bilinear within and linear beyond.
 
     Attributes
@@ -99,8 +99,8 @@ class Arc:
     related: str
     kind: str
     sense: str
-    delay: Mapping[str, Table]
-    slew: Mapping[str, Table]
+    delay: Mapping[str, LookupTable]
+    slew: Mapping[str, LookupTable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class Power:
 
     related: tuple[str, ...]
     when: Function | None
-    energy: Mapping[str, Table]
+    energy: Mapping[str, LookupTable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -454,7 +454,9 @@ def _powers(group: Any, units: Units, templates: Templates) -> Iterator[Power]:
 SECOND_AXES = {"total_output_net_capacitance", "related_pin_transition"}
 
 
-def _table(group: Any, templates: Templates, first: float, second: float, scale: float) -> Table:
+def _table(
+    group: Any, templates: Templates, first: float, second: float, scale: float
+) -> LookupTable:
     """A table of one or two axes, brought into the order (slew, load)."""
     template = dict(templates.get((_args(group) or [""])[0], {}))
     own = {}
@@ -473,7 +475,7 @@ def _table(group: Any, templates: Templates, first: float, second: float, scale:
     shape = tuple(len(axes[number]) for number in sorted(axes)) or (1,)
     if flat.size == 1:
         one = np.zeros(1)
-        return Table(one, one, flat.reshape(1, 1) * scale)
+        return LookupTable(one, one, flat.reshape(1, 1) * scale)
     if flat.size != np.prod(shape):
         raise ValueError(f"table of {flat.size} values must have {np.prod(shape)}")
     names = [template.get(f"variable_{number}", "") for number in sorted(axes)]
@@ -482,10 +484,12 @@ def _table(group: Any, templates: Templates, first: float, second: float, scale:
     if len(shape) == 1:
         one = np.zeros(1)
         axis = axes[1] * (second if swapped else first)
-        return Table(one, axis, grid[None]) if swapped else Table(axis, one, grid[:, None])
+        return (
+            LookupTable(one, axis, grid[None]) if swapped else LookupTable(axis, one, grid[:, None])
+        )
     if swapped:
-        return Table(axes[2] * first, axes[1] * second, np.ascontiguousarray(grid.T))
-    return Table(axes[1] * first, axes[2] * second, grid)
+        return LookupTable(axes[2] * first, axes[1] * second, np.ascontiguousarray(grid.T))
+    return LookupTable(axes[1] * first, axes[2] * second, grid)
 
 
 @lru_cache(maxsize=4096)

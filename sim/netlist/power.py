@@ -18,25 +18,25 @@ from truncmac.golden.types import Reals
 
 from .boolean import Function
 from .fanout import clock_nets, loads, sinks, wire_fanout_ff
-from .flat import Group, Netlist
+from .flat import CellGroup, Netlist
 from .gates import Activity
 from .library import EDGES, Cell, Pin, Power
 
-__all__ = ["PARTS", "Energy", "PowerModel"]
+__all__ = ["POWER_PARTS", "NetlistEnergy", "PowerModel"]
 
 
-PARTS = ("switching", "internal", "gated_clock", "root_clock")
+POWER_PARTS = ("switching", "internal", "gated_clock", "root_clock")
 
 
 @dataclass(frozen=True, eq=False)
-class Energy:
+class NetlistEnergy:
     """Energy of a stream in a run, fJ.
 
     Attributes
     ----------
     scopes : names
-    parts : array (scopes, PARTS): nets' switching and cells' internal energy; of both, what the
-        clock's toggles cost, behind clock gates and before them
+    parts : array (scopes, POWER_PARTS): nets' switching energy and cells' internal energy; of
+        both, what the clock's toggles cost, behind clock gates and before them
     cycles : of the run
     leakage_nw : of the whole netlist
     """
@@ -96,9 +96,9 @@ class PowerModel:
                 owner[group.nets(pin)] = group.scopes
         return owner
 
-    def energy(self, activity: Activity) -> Energy:
+    def energy(self, activity: Activity) -> NetlistEnergy:
         """Energy of one stream, the mean over the streams."""
-        parts = np.zeros((len(self.netlist.scopes), len(PARTS)))
+        parts = np.zeros((len(self.netlist.scopes), len(POWER_PARTS)))
         toggles = activity.toggles / activity.streams
         ones = activity.ones / (activity.streams * activity.cycles)
         ones = np.where(self.clocks, toggles / (4 * activity.cycles), ones)
@@ -117,7 +117,7 @@ class PowerModel:
                 pin, nets = group.cell.pins[pin_name], group.nets(pin_name)
                 internal = toggles[nets] * self._per_toggle(group, pin, toggles, ones)
                 self._add(parts, group.scopes, nets, internal, "internal")
-        return Energy(self.netlist.scopes, parts, activity.cycles, self.leakage_nw)
+        return NetlistEnergy(self.netlist.scopes, parts, activity.cycles, self.leakage_nw)
 
     def _add(
         self,
@@ -132,9 +132,9 @@ class PowerModel:
             ("gated_clock", self.clocks[nets] & ~self.is_root[nets]),
             ("root_clock", self.is_root[nets]),
         ):
-            np.add.at(parts[:, PARTS.index(name)], scopes[chosen], energy[chosen])
+            np.add.at(parts[:, POWER_PARTS.index(name)], scopes[chosen], energy[chosen])
 
-    def _per_toggle(self, group: Group, pin: Pin, toggles: Reals, ones: Reals) -> Reals:
+    def _per_toggle(self, group: CellGroup, pin: Pin, toggles: Reals, ones: Reals) -> Reals:
         """Internal energy of a toggle of a pin, fJ, array (instances,)."""
         nets = group.nets(pin.name)
         if pin.direction == "input":
@@ -154,7 +154,7 @@ class PowerModel:
 
     def _mean_over_states(
         self,
-        group: Group,
+        group: CellGroup,
         pin: Pin,
         powers: Sequence[Power],
         related: str | None,
@@ -179,7 +179,7 @@ class PowerModel:
         return total
 
     def _energies(
-        self, group: Group, pin: Pin, powers: Sequence[Power], related: str | None
+        self, group: CellGroup, pin: Pin, powers: Sequence[Power], related: str | None
     ) -> dict[str, tuple[Function | None, Reals]]:
         """State and energy of a toggle, fJ, (instances,), by the state's text; "" for any."""
         nets = group.nets(pin.name)
@@ -198,7 +198,7 @@ class PowerModel:
         return states
 
     def _probability(
-        self, group: Group, pin: Pin, when: Function, toggles: Reals, ones: Reals
+        self, group: CellGroup, pin: Pin, when: Function, toggles: Reals, ones: Reals
     ) -> Reals:
         """How often a state holds when `pin` toggles."""
         joint = self._register_states(group, pin, toggles, ones)
@@ -213,7 +213,7 @@ class PowerModel:
 
     def _state(
         self,
-        group: Group,
+        group: CellGroup,
         values: Mapping[str, int],
         joint: Mapping[tuple[int, int], Reals] | None,
         ones: Reals,
@@ -248,7 +248,7 @@ class PowerModel:
         return share * np.sum(chosen, axis=0)
 
     def _register_states(
-        self, group: Group, pin: Pin, toggles: Reals, ones: Reals
+        self, group: CellGroup, pin: Pin, toggles: Reals, ones: Reals
     ) -> dict[tuple[int, int], Reals] | None:
         """Probabilities of (next state's pin, state) at an edge of a flip-flop's clock."""
         register = group.cell.register

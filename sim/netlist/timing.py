@@ -11,12 +11,12 @@ import numpy as np
 from truncmac.golden.types import Reals
 
 from .fanout import clock_nets, loads
-from .flat import Group, Ints, Netlist
+from .flat import CellGroup, Ints, Netlist
 from .gates import levels
 from .library import EDGES, Arc, Cell, Library
 from .mapping import buffer_cell
 
-__all__ = ["LongestPath", "Timing", "analyse", "fo4", "sources"]
+__all__ = ["LongestPath", "Timing", "analyse_timing", "fo4", "sources"]
 
 OTHER = {"rise": "fall", "fall": "rise"}
 
@@ -67,7 +67,7 @@ def fo4(library: Library) -> tuple[float, float]:
     return float(np.mean([arc.delay[edge](slew, load) for edge in EDGES])), slew
 
 
-def analyse(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
+def analyse_timing(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
     """Time a netlist; inputs come at time 0 with the slew of an FO4 inverter, as does the clock."""
     load, _ = loads(netlist, wire_scale)
     _, clock_slew = fo4(netlist.library)
@@ -95,7 +95,9 @@ def analyse(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
     return Timing(worst.delay_ps + worst.setup_ps, worst, arrival, slew, max(latest, 0.0), load)
 
 
-def _launch(group: Group, arrival: dict[str, Reals], slew: dict[str, Reals], load: Reals) -> None:
+def _launch(
+    group: CellGroup, arrival: dict[str, Reals], slew: dict[str, Reals], load: Reals
+) -> None:
     """Registers' outputs, from the clock's rising edge."""
     for pin in group.cell.outputs:
         for arc in group.cell.pins[pin].arcs:

@@ -32,13 +32,13 @@ from truncmac.sim.tools import check_simulator, simulator_environment
 __all__ = ["Outcome", "SimulationError", "in_environment", "simulate"]
 
 HERE = Path(__file__).parent
-TOP = "truncmac_harness"
+HARNESS = "truncmac_harness"
 BUILD_ARGS = {
     "icarus": ["-g2005"],
     "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
 }
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_REPORTS = 0.2
 SECONDS_OF_PATIENCE = 900.0  # with a simulator that writes no result
 
 
@@ -185,7 +185,7 @@ def _build(
     try:
         runner.build(
             sources=sources,
-            hdl_toplevel=TOP,
+            hdl_toplevel=HARNESS,
             build_dir=folder,
             build_args=arguments,
             parameters={
@@ -226,7 +226,7 @@ def _run(
     def play() -> None:
         try:
             results = runner.test(
-                hdl_toplevel=TOP,
+                hdl_toplevel=HARNESS,
                 hdl_toplevel_lang="verilog",
                 test_module="truncmac.sim.rtl.bench",
                 build_dir=folder,
@@ -244,7 +244,7 @@ def _run(
     thread = threading.Thread(target=play)
     thread.start()
     while thread.is_alive():
-        thread.join(SECONDS_BETWEEN_LOOKS)
+        thread.join(SECONDS_BETWEEN_REPORTS)
         on_progress(jobs.read_bytes().count(b"\n") if jobs.exists() else 0)
     if failure:
         kept = folder / f"{run.name}.log"

@@ -11,7 +11,7 @@ from .cosim import Outcome
 
 __all__ = ["as_text", "first_difference"]
 
-SHOWN = 16
+OPERANDS_SHOWN = 16
 
 
 def first_difference(network: Network, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
@@ -88,7 +88,7 @@ def as_text(found: Mapping[str, Any], everything: bool) -> str:
     names = [name for name in ("M", "B", "s", "Mr", "r") if name in found]
     if names:
         lines.append("  " + ", ".join(f"{name} = {found[name]}" for name in names))
-    shown = len(found["activations"]) if everything else SHOWN
+    shown = len(found["activations"]) if everything else OPERANDS_SHOWN
     lines.append("  operand   activation x weight code")
     for index in range(min(shown, found["K"])):
         position = ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from truncmac.golden.types import Integers, Reals
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 
 from .layers import RAW_BYTES, Layers
 from .platforms import Platform

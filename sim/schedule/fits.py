@@ -5,7 +5,7 @@ import numpy as np
 from truncmac.golden.types import Integers
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.workloads.shapes import Workload
 
 from .blocks import MemoryArrays, needed_bytes

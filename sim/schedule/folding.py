@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.hw.config import LIMITS, ArrayConfig
+from truncmac.hw.config import SIZE_LIMITS, ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 from .blocks import UNLIMITED
@@ -89,8 +89,8 @@ def shapes(
 
 def _same_pes(config: ArrayConfig) -> list[ArrayConfig]:
     found, pes = [], config.rows * config.cols
-    for rows in range(1, min(pes, LIMITS["rows"][1]) + 1):
-        if pes % rows or pes // rows > LIMITS["cols"][1]:
+    for rows in range(1, min(pes, SIZE_LIMITS["rows"][1]) + 1):
+        if pes % rows or pes // rows > SIZE_LIMITS["cols"][1]:
             continue
         if rows == config.rows:
             found.append(config)

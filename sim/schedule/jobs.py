@@ -8,15 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden.types import Integers
-from truncmac.sim.cycles.closed_form import (
-    RESTART,
-    Counts,
-    Products,
-    Sizes,
-    Start,
-    count_jobs,
-    count_sequence,
-)
+from truncmac.sim.cycles.closed_form import count_jobs, count_sequence
+from truncmac.sim.cycles.latencies import RESTART
+from truncmac.sim.cycles.points import CounterValues, Products, Sizes, Start
 
 from .blocks import Blocks
 
@@ -36,7 +30,7 @@ class LayerJobs:
     times : number of jobs of each kind: (4, ..., layers)
     """
 
-    counts: Counts
+    counts: CounterValues
     cycles: Integers
     times: Integers
 
@@ -52,7 +46,7 @@ class LayerJobs:
         cycles[0], times[0] = counts["cycles"] + RESTART, ~cut
         if cut.any():
             _count_blocks(blocks, cut, counts, cycles, times)
-        return cls(counts=Counts(**counts), cycles=cycles, times=times)
+        return cls(counts=CounterValues(**counts), cycles=cycles, times=times)
 
 
 def _count_blocks(
@@ -79,7 +73,9 @@ def _count_blocks(
         times[kind][some] = number[some]
 
 
-def _job(blocks: Blocks, rows: Integers, columns: Integers, some: npt.NDArray[np.bool_]) -> Counts:
+def _job(
+    blocks: Blocks, rows: Integers, columns: Integers, some: npt.NDArray[np.bool_]
+) -> CounterValues:
     """Counters of a job of so many row and column tiles, for the layers in `some`."""
 
     def part(array: npt.NDArray[np.generic]) -> Any:

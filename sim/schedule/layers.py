@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden.types import Integers
-from truncmac.sim.cycles.closed_form import Products
+from truncmac.sim.cycles.points import Products
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 __all__ = ["RAW_BYTES", "Layers"]

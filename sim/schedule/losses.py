@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from truncmac.golden.types import Integers
 from truncmac.integers import ceil_div
-from truncmac.sim.cycles.closed_form import RESTART, Sizes
+from truncmac.sim.cycles.latencies import RESTART
+from truncmac.sim.cycles.points import Sizes
 
 from .layers import Layers
 from .schedule import Schedule

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden.types import Integers
-from truncmac.sim.cycles.closed_form import Counts, Sizes
+from truncmac.sim.cycles.points import CounterValues, Sizes
 
 from .blocks import Blocks, MemoryArrays, Residency, residency
 from .jobs import LayerJobs
@@ -48,7 +48,7 @@ class Schedule:
     fits : whether each scratchpad holds one block at least; else the other numbers mean nothing
     """
 
-    counts: Counts
+    counts: CounterValues
     jobs: Integers
     row_blocks: Integers
     column_blocks: Integers

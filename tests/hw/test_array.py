@@ -3,7 +3,7 @@ import pytest
 
 from tests.hw.test_row import tokens
 from tests.support import beat_words, chunk_words, dot, simulate
-from truncmac.hw.array import Array
+from truncmac.hw.array import SystolicArray
 from truncmac.hw.config import ArrayConfig
 
 
@@ -19,7 +19,7 @@ def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, hel
     codes = rng.integers(0, 256, (3 * lanes, cols), np.uint8)
     acts, weights = beat_words(activations, config), chunk_words(codes, 8, config)
     steps = [(t, acts[beat], weights[beat][chunk]) for t, beat, chunk in tokens(3, 8, config)]
-    dut = Array(config)
+    dut = SystolicArray(config)
     row_sums, sums = [], np.zeros((rows, cols), object)
 
     async def drive(ctx):

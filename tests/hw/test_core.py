@@ -8,7 +8,8 @@ from truncmac.golden import Gemm, Requantisation, weight_offset
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.core import Core
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
 
 SIZES = [(2, 3, 2, 1, 3), (3, 4, 1, 2, 2), (1, 1, 1, 8, 1), (1, 3, 2, 4, 1)]
 

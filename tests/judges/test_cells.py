@@ -14,7 +14,7 @@ from tests.sim.netlist.tiny import netlist_json, write_tiny
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.library import read_liberty
-from truncmac.sim.netlist.power import PARTS, PowerModel
+from truncmac.sim.netlist.power import POWER_PARTS, PowerModel
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 TOGGLES = 10
@@ -90,11 +90,11 @@ def test_energy_equals_the_librarys(tmp_path, name, cell, toggling, held, output
     parts = model.energy(simulator.activity(len(words))).parts.sum(axis=0)
 
     expected = looked_up(path.read_text(), cell, output, toggling, slew_ps / 1000, load_ff / 1000)
-    internal = parts[PARTS.index("internal")]
+    internal = parts[POWER_PARTS.index("internal")]
     inputs = sum(
         pin.direction == "input" and bool(pin.powers) for pin in library.cells[cell].pins.values()
     )
     assert not inputs, "the cell's inputs have tables of their own"
     assert internal == pytest.approx(TOGGLES * expected * 1000, rel=1e-6)
     half = 0.5 * library.voltage**2
-    assert parts[PARTS.index("switching")] == pytest.approx(TOGGLES * half * load_ff)
+    assert parts[POWER_PARTS.index("switching")] == pytest.approx(TOGGLES * half * load_ff)

@@ -34,7 +34,7 @@ from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.glitches import TICKS_PER_PS, Probe
 from truncmac.sim.netlist.library import read_liberty
 from truncmac.sim.netlist.mapping import MappingOptions, map_verilog
-from truncmac.sim.netlist.timing import analyse, fo4
+from truncmac.sim.netlist.timing import analyse_timing, fo4
 
 CYCLES = 120
 CONFIG = ArrayConfig(1, 1, 2, 1, max_reduction=16, requantisers=1, multiplier_bits=4)
@@ -143,7 +143,7 @@ def beside_icarus(netlist, folder, words, liberty="tiny.lib"):
     )
     assert "ERROR" not in said
     simulator = GateSimulator(netlist, folder, seed=None)
-    probe = Probe(netlist, analyse(netlist, wire_scale=0.0), simulator.kinds)
+    probe = Probe(netlist, analyse_timing(netlist, wire_scale=0.0), simulator.kinds)
     probe.reset(1)
     ports = input_ports(netlist)
     simulator.play(ports, words * ALL, ports, probe=probe.reference)
@@ -161,7 +161,7 @@ def test_delays_equal_opensta(tmp_path, seed, falling):
     theirs = sdf_delays(opensta_sdf(tmp_path, netlist, "tiny.lib", slew))
     cells = [(g.cell, row) for g in netlist.groups for row in g.pins.tolist()]
     drives = {row[-1]: (number, cell) for number, (cell, row) in enumerate(cells)}
-    probe = Probe(netlist, analyse(netlist, wire_scale=0.0), {c.name: 0 for c, _ in cells})
+    probe = Probe(netlist, analyse_timing(netlist, wire_scale=0.0), {c.name: 0 for c, _ in cells})
     at, compared = probe.arrays, 0
     for index, start in enumerate(at["pins_at"][:-1]):
         inputs = int(at["inputs"][index])
@@ -185,8 +185,10 @@ def test_timed_toggles_equal_icarus_with_openstas_delays(tmp_path, seed):
 
 def test_other_delays_are_noticed(tmp_path, monkeypatch):
     netlist = flatten(random_netlist(1), "top", tiny_library(tmp_path))
-    slower = partial(analyse, wire_scale=1.0)  # with the load of wires
-    monkeypatch.setattr("tests.judges.test_netlists.analyse", lambda n, wire_scale: slower(n))
+    slower = partial(analyse_timing, wire_scale=1.0)  # with the load of wires
+    monkeypatch.setattr(
+        "tests.judges.test_netlists.analyse_timing", lambda n, wire_scale: slower(n)
+    )
     _, ours, theirs = beside_icarus(netlist, tmp_path, random_words(netlist))
     assert ours.tolist() != theirs.tolist()
 

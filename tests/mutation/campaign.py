@@ -15,7 +15,8 @@ from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS
 from truncmac.sim.axi.memories import tiles_to_matrices
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
 
 __all__ = ["check_core", "simulate"]
 

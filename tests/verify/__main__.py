@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from tests.verify.steps import STEPS, Step
-from tools.campaign import SEED, default_seed
+from tools.campaign import SEED_VARIABLE, default_seed
 from truncmac.golden.files import write_bytes
 
 PLACE = Path("build/verify")
@@ -119,7 +119,7 @@ def main(names: Sequence[str]) -> int:
     summary = (
         f"{len(results) - len(failed)} of {len(results)} steps passed in {minutes:.1f} minutes on "
         f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"{SEED} = {default_seed()}."
+        f"{SEED_VARIABLE} = {default_seed()}."
     )
     if failed:
         summary += f" Failed: {', '.join(failed)}."

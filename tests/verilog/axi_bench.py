@@ -20,7 +20,7 @@ from cocotbext.axi import (
 )
 
 from truncmac.golden import Gemm
-from truncmac.hw.axi.registers import REGISTERS, VERSION
+from truncmac.hw.axi.registers import MAP_VERSION, REGISTERS
 from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.command import CommandError
@@ -34,7 +34,7 @@ from truncmac.sim.axi.host import (
     word_widths,
 )
 from truncmac.sim.cycles.axi import axi_counters, bus_gaps
-from truncmac.sim.cycles.control import Job
+from truncmac.sim.cycles.job import Job
 from truncmac.sim.rtl.stimulus import random_gemms
 
 CONFIG = ArrayConfig(*json.loads(os.environ["TRUNCMAC_SIZES"]))
@@ -136,7 +136,7 @@ async def jobs_equal_golden_with_stalls_on_every_channel(dut):
 async def registers_read_as_documented(dut):
     host = Host(dut, stall=0.2)
     await host.reset()
-    assert await host.read("version") == VERSION
+    assert await host.read("version") == MAP_VERSION
     sizes = await host.read("sizes")
     assert (sizes & 511, sizes >> 9 & 511, sizes >> 18 & 511, sizes >> 27) == (
         CONFIG.rows,

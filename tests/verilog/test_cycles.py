@@ -4,14 +4,14 @@ from itertools import islice
 
 import pytest
 
-from tools.sweep import PATTERNS, PRODUCTS, differences, random_sweeps
+from tools.sweep import PATTERNS, PRODUCTS_EACH, differences, random_sweeps
 
 ARRAYS = 6
 SEED = 20
 
 
 def test_there_are_at_least_300_points():
-    assert ARRAYS * PATTERNS * PRODUCTS >= 300
+    assert ARRAYS * PATTERNS * PRODUCTS_EACH >= 300
 
 
 @pytest.mark.parametrize("array", range(ARRAYS))

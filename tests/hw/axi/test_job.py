@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support import get, simulate
-from truncmac.hw.axi.job import Job
+from truncmac.hw.axi.job import JobSequencer
 from truncmac.hw.config import ArrayConfig
 
 CONFIG = ArrayConfig(2, 4, 2, 2, 10, 2)
@@ -12,7 +12,7 @@ FIELDS = {"bits": 5, "beats": 3, "offset": 31, "limit": 15, "residual": 1}
 def play(job, stall=0.0):
     """Run one job against a core that gives each tile's parts; return what it was told."""
     rng = np.random.default_rng(0)
-    dut = Job(CONFIG)
+    dut = JobSequencer(CONFIG)
     parts = CONFIG.rows * CONFIG.share
     tiles, blocks, lasts, ended = [], [], [], []
 

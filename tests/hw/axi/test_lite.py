@@ -2,11 +2,11 @@ import pytest
 
 from tests.support import simulate
 from truncmac.hw.axi.lite import AxiLiteRegisters
-from truncmac.hw.axi.registers import Field, Register
+from truncmac.hw.axi.registers import BusRegister, Field
 
 MAP = (
-    Register("first", 0x00, (Field("low", 0, 12, "rw", ""), Field("go", 16, 1, "start", ""))),
-    Register("second", 0x04, (Field("state", 4, 8, "ro", ""), Field("hit", 0, 1, "event", ""))),
+    BusRegister("first", 0x00, (Field("low", 0, 12, "rw", ""), Field("go", 16, 1, "start", ""))),
+    BusRegister("second", 0x04, (Field("state", 4, 8, "ro", ""), Field("hit", 0, 1, "event", ""))),
 )
 OKAY, SLVERR = 0, 2
 

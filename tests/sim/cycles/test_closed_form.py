@@ -5,8 +5,10 @@ import pytest
 
 from tests.sim.cycles.test_control import random_config
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Products, Sizes, _ramp_sum, count_sequence
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
+from truncmac.sim.cycles.points import Products, Sizes
 from truncmac.sim.stalls import Gaps, Stalls
 
 
@@ -64,13 +66,3 @@ def test_a_tile_takes_the_time_that_the_design_says():
         product = Products(*(np.array([n]) for n in (80, 64, 8, bits)), np.array([False]))
         counts = count_sequence(product, Sizes.of(config)).rows()[0]
         assert counts["busy"] == 8 * bits + 9 * max(8 * bits, 8)
-
-
-def test_ramp_sums_equal_loops():
-    rng = np.random.default_rng(1)
-    first, slope, count, most = rng.integers([0, -7, 0, 0], [30, 8, 12, 20], (5000, 4)).T
-    expected = [
-        sum(min(max(f + i * s, 0), m) for i in range(c))
-        for f, s, c, m in zip(*(a.tolist() for a in (first, slope, count, most)), strict=True)
-    ]
-    np.testing.assert_array_equal(_ramp_sum(first, slope, count, most), expected)

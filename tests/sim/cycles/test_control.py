@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.control import Control, Job, control_counters
+from truncmac.sim.cycles.control import Control, control_counters
+from truncmac.sim.cycles.job import Job
 from truncmac.sim.stalls import Gaps, Stalls
 
 

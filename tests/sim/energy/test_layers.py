@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Sizes, Start, count_jobs
+from truncmac.sim.cycles.closed_form import count_jobs
+from truncmac.sim.cycles.points import Sizes, Start
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import Counts, load
 from truncmac.sim.schedule.analysis import analyse

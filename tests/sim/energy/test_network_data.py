@@ -17,7 +17,7 @@ from truncmac.golden import (
 )
 from truncmac.golden import weight_offset as offset_of
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy import network_data as module
 from truncmac.sim.energy.layers import layer_parts
 from truncmac.sim.energy.model import load

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import RESTART, Sizes
+from truncmac.sim.cycles.latencies import RESTART
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy.model import FOLDER, Counts, load, read
 from truncmac.sim.explore.evaluation import evaluator_of, too_fast, unknown
 from truncmac.sim.explore.settings import spec_of

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.blocks import MemoryArrays
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule

@@ -6,7 +6,7 @@ from tests.sim.netlist.tiny import netlist_json, tiny_library
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.glitches import Probe
-from truncmac.sim.netlist.timing import analyse
+from truncmac.sim.netlist.timing import analyse_timing
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -14,7 +14,7 @@ ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 def timed(json, words, folder, ports=("x",), stride=1):
     netlist = flatten(json, "top", tiny_library(folder))
     simulator = GateSimulator(netlist, folder, seed=None)
-    probe = Probe(netlist, analyse(netlist, wire_scale=0.0), simulator.kinds)
+    probe = Probe(netlist, analyse_timing(netlist, wire_scale=0.0), simulator.kinds)
     probe.reset(stride)
     simulator.play(ports, words, ["y"], probe=probe.reference)
     timed, settled = probe.activities(simulator.ones, len(words))
@@ -47,7 +47,7 @@ def test_toggles_equal_icarus_with_delays(tmp_path, seed):
 
     netlist = flatten(json, "top", tiny_library(tmp_path))
     simulator = GateSimulator(netlist, tmp_path, seed=None)
-    probe = Probe(netlist, analyse(netlist), simulator.kinds)
+    probe = Probe(netlist, analyse_timing(netlist), simulator.kinds)
     bits = {net: bit for bit, net in numbers.items()}
     cells = probe.arrays
     cells["launch"][:] = 0

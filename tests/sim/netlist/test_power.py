@@ -7,8 +7,8 @@ from tests.sim.netlist.tiny import LEAKAGE, netlist_json, tiny_library
 from truncmac.sim.netlist.fanout import FANOUT, add_buffers, loads, wire_fanout_ff
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.gates import GateSimulator
-from truncmac.sim.netlist.power import PARTS, PowerModel
-from truncmac.sim.netlist.timing import analyse
+from truncmac.sim.netlist.power import POWER_PARTS, PowerModel
+from truncmac.sim.netlist.timing import analyse_timing
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -33,7 +33,7 @@ def worked(folder):
 
 def test_energy_of_a_few_cells_by_hand(tmp_path):
     netlist = worked(tmp_path)
-    timing = analyse(netlist, wire_scale=0.0)
+    timing = analyse_timing(netlist, wire_scale=0.0)
     model = PowerModel(netlist, timing.mean_slew, wire_scale=0.0)
     simulator = GateSimulator(netlist, tmp_path, seed=None)
     # enable, x: eleven cycles, the first only sets the state from which toggles count
@@ -59,7 +59,7 @@ def test_energy_of_a_few_cells_by_hand(tmp_path):
     root = 2 * 11
     root_a = root * (half * 2.0 + 1.0)  # CK of the gate, 1 fJ
     root_b = root * (half * 2.0 + 3.0)
-    assert PARTS == ("switching", "internal", "gated_clock", "root_clock")
+    assert POWER_PARTS == ("switching", "internal", "gated_clock", "root_clock")
     assert by_scope["top/a"] == pytest.approx(
         [switching["top/a"], internal["top/a"], gated, root_a]
     )

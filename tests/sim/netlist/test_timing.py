@@ -8,7 +8,7 @@ import pytest
 from tests.sim.netlist.test_gates import random_netlist
 from tests.sim.netlist.tiny import SETUP, netlist_json, tiny_library, to_verilog, write_tiny
 from truncmac.sim.netlist.flat import flatten
-from truncmac.sim.netlist.timing import analyse, fo4
+from truncmac.sim.netlist.timing import analyse_timing, fo4
 
 
 def test_a_path_by_hand(tmp_path):
@@ -20,7 +20,7 @@ def test_a_path_by_hand(tmp_path):
     }
     ports = {"clk": ("input", [2]), "x": ("input", [4]), "y": ("output", [7])}
     json = netlist_json(cells, ports, {"a": [3], "b": [7]})
-    timing = analyse(flatten(json, "top", tiny_library(tmp_path)), wire_scale=0.0)
+    timing = analyse_timing(flatten(json, "top", tiny_library(tmp_path)), wire_scale=0.0)
     # The clock's slew is that of inverters with four pins of 1 fF: 20 + 5 x 4 + 0.2 x itself
     launch = 40 + 10 * 1.0 + 0.1 * 50  # to one pin of 1 fF
     nand = 15 + 10 * 1.0 + 0.1 * 35  # slew of the register: 20 + 5 x 1 + 0.2 x 50
@@ -44,7 +44,7 @@ def test_longest_path_equals_opensta(tmp_path, seed):
     json = random_netlist(seed)
     library = write_tiny(tmp_path)
     netlist = flatten(json, "top", tiny_library(tmp_path))
-    timing = analyse(netlist, wire_scale=0.0)
+    timing = analyse_timing(netlist, wire_scale=0.0)
     _, slew = fo4(netlist.library)
     (tmp_path / "top.v").write_text(to_verilog(json))
     (tmp_path / "run.tcl").write_text(

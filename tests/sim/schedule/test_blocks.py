@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.sim.schedule.made import CONFIG, memory, random_workload
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.blocks import MemoryArrays, needed_bytes
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.platforms import PLATFORMS

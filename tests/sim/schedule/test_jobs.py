@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from tests.sim.schedule.made import CONFIG, memory, random_workload
-from truncmac.sim.cycles.closed_form import RESTART, Sizes, count_sequence
-from truncmac.sim.cycles.control import Job, control_counters
+from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
+from truncmac.sim.cycles.latencies import RESTART
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Workload

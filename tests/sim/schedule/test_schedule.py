@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.sim.schedule.made import CONFIG, memory, random_workload
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Window, Workload

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from truncmac.sim.cycles.closed_form import Products, Sizes, count_sequence
+from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.points import Products, Sizes
 
 PICTURE = Path(__file__).parents[3] / "docs" / "pictures" / "tiles.svg"
 

@@ -7,7 +7,7 @@ import pytest
 from truncmac.commands.allocate import parse_budget
 from truncmac.golden import accuracy, builtin_images, builtin_network, execute, load, save_images
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import Sizes
+from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import load as load_figures
 from truncmac.sim.energy.network_data import NetworkData
