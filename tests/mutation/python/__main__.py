@@ -1,0 +1,137 @@
+"""Runs the tests on mutants of the Python: `python -m tests.mutation.python [--part 60]`."""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.mutation.python.operators import Mutant
+from tests.mutation.python.running import OUTCOMES, Outcome, judge, reach_of
+from tests.mutation.python.sample import sample
+from tests.mutation.python.survivors import (
+    Survivor,
+    complaints,
+    read_survivors,
+    write_survivors,
+)
+from tests.mutation.python.targets import GROUPS, group_of
+
+COUNT, SEED = 1000, 1  # of the mutants to which the list of survivors belongs
+LEAST = 0.95  # of those that change a result, this share is killed
+ENOUGH = 300  # mutants of which a share means something
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # each process has one of its own
+KILLED = ("assertion", "refusal")
+Found = Mapping[Mutant, Outcome]
+
+
+def main() -> int:
+    """Run and print; exit code 1 where the list is wrong, or too few are killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT, help="mutants to draw (%(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the draw (%(default)s)")
+    parser.add_argument("--part", type=int, help="run so many of them, drawn by TRUNCMAC_SEED")
+    parser.add_argument("--groups", nargs="+", help=f"of {', '.join(g.name for g in GROUPS)}")
+    parser.add_argument("--workers", type=int, default=2, help="processes at once (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="add survivors to the list as holes")
+    options = parser.parse_args()
+    if any(os.environ.get(name) != "1" for name in THREADS):  # NumPy reads it when it is imported
+        os.execve(  # noqa: S606 (ourselves)
+            sys.executable,
+            [sys.executable, "-m", "tests.mutation.python", *sys.argv[1:]],
+            os.environ | dict.fromkeys(THREADS, "1"),
+        )
+
+    start = time.monotonic()
+    groups = [group for group in GROUPS if not options.groups or group.name in options.groups]
+    mutants = sample(options.count, options.seed, groups)
+    if options.part is not None:
+        noise = random.Random(int(os.environ.get("TRUNCMAC_SEED", "0")))
+        mutants = noise.sample(mutants, min(options.part, len(mutants)))
+    print(f"{len(mutants)} mutants drawn", flush=True)
+    listed = read_survivors()
+    found = run(mutants, options.workers)
+    alive = {mutant.key for mutant, outcome in found.items() if outcome.outcome not in KILLED}
+    if options.write:
+        more = [Survivor(key, "hole", "not looked at yet") for key in alive - set(listed)]
+        write_survivors([*listed.values(), *more])
+        listed = read_survivors()
+    figures = counted(found, listed) | {"seconds": round(time.monotonic() - start)}
+    print_figures(figures)
+    lines = complaints(mutants, alive, listed)
+    if options.seed != SEED or options.groups:  # the list is of the first seed's mutants
+        lines = [line for line in lines if "is listed" in line]
+    if len(mutants) >= ENOUGH and figures["share"] < LEAST:
+        lines.append(f"{figures['share']:.1%} are killed, and {LEAST:.0%} must be")
+    for line in lines:
+        print(f"  {line}")
+    if place := os.environ.get("VERIFY_JSON"):
+        Path(place).write_text(json.dumps(figures | {"wrong": lines}, indent=1))
+    return bool(lines)
+
+
+def run(mutants: Sequence[Mutant], workers: int) -> dict[Mutant, Outcome]:
+    """Run all mutants, the groups one after the other, and print those that live."""
+    found: dict[Mutant, Outcome] = {}
+    for group in GROUPS:
+        some = [mutant for mutant in mutants if group_of(mutant.path) == group]
+        if some:
+            start = time.monotonic()
+            reach = reach_of(group)
+            print(f"{group.name}: {len(reach.seconds)} tests, {len(some)} mutants", flush=True)
+            for mutant, outcome in judge(group, some, reach, workers=workers):
+                found[mutant] = outcome
+                if outcome.outcome not in KILLED:
+                    print(f"  {outcome.outcome}, line {mutant.line}: {mutant.key}", flush=True)
+            print(f"  {time.monotonic() - start:.0f} s", flush=True)
+    return found
+
+
+def counted(found: Found, listed: Mapping[str, Survivor]) -> dict[str, Any]:
+    """Figures of a run: mutants by outcome and by file, and the share of those to be killed."""
+    outcomes = Counter(outcome.outcome for outcome in found.values())
+    equivalent = sum(
+        mutant.key in listed and listed[mutant.key].verdict == "equivalent"
+        for mutant, outcome in found.items()
+        if outcome.outcome not in KILLED
+    )
+    killed = sum(outcomes[name] for name in KILLED)
+    files = {
+        path: [sum(of(m, o) for m, o in found.items()) for of in (_in(path), _killed_in(path))]
+        for path in sorted({mutant.path for mutant in found})
+    }
+    return {
+        "mutants": len(found),
+        "outcomes": {name: outcomes[name] for name in OUTCOMES},
+        "equivalent": equivalent,
+        "share": killed / max(len(found) - equivalent, 1),
+        "files": files,
+    }
+
+
+def _in(path: str) -> Callable[[Mutant, Outcome], bool]:
+    return lambda mutant, outcome: mutant.path == path
+
+
+def _killed_in(path: str) -> Callable[[Mutant, Outcome], bool]:
+    return lambda mutant, outcome: mutant.path == path and outcome.outcome in KILLED
+
+
+def print_figures(figures: Mapping[str, Any]) -> None:
+    """Print them."""
+    print(f"{figures['mutants']} mutants in {figures['seconds']} s:")
+    for name, meaning in OUTCOMES.items():
+        print(f"  {figures['outcomes'][name]:5} {name}: {meaning}")
+    print(f"  {figures['equivalent']:5} of them are equivalent")
+    print(f"{figures['share']:.1%} of those that change a result are killed; by file:")
+    for path, (count, killed) in figures["files"].items():
+        print(f"  {killed:4} of {count:4} {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

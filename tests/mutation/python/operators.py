@@ -1,0 +1,291 @@
+"""Makes the mutants of a Python file: one small change of its syntax tree each.
+
+Changes keep the types where they can, so that a mutant computes something else instead of
+failing at once: comparisons, arithmetic, conditions, numbers, and calls with a counterpart.
+"""
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Mutant", "mutants_of", "mutated"]
+
+WIDEST = 60  # characters of the expression that a key shows around a change
+
+COMPARED: dict[type, tuple[type, ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+COMPUTED: dict[type, type] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitAnd,
+}
+CALLED = {
+    **dict(min="max", max="min", any="all", all="any", argmin="argmax", argmax="argmin"),
+    **dict(minimum="maximum", maximum="minimum", floor="ceil", ceil="floor", rint="floor"),
+    **dict(zeros="ones", ones="zeros", sorted="list"),
+}
+SIMPLE = (ast.expr, ast.keyword, ast.comprehension, ast.Assign, ast.AnnAssign, ast.AugAssign)
+SIMPLE += (ast.Return, ast.Expr)
+QUIET = ("strict",)  # keywords whose change no result can show
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of a file.
+
+    Attributes
+    ----------
+    path : of the file, from the root
+    function : that the change is run by: its qualified name, the outermost one; empty where it is
+        run when the module is imported
+    key : path, function, and the changed expression before and after; where some are the same,
+        numbered in the order of the file. It outlives changes elsewhere in the file
+    number : of the change in the file
+    line : of the file
+    """
+
+    path: str
+    function: str
+    key: str
+    number: int
+    line: int
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a node hangs in the tree, and what it is run by."""
+
+    parents: tuple[ast.AST, ...]
+    name: str
+    index: int | None
+    function: str
+
+    def put(self, node: ast.AST) -> None:
+        """Hang another node there."""
+        if self.index is None:
+            setattr(self.parents[-1], self.name, node)
+        else:
+            getattr(self.parents[-1], self.name)[self.index] = node
+
+
+Change = Callable[[ast.AST], ast.AST]
+
+
+@dataclass
+class _Walk:
+    """Places of a tree, in the order of the file, each with its changes."""
+
+    strings: bool
+    found: list[tuple[_Place, ast.AST, ast.AST]] = field(default_factory=list)
+
+    def visit(self, node: ast.AST, place: _Place) -> None:
+        for changed in _changes(node, place, self.strings):
+            self.found.append((place, node, changed))
+        for name, value in ast.iter_fields(node):
+            if _left_out(node, name):
+                continue
+            function = _run_by(node, name, place.function)
+            children = value if isinstance(value, list) else [value]
+            for index, child in enumerate(children):
+                if isinstance(child, ast.AST):
+                    at = index if isinstance(value, list) else None
+                    self.visit(child, _Place((*place.parents, node), name, at, function))
+
+
+def mutants_of(path: str, source: str, *, strings: bool = False) -> list[Mutant]:
+    """All mutants of a file's text, in its order.
+
+    Parameters
+    ----------
+    strings : words are changed too, as in a table of titles and formats
+    """
+    seen: Counter[str] = Counter()
+    result = []
+    for number, (place, node, changed) in enumerate(_found(source, strings)[1]):
+        before, after = _texts(place, node, changed)
+        key = f"{path} {place.function or '-'}: {before} -> {after}"
+        seen[key] += 1
+        again = f" #{seen[key]}" if seen[key] > 1 else ""
+        line = getattr(node, "lineno", getattr(place.parents[-1], "lineno", 0))
+        result.append(Mutant(path, place.function, key + again, number, line))
+    return result
+
+
+def mutated(source: str, number: int, *, strings: bool = False) -> ast.Module:
+    """The tree of a file's text with the change of this number."""
+    tree, found = _found(source, strings)
+    place, node, changed = found[number]
+    place.put(ast.copy_location(changed, node))
+    return ast.fix_missing_locations(tree)
+
+
+def _found(source: str, strings: bool) -> tuple[ast.Module, list[tuple[_Place, ast.AST, ast.AST]]]:
+    tree = ast.parse(source)
+    walk = _Walk(strings)
+    for index, statement in enumerate(tree.body):
+        walk.visit(statement, _Place((tree,), "body", index, ""))
+    return tree, walk.found
+
+
+def _texts(place: _Place, node: ast.AST, changed: ast.AST) -> tuple[str, str]:
+    """The change with as much of the expression around it as a line can show."""
+    if isinstance(node, ast.If | ast.While):
+        word = type(node).__name__.lower()
+        return tuple(f"{word} {_one_line(some.test)}" for some in (node, changed))
+    widest, parents = node, [*place.parents]
+    while parents and isinstance(parents[-1], SIMPLE):
+        if len(ast.unparse(parents[-1])) > WIDEST:
+            break
+        widest = parents.pop()
+    before = _one_line(widest)
+    if widest is node:
+        return before, _one_line(changed)
+    place.put(changed)
+    after = _one_line(widest)
+    place.put(node)
+    return before, after
+
+
+def _one_line(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split())
+    return text if len(text) <= 2 * WIDEST else f"{text[: 2 * WIDEST]}..."
+
+
+def _run_by(node: ast.AST, name: str, function: str) -> str:
+    """What runs a child of a node: the outermost function around it, with its classes."""
+    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    if not named or name != "body" or (function and not function.endswith(".")):
+        return function
+    return f"{function}{node.name}" + ("." if isinstance(node, ast.ClassDef) else "")
+
+
+def _left_out(node: ast.AST, name: str) -> bool:
+    """Types, decorators, names that are exported, and what isinstance asks for."""
+    if name in ("annotation", "returns", "decorator_list", "ctx", "type_params"):
+        return True
+    if isinstance(node, ast.Assign):
+        targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return name == "value" and ("__all__" in targets or _is_type(node.value))
+    if isinstance(node, ast.Call) and _called(node) == "isinstance":
+        return name == "args"
+    if isinstance(node, ast.keyword):
+        return node.arg in QUIET
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _is_type(node: ast.AST) -> bool:
+    """Whether a value is a union or a subscript of types, such as int | None."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _is_type(node.left) or _is_type(node.right)
+    if isinstance(node, ast.Subscript):
+        return _is_type(node.value)
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in ("int", "float", "str", "dict", "tuple", "list", "NDArray") or (
+        name[:1].isupper() and not name.isupper()
+    )
+
+
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+def _changes(node: ast.AST, place: _Place, strings: bool) -> Iterator[ast.AST]:
+    """What a node may be changed to."""
+    if isinstance(node, ast.Compare):
+        for index, op in enumerate(node.ops):
+            for other in COMPARED.get(type(op), ()):
+                ops = [*node.ops[:index], other(), *node.ops[index + 1 :]]
+                yield ast.Compare(node.left, ops, node.comparators)
+    elif isinstance(node, ast.BinOp) and not _of_text_or_table(node):
+        if type(node.op) in COMPUTED:
+            yield ast.BinOp(node.left, COMPUTED[type(node.op)](), node.right)
+    elif isinstance(node, ast.AugAssign):
+        if type(node.op) in COMPUTED:
+            yield ast.AugAssign(node.target, COMPUTED[type(node.op)](), node.value)
+        yield ast.Pass()
+    elif isinstance(node, ast.BoolOp):
+        yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand
+    elif isinstance(node, ast.Constant):
+        yield from _other_constants(node, place, strings)
+    elif isinstance(node, ast.Call):
+        yield from _other_calls(node)
+    elif isinstance(node, ast.If | ast.IfExp | ast.While):
+        yield from _other_conditions(node)
+    elif isinstance(node, ast.comprehension):
+        for index in range(len(node.ifs)):
+            ifs = node.ifs[:index] + node.ifs[index + 1 :]
+            yield ast.comprehension(node.target, node.iter, ifs, node.is_async)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield ast.Pass()
+    elif isinstance(node, ast.Continue | ast.Break):
+        yield ast.Break() if isinstance(node, ast.Continue) else ast.Continue()
+
+
+def _of_text_or_table(node: ast.BinOp) -> bool:
+    """Whether an operand is text, a list or a dictionary, with which no other operation works."""
+    kinds = (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.DictComp, ast.ListComp, ast.Set)
+    return any(
+        isinstance(side, kinds) or (isinstance(side, ast.Constant) and isinstance(side.value, str))
+        for side in (node.left, node.right)
+    )
+
+
+def _other_constants(node: ast.Constant, place: _Place, strings: bool) -> Iterator[ast.AST]:
+    value = node.value
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, int):
+        yield ast.Constant(value + 1)
+        yield _number(value - 1)
+    elif isinstance(value, float):
+        yield ast.Constant(2 * value or 1.0)
+    elif isinstance(value, str) and strings and not isinstance(place.parents[-1], ast.Expr):
+        yield ast.Constant(f"{value}_" if value else "_")
+
+
+def _number(value: int) -> ast.expr:
+    return ast.Constant(value) if value >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-value))
+
+
+def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
+    name = _called(node)
+    if name == "ceil_div" and len(node.args) == 2:
+        yield ast.BinOp(node.args[0], ast.FloorDiv(), node.args[1])
+    elif name == "abs" and len(node.args) == 1:
+        yield node.args[0]
+    elif name in CALLED:
+        func = copy.copy(node.func)
+        setattr(func, "id" if isinstance(func, ast.Name) else "attr", CALLED[name])
+        yield ast.Call(func, node.args, node.keywords)
+
+
+def _other_conditions(node: ast.If | ast.IfExp | ast.While) -> Iterator[ast.AST]:
+    if isinstance(node.test, ast.Constant):
+        return
+    for value in (False,) if isinstance(node, ast.While) else (False, True):
+        changed = copy.copy(node)
+        changed.test = ast.Constant(value)
+        yield changed

@@ -1,0 +1,368 @@
+"""Runs tests on mutants: a process imports what tests need of others, and forks for each mutant.
+
+In the child the package is imported anew, the mutant's file from its changed tree, and the tests
+that run the changed function: those of the file's own test first, the quick ones first, until an
+assertion fails. Time is the processor's, so that other processes do not matter.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib.abc
+import importlib.util
+import io
+import json
+import linecache
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+import pytest
+
+from tests.mutation.python.operators import Mutant, mutated
+from tests.mutation.python.targets import ROOT, Group
+
+__all__ = ["OUTCOMES", "Outcome", "Reach", "judge", "reach_of"]
+
+OUTCOMES = {
+    "assertion": "an assertion of a test fails",
+    "refusal": "the package refuses what a test gives it rightly, and no assertion fails",
+    "error": "a test ends in an error that no assertion expects",
+    "time-out": "a test takes ten times its time, and no assertion fails",
+    "import": "the file cannot be imported",
+    "lives": "no test notices",
+}
+PLAIN = ["--lean", *(f"-pno:{name}" for name in ("cacheprovider", "xdist", "faulthandler"))]
+LEAST_S, TIMES = 3.0, 10.0  # of the processor, for a test: TIMES what it took, and LEAST_S more
+DIE_WITH_PARENT = 1  # of prctl
+MEMORY = 4 << 30  # bytes that a mutant may take more than the process that it comes from
+SOURCES = ("golden", "hw", "model", "sim", "truncmac")
+PACKAGES = ("truncmac", "tests", "tools", "benchmarks")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: one of `OUTCOMES`, the test that said so, and its seconds."""
+
+    outcome: str
+    test: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the tests of a group run.
+
+    Attributes
+    ----------
+    seconds : of the processor, by test
+    functions : "path function" that each test calls, by test
+    imported : "path function" that are called when the tests are imported
+    """
+
+    seconds: Mapping[str, float]
+    functions: Mapping[str, Sequence[str]]
+    imported: Sequence[str]
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """Tests that may notice a mutant: of the file's own, then others, each quick ones first."""
+        place = f"{mutant.path} {mutant.function}"
+        every = not mutant.function or mutant.function.endswith(".") or place in self.imported
+        own = f"tests/{Path(mutant.path).with_name(f'test_{Path(mutant.path).name}')}::"
+        some = [t for t, called in self.functions.items() if every or place in called]
+        return sorted(some, key=lambda test: (not test.startswith(own), self.seconds[test]))
+
+
+class TestTimeoutError(BaseException):
+    """Raised in a test that takes too long."""
+
+
+class _Stop:
+    """Plugin of a mutant's tests: their order, their time, and what the first to notice says."""
+
+    def __init__(self, order: Sequence[str], seconds: Mapping[str, float]) -> None:
+        self.order = {test: place for place, test in enumerate(order)}
+        self.seconds = seconds
+        self.found = Outcome("lives")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self.order]
+        items.sort(key=lambda item: self.order[item.nodeid])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.found = Outcome("import", report.nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        most = LEAST_S + TIMES * self.seconds.get(item.nodeid, 0.0)
+        signal.setitimer(signal.ITIMER_PROF, most, 1.0)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is None or isinstance(call.excinfo.value, pytest.skip.Exception):
+            return
+        found = _kind(call.excinfo.value)
+        if self.found.outcome == "lives" or found == "assertion":
+            self.found = Outcome(found, item.nodeid)
+        if found == "assertion":
+            item.session.shouldstop = "killed"
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        kinds = {_kind(one) for one in error.exceptions}
+        return "assertion" if "assertion" in kinds else min(kinds)
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        return "assertion"
+    if isinstance(error, TestTimeoutError):
+        return "time-out"
+    return "refusal" if _is_raised_by_us(error.__traceback__) else "error"
+
+
+def _is_raised_by_us(trace: TracebackType | None) -> bool:
+    """Whether the last frame is at a `raise` of the package."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    path = Path(trace.tb_frame.f_code.co_filename)
+    ours = path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in SOURCES
+    return ours and linecache.getline(str(path), trace.tb_lineno).lstrip().startswith("raise")
+
+
+class _Watch:
+    """Plugin that notes what each test calls of some files, and the time that it takes."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = {str(ROOT / path): path for path in paths}
+        self.called: set[str] = set()
+        self.imported: set[str] = set()
+        self.functions: dict[str, list[str]] = {}
+        self.seconds: dict[str, float] = {}
+        self.failed: list[str] = []
+
+    def note(self, frame: Any, event: str, argument: object) -> None:
+        if event == "call" and (path := self.paths.get(frame.f_code.co_filename)):
+            name = frame.f_code.co_qualname.partition(".<locals>")[0]
+            self.called.add(f"{path} {name}")
+
+    def pytest_collection_finish(self) -> None:
+        self.imported = set(self.called)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.called.clear()
+        start = time.process_time()
+        result = yield
+        self.seconds[item.nodeid] = time.process_time() - start
+        self.functions[item.nodeid] = sorted(self.called)
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+class _MutantImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives a module from its changed tree."""
+
+    def __init__(self, mutant: Mutant, strings: bool) -> None:
+        parts = Path(mutant.path).with_suffix("").parts
+        self.name = ".".join(parts if parts[0] == "truncmac" else ("truncmac", *parts))
+        self.path = ROOT / mutant.path
+        tree = mutated(self.path.read_text(), mutant.number, strings=strings)
+        self.code = compile(tree, self.path, "exec")
+
+    def find_spec(self, name: str, path: object, target: object = None) -> Any:
+        if name != self.name:
+            return None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self.code, module.__dict__)  # noqa: S102 (a change of our own file)
+
+
+def _ready(group: Group) -> None:
+    """Import what the tests of a group need, and forget our own part of it."""
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*PLAIN, "--collect-only", *group.tests])
+    kept = {name for name in sys.modules if __name__.startswith(name)}
+    kept |= {name for name in sys.modules if name.startswith(__package__)}
+    for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
+        if name not in kept:
+            del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+
+
+def reach_of(group: Group) -> Reach:
+    """Run the tests of a group, and note what they call.
+
+    Raises
+    ------
+    RuntimeError
+        If one fails.
+    """
+
+    def run() -> dict[str, Any]:
+        watch = _Watch(group.sources)
+        threading.setprofile(watch.note)
+        sys.setprofile(watch.note)
+        _pytest(group.tests, watch)
+        sys.setprofile(None)
+        return {
+            "seconds": watch.seconds,
+            "functions": watch.functions,
+            "imported": sorted(watch.imported),
+            "failed": watch.failed,
+        }
+
+    _ready(group)
+    ((_, found),) = _forked([("", run)], workers=1, limit=lambda name: 3600.0)
+    if found is None or found["failed"]:
+        failed = found["failed"] if found else "they did not end"
+        raise RuntimeError(f"Tests of {group.name} fail without a mutant: {failed}")
+    return Reach(found["seconds"], found["functions"], found["imported"])
+
+
+def judge(
+    group: Group,
+    mutants: Sequence[Mutant],
+    reach: Reach,
+    *,
+    workers: int = 2,
+) -> Iterator[tuple[Mutant, Outcome]]:
+    """Run the tests on each mutant of a group; `reach_of` must have been called before."""
+
+    def task(mutant: Mutant) -> Callable[[], dict[str, Any]]:
+        return lambda: asdict(_play(group, mutant, reach))
+
+    def limit(key: str) -> float:
+        tests = reach.tests(known[key])
+        return 60 + 30 * (LEAST_S + TIMES) + 20 * sum(reach.seconds[test] for test in tests)
+
+    known = {mutant.key: mutant for mutant in mutants}
+    tasks = [(mutant.key, task(mutant)) for mutant in mutants]
+    for key, found in _forked(tasks, workers, limit):
+        yield known[key], Outcome("time-out") if found is None else Outcome(**found)
+
+
+def _play(group: Group, mutant: Mutant, reach: Reach) -> Outcome:
+    order = reach.tests(mutant)
+    if not order:
+        return Outcome("lives")
+    sys.meta_path.insert(0, _MutantImporter(mutant, group.strings))
+    signal.signal(signal.SIGPROF, _too_long)
+    most = _memory() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    start = time.process_time()
+    own = [test for test in order if test.startswith(order[0].partition("::")[0] + "::")]
+    first = Outcome("lives")
+    for tests in (own, order[len(own) :]):
+        if tests:
+            stop = _Stop(tests, reach.seconds)
+            code = _pytest(list(dict.fromkeys(test.partition("::")[0] for test in tests)), stop)
+            if stop.found.outcome == "lives" and code > pytest.ExitCode.INTERRUPTED:
+                broken = code == pytest.ExitCode.USAGE_ERROR  # tests/conftest.py imports it
+                stop.found = Outcome("import" if broken else "error")
+            first = stop.found if first.outcome == "lives" else first
+            if stop.found.outcome in ("assertion", "import"):
+                first = stop.found
+                break
+    return Outcome(first.outcome, first.test, time.process_time() - start)
+
+
+def _too_long(number: int, frame: object) -> None:
+    raise TestTimeoutError
+
+
+def _memory() -> int:
+    """Bytes of address space that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def _pytest(paths: Sequence[str], plugin: object) -> int:
+    place = ROOT / "build" / "mutants" / str(os.getpid())
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return int(pytest.main([*PLAIN, "--basetemp", str(place), *paths], plugins=[plugin]))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _forked(
+    tasks: Sequence[tuple[str, Callable[[], Any]]],
+    workers: int,
+    limit: Callable[[str], float],
+) -> Iterator[tuple[str, Any]]:
+    """Run each task in a process of its own; None for one that ends otherwise, or too late."""
+    waiting, running = list(tasks)[::-1], {}
+    while waiting or running:
+        while waiting and len(running) < workers:
+            name, task = waiting.pop()
+            end, child = _start(task)
+            running[end] = (name, child, time.monotonic() + limit(name), [])
+        ready, _, _ = select.select(list(running), [], [], 0.5)
+        for end in list(running):
+            name, child, deadline, parts = running[end]
+            late = time.monotonic() > deadline
+            if end in ready and (part := os.read(end, 1 << 16)):
+                parts.append(part)
+            elif end in ready or late:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                os.close(end)
+                del running[end]
+                text = b"".join(parts)
+                yield name, json.loads(text) if text and not late else None
+
+
+def _start(task: Callable[[], Any]) -> tuple[int, int]:
+    """Fork; the end of a pipe that gives what the task returns as JSON, and the child."""
+    end, other = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        os.close(other)
+        return end, child
+    code = 1
+    try:
+        os.setsid()
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        text = json.dumps(task()).encode()
+        with os.fdopen(other, "wb") as file:
+            file.write(text)
+        code = 0
+    except BaseException:  # whatever a mutant does must not come back as the parent
+        log = ROOT / "build" / "mutants" / "errors.log"
+        with contextlib.suppress(Exception), log.open("a") as file:
+            traceback.print_exc(file=file)
+    finally:
+        os._exit(code)
