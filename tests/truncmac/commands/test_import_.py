@@ -8,7 +8,7 @@ import torch
 
 from tests.golden.networks import small_network
 from tests.golden.test_arrays import by_parameters, by_reals, write
-from tests.truncmac.onnx.test_importing import DATA
+from tests.truncmac.onnx.graphs import DATA
 from truncmac.golden import (
     BUILTIN_IMAGES,
     BUILTIN_NETWORK,

@@ -1,12 +1,20 @@
 """Small ONNX graphs for the tests, and the executor that judges what is made of them."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
+from truncmac.golden import NetworkFileError
+from truncmac.onnx.importing import import_onnx
+
+DATA = Path(__file__).parent / "data"
 DOMAIN = "qonnx.custom_op.general"
 CUSTOM = ("Quant", "BipolarQuant", "Trunc")
 
@@ -63,3 +71,28 @@ def run(model, images):
     name = wrapper.graph.input[0].name
     contexts = [execute_onnx(wrapper, {name: image[None]}, True) for image in images]
     return {key: np.concatenate([np.atleast_1d(c[key]) for c in contexts]) for key in contexts[0]}
+
+
+def simple(change=lambda b, x: x, shape=(1, 2, 6, 6), kernel=None, **conv):
+    """A quantised image, what `change` makes of it, and a convolution of 8-bit weights."""
+    b = Builder(shape)
+    x = change(b, b.quant("x", 1.0, 8, name="image"))
+    value = np.ones((3, 2, 3, 3)) if kernel is None else kernel
+    w = b.quant(b.constant(value), 1.0, 8, signed=1, name="w")
+    y = b.node("Conv", x, w, name="conv", **conv)
+    return b, b.quant(y, 1.0, 4, name="out")
+
+
+def rest(change, *arguments, **options):
+    """`simple`, and `change` behind it."""
+    b, y = simple()
+    return b, change(b, y, *arguments, **options)
+
+
+def refused(builder, output, message, tmp_path):
+    """A graph is refused with one line: the file, and then `message`."""
+    path = builder.save(output, tmp_path / "graph.onnx")
+    with pytest.raises(NetworkFileError, match=re.escape(message)) as error:
+        import_onnx(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
