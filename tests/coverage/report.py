@@ -16,25 +16,28 @@ __all__ = ["Top", "document", "measured"]
 INTRODUCTION = f"""\
 # Coverage
 
-`make coverage` plays products, stalls, bad commands and resets into the core, and the benches of
-`tests/verilog/axi_bench.py` and `tests/coverage/axi_bench.py` into the AXI top, under Verilator;
-all results are compared with golden, and counters with the model of the cycles. It
-writes this page.
-Both are arrays of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of {CONFIG.cluster_rows} x \
-{CONFIG.cluster_cols}, {CONFIG.lanes} lanes, {CONFIG.planes} planes, {CONFIG.requantisers}
-requantisers, reductions up to {CONFIG.max_reduction}. A point counts if a run covers it in any
-instance of its module. Counters of 32 bits, and the numbers of a job's tiles, are set near the
-ends of their ranges by the bench: to count there would take days.
+`make coverage` measures what the benches cover, under Verilator, and writes this page. The core is
+given products, stalls, bad commands and resets, and the AXI top the benches of
+`tests/verilog/axi_bench.py` and `tests/coverage/axi_bench.py`. All results are compared with
+golden, and all counters with the model of the cycles.
+
+Both tops have an array of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of \
+{CONFIG.cluster_rows} x {CONFIG.cluster_cols}, with {CONFIG.lanes} lanes, {CONFIG.planes} planes,
+{CONFIG.requantisers} requantisers and reductions up to {CONFIG.max_reduction}. A point counts as
+covered if a run covers it in any instance of its module. The bench sets counters of 32 bits, and
+the numbers of a job's tiles, near the ends of their ranges, because to count that far would take
+days.
 
 ## Code
 """
 WAIVERS = """\
 ## Waivers
 
-`tests/coverage/waivers.toml` lists the points that cannot be covered. `make coverage` fails where
-one of them is covered after all, and where a line of the list matches no point. Of those that are
-"proven", it proves with Yosys and ABC, by induction, that the signal never changes, whatever the
-inputs do and whatever products and other modules give; of the others, the reason is the argument.
+`tests/coverage/waivers.toml` lists the points that cannot be covered, which are waived.
+`make coverage` fails if one of them is covered after all, or if a line of the list matches no
+point. For a point that is "proven" it proves with Yosys and ABC, by induction, that the signal
+never changes, whatever the inputs do and whatever products and other modules give. For the others
+the reason in the table is the argument.
 """
 
 

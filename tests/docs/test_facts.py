@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from tests.coverage.report import INTRODUCTION, WAIVERS
 from tests.verify.steps import STEPS
 from tools.docs.glossary import words
 from truncmac.golden import (
@@ -119,3 +120,9 @@ def test_what_the_glossary_names_is_defined_where_it_says():
     for name, path in named:
         source = (ROOT / path).read_text()
         assert re.search(rf"(?m)^ *(?:def |class )?{name.rpartition('.')[2]}\b", source), name
+
+
+def test_the_page_on_coverage_has_the_words_of_what_writes_it():
+    page = (DOCS / "verification" / "coverage.md").read_text()
+    assert page.startswith(INTRODUCTION)
+    assert WAIVERS in page
