@@ -3,8 +3,6 @@
 import fcntl
 import hashlib
 import os
-import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,15 +17,18 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
 
 from truncmac.golden import Gemm
-from truncmac.golden.files import write_bytes
-from truncmac.hw.config import ArrayConfig
+from truncmac.golden.files import copy_file, write_bytes
+from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import counters_layout
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import core_verilog
+from truncmac.integers import ceil_div
 from truncmac.sim.axi.memories import Memories, read_counters, read_results
 from truncmac.sim.stalls import NO_STALLS, Stalls
 from truncmac.sim.tools import check_simulator, simulator_environment
+
+from .places import check_installation, launcher, plain_folder
 
 __all__ = ["Outcome", "SimulationError", "in_environment", "simulate"]
 
@@ -37,6 +38,8 @@ BUILD_ARGS = {
     "icarus": ["-g2005"],
     "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
 }
+HANG_CYCLES = 100_000  # at least
+STALLED_TILE = 50  # times the cycles of a tile that nothing stalls
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
 SECONDS_BETWEEN_REPORTS = 0.2
 SECONDS_OF_PATIENCE = 900.0  # with a simulator that writes no result
@@ -122,6 +125,7 @@ def simulate(
         With the program to install, or the log to read.
     """
     check_simulator(simulator)
+    check_installation(simulator)
     memories = Memories(config)
     for index, gemm in enumerate(gemms, 1):
         memories.add(gemm, last=index % together == 0 or index == len(gemms))
@@ -130,21 +134,21 @@ def simulate(
     name += f"_d{depth.bit_length() - 1}"
     if core is not None:  # none takes another's binary
         name += f"_{hashlib.sha256(core.encode()).hexdigest()[:8]}"
-    folder = (build_root / name).resolve()
+    folder = plain_folder((build_root / name).resolve())
     folder.mkdir(parents=True, exist_ok=True)
     environment = simulator_environment(simulator)
     with _locked(folder), in_environment(environment):
         verilog = core or core_verilog(config)
         runner = _build(verilog, config, simulator, depth, folder, recorded=waves is not None)
     on_build()
-    watched = {"SIM_CMD_PREFIX": f"{sys.executable} -I -S {HERE / 'watchdog.py'} {patience_s}"}
     with (
         tempfile.TemporaryDirectory(prefix="run_", dir=folder) as place,
-        in_environment({**environment, **watched}),
+        in_environment({**environment, "SIM_CMD_PREFIX": str(launcher(Path(place), patience_s))}),
     ):
         run = Path(place)
         sizes = memories.write(run)
         options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
+        options.append(f"+hang_cycles={_hang_cycles(gemms, config)}")
         # The runner's own arguments switch Icarus' dump off, or make it an FST
         dumped = {"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {}
         recorded = waves is not None and simulator == "verilator"
@@ -153,12 +157,19 @@ def simulate(
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
         if waves is not None:
-            waves.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(run / "dump.vcd", waves)
+            copy_file(run / "dump.vcd", waves)
     return [
         Outcome(gemm, part, counters[index // together])
         for index, (gemm, part) in enumerate(zip(gemms, outputs, strict=True))
     ]
+
+
+def _hang_cycles(gemms: Sequence[Gemm], config: ArrayConfig) -> int:
+    """Cycles without a result after which the core hangs: more than a stalled tile takes."""
+    tiles = (
+        ceil_div(g.reduction, config.lanes) * chunk_count(g.bits, config.planes) for g in gemms
+    )
+    return max(HANG_CYCLES, STALLED_TILE * max(tiles, default=0))
 
 
 def _build(
