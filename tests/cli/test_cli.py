@@ -93,11 +93,22 @@ def test_infer_takes_a_network_and_unlabelled_images(run, tmp_path):
         (["infer", "-k", "0"], "Bit-width k must be in 1..8, not '0'"),
         (["infer", "-k", "8,8"], "Bit-width k = 8 is named twice in '8,8'"),
         (["infer", "-k", "3"], "The network has no parameters for k = 3, only for 1, 2, 4, 8"),
-        (["infer", "--on", "fpga"], "--on must be golden, rtl or both, not 'fpga'"),
-        (["sim", "--simulator", "vcs"], "Simulator must be one of verilator, icarus, not 'vcs'"),
+        (
+            ["infer", "--on", "fpga"],
+            "Invalid value for '--on': 'fpga' is not one of 'golden', 'both', 'rtl'; see "
+            "truncmac infer --help",
+        ),
+        (
+            ["sim", "--simulator", "vcs"],
+            "Invalid value for '--simulator': 'vcs' is not one of 'verilator', 'icarus'; "
+            "see truncmac sim --help",
+        ),
         (["sim", "--waves", "run.fst"], "--waves must name a .vcd file, not 'run.fst'"),
         (["sim", "--stall", "1"], "Stall share of tiles must be in 0.0..0.99, not 1.0"),
-        (["rtl", "--top", "pci"], "--top must be core or axi, not 'pci'"),
+        (
+            ["rtl", "--top", "pci"],
+            "Invalid value for '--top': 'pci' is not one of 'core', 'axi'; see truncmac rtl --help",
+        ),
         (
             ["rtl", "--top", "axi", "--bus-width", "48"],
             "Bus width of activations must be one of 32, 64, 128, 256, 512, not 48",

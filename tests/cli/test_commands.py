@@ -56,22 +56,23 @@ def test_every_command_prints_its_numbers_as_json(name):
     option, value = OTHERWISE.get(name, ("--json", None))
     assert option in options
     assert options[option].is_flag == (value is None)
-    assert "JSON" in options[option].help or value in options[option].help
+    completed = [item.value for item in options[option].shell_complete(None, "")]
+    assert "JSON" in options[option].help or value in completed
 
 
 WRONG = {  # what is refused by the command, and by the parser of options
     "rtl": (["--rows", "0"], ["--rows", "x"]),
-    "sim": (["--simulator", "x"], ["--count", "0"]),
-    "infer": (["--on", "x"], ["--images", "0"]),
+    "sim": (["-k", "9"], ["--count", "0"]),
+    "infer": (["-k", "9"], ["--images", "0"]),
     "inspect": (["-k", "9"], ["--jso"]),
-    "export": (["--format", "x"], ["--planes", "1.5"]),
+    "export": (["-k", "9"], ["--planes", "1.5"]),
     "import": (["x.onnx", "--image", "3,32"], ["x.onnx", "--edge-bits", "9"]),
-    "allocate": (["--cost", "x"], ["--points", "1"]),
-    "report": (["--goal", "x"], ["--images", "0"]),
-    "train": (["--device", "x"], ["--epochs", "0"]),
+    "allocate": (["--budget", "x"], ["--points", "1"]),
+    "report": (["-k", "9"], ["--images", "0"]),
+    "train": (["-k", "9"], ["--epochs", "0"]),
     "characterise": (["--liberty", "x.lib", "-k", "0"], ["--images", "3"]),
-    "explore": (["--search", "x"], ["--workers", "-1"]),
-    "fpga": (["--device", "x"], ["--target-mhz", "0"]),
+    "explore": (["--where", "x"], ["--workers", "-1"]),
+    "fpga": (["--rows", "0"], ["--target-mhz", "0"]),
     "doctor": (["--extra", "x"], ["--extra"]),
 }
 

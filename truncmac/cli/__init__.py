@@ -36,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Neural-network accelerators whose 8-bit weights are truncated at run time: "
-    "generate the array, simulate it, run a network on it.",
+    "generate the array, simulate it, and run networks on it.",
 )
 NEWLINE = "\n"
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -52,26 +52,32 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
 # In the order of `--help`
-app.command()(guarded(rtl.rtl))
-app.command()(guarded(sim.sim))
-app.command()(guarded(infer.infer))
-app.command()(guarded(inspect.inspect))
-app.command()(guarded(export.export))
-app.command("import")(guarded(import_.import_))
-app.command()(guarded(allocate.allocate))
-app.command()(guarded(report.report))
-app.command()(guarded(train.train))
-app.command()(guarded(characterise.characterise))
-app.command()(guarded(explore.explore))
-app.command()(guarded(fpga.fpga))
-app.command()(guarded(doctor.doctor))
+for command in (
+    rtl.rtl,
+    sim.sim,
+    infer.infer,
+    inspect.inspect,
+    export.export,
+    import_.import_,
+    allocate.allocate,
+    report.report,
+    train.train,
+    characterise.characterise,
+    explore.explore,
+    fpga.fpga,
+    doctor.doctor,
+):
+    app.command(command.__name__.rstrip("_"))(guarded(command))
 
 
 def main() -> None:
@@ -93,7 +99,7 @@ def main() -> None:
 
 def _usage_message(error: Any) -> str:
     """What the parser of options found wrong, as one line, and where they are explained."""
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     command = error.ctx.command_path if error.ctx else "truncmac"
     return text and f"{text}; see {command} --help"
 

@@ -1,13 +1,13 @@
 """`truncmac allocate`: a bit-width for each layer."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import one_of, parse_bits, with_array
+from .options import AsJson, parse_bits, suggested, with_array
 from .outputs import output_file, picture_file
 
 __all__ = ["allocate"]
@@ -19,71 +19,75 @@ def allocate(
     network: Annotated[
         str,
         typer.Argument(
-            autocompletion=one_of("digits"),
-            help="Exported network, a file; or digits, which is shipped.",
+            autocompletion=suggested("digits"),
+            help="File of an exported network, or digits, which comes with the package.",
         ),
     ] = "digits",
     data: Annotated[
         Path | None,
-        typer.Option(help="Images and labels: .safetensors or .npz; default: those of digits."),
+        typer.Option(
+            help="Images with labels: a .safetensors or .npz file. Default: those of digits."
+        ),
     ] = None,
     bits: Annotated[
         str | None,
         typer.Option(
-            "-k", "--bits", help="Bit-widths to choose from; default: all that the network has."
+            "-k", "--bits", help="Bit-widths to choose from. Default: all that the network has."
         ),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Most cost of an image, or such as 60% of that at the largest k."),
+        typer.Option(
+            help="Highest cost of an image: a number, or a share such as 60% of the cost at the "
+            "largest k."
+        ),
     ] = None,
     cost: Annotated[
-        str,
-        typer.Option(
-            autocompletion=one_of("cycles", "energy"),
-            help="cycles of the array; or energy of the core, in nJ.",
-        ),
+        Literal["cycles", "energy"],
+        typer.Option(help="Cost to count: cycles of the array, or energy of the core in nJ."),
     ] = "cycles",
-    points: Annotated[int, typer.Option(min=2, help="Choices to measure, over all costs.")] = 24,
+    points: Annotated[
+        int, typer.Option(min=2, help="Number of choices to measure, spread over all costs.")
+    ] = 24,
     calibrate: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Images, the last ones, that only move biases of mixed networks; 0: none move.",
+            help="Number of images, the last ones, that only adjust the biases of mixed networks; "
+            "with 0 none are adjusted.",
         ),
     ] = 128,
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=picture_file, help="Draw accuracy against cycles into this .svg or .png."
+            callback=picture_file,
+            help="Draw accuracy against cost into this file (.svg, .png or .pdf).",
         ),
     ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
-            callback=output_file, help="Write the choice for the budget as a network file."
+            callback=output_file,
+            help="Write the network of the choice within the budget to this file.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Choose a bit-width for each layer: the best accuracy at little cost, and in a budget.
+    """Choose a bit-width for each layer: the best accuracy at each cost, and within a budget.
 
-    What is written with --export runs on golden and on the RTL as any network: infer FILE -k 8.
+    The network that --export writes runs on golden and on the RTL like any other: truncmac infer
+    FILE -k 8.
     """
     from truncmac.commands.allocate import AllocateRequest, allocate
 
-    allocate(
-        AllocateRequest(
-            network=network,
-            config=config,
-            data=data,
-            bits=None if bits is None else parse_bits(bits),
-            budget=budget,
-            points=points,
-            calibrate=calibrate,
-            cost=cost,
-        ),
-        plot=plot,
-        export=export,
-        as_json=as_json,
+    request = AllocateRequest(
+        network=network,
+        config=config,
+        data=data,
+        bits=None if bits is None else parse_bits(bits),
+        budget=budget,
+        points=points,
+        calibrate=calibrate,
+        cost=cost,
     )
+    allocate(request, plot=plot, export=export, as_json=as_json)

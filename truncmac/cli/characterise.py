@@ -9,7 +9,7 @@ import typer
 from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig
 
-from .options import one_of, parse_bits, with_sizes
+from .options import AsJson, parse_bits, suggested, with_sizes
 from .outputs import output_file, output_folder
 
 __all__ = ["characterise"]
@@ -18,71 +18,102 @@ __all__ = ["characterise"]
 @with_sizes
 def characterise(
     sizes: Mapping[str, int],
-    liberty: Annotated[list[Path], typer.Option(help="Liberty file; several: name it again.")],
+    liberty: Annotated[
+        list[Path], typer.Option(help="Liberty file of the cells; may be given several times.")
+    ],
     sram: Annotated[
-        list[Path] | None, typer.Option(help="Liberty file of a memory macro; several: again.")
+        list[Path] | None,
+        typer.Option(help="Liberty file of a memory macro; may be given several times."),
     ] = None,
     fit_size: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another array size to measure, as 8x8, or with so many output units, as 8x4:4; "
-            "again."
+            help="Another array size to measure, such as 8x8, or 8x4:4 with the number of output "
+            "units; may be given several times."
         ),
     ] = None,
     hold_out_size: Annotated[
-        list[str] | None, typer.Option(help="An array size only for the errors, as 6x6; again.")
+        list[str] | None,
+        typer.Option(
+            help="Array size on which only the errors are measured, such as 6x6; may be given "
+            "several times."
+        ),
     ] = None,
     network: Annotated[
         str,
         typer.Option(
-            autocompletion=one_of("digits", "resnet20", "resnet18"),
-            help="Whose layers are run: a file, or digits, resnet20 or resnet18.",
+            autocompletion=suggested("digits", "resnet20", "resnet18"),
+            help="Network whose layers run: a file, or one of digits, resnet20 and resnet18.",
         ),
     ] = "digits",
-    data: Annotated[Path | None, typer.Option(help="Its images, if they are not known.")] = None,
-    images: Annotated[int, typer.Option(min=1, help="How many.")] = 16,
-    hold_out: Annotated[
-        str, typer.Option(help="A network only for the errors; empty for none.")
-    ] = "",
-    hold_out_images: Annotated[int, typer.Option(min=1, help="How many images.")] = 1,
-    hold_out_layers: Annotated[
-        int | None, typer.Option(min=1, help="How many of its layers, spread; default: all.")
+    data: Annotated[
+        Path | None, typer.Option(help="Images of the network, where its name brings none.")
     ] = None,
-    bits: Annotated[str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")] = "all",
+    images: Annotated[int, typer.Option(min=1, help="Number of its images that run.")] = 16,
+    hold_out: Annotated[
+        str,
+        typer.Option(help="Network on which only the errors are measured. Default: none."),
+    ] = "",
+    hold_out_images: Annotated[
+        int, typer.Option(min=1, help="Number of images that the --hold-out network runs.")
+    ] = 1,
+    hold_out_layers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of its layers that run, evenly spread. Default: all."),
+    ] = None,
+    bits: Annotated[
+        str, typer.Option("-k", "--bits", help="Bit-widths to measure, such as 8,4,2,1, or all.")
+    ] = "all",
     period_ps: Annotated[
-        float | None, typer.Option(help="Clock target of synthesis, ps; default: 64 FO4.")
+        float | None,
+        typer.Option(help="Clock period that synthesis aims at, in ps. Default: 64 FO4."),
     ] = None,
     dont_use: Annotated[
-        list[str] | None, typer.Option(help="Pattern of cells to leave out; again.")
+        list[str] | None,
+        typer.Option(
+            help="Pattern of cells that synthesis leaves out; may be given several times."
+        ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds in which Yosys must be done with an array.")
+        float, typer.Option(min=0, help="Seconds that Yosys may take to synthesise an array.")
     ] = 3600,
     label: Annotated[str, typer.Option(help="Short name of the library.")] = "library",
     cache: Annotated[
-        Path, typer.Option(callback=output_folder, help="Folder of what is done once.")
+        Path,
+        typer.Option(
+            callback=output_folder,
+            help="Folder of netlists and runs, which are kept for next time.",
+        ),
     ] = Path("build/energy"),
     out: Annotated[
         Path | None,
-        typer.Option(callback=output_file, help="File to write; default: by its label."),
+        typer.Option(
+            callback=output_file,
+            help="File to write. Default: named by label, lanes and planes, in build/energy.",
+        ),
     ] = None,
     shapes: Annotated[
         str | None,
-        typer.Option(help="Several PE shapes, LANESxPLANES, as 16x2,8x1, each to its own file."),
+        typer.Option(
+            help="PE shapes to measure, each into its own file: LANESxPLANES, such as 16x2,8x1."
+        ),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Of shapes: Dask scheduler, tcp://HOST:PORT.")
+        str | None, typer.Option(help="Dask scheduler that runs the --shapes, tcp://HOST:PORT.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Of shapes: processes (default: one a core).")
+        int | None,
+        typer.Option(
+            min=0, help="Number of processes that run the --shapes. Default: one for each core."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure energy, area and clock of a core on its netlist, synthesised with your library.
 
-    The netlist runs layers of a network at each k, its outputs are compared with golden, and its
-    nets' toggles become energy by the library's tables. See docs/explanation/energy.md.
-    The array is 4 x 4 PEs unless you say otherwise.
+    The netlist runs layers of a network at each k, and its outputs are compared with golden. The
+    toggles of its nets become energy by the tables of the library; see docs/explanation/energy.md.
+    The array has 4 x 4 PEs unless you say otherwise.
     """
     from truncmac.commands.characterise import (
         CharacteriseRequest,

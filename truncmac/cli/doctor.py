@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .options import one_of
+from .options import AsJson, suggested
 
 __all__ = ["doctor"]
 
@@ -13,16 +13,16 @@ def doctor(
     extra: Annotated[
         list[str] | None,
         typer.Option(
-            autocompletion=one_of("report", "train", "onnx", "energy", "explore", "fpga", "dev"),
-            help="An extra that is needed too: report, train, onnx, energy, explore, fpga or dev; "
-            "several: name it again.",
+            autocompletion=suggested("report", "train", "onnx", "energy", "explore", "fpga", "dev"),
+            help="Extra that is needed too: report, train, onnx, energy, explore, fpga or dev; may "
+            "be given several times.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check Python, packages, simulators and compiler, and say how to mend what is missing.
+    """Check Python, packages, simulators and compiler, and say how to install what is missing.
 
-    The exit code is 1 if something is missing that the main commands, or an --extra, need.
+    The exit code is 1 if something is missing that the main commands or an --extra need.
     """
     from truncmac.commands.doctor import doctor
 

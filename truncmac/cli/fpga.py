@@ -1,13 +1,13 @@
 """`truncmac fpga`: an array placed and routed on an ECP5."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import one_of, with_array
+from .options import AsJson, with_array
 from .outputs import output_folder
 
 __all__ = ["fpga"]
@@ -17,31 +17,35 @@ __all__ = ["fpga"]
 def fpga(
     config: ArrayConfig,
     device: Annotated[
-        str,
-        typer.Option(
-            autocompletion=one_of("25k", "45k", "85k"), help="ECP5 LFE5U part: 25k, 45k or 85k."
-        ),
+        Literal["25k", "45k", "85k"], typer.Option(help="Size of the ECP5 part, an LFE5U.")
     ] = "85k",
     target_mhz: Annotated[
-        float, typer.Option(min=1, help="Clock that place and route aims at.")
+        float, typer.Option(min=1, help="Clock in MHz that place and route aims at.")
     ] = 100.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the placement.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the placement.")] = 1,
     dsp: Annotated[bool, typer.Option(help="Multiply in DSP blocks where that fits.")] = True,
     out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
         "build/fpga"
     ),
     designs: Annotated[
         Path | None,
-        typer.Option(help="Place the arrays of this front.json of explore, in place of one."),
+        typer.Option(
+            help="Place the arrays of this front.json of truncmac explore, instead of a single one."
+        ),
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Of designs: keep results that are there.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Keep the results of --designs that are there already.")
+    ] = False,
     scheduler: Annotated[
-        str | None, typer.Option(help="Of designs: Dask scheduler, tcp://HOST:PORT.")
+        str | None, typer.Option(help="Dask scheduler that runs the --designs, tcp://HOST:PORT.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Of designs: processes (default: one a core).")
+        int | None,
+        typer.Option(
+            min=0, help="Number of processes that run the --designs. Default: one for each core."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Place and route an array on an ECP5: its area, DSPs, memories and clock, and a bitstream.
 

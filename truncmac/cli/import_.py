@@ -5,91 +5,100 @@ from typing import Annotated
 
 import typer
 
-from .options import ARRAY_HELP, one_of, parse_bits, parse_image
+from .options import ARRAY_HELP, AsJson, TrainedNetwork, parse_bits, parse_image
 from .outputs import output_file
 
 __all__ = ["import_"]
+
+PANEL = "State_dict"
 
 
 def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="QONNX or ONNX with quantisers (.onnx); a training run's checkpoint or a "
-            "state_dict (.safetensors, .pt); or a folder of .npy arrays."
+            help="What to import: QONNX, or ONNX with quantisers (.onnx); a checkpoint of "
+            "truncmac train, or a state_dict (.safetensors, .pt, .pth); or a folder of .npy arrays."
         ),
     ],
     out: Annotated[Path, typer.Option(callback=output_file, help="Network file to write.")] = Path(
         "network.safetensors"
     ),
     bits: Annotated[
-        str, typer.Option("-k", "--bits", help="The network's bit-widths: 8,4,2,1 or all.")
+        str,
+        typer.Option(
+            "-k", "--bits", help="Bit-widths that the network gets, such as 8,4,2,1, or all."
+        ),
     ] = "all",
     edge_bits: Annotated[
         int,
         typer.Option(
             min=0,
             max=8,
-            help="k of the first and last layers, whatever the network's; 0: they follow it.",
+            help="Bit-width of the first and the last layer, whatever the network's is; with 0 "
+            "they follow it.",
         ),
     ] = 8,
     multiplier_bits: Annotated[int, typer.Option(help=ARRAY_HELP["multiplier_bits"])] = 18,
     data: Annotated[
         Path | None,
-        typer.Option(help="Images to calibrate on, and, with labels, to try the network with."),
+        typer.Option(
+            help="Images on which the network is calibrated and, if they have labels, tried."
+        ),
     ] = None,
     network: Annotated[
-        str | None,
-        typer.Option(
-            autocompletion=one_of("cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-small"),
-            help="What a state_dict is of: cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.",
-            rich_help_panel="State_dict",
-        ),
+        TrainedNetwork | None,
+        typer.Option(help="Network whose state_dict it is.", rich_help_panel=PANEL),
     ] = None,
     image: Annotated[
         str | None,
         typer.Option(
-            help="Channels, height and width of its images, such as 3,32,32.",
-            rich_help_panel="State_dict",
+            help="Channels, height and width of the network's images, such as 3,32,32.",
+            rich_help_panel=PANEL,
         ),
     ] = None,
     classes: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65536, help="How many classes it tells apart.", rich_help_panel="State_dict"
+            min=1,
+            max=65536,
+            help="Number of classes that the network tells apart.",
+            rich_help_panel=PANEL,
         ),
     ] = None,
     act_bits: Annotated[
         int,
         typer.Option(
-            min=1, max=8, help="Bits of the activations' codes.", rich_help_panel="State_dict"
+            min=1, max=8, help="Bit-width of the activations' codes.", rich_help_panel=PANEL
         ),
     ] = 4,
     percentile: Annotated[
         float,
         typer.Option(
-            help="Share in % of a float network's activations that its codes reach.",
-            rich_help_panel="State_dict",
+            help="Share of a float network's activations, in percent, that its codes cover.",
+            rich_help_panel=PANEL,
         ),
     ] = 99.9,
     centred: Annotated[
         bool,
-        typer.Option(help="It was trained with centred weights.", rich_help_panel="State_dict"),
+        typer.Option(
+            help="Read the weights as those of a network that was trained with --centred.",
+            rich_help_panel=PANEL,
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Make a network file of weights from elsewhere: QONNX, Brevitas, PyTorch, NumPy arrays."""
+    """Make a network file from the weights of other tools: QONNX, Brevitas, PyTorch, NumPy."""
     from truncmac.commands.import_ import import_network
     from truncmac.model.source import Source
 
-    shape = None if image is None else parse_image(image)
     import_network(
         Source(
             path=source,
             bits=parse_bits(bits),
             data=data,
             network=network,
-            image=shape,
+            image=None if image is None else parse_image(image),
             classes=classes,
             act_bits=act_bits,
             percentile=percentile,

@@ -1,13 +1,13 @@
 """`truncmac infer`: a network on golden, or on the RTL as well."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import Simulator, one_of, parse_settings, with_array
+from .options import AsJson, Simulator, parse_settings, suggested, with_array
 from .outputs import output_folder
 
 __all__ = ["infer"]
@@ -19,16 +19,17 @@ def infer(
     network: Annotated[
         str,
         typer.Argument(
-            autocompletion=one_of("digits", "resnet20", "resnet18"),
-            help="Exported network, a file; or digits, the trained network that is shipped; or "
-            "resnet20 or resnet18, of made-up weights and images.",
+            autocompletion=suggested("digits", "resnet20", "resnet18"),
+            help="File of an exported network, or a name: digits is the trained network that "
+            "comes with the package; resnet20 and resnet18 have made-up weights and images.",
         ),
     ] = "digits",
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images, and labels if known: .safetensors, .npz or .npy, or a folder of PNG or "
-            "JPEG files, in folders of classes if known; default: those of the named network."
+            help="Images, with labels if they are known: a .safetensors, .npz or .npy file, or a "
+            "folder of PNG or JPEG files, which has a folder for each class if classes are known. "
+            "Default: the images of the named network."
         ),
     ] = None,
     bits: Annotated[
@@ -36,48 +37,52 @@ def infer(
         typer.Option(
             "-k",
             "--bits",
-            help="Bit-widths: 8,4,2,1, or all that the network has; in their place also files "
-            "that give each layer its own, .json or .toml.",
+            help="Bit-widths to run, such as 8,4,2,1, or all that the network has. A .json or "
+            ".toml file in the list gives each layer its own bit-width.",
         ),
     ] = "8,4,2,1",
     on: Annotated[
-        str,
+        Literal["golden", "both", "rtl"],
         typer.Option(
-            autocompletion=one_of("golden", "both", "rtl"),
-            help="golden; or both, or rtl: the RTL as well, and every output of every layer is "
-            "compared with golden.",
+            help="What computes: golden alone, or the RTL as well (both and rtl are the same)."
         ),
     ] = "golden",
     images: Annotated[
-        int, typer.Option(min=1, help="Images that run on the RTL; golden takes all.")
+        int,
+        typer.Option(
+            min=1,
+            help="Number of images that run on the RTL, and of those that --dump keeps; golden "
+            "classifies all images.",
+        ),
     ] = 32,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Show each layer; so it is anyway for a single k.")
+        bool,
+        typer.Option("--layers", help="Show each layer; a single bit-width always shows them."),
     ] = False,
     compare: Annotated[
         bool,
         typer.Option(
-            "--compare", help="As --on both; show all operands of the first output that differs."
+            "--compare",
+            help="Run on the RTL too, and show all operands of the first output that differs.",
         ),
     ] = False,
     dump: Annotated[
         Path | None,
         typer.Option(
-            callback=output_folder, help="Keep golden's outputs of each layer here, as .npy."
+            callback=output_folder,
+            help="Folder in which to keep golden's outputs of each layer, as .npy files.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
     simulator: Simulator = "verilator",
 ) -> None:
-    """Classify images with a network, in the integer reference or on the RTL as well.
+    """Classify images with a network, on the integer reference (golden) or on the RTL as well.
 
-    On the RTL every output of every layer is compared with golden; the exit code is 1 if one
-    differs.
+    On the RTL every output of every layer is compared with golden. The exit code is 1 if an
+    output differs.
     """
     from truncmac.commands.infer import InferRequest, infer
 
-    if on not in ("golden", "rtl", "both"):
-        raise ValueError(f"--on must be golden, rtl or both, not {on!r}")
     request = InferRequest(
         network=network,
         config=config,

@@ -5,32 +5,31 @@ from typing import Annotated
 
 import typer
 
-from .options import one_of, parse_bits
+from .options import AsJson, KnownNetwork, parse_bits
 from .outputs import picture_file
 
 __all__ = ["inspect"]
 
 
 def inspect(
-    network: Annotated[
-        str,
-        typer.Argument(
-            autocompletion=one_of("digits", "resnet20", "resnet18"),
-            help="Exported network, a file; or digits, resnet20 or resnet18.",
-        ),
-    ] = "digits",
+    network: KnownNetwork = "digits",
     bits: Annotated[
-        str, typer.Option("-k", "--bits", help="Bit-widths whose weights' size is shown.")
+        str,
+        typer.Option("-k", "--bits", help="Bit-widths at which the size of the weights is shown."),
     ] = "8,4,2,1",
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=picture_file, help="Draw what each plane says into this file, .svg or .png."
+            callback=picture_file,
+            help="Draw the information in each plane into this file (.svg, .png or .pdf).",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a network's layers: work, size at each k, accumulators, and what each plane says."""
+    """Show a network's layers: their work, size and accumulators, and what each plane adds.
+
+    A plane holds one bit of every weight; what it adds is measured in bits of information.
+    """
     from truncmac.commands.inspect import inspect
 
     inspect(network, parse_bits(bits), plot=plot, as_json=as_json)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,30 +16,33 @@ from truncmac.hw.config import ArrayConfig
 
 __all__ = [
     "ARRAY_HELP",
+    "AsJson",
+    "KnownNetwork",
     "Simulator",
-    "one_of",
+    "TrainedNetwork",
     "parse_bits",
     "parse_image",
     "parse_settings",
+    "suggested",
     "with_array",
     "with_sizes",
 ]
 
 ARRAY_HELP = {
-    "rows": "Rows of PEs: output pixels of a tile.",
-    "cols": "Columns of PEs: output channels of a tile.",
-    "lanes": "Reduction elements that a PE takes together.",
-    "planes": "Weight bits that a PE takes together: 1, 2, 4 or 8.",
-    "max_reduction": "Longest reduction K that a layer may have.",
-    "requantisers": "Output units, a divisor of the columns; by default as few as do not slow down "
-    "reductions of 64 or more at k = 8 and 128 or more at k = 2.",
-    "multiplier_bits": "Width of the requantisation multipliers.",
+    "rows": "Rows of PEs, one for each output pixel of a tile.",
+    "cols": "Columns of PEs, one for each output channel of a tile.",
+    "lanes": "Elements of a reduction that a PE processes in parallel.",
+    "planes": "Bits of a weight that a PE processes in parallel: 1, 2, 4 or 8.",
+    "max_reduction": "Longest reduction K of a layer that the array can run.",
+    "requantisers": "Output units, a divisor of the columns. Default: the fewest that do not slow "
+    "down reductions of 64 or more at k = 8 and of 128 or more at k = 2.",
+    "multiplier_bits": "Width of the requantisation multipliers, in bits.",
 }
 _SIZES = fields(ArrayConfig)
 
 
-def one_of(*words: str) -> Callable[[str], list[str]]:
-    """What a shell completes the value of an option to."""
+def suggested(*words: str) -> Callable[[str], list[str]]:
+    """What a shell completes a value to that may also be something else, such as a file."""
 
     def complete(incomplete: str) -> list[str]:
         return [word for word in words if word.startswith(incomplete)]
@@ -47,9 +50,18 @@ def one_of(*words: str) -> Callable[[str], list[str]]:
     return complete
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of text.")]
 Simulator = Annotated[
-    str, typer.Option(help="verilator or icarus.", autocompletion=one_of("verilator", "icarus"))
+    Literal["verilator", "icarus"], typer.Option(help="Simulator that runs the RTL.")
 ]
+KnownNetwork = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=suggested("digits", "resnet20", "resnet18"),
+        help="File of an exported network, or one of digits, resnet20 and resnet18.",
+    ),
+]
+TrainedNetwork = Literal["cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-small"]
 
 
 def with_array(command: Callable[..., None]) -> Callable[..., None]:

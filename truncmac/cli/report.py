@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from .options import one_of, parse_bits, with_sizes
+from .options import parse_bits, suggested, with_sizes
 from .outputs import output_file, output_folder
 
 __all__ = ["report"]
@@ -18,72 +18,76 @@ def report(
     network: Annotated[
         str,
         typer.Argument(
-            help="A known workload, such as resnet18, vit-b16 or bert-base@TOKENS; digits; an "
-            "exported network's file; or a SCALE-Sim topology, .csv."
+            help="A known workload, such as resnet18, vit-b16 or bert-base@TOKENS; digits; the "
+            "file of an exported network; or a SCALE-Sim topology (.csv)."
         ),
     ] = "digits",
     platform: Annotated[
-        str,
-        typer.Option(
-            autocompletion=one_of("edge", "fpga", "datacentre"),
-            help="edge, fpga or datacentre: the array and its surroundings.",
-        ),
+        Literal["edge", "fpga", "datacentre"],
+        typer.Option(help="Platform: an array, its clock, its scratchpads and its DRAM."),
     ] = "edge",
-    clock_mhz: Annotated[float | None, typer.Option(help="Instead of the platform's.")] = None,
+    clock_mhz: Annotated[
+        float | None, typer.Option(help="Clock in MHz, instead of the platform's.")
+    ] = None,
     dram_gbs: Annotated[
-        float | None, typer.Option(help="GB/s that the DRAM sustains, instead of the platform's.")
+        float | None,
+        typer.Option(help="Bandwidth that the DRAM sustains in GB/s, instead of the platform's."),
     ] = None,
     activation_kib: Annotated[
-        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+        float | None,
+        typer.Option(help="Scratchpad for activations in KiB, instead of the platform's."),
     ] = None,
     weight_kib: Annotated[
-        float | None, typer.Option(help="KiB of its scratchpad, instead of the platform's.")
+        float | None, typer.Option(help="Scratchpad for weights in KiB, instead of the platform's.")
     ] = None,
     bits: Annotated[
-        str, typer.Option("-k", "--bits", help="Bit-widths: 8,4,2,1 or all.")
+        str, typer.Option("-k", "--bits", help="Bit-widths to report, such as 8,4,2,1, or all.")
     ] = "8,4,2,1",
     images: Annotated[
-        int, typer.Option(min=1, max=1 << 20, help="Of a batch: their rows are one product.")
+        int,
+        typer.Option(
+            min=1,
+            max=1 << 20,
+            help="Number of images in a batch; their rows join in one matrix product.",
+        ),
     ] = 1,
     goal: Annotated[
-        str,
+        Literal["time", "traffic"],
         typer.Option(
-            autocompletion=one_of("time", "traffic"),
-            help="Of each layer's order: time, or traffic to the DRAM.",
+            help="What the order of a layer's blocks is chosen for: the least time, or the least "
+            "traffic to the DRAM."
         ),
     ] = "time",
     energy: Annotated[
         str,
         typer.Option(
-            autocompletion=one_of("ihp-sg13g2", "sky130", "asap7", "none"),
-            help="Figures of energy: ihp-sg13g2, sky130 or asap7; a file that characterise wrote; "
-            "or none.",
+            autocompletion=suggested("ihp-sg13g2", "sky130", "asap7", "none"),
+            help="Source of the energies: ihp-sg13g2, sky130 or asap7; a file that truncmac "
+            "characterise wrote; or none.",
         ),
     ] = "ihp-sg13g2",
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images of the network's, as infer takes them: energies then follow what toggles "
-            "in its own layers; digits has its own."
+            help="Images of the network, as infer takes them. The energies then follow what "
+            "toggles in its own layers. digits has images of its own."
         ),
     ] = None,
     form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            autocompletion=one_of("html", "json", "md", "csv", "table"),
-            help="Print only this: html, json, md, csv or table.",
-        ),
+        Literal["html", "json", "md", "csv", "table"] | None,
+        typer.Option("--format", help="Print this form of the report and nothing else."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="File of --format; else the folder of the page and its numbers."),
+        typer.Option(
+            help="File to write with --format; otherwise the folder of the page and its numbers."
+        ),
     ] = None,
 ) -> None:
     """Report where a network's cycles, bytes and multipliers go, for each layer and each k.
 
-    Prints tables, and writes one HTML page and a JSON of the same numbers to build/report. The
-    array's sizes are the platform's where they are not given.
+    It prints tables, and writes an HTML page and a JSON file of the same numbers to build/report.
+    Sizes of the array that are not given are the platform's.
     """
     from truncmac.commands.report import report
     from truncmac.report.request import ReportRequest
@@ -92,8 +96,6 @@ def report(
         output_folder(out)
     else:
         output_file(out)
-    if goal not in ("time", "traffic"):
-        raise ValueError(f"--goal must be time or traffic, not {goal!r}")
     request = ReportRequest(
         network=network,
         platform=platform,
@@ -104,7 +106,7 @@ def report(
         weight_kib=weight_kib,
         bits=parse_bits(bits),
         images=images,
-        goal="time" if goal == "time" else "traffic",
+        goal=goal,
         energy=energy,
         data=data,
     )

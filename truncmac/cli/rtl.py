@@ -1,13 +1,13 @@
 """`truncmac rtl`: the hardware as Verilog."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from truncmac.hw.config import ArrayConfig
 
-from .options import one_of, with_array
+from .options import AsJson, with_array
 from .outputs import output_folder
 
 __all__ = ["rtl"]
@@ -19,26 +19,27 @@ BUS_WIDTH = 64
 def rtl(
     config: ArrayConfig,
     top: Annotated[
-        str,
+        Literal["core", "axi"],
         typer.Option(
-            autocompletion=one_of("core", "axi"),
-            help="core: plain streams; axi: AXI4-Stream and AXI4-Lite registers.",
+            help="What the top module's ports are: plain streams (core), or AXI4-Stream with "
+            "AXI4-Lite registers (axi)."
         ),
     ] = "core",
     bus_width: Annotated[
         int | None,
-        typer.Option(help="Bits of the AXI4-Streams of axi: 32, 64 (default), 128, 256 or 512."),
+        typer.Option(
+            help="Width in bits of the AXI4-Streams of --top axi: 32, 64 (default), 128, 256 or "
+            "512."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
         "build/rtl"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write the hardware as plain Verilog-2005; for axi its register map too, in C and Markdown."""
+    """Write the hardware as Verilog-2005, and for --top axi its registers in C and Markdown."""
     from truncmac.commands.rtl import rtl
 
-    if top not in ("core", "axi"):
-        raise ValueError(f"--top must be core or axi, not {top!r}")
     if top == "core" and bus_width is not None:
         raise ValueError("--bus-width is for --top axi: the core has plain streams")
     if top == "axi" and bus_width is None:

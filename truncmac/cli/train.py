@@ -1,53 +1,44 @@
 """`truncmac train`: a network for all bit-widths at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from .options import one_of, parse_bits
+from .options import AsJson, TrainedNetwork, parse_bits
 from .outputs import output_folder
 
 __all__ = ["train"]
 
 
 def train(
-    network: Annotated[
-        str,
-        typer.Option(
-            autocompletion=one_of("cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-small"),
-            help="cnn, mlp, resnet18, resnet20, resnet50 or vgg-small.",
-        ),
-    ] = "cnn",
+    network: Annotated[TrainedNetwork, typer.Option(help="Network to train.")] = "cnn",
     dataset: Annotated[
-        str,
-        typer.Option(
-            autocompletion=one_of("digits", "mnist5k", "cifar10", "cifar100", "folders"),
-            help="digits, mnist5k, cifar10, cifar100 or folders.",
-        ),
+        Literal["digits", "mnist5k", "cifar10", "cifar100", "folders"],
+        typer.Option(help="Data set to train on; folders are pictures in a folder for each class."),
     ] = "digits",
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the data set's files, where they are needed.")
+        Path | None,
+        typer.Option(help="Folder of the files of cifar10, cifar100 or folders."),
     ] = None,
     recipe: Annotated[
-        str | None,
-        typer.Option(
-            autocompletion=one_of("digits", "mnist5k", "cifar", "imagenet"),
-            help="digits, mnist5k, cifar or imagenet; default: by data set.",
-        ),
+        Literal["digits", "mnist5k", "cifar", "imagenet"] | None,
+        typer.Option(help="Recipe of the training. Default: the one of the data set."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")
+    ] = None,
     bits: Annotated[
-        str, typer.Option("-k", "--bits", help="Bit-widths to train; all others are calibrated.")
+        str,
+        typer.Option("-k", "--bits", help="Bit-widths to train; all others are only calibrated."),
     ] = "8,4,2,1",
     act_bits: Annotated[
-        int, typer.Option(min=1, max=8, help="Bits of the activations' codes.")
+        int, typer.Option(min=1, max=8, help="Bit-width of the activations' codes.")
     ] = 4,
     teacher: Annotated[
-        str,
+        Literal["distil", "labels"],
         typer.Option(
-            autocompletion=one_of("distil", "labels"),
-            help="distil: each width learns from the next higher; or labels.",
+            help="What a bit-width learns from: the next higher bit-width (distil), or the labels."
         ),
     ] = "distil",
     centred: Annotated[
@@ -56,40 +47,55 @@ def train(
     ] = False,
     calibrate: Annotated[
         bool,
-        typer.Option(help="Take the batch-norm statistics of every k anew when training is done."),
+        typer.Option(
+            help="Measure the batch-norm statistics of every k anew when training is done."
+        ),
     ] = True,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of weights, order and moves of the images.")
+        int,
+        typer.Option(
+            min=0, help="Random seed for the weights, and for the order and moves of the images."
+        ),
     ] = 0,
     out: Annotated[Path, typer.Option(callback=output_folder, help="Folder of the run.")] = Path(
         "build/train"
     ),
     resume: Annotated[
-        bool, typer.Option(help="Go on from the checkpoint, or the finished runs, in --out.")
+        bool, typer.Option(help="Go on from the checkpoint, or from the finished runs, in --out.")
     ] = False,
     device: Annotated[
-        str, typer.Option(autocompletion=one_of("auto", "cpu", "cuda"), help="auto, cpu or cuda.")
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="Device to train on; auto takes a GPU if there is one."),
     ] = "auto",
     autocast: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe.")] = False,
-    compile_: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Compile the network with torch.compile.")
+    ] = False,
     study: Annotated[
-        bool, typer.Option(help="Compare training schemes instead: the paper's table.")
+        bool, typer.Option(help="Compare training schemes instead, as the paper's table does.")
     ] = False,
     trials: Annotated[
         bool,
-        typer.Option(help="Try changes to the recipe on held-out images; judge the best on test."),
+        typer.Option(
+            help="Try changes to the recipe on held-out images instead, and judge the best on the "
+            "test images."
+        ),
     ] = False,
     changes: Annotated[
-        str, typer.Option(help="Of the trials: all, or names with commas between.")
+        str, typer.Option(help="Changes that --trials tries: all, or names with commas between.")
     ] = "all",
-    seeds: Annotated[int, typer.Option(min=1, help="Of the study or the trials.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of seeds that --study or --trials runs.")
+    ] = 3,
+    as_json: AsJson = False,
 ) -> None:
-    """Train a network jointly at several bit-widths, export it, and compare the integers.
+    """Train a network jointly at several bit-widths, export it, and compare the two.
 
-    Several GPUs or machines: start it with torchrun. With --study, train with rounding and with
-    truncation in mind, and print the accuracy of each when deployed by truncation. Both --study
-    and --trials keep each finished run: --resume goes on.
+    What is exported is an integer network; its accuracy is printed beside that of the float one.
+
+    To train on several GPUs or machines, start it with torchrun. With --study the network is
+    trained with rounding and with truncation in mind, and the accuracy of each is printed when it
+    is deployed by truncation. --study and --trials keep each finished run: --resume goes on.
     """
     from truncmac.sim.extras import extra_needed
 

@@ -170,7 +170,7 @@ def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) 
     spec = folder.evaluator.spec
     console.print(
         f"{found.designs:,} of {len(spec.design_space):,} designs, {found.entries:,} rows, "
-        f"{found.feasible:,} keep the constraints"
+        f"{found.feasible:,} meet the constraints"
         + (f"; {found.reused} finished chunks were there already" if found.reused else "")
     )
     for line in notes(folder.evaluator, found):

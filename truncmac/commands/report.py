@@ -16,8 +16,6 @@ console = Terminal()
 
 def report(request: ReportRequest, form: str | None, out: Path | None) -> None:
     """Print or write one form; or print tables, and write the page and its numbers to a folder."""
-    if form is not None and form not in FORMATS:
-        raise ValueError(f"--format must be one of {', '.join(FORMATS)}, not {form!r}")
     with console.status("Counting cycles and bytes ...") as status:
         document = document_of(request, on_step=lambda what: status.update(f"{what} ..."))
     if form is not None:

@@ -80,7 +80,7 @@ def _summary(found: Mapping[str, Any]) -> str:
         "Space": f"{found['space']:,} designs of "
         + ", ".join(f"{name} ({len(values)})" for name, values in varied.items()),
         "Evaluated": f"{found['designs']:,} designs, {found['rows']:,} rows, "
-        f"{found['feasible']:,} keep the constraints ({found['method']}, seed {spec['seed']})",
+        f"{found['feasible']:,} meet the constraints ({found['method']}, seed {spec['seed']})",
         "Notes": " ".join(found["notes"]),
         "Figures": found["figures"] or "",
         "Versions": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
@@ -93,7 +93,7 @@ def _summary(found: Mapping[str, Any]) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     if not rows:
-        return "<p>No design keeps the constraints.</p>"
+        return "<p>No design meets the constraints.</p>"
     hidden = {"fits", "feasible"}
     names = [name for name in rows[0] if name not in hidden]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

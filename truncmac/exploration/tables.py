@@ -34,7 +34,7 @@ def front_table(spec: Spec, workload: str, k: int, rows: Rows) -> Table:
         names, title=f"Pareto front of {workload or whole}{f' at k = {k}' if k else ''}"
     )
     if not rows:
-        table.caption = "No design keeps the constraints"
+        table.caption = "No design meets the constraints"
         return table
     for row in records({name: rows[name][:MOST_LINES] for name in names}):
         table.add_row(*map(_text, row.values()))

@@ -130,7 +130,8 @@ def test_an_unknown_cost_and_an_unknown_shape_are_refused(run, data):
     assert run("allocate", *data, "--cost", "area") == (
         2,
         "",
-        "truncmac: --cost must be one of cycles, energy, not 'area'\n",
+        "truncmac: Invalid value for '--cost': 'area' is not one of 'cycles', 'energy'; see "
+        "truncmac allocate --help\n",
     )
     code, out, err = run("allocate", *data, "--cost", "energy", "--lanes", "3")
     assert (code, out) == (2, "")

@@ -21,7 +21,7 @@ def no_difference_in_colour(monkeypatch):
 def test_the_front_is_shown_and_written(run, tmp_path):
     code, out, err = run("explore", *SMALL, "--csv", "--plot", "front.svg", "--where", "pes<=12")
     assert (code, err) == (0, "")
-    assert "12 of 12 designs, 24 rows, 20 keep the constraints" in out
+    assert "12 of 12 designs, 24 rows, 20 meet the constraints" in out
     assert "Pareto front of digits at k = 8" in out and "Pareto front of digits at k = 2" in out
     assert "Written: out/front.csv, out/front.json, out/report.html, out/points.csv" in out
     found = json.loads((tmp_path / "out/front.json").read_text())
@@ -116,7 +116,7 @@ def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):
     ]
     code, out, err = run("explore", *args, "--csv", "--workers", "0")
     assert (code, err) == (0, "")
-    assert "4 of 4 designs, 4 rows, 1 keep the constraints" in out
+    assert "4 of 4 designs, 4 rows, 1 meet the constraints" in out
     notes = [line for line in out.splitlines() if line.startswith("Note: ")]
     assert notes == [
         "Note: ihp-sg13g2 has no figures of 4 lanes x 2 planes: energy is unknown there. truncmac "
@@ -145,7 +145,7 @@ def test_other_figures_are_another_exploration(run, tmp_path):
 def test_no_design_may_keep_the_constraints(run, tmp_path):
     code, out, err = run("explore", *SMALL, "--where", "images_per_s>=1e9", "--plot", "x.png")
     assert (code, err) == (0, "")
-    assert "0 keep the constraints" in out and "No design keeps the constraints" in out
+    assert "0 meet the constraints" in out and "No design meets the constraints" in out
     assert json.loads((tmp_path / "out/front.json").read_text())["front"] == []
 
 

@@ -150,7 +150,8 @@ def test_a_float_network_is_calibrated_on_images(run, tmp_path, checkpoint, spli
         ),
         (
             ["model.pt", "--network", "lenet", *NAMED[2:]],
-            "Network must be one of cnn, mlp, resnet18, resnet20, resnet50, vgg-small, not 'lenet'",
+            "Invalid value for '--network': 'lenet' is not one of 'cnn', 'mlp', 'resnet18', "
+            "'resnet20', 'resnet50', 'vgg-small'; see truncmac import --help",
         ),
         (
             ["model.pt", *NAMED[:5], "7"],

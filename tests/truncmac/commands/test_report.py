@@ -170,9 +170,21 @@ def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--format", "pdf"], "--format must be one of html, json, md, csv, table, not 'pdf'"),
-        (["--goal", "luck"], "--goal must be time or traffic, not 'luck'"),
-        (["--platform", "pc"], "Platform must be one of edge, fpga, datacentre, not 'pc'"),
+        (
+            ["--format", "pdf"],
+            "Invalid value for '--format': 'pdf' is not one of 'html', 'json', 'md', 'csv', "
+            "'table'; see truncmac report --help",
+        ),
+        (
+            ["--goal", "luck"],
+            "Invalid value for '--goal': 'luck' is not one of 'time', 'traffic'; see truncmac "
+            "report --help",
+        ),
+        (
+            ["--platform", "pc"],
+            "Invalid value for '--platform': 'pc' is not one of 'edge', 'fpga', 'datacentre'; see "
+            "truncmac report --help",
+        ),
         (["--clock-mhz", "0"], "The clock must be more than 0 Hz and finite, not 0"),
         (["--dram-gbs", "nan"], "dram_bytes_per_s must be more than 0 and finite, not nan"),
         (

@@ -11,7 +11,7 @@ from rich.table import Table
 from truncmac.commands.progress import progress_bar
 from truncmac.golden import save, save_images
 from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
-from truncmac.model.data import DATASETS, dataset
+from truncmac.model.data import dataset
 from truncmac.model.evaluate import Comparison, compare
 from truncmac.model.export import export
 from truncmac.model.images import ArrayImages, Split
@@ -66,15 +66,11 @@ def chosen_recipe(
     Raises
     ------
     ValueError
-        If there is no such data set, recipe or teacher.
+        If there is no such recipe, nor one of the data set.
     """
-    if dataset not in DATASETS:
-        raise ValueError(f"Data set must be one of {', '.join(DATASETS)}, not {dataset!r}")
     name = name or BY_DATASET.get(dataset, dataset)
     if name not in RECIPES:
         raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
-    if changes.get("teacher", "distil") not in ("distil", "labels"):
-        raise ValueError(f"Teacher must be distil or labels, not {changes['teacher']!r}")
     recipe = replace(RECIPES[name], **changes)
     if epochs is None:
         return recipe

@@ -73,16 +73,16 @@ def test_a_resumed_run_goes_on_and_a_second_one_is_refused(train, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--network", "lenet"], "Network must be one of cnn, mlp"),
-        (["--dataset", "svhn"], "Data set must be one of digits"),
+        (["--network", "lenet"], "'lenet' is not one of 'cnn', 'mlp'"),
+        (["--dataset", "svhn"], "'svhn' is not one of 'digits', "),
         (["--dataset", "cifar10"], "pass its folder with --data"),
         (
             ["--dataset", "cifar10", "--data", "/nowhere"],
             "CIFAR-10 not found: there is no /nowhere/data_batch_1.bin, /nowhere/cifar-10-",
         ),
-        (["--recipe", "fast"], "Recipe must be one of digits, mnist5k, cifar, imagenet"),
-        (["--teacher", "x"], "Teacher must be distil or labels, not 'x'"),
-        (["--device", "tpu"], "Device must be auto, cpu or cuda, not 'tpu'"),
+        (["--recipe", "fast"], "'fast' is not one of 'digits', 'mnist5k', 'cifar', 'imagenet'"),
+        (["--teacher", "x"], "'x' is not one of 'distil', 'labels'"),
+        (["--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
         (["--act-bits", "9"], "Invalid value for '--act-bits'"),
         (["-k", "8,9"], "Bit-width k must be in 1..8, not '9'"),
         (["--trials", "--changes", "x"], "--changes must be all or some of none, centred"),

@@ -203,4 +203,8 @@ def test_the_command_writes_a_file_for_each_k(run, tmp_path):
     assert code == 0
     assert load(tmp_path / "again.safetensors").bit_widths == (4,)
     code, _, err = run("export", "--format", "tflite")
-    assert (code, err) == (2, "truncmac: --format must be memories or qonnx, not 'tflite'\n")
+    assert (code, err) == (
+        2,
+        "truncmac: Invalid value for '--format': 'tflite' is not one of 'memories', 'qonnx'; see "
+        "truncmac export --help\n",
+    )
