@@ -1,92 +1,99 @@
-"""The network's arithmetic as plainly as NumPy says it: int64, whole layers, nothing clever."""
+"""The network's arithmetic as docs/reference/numerics.md says it, in int64 and plain loops.
+
+It takes nothing of golden but the classes of layers: widths, offsets, windows and rounding are
+worked out here anew, so that what golden gets wrong is not wrong here too.
+"""
 
 import numpy as np
 
-from truncmac.golden import (
-    AvgPool,
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool,
-    Product,
-    Shortcut,
-    im2col,
-    integer_weights,
-    layer_bits,
-    requantise,
-    shapes,
-)
-from truncmac.golden.product import requantisation
+from truncmac.golden import AvgPool, Conv2d, Flatten, Linear, MaxPool, Product, Shortcut
+
+
+def plain_weights(codes, bits, offset):
+    """W = 2 ck - z: the top `bits` of 8, and z = 2**k, one less where bipolar."""
+    kept = np.asarray(codes, np.int64) // 2 ** (8 - bits)
+    return 2 * kept - {"bipolar": 2**bits - 1, "twos_complement": 2**bits}[offset]
 
 
 def plain_sums(layer, codes, inputs, bits):
-    """S, int64 (M, N), of a layer's codes as its tensor has them."""
-    weights = integer_weights(codes.reshape(len(codes), -1).T, bits, layer.offset)
-    if isinstance(layer, Conv2d):
-        kernel = codes.shape[2:]
-        inputs = im2col(inputs, kernel, layer.stride, layer.padding, layer.pad_code)
-    return inputs.astype(np.int64) @ weights.astype(np.int64)
+    """S, int64 (M, N), of a layer's codes as its tensor has them; M runs over (image, y, x)."""
+    weights = plain_weights(codes, bits, layer.offset).reshape(len(codes), -1)
+    if not isinstance(layer, Conv2d):
+        return inputs.astype(np.int64) @ weights.T
+    windows = _windows(inputs, codes.shape[2:], layer.stride, layer.padding, layer.pad_code)
+    rows = np.stack([window.reshape(len(inputs), -1) for window in windows], axis=1)
+    return rows.reshape(-1, weights.shape[1]) @ weights.T
 
 
 def plain_outputs(network, images, bits):
-    """Output of each layer by name."""
+    """Output of each layer by name, at one k for the network."""
     values = {"image": images}
-    sizes, widths = shapes(network), layer_bits(network, bits)
     for layer in network.layers:
         inputs = values[layer.input]
         if isinstance(layer, Product):
-            output = _product(network, layer, values, *widths[layer.name])
+            output = _product(network, layer, values, bits)
         elif isinstance(layer, Flatten):
-            output = inputs.reshape(len(inputs), -1)
+            output = np.stack([image.ravel() for image in inputs])
         elif isinstance(layer, Shortcut):
-            output = np.zeros((len(inputs), *sizes[layer.name]), np.uint8)
-            output[:, : inputs.shape[1]] = inputs[:, :, :: layer.stride[0], :: layer.stride[1]]
+            kept = inputs[:, :, :: layer.stride[0], :: layer.stride[1]]
+            more = ((0, 0), (0, layer.channels - inputs.shape[1]), (0, 0), (0, 0))
+            output = np.pad(kept, more)
         else:
-            output = _pool(layer, inputs, sizes[layer.name])
+            output = _pool(layer, inputs)
         values[layer.name] = output
     return values
 
 
-def _product(network, layer, values, bits, parameters):
-    sums = plain_sums(layer, network.tensors[f"{layer.name}.codes"], values[layer.input], bits)
-    residual = None
+def _product(network, layer, values, bits):
+    def tensor(name):
+        return network.tensors[f"{layer.name}.b{bits}.{name}"]
+
+    codes, inputs = network.tensors[f"{layer.name}.codes"], values[layer.input]
+    sums = plain_sums(layer, codes, inputs, layer.bits or bits)
+    outputs = tensor("multiplier") * sums + tensor("bias")
     if layer.residual is not None:
-        residual = _rows(values[layer.residual])
-    params = requantisation(network, layer, parameters)
-    if params is None:
-        multiplier, bias = (
-            network.tensors[f"{layer.name}.b{parameters}.{name}"] for name in ("multiplier", "bias")
-        )
-        outputs = sums * multiplier + bias
-        if residual is not None:
-            extra = network.tensors[f"{layer.name}.b{parameters}.residual_multiplier"]
-            outputs = outputs + extra * residual.astype(np.int64)
-    else:
-        outputs = requantise(sums, params, residual)
+        residual = values[layer.residual].astype(np.int64)
+        if residual.ndim == 4:
+            residual = np.moveaxis(residual, 1, 3).reshape(len(outputs), -1)
+        outputs = outputs + tensor("residual_multiplier") * residual
+    if layer.out_bits is not None:
+        floors = outputs // 2 ** tensor("shift").astype(object)
+        outputs = np.minimum(np.maximum(floors, 0), 2**layer.out_bits - 1).astype(np.uint8)
     if isinstance(layer, Linear):
         return outputs
-    channels, height, width = shapes(network)[layer.name]
-    return outputs.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+    height, width = _size(inputs, codes.shape[2:], layer.stride, layer.padding)
+    return np.moveaxis(outputs.reshape(len(inputs), height, width, -1), 3, 1)
 
 
-def _rows(codes):
-    return codes if codes.ndim == 2 else codes.transpose(0, 2, 3, 1).reshape(-1, codes.shape[1])
-
-
-def _pool(layer, inputs, size):
-    output = np.zeros((len(inputs), *size), np.uint8)
-    top, left = layer.padding if isinstance(layer, MaxPool) else (0, 0)
+def _pool(layer, inputs):
     kernel = layer.kernel or inputs.shape[2:]
     stride = layer.stride or kernel
-    padded = np.pad(inputs, ((0, 0), (0, 0), (top, top), (left, left)))
-    for y in range(size[1]):
-        for x in range(size[2]):
-            rows = slice(y * stride[0], y * stride[0] + kernel[0])
-            columns = slice(x * stride[1], x * stride[1] + kernel[1])
-            window = padded[:, :, rows, columns].reshape(len(inputs), inputs.shape[1], -1)
-            if isinstance(layer, AvgPool):
-                count = window.shape[2]
-                output[:, :, y, x] = (2 * window.sum(2, dtype=int) + count) // (2 * count)
-            else:
-                output[:, :, y, x] = window.max(2)
-    return output
+    padding = layer.padding if isinstance(layer, MaxPool) else (0, 0)
+    outputs = []
+    for window in _windows(inputs, kernel, stride, padding, 0):
+        window = window.reshape(*inputs.shape[:2], -1).astype(np.int64)
+        if isinstance(layer, AvgPool):
+            count = window.shape[2]
+            outputs.append((2 * window.sum(2) + count) // (2 * count))  # half up
+        else:
+            outputs.append(window.max(2))
+    size = _size(inputs, kernel, stride, padding)
+    return np.stack(outputs, 2).reshape(*inputs.shape[:2], *size).astype(np.uint8)
+
+
+def _size(inputs, kernel, stride, padding):
+    """Height and width: a window starts at each step where the whole of it fits."""
+    return tuple(
+        len(range(0, side + 2 * more - window + 1, step))
+        for side, window, step, more in zip(inputs.shape[2:], kernel, stride, padding, strict=True)
+    )
+
+
+def _windows(inputs, kernel, stride, padding, code):
+    """Windows (B, C, KH, KW) of codes, one output after the other, row by row."""
+    top, left = padding
+    around = ((0, 0), (0, 0), (top, top), (left, left))
+    padded = np.pad(inputs, around, constant_values=code)
+    for y in range(0, padded.shape[2] - kernel[0] + 1, stride[0]):
+        for x in range(0, padded.shape[3] - kernel[1] + 1, stride[1]):
+            yield padded[:, :, y : y + kernel[0], x : x + kernel[1]].astype(np.int64)

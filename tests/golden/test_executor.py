@@ -8,13 +8,10 @@ import pytest
 from tests.golden.networks import small_network
 from truncmac.golden import (
     Executor,
-    accuracy,
-    check_reduction,
     example_images,
     example_network,
     execute,
     layer_bits,
-    predictions,
 )
 
 NETWORK = small_network()
@@ -151,22 +148,6 @@ def test_images_that_do_not_fit_are_refused(images, message):
         images[0, 0, 0, 0] = 127
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         execute(NETWORK, images, 8)
-
-
-def test_a_reduction_that_is_too_long_is_named():
-    check_reduction(NETWORK, 45)
-    message = (
-        "Layer 'second' has reduction K = 45; the array is built for K up to 44. "
-        "Build it with --max-reduction 45"
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_reduction(NETWORK, 44)
-
-
-def test_the_first_of_equal_logits_wins():
-    logits = np.array([[1, 5, 5], [7, 0, 0], [-3, -3, -4]])
-    assert predictions(logits).tolist() == [1, 0, 0]
-    assert accuracy(logits, np.array([1, 0, 1])) == pytest.approx(2 / 3)
 
 
 def test_logits_may_have_a_residual():

@@ -16,10 +16,21 @@ def test_sizes_are_those_of_the_layers_that_run():
         assert (layer.reduction, layer.columns) == (gemm.reduction, gemm.columns)
         assert layer.macs == gemm.macs
         assert layer.histogram.sum() == gemm.codes.size
-    first, second, third, _ = layers
+    first, second, third, logits = layers
     assert first.bits == 8
+    # The image is 7 x 6; the third layer's windows of 2 x 2 with stride (2, 1) leave 1 x 2 of 3 x 3
+    assert [layer.macs for layer in layers] == [42 * 18 * 5, 42 * 45 * 5, 2 * 20 * 4, 4 * 3]
+    assert [layer.output for layer in layers] == [(5, 7, 6), (5, 7, 6), (4, 1, 2), (3,)]
+    assert [layer.weights for layer in layers] == [
+        *((5, 2, 3, 3), (5, 5, 3, 3), (4, 5, 2, 2), (3, 4))
+    ]
+    assert [layer.kind for layer in layers] == ["conv2d"] * 3 + ["linear"]
+    assert logits.sum_bits == 1 + (4 * 255 * 63).bit_length()
+    codes = network.tensors["third.codes"].ravel().tolist()
+    assert third.histogram.tolist() == [codes.count(code) for code in range(256)]
     assert first.weight_bytes(2) == 90  # 18 x 5 codes of 8 bits, whatever the network's k
-    assert second.weight_bytes(2) == -(-225 * 2 // 8)
+    assert second.weight_bytes(2) == 57  # 450 bits
+    assert second.weight_bytes(8) == 225
     # 6-bit image, 4-bit codes before: bits of K * 255 * A, and the sign
     assert first.sum_bits == 1 + (18 * 255 * 63).bit_length()
     assert third.sum_bits == 1 + (20 * 255 * 15).bit_length()

@@ -70,6 +70,18 @@ def test_avg_pool_rounds_half_up(kernel, stride):
         assert result[0, 0].tolist() == [[1]]
 
 
+def test_sizes_of_what_a_window_leaves():
+    """By trying every place; one below 1 where the window does not fit at all."""
+    for size in range(1, 9):
+        for kernel in range(1, 6):
+            for stride in range(1, 4):
+                for padding in range(3):
+                    places = range(-padding, size + padding - kernel + 1, stride)
+                    found = output_size((size, 9), (kernel, 1), (stride, 3), (padding, 0))
+                    assert found[1] == 3
+                    assert max(found[0], 0) == len(places)
+
+
 def test_a_shortcut_drops_pixels_and_adds_empty_channels():
     codes = np.arange(2 * 3 * 5 * 4, dtype=np.uint8).reshape(2, 3, 5, 4)
     passed = shortcut(codes, channels=7, stride=(2, 3))

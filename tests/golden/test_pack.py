@@ -50,12 +50,27 @@ def test_layout_of_a_worked_example():
 @pytest.mark.parametrize("planes", [1, 2, 4, 8])
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_the_bytes_of_k_bits_are_the_first_of_the_8_bit_block(planes, bits):
-    packed = pack_weights(random_codes(10, 8), columns=4, lanes=2, planes=planes)
+    """Byte by byte: by chunk, beat, and bit (column * lanes + lane) * planes + plane."""
+    columns, lanes = 4, 3
+    codes = random_codes(10, 8)
+    packed = pack_weights(codes, columns=columns, lanes=lanes, planes=planes)
+    chunks = {1: bits, 2: (bits + 1) // 2, 4: 1 + (bits > 4), 8: 1}[planes]
     for tile in range(2):
-        block = memory_image(packed)[tile].ravel()
-        part = memory_image(prefix(packed, 8))[tile, : -(-bits // planes)].ravel()
-        assert part.size * (8 // planes) == block.size * -(-bits // planes)
-        np.testing.assert_array_equal(part, block[: part.size])
+        expected = b""
+        for chunk in range(chunks):
+            for beat in range(4):  # of 10 rows, the last of one row and two that are empty
+                word = 0
+                for column in range(columns):
+                    for lane in range(lanes):
+                        row = beat * lanes + lane
+                        code = int(codes[row, tile * columns + column]) if row < 10 else 0
+                        shifted = code >> 8 - planes * (chunk + 1)
+                        bit = (column * lanes + lane) * planes
+                        word |= (shifted & 2**planes - 1) << bit
+                expected += word.to_bytes(-(-columns * lanes * planes // 8), "little")
+        assert memory_image(packed)[tile].tobytes()[: len(expected)] == expected
+        np.testing.assert_array_equal(prefix(packed, bits)[tile], packed[tile, :chunks])
+        assert len(memory_image(packed)[tile].tobytes()) * chunks == len(expected) * (8 // planes)
 
 
 @given(**SIZES)
@@ -78,6 +93,8 @@ def test_beat_major_has_each_beats_chunks_together(reduction, width, columns, la
     ("changes", "message"),
     [
         ({"planes": 3}, "planes must be 1, 2, 4 or 8, not 3"),
+        ({"planes": 0}, "planes must be 1, 2, 4 or 8, not 0"),
+        ({"columns": 0}, "columns must be at least 1, not 0"),
         ({"lanes": 0}, "lanes must be at least 1, not 0"),
         ({"columns": -1}, "columns must be at least 1, not -1"),
     ],
@@ -85,6 +102,13 @@ def test_beat_major_has_each_beats_chunks_together(reduction, width, columns, la
 def test_sizes_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pack_weights(random_codes(2, 2), **({"columns": 1, "lanes": 1, "planes": 1} | changes))
+
+
+@pytest.mark.parametrize("bits", [0, 9])
+def test_a_prefix_of_other_widths_is_refused(bits):
+    packed = pack_weights(random_codes(2, 2), columns=1, lanes=1, planes=1)
+    with pytest.raises(ValueError, match=rf"^Bit-width k must be in 1\.\.8, not {bits}$"):
+        prefix(packed, bits)
 
 
 def test_codes_of_another_shape_are_refused():

@@ -1,4 +1,5 @@
 import re
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -56,11 +57,36 @@ def test_twos_complement_codes_have_their_top_bit_inverted(bits):
 
 
 def test_codes_of_worked_values():
+    """tanh 0.1 = 0.0996680 and tanh 2 = 0.9640276: x = 1/2 - 0.0516935, and 256 x = 114.77."""
     weights = np.array([[-2.0, -0.1], [0.0, 2.0]])
-    x = np.tanh(weights) / (2 * np.tanh(2.0)) + 0.5
-    assert weight_codes(weights).tolist() == [[0, int(256 * x[0, 1])], [128, 255]]
+    assert weight_codes(weights).tolist() == [[0, 114], [128, 255]]
     assert weight_codes(np.zeros((2, 3))).tolist() == [[128] * 3] * 2
     assert weight_scale(weights) == pytest.approx(4.1 / 4)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 0.01, 1.0, 30.0])
+def test_codes_are_those_of_the_definition_in_more_digits(scale):
+    """By Python's decimals, with 50 digits: tanh v = (e - 1/e) / (e + 1/e)."""
+    weights = np.random.default_rng(0).normal(0, scale, 200)
+    with localcontext() as context:
+        context.prec = 50
+        exps = [Decimal(float(v)).exp() for v in weights]
+        squashed = [(e - 1 / e) / (e + 1 / e) for e in exps]
+        largest = max(map(abs, squashed))
+        x = [s / (2 * largest) + Decimal("0.5") for s in squashed]
+        near = Decimal("1e-9")  # float64 may fall on either side of an edge that is so near
+        least, most = ([max(0, min(int(256 * v + d), 255)) for v in x] for d in (-near, near))
+    found = weight_codes(weights)
+    assert found.dtype == np.uint8
+    assert all(a <= code <= b for a, code, b in zip(least, found.tolist(), most, strict=True))
+    assert np.mean(np.array(least) == most) > 0.9 or scale > 5
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_offsets_are_those_of_the_documents(bits):
+    largest = {1: 1, 2: 3, 3: 7, 4: 15, 5: 31, 6: 63, 7: 127, 8: 255}[bits]
+    assert weight_offset(bits) == weight_offset(bits, "bipolar") == largest
+    assert weight_offset(bits, "twos_complement") == largest + 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
