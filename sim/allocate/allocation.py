@@ -1,8 +1,8 @@
-"""A k for each layer: the best accuracy for what it costs.
+"""Finds a k for each layer: the best accuracy for what it costs.
 
-Each layer's sensitivity is measured by itself: how much the loss grows when it alone is truncated.
-The sums of these growths rank all choices; which are best for their cost is found exactly. The
-best ones are then measured as they are, and only what was measured is reported.
+The sensitivity of each layer is measured alone: how much the loss grows when only this layer is
+truncated. The sums of these growths rank all choices, and the choices that are best for their cost
+are found exactly. The best ones are then measured themselves; only measurements are reported.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,21 +24,21 @@ from truncmac.golden.types import Codes, Labels
 
 from .choices import Bits, Cost, Point, Score, best_choices
 
-__all__ = ["Allocation", "Evaluator", "allocate"]
+__all__ = ["Allocation", "Scorer", "find_allocation"]
 
 
-IMAGES_AT_ONCE = 64  # bounds the memory
+IMAGES_AT_ONCE = 64  # which bounds the memory
 TEMPERATURES = 2.0 ** np.linspace(-4, 6, 41)
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """What `allocate` found.
+    """What `find_allocation` found.
 
     Attributes
     ----------
-    points : all that were measured, cheapest first
-    sensitivities : Score by layer name and k, that layer alone at k, all others at the largest
+    points : all choices that were measured, the cheapest first
+    sensitivities : Score by layer name and k: this layer alone at k, all others at the largest k
     """
 
     points: Sequence[Point]
@@ -46,7 +46,7 @@ class Allocation:
 
     @property
     def front(self) -> list[Point]:
-        """Points that no cheaper one matches in measured accuracy, cheapest first."""
+        """The choices that are more accurate than all cheaper ones, the cheapest first."""
         found: list[Point] = []
         for point in self.points:
             if not found or _accuracy(point) > _accuracy(found[-1]):
@@ -54,26 +54,26 @@ class Allocation:
         return found
 
     def best(self, budget: float) -> Point:
-        """The most accurate point that costs at most `budget`.
+        """The most accurate choice that costs at most `budget`.
 
         Raises
         ------
         ValueError
-            If every point costs more: tells what the cheapest costs.
+            If every choice costs more: tells what the cheapest costs.
         """
         _check_budget(budget, self.points[0].cost)
         return [point for point in self.front if point.cost <= budget][-1]
 
 
 @dataclass
-class Evaluator:
-    """Measures choices of bit-widths on images; nothing is measured twice.
+class Scorer:
+    """Measures choices of bit-widths on images; no choice is measured twice.
 
     Attributes
     ----------
-    network : exported for several bit-widths
-    images, labels : uint8 codes (B, C, H, W) and integers (B,), to measure on
-    recalibration : moves the biases of mixed networks, or None: they stay
+    network : a network that was exported for several bit-widths
+    images, labels : what is measured on: uint8 codes (B, C, H, W) and integers (B,)
+    recalibration : moves the biases of networks of several k; None: the biases stay
     """
 
     network: Network
@@ -95,8 +95,8 @@ class Evaluator:
     def at(self, bits: Bits) -> Network:
         """The network of fixed bit-widths that is measured for `bits`.
 
-        Where all layers share one k it is the network at that k, whose layers with a k of their
-        own have parameters for it too.
+        Where all layers share one k, it is the network at that k; its layers with a k of their own
+        have parameters for it too.
         """
         widths = set(bits.values())
         if len(widths) == 1:
@@ -106,7 +106,7 @@ class Evaluator:
         return with_layer_bits(self.network, bits)
 
     def score(self, bits: Bits) -> Score:
-        """Measure `bits`."""
+        """Accuracy and loss at `bits`, measured once."""
         key = tuple(sorted(bits.items()))
         if key not in self._scores:
             network = self.at(bits)
@@ -118,8 +118,8 @@ class Evaluator:
         return self._scores[key]
 
 
-def allocate(
-    evaluator: Evaluator,
+def find_allocation(
+    scorer: Scorer,
     cost: Cost,
     *,
     widths: Sequence[int],
@@ -127,23 +127,24 @@ def allocate(
     budgets: Sequence[float] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Allocation:
-    """Choose a k for each layer of the evaluator's network that has none of its own.
+    """Choose a k for each layer of the scorer's network that has none of its own.
 
     Parameters
     ----------
-    cost : of a layer, by name, at a k; those of the layers add up
-    widths : k to choose from, the largest being what layers are truncated from
-    points : choices to measure, spread over the range of costs; those of one k come on top
-    budgets : costs for which the choice that should be best is measured too
-    on_progress : called with the measurements done, and how many there are
+    cost : cost of a layer, by its name, at a k; the costs of all layers add up
+    widths : the k to choose from; the largest is the one that layers are truncated from
+    points : number of choices to measure, spread over the range of costs; the choices of one k for
+        all layers are measured besides
+    budgets : costs for each of which the choice that should be best is measured too
+    on_progress : called with the number of measurements that are done, and that of all
 
     Raises
     ------
     ValueError
-        If no layer can be chosen for, the network has no parameters for one of `widths`, or a
+        If every layer has a k of its own, the network has no parameters for one of `widths`, or a
         budget is less than what the cheapest choice costs.
     """
-    network = evaluator.network
+    network = scorer.network
     layers = [layer.name for layer in network.products if layer.bits is None]
     if not layers:
         raise ValueError(f"Network {network.name!r} must have a layer without a k of its own")
@@ -158,7 +159,7 @@ def allocate(
 
     def score(bits: Bits) -> Score:
         nonlocal done
-        result = evaluator.score(bits)
+        result = scorer.score(bits)
         done += 1
         on_progress(done, total)
         return result
@@ -204,7 +205,7 @@ def _accuracy(point: Point) -> float:
 
 
 def _loss(logits: npt.NDArray[np.int64], labels: Labels) -> float:
-    """Mean cross-entropy at the best of many temperatures, for logits have no unit."""
+    """Mean cross-entropy in nats at the best of many temperatures, because logits have no unit."""
     values = logits.reshape(len(logits), -1).astype(np.float64)
     values -= values.max(axis=1, keepdims=True)
     values /= max(float(values.std()), 1.0)

@@ -1,4 +1,4 @@
-"""Choices of a bit-width for each layer: which are best for what they cost."""
+"""Choices of a bit-width for each layer, and those that are best for what they cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ MOST_CHOICES = 1 << 20
 
 @dataclass(frozen=True)
 class Score:
-    """What a network made of the images.
+    """How well a network classifies the images.
 
     Attributes
     ----------
     accuracy : share of images whose class is right
-    loss : mean cross-entropy, in nats, at the temperature where it is least
+    loss : mean cross-entropy in nats, at the temperature at which it is least
     """
 
     accuracy: float
@@ -35,10 +35,10 @@ class Point:
 
     Attributes
     ----------
-    bits : k by layer name, of each layer that has none of its own
-    cost : of the whole network
-    growth : sum of the layers' sensitivities: what the loss should grow by, at most a guess
-    score : as measured
+    bits : k by layer name, for each layer that has none of its own
+    cost : cost of the whole network
+    growth : sum of the layers' sensitivities, a guess of how much the loss grows
+    score : what was measured, or None
     """
 
     bits: Bits
@@ -48,20 +48,20 @@ class Point:
 
     @property
     def uniform(self) -> int | None:
-        """The k of all layers, if they share one."""
+        """The k of all layers, if they share one; else None."""
         widths = set(self.bits.values())
         return widths.pop() if len(widths) == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """Every choice that no other beats in cost and summed growth, cheapest first.
+    """Every choice that no other beats in cost and summed growth, the cheapest first.
 
     Attributes
     ----------
     costs, growths : float64 arrays (n,); costs rise, growths fall
-    steps : by layer, the widths to choose from, and for each partial choice the index (m,) of
-        the one that it continues, and of its width
+    steps : by layer, the widths to choose from, and for each partial choice two indices (m,): that
+        of the partial choice which it continues, and that of its width
     """
 
     costs: npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ class Choices:
     steps: Mapping[str, tuple[Sequence[int], Indices, Indices]]
 
     def point(self, index: int) -> Point:
-        """The choice `index`, followed back from the last layer."""
+        """The choice number `index`, followed back from the last layer."""
         bits, step = {}, index
         for name in reversed(list(self.steps)):
             widths, parents, picks = self.steps[name]
@@ -79,33 +79,34 @@ class Choices:
         return Point(ordered, float(self.costs[index]), float(self.growths[index]))
 
     def within(self, budget: float) -> Point:
-        """The best choice for the budget; or the cheapest of all, if that is dearer."""
+        """The best choice for the budget, or the cheapest of all if even that is dearer."""
         return self.point(max(int(np.searchsorted(self.costs, budget, side="right")) - 1, 0))
 
     def spread(self, count: int) -> list[Point]:
-        """The best choices for `count` budgets, evenly from the cheapest to the dearest."""
+        """The best choices for `count` budgets, evenly spread from the cheapest to the dearest."""
         return [self.within(cost) for cost in np.linspace(self.costs[0], self.costs[-1], count)]
 
 
 def best_choices(
     growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float = 0.0
 ) -> Choices:
-    """The best choices of a k for each layer, exactly.
+    """Find the best choices of a k for each layer, exactly.
 
-    Layers are added one by one. A partial choice that costs no less than another and grows no
-    less is dropped: whatever the layers to come, it cannot be among the best.
+    Layers are added one by one. A partial choice is dropped if another costs no more and grows the
+    loss no more: whatever layers are still to come, it cannot be among the best.
 
     Parameters
     ----------
-    growths : of the loss, by layer name and k
-    fixed : cost that comes on top
+    growths : growth of the loss by layer name and k
+    cost : cost of a layer, by its name, at a k
+    fixed : cost that every choice has besides
 
     Raises
     ------
     ValueError
         If a cost is negative or not finite.
     RuntimeError
-        If there are more than a million, for costs that hardly ever agree.
+        If there are more than a million of them, as with costs that are hardly ever equal.
     """
     costs, sums = np.array([float(fixed)]), np.zeros(1)
     steps: dict[str, tuple[Sequence[int], Indices, Indices]] = {}

@@ -1,7 +1,8 @@
-"""What a layer costs at a k: the array's cycles, or its energy."""
+"""Costs of a layer at a k: the cycles of the array, or its energy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -20,36 +21,36 @@ from truncmac.sim.workloads.names import network_workload
 
 __all__ = ["COSTS", "LayerCosts"]
 
-NANO = 1e3  # picojoules
+PJ_PER_NJ = 1e3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerCosts:
-    """Costs of the layers of one image, whole numbers.
+    """Costs of the layers for one image, in whole units.
 
     Attributes
     ----------
-    unit : what is counted, as a column's head
-    about : the same in a sentence
-    values : by k and layer name
+    unit : unit of the costs, as a column's head has it
+    about : what is counted, in words
+    values : costs by k and layer name
     """
 
-    unit: str
+    unit: Literal["cycles", "nJ"]
     about: str
     values: Mapping[int, Mapping[str, int]]
 
     @property
     def key(self) -> str:
-        """The unit as a key of JSON."""
+        """The key of the costs in JSON."""
         return "energy_nj" if self.unit == "nJ" else self.unit
 
     def of(self, name: str, bits: int) -> int:
-        """Cost of a layer at a k.
+        """The cost of a layer at a k.
 
         Raises
         ------
         ValueError
-            If it is not known at that k: names those at which it is.
+            If costs are not known at that k: names the k at which they are.
         """
         if bits not in self.values:
             known = ", ".join(map(str, self.values))
@@ -58,7 +59,7 @@ class LayerCosts:
 
 
 def cycle_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerCosts:
-    """The cycles that the array counts, whatever the images."""
+    """The cycles that the array counts, which do not depend on the images."""
     del images
     workload = network_workload(network)
     layers, sizes = Layers.of(workload), Sizes.of(config)
@@ -67,13 +68,14 @@ def cycle_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerCo
     for bits in range(1, WEIGHT_BITS + 1):
         counts, _ = count_jobs(layers.products(layers.bits(bits)), sizes, Start.warm())
         values[bits] = dict(zip(names, counts.cycles.tolist(), strict=True))
-    return LayerCosts("cycles", "Cycles of one image, as the array counts them", values)
+    about = "Cycles of one image, as the array counts them"
+    return LayerCosts(unit="cycles", about=about, values=values)
 
 
 def energy_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerCosts:
-    """The core's energy at its highest clock, by the figures of its netlist.
+    """The energy of the core at its highest clock, by the figures of its netlist.
 
-    Data toggle as in the layers' activations on these images, all layers at the same k.
+    The data toggle as the layers' activations on these images do, with all layers at the same k.
 
     Raises
     ------
@@ -93,9 +95,9 @@ def energy_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerC
         switching = data.switching(config, [bits])
         energies = layer_energies(layers, figures, 1e12 / figures.period_ps, switching)
         picojoules = energies(config, schedule(layers, sizes, UNLIMITED, bits), own)
-        values[bits] = dict(zip(names, np.rint(picojoules / NANO).astype(int), strict=True))
+        values[bits] = dict(zip(names, np.rint(picojoules / PJ_PER_NJ).astype(int), strict=True))
     about = f"Energy of one image in the core, without memories, {DEFAULT_LIBRARY}"
-    return LayerCosts("nJ", about, values)
+    return LayerCosts(unit="nJ", about=about, values=values)
 
 
 COSTS: Mapping[str, Callable[[Network, ArrayConfig, Codes], LayerCosts]] = {

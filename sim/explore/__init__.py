@@ -1,4 +1,4 @@
-"""Searches designs of arrays for the best by cycles, energy, area and accuracy.
+"""Finds the best designs of arrays by cycles, energy, area and accuracy.
 
-Pages and pictures of what is found are in `truncmac/exploration`.
+Tables, pages and pictures of what is found are in `truncmac/exploration`.
 """

@@ -5,8 +5,6 @@ a k that was not, has no energy: NaN, never a guess from another shape or k. The
 the core, without memories.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +16,7 @@ import numpy.typing as npt
 from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.points import CounterValues
+from truncmac.sim.digests import json_digest
 from truncmac.sim.energy.layers import schedule_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.schedule.layers import Layers
@@ -62,7 +61,7 @@ class LibraryFigures:
     def fingerprint(self) -> str:
         """A name for all figures together."""
         data = [figures.data for _, figures in sorted(self.shapes.items())]
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+        return json_digest(data)
 
     def costs(
         self,

@@ -1,11 +1,10 @@
 """What an exploration is asked for: the space, workloads, objectives and constraints."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from truncmac.sim.digests import json_digest
 from truncmac.sim.energy.model import DEFAULT_LIBRARY
 
 from .space import AXES, DesignSpace, axis_values
@@ -168,8 +167,7 @@ class Spec:
 
     def digest(self, *more: object) -> str:
         """A name for this exploration and what `more` its results depend on."""
-        text = json.dumps([self.as_dictionary(), *more], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return json_digest([self.as_dictionary(), *more])
 
 
 def _auto(values: list[float]) -> list[object]:

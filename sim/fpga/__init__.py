@@ -1,4 +1,4 @@
-"""Place and route on an FPGA: one design, many in parallel, and reading of results.
+"""Places and routes arrays on an FPGA, one or many at once, and reads the results.
 
 Estimates without place and route are in `netlist/generic`.
 """

@@ -1,4 +1,4 @@
-"""How layers run on an array over time: order of tiles, DRAM traffic, platforms, shapes.
+"""How layers run on an array with memories: blocks, order, DRAM traffic, and where time goes.
 
-Cycles of one product come from `cycles`; energy is in `energy`.
+The cycles of one product come from `cycles`; energy is in `energy`.
 """

@@ -1,6 +1,6 @@
-"""Mappings that fill the array: images on idle rows, and other shapes of as many PEs.
+"""Ways to fill an array: several images on its idle rows, and other shapes of as many PEs.
 
-Times are those of the array alone: no memory is waited for.
+Times are those of the array alone, which never waits for memory.
 """
 
 import math
@@ -19,18 +19,18 @@ from .blocks import UNLIMITED
 from .layers import Layers
 from .schedule import schedule
 
-__all__ = ["Folding", "Shape", "foldings", "shapes", "square_array"]
+__all__ = ["ArrayShape", "Folding", "array_shapes", "foldings", "square_array"]
 
 
 @dataclass(frozen=True)
 class Folding:
-    """A layer whose rows do not fill the array, alone and with images beside each other.
+    """A layer whose rows do not fill the array, with one image and with several side by side.
 
     Attributes
     ----------
-    images : the fewest whose rows fill the last tile
-    alone, folded : utilisation, by the order of the k
-    columns_fill : share of the column tiles that N fills; images do not help there
+    images : the fewest images whose rows fill the last tile
+    alone, folded : utilisation with one image and with `images`, in the order of the k
+    columns_fill : share of the column tiles that N fills, which more images do not raise
     """
 
     layer: LayerShape
@@ -41,7 +41,7 @@ class Folding:
 
 
 def foldings(workload: Workload, config: ArrayConfig, bits: Sequence[int]) -> list[Folding]:
-    """What each layer whose rows do not fill the array gains from several images."""
+    """What several images gain, for each layer whose rows do not fill the array."""
     needs = [config.rows // math.gcd(config.rows, layer.rows) for layer in workload.layers]
     used = {images: _utilisation(workload, config, bits, images) for images in {1, *needs}}
     return [
@@ -60,7 +60,7 @@ def foldings(workload: Workload, config: ArrayConfig, bits: Sequence[int]) -> li
 def _utilisation(
     workload: Workload, config: ArrayConfig, bits: Sequence[int], images: int
 ) -> npt.NDArray[np.float64]:
-    """Of each layer at each k, (k, layers)."""
+    """Utilisation of each layer at each k, (k, layers)."""
     layers, sizes, wanted = Layers.of(workload, images), Sizes.of(config), np.array(bits)[:, None]
     cycles = schedule(layers, sizes, UNLIMITED, wanted).cycles
     ideal = layers.macs * ceil_div(layers.bits(wanted), config.planes)
@@ -68,23 +68,26 @@ def _utilisation(
 
 
 @dataclass(frozen=True)
-class Shape:
-    """An array of as many PEs, and the workload's cycles on it, by the order of the k."""
+class ArrayShape:
+    """An array, and the cycles that a workload takes on it, in the order of the k."""
 
     config: ArrayConfig
     cycles: tuple[int, ...]
 
 
-def shapes(
+def array_shapes(
     workload: Workload, config: ArrayConfig, bits: Sequence[int], *, images: int = 1
-) -> list[Shape]:
-    """Every rows x cols of as many PEs as `config` has, most rows last."""
+) -> list[ArrayShape]:
+    """Every rows x cols of as many PEs as `config` has, from the fewest rows to the most."""
     configs = _same_pes(config)
     sizes = Sizes.of(configs)
     spread = Sizes(**{name: array[:, None, None] for name, array in vars(sizes).items()})
     wanted = np.array(bits)[:, None]
     cycles = schedule(Layers.of(workload, images), spread, UNLIMITED, wanted).cycles.sum(axis=-1)
-    return [Shape(shape, tuple(row)) for shape, row in zip(configs, cycles.tolist(), strict=True)]
+    return [
+        ArrayShape(shape, tuple(of_shape))
+        for shape, of_shape in zip(configs, cycles.tolist(), strict=True)
+    ]
 
 
 def _same_pes(config: ArrayConfig) -> list[ArrayConfig]:
@@ -103,6 +106,6 @@ def _same_pes(config: ArrayConfig) -> list[ArrayConfig]:
 
 
 def square_array(macs: int) -> tuple[int, int]:
-    """Rows and columns of the array of so many MACs that is nearest to a square."""
+    """Rows and columns of the array of `macs` MACs that is the nearest to a square."""
     cols = next(n for n in range(math.isqrt(macs), 0, -1) if macs % n == 0)
     return macs // cols, cols

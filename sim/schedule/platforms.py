@@ -1,4 +1,4 @@
-"""What surrounds an array: scratchpads, DRAM, clock; and some platforms by name."""
+"""What surrounds an array: its scratchpads, DRAM and clock; and some platforms by name."""
 
 import math
 from collections.abc import Mapping
@@ -6,22 +6,27 @@ from dataclasses import dataclass, field, fields, replace
 
 from truncmac.hw.config import ArrayConfig
 
-__all__ = ["PLATFORMS", "Memory", "Platform", "platform_by_name"]
+__all__ = ["KIB", "PLATFORMS", "Memory", "Platform", "platform_by_name"]
 
 KIB = 1024
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Two levels of memory: scratchpads beside the array, DRAM behind them.
+    """Two levels of memory: scratchpads beside the array, and the DRAM behind them.
 
-    The scratchpads give the array a word of each stream in each cycle; a block of operands is
-    loaded into one half while the array works on the other.
+    The scratchpads give the array a word of each stream in each cycle. A block of operands is
+    loaded into one half while the array works on the other half.
 
     Attributes
     ----------
     activation_bytes, weight_bytes : sizes of the scratchpads; outputs lie with the activations
-    dram_bytes_per_s : what the DRAM sustains, reads and writes together
+    dram_bytes_per_s : bytes that the DRAM sustains, reads and writes together
+
+    Raises
+    ------
+    ValueError
+        If one of them is not more than 0, or not finite.
     """
 
     activation_bytes: int
@@ -39,9 +44,10 @@ class Memory:
 class Platform:
     """An array with its clock and its memory.
 
-    Attributes
-    ----------
-    clock_hz : of the array
+    Raises
+    ------
+    ValueError
+        If the clock is not more than 0 Hz, or not finite.
     """
 
     name: str
@@ -55,17 +61,17 @@ class Platform:
 
     @property
     def dram_bytes_per_cycle(self) -> float:
-        """What the DRAM gives or takes in a cycle of the array."""
+        """Bytes that the DRAM moves in a cycle of the array."""
         return self.memory.dram_bytes_per_s / self.clock_hz
 
     def with_config(self, config: ArrayConfig) -> "Platform":
-        """The same surroundings for another array."""
+        """The same clock and memory around another array."""
         return replace(self, config=config)
 
     def with_sizes(self, sizes: Mapping[str, int]) -> "Platform":
-        """The same surroundings for this array with some `sizes` changed, by field.
+        """The same clock and memory around this array with some `sizes`, by field, changed.
 
-        If it is changed, it has the default number of requantisers of its new sizes.
+        An array that is changed has the default number of requantisers of its new sizes.
         """
         own = {"requantisers": None} if sizes else {}
         return self.with_config(replace(self.config, **(own | dict(sizes))))
@@ -87,12 +93,12 @@ PLATFORMS: Mapping[str, Platform] = {
 
 
 def platform_by_name(name: str) -> Platform:
-    """The platform `name`.
+    """The platform of this name.
 
     Raises
     ------
     ValueError
-        If there is none; names those that there are.
+        If there is none: names the platforms that there are.
     """
     if name not in PLATFORMS:
         raise ValueError(f"Platform must be one of {', '.join(PLATFORMS)}, not {name!r}")

@@ -1,4 +1,4 @@
-"""Cycles of others, to print beside ours: SCALE-Sim's weight-stationary array, and the bound."""
+"""Cycles to print beside ours: SCALE-Sim's of a weight-stationary array, and the lower bound."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,9 @@ __all__ = ["bound_cycles", "convolutions", "scale_sim_cycles"]
 def scale_sim_cycles(layers: Sequence[LayerShape], rows: int, cols: int) -> int:
     """Cycles that SCALE-Sim reports for a weight-stationary array of 8-bit MACs.
 
-    A product takes ceil(K/R) * ceil(N/C) folds of M + 2R + C - 2 cycles. The "Total Cycles" that
-    SCALE-Sim 3.0.0 reports of it is the number of its last cycle, counted from 0: one less.
+    On R rows and C columns a product takes ceil(K/R) * ceil(N/C) folds of M + 2R + C - 2 cycles.
+    The "Total Cycles" that SCALE-Sim 3.0.0 reports is the number of its last cycle, counted from
+    0, so it is one less.
     """
     total = 0
     for layer in layers:
@@ -23,14 +24,15 @@ def scale_sim_cycles(layers: Sequence[LayerShape], rows: int, cols: int) -> int:
 
 
 def bound_cycles(layers: Sequence[LayerShape], config: ArrayConfig, bits: int) -> int:
-    """The fewest cycles in which the multipliers could do the work at a network's k.
+    """The fewest cycles in which the multipliers could do the work of layers at a network's k.
 
-    MACs * ceil(k/P) / (R * C * L), rounded up: no fill, no drain, no padding.
+    MACs * ceil(k/P) / (R * C * L), rounded up, for R rows and C columns of PEs with L lanes and P
+    planes: without filling, draining or padding.
     """
     work = sum(layer.macs * chunk_count(layer.at(bits), config.planes) for layer in layers)
     return ceil_div(work, config.rows * config.cols * config.lanes)
 
 
 def convolutions(workload: Workload) -> tuple[LayerShape, ...]:
-    """Its layers without the fully connected ones, as topologies of convolutions have them."""
+    """The layers without the fully connected ones, as topologies of convolutions have them."""
     return tuple(layer for layer in workload.layers if layer.window is not None)

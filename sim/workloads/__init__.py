@@ -1,4 +1,4 @@
 """Layers by shape alone: of known networks, topology files, network files and PyTorch modules.
 
-No weights or images: those are networks, and live in `golden`.
+Weights and images do not live here: they make a network, which is `golden`'s.
 """

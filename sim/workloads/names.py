@@ -1,4 +1,4 @@
-"""Workloads by name and of files: exported networks and SCALE-Sim topologies."""
+"""Workloads by name: known networks, exported networks and SCALE-Sim topologies."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ MOST_TOKENS = 1 << 20
 
 
 def network_workload(network: Network) -> Workload:
-    """The layers of an exported network.
+    """The workload of an exported network.
 
     Raises
     ------
     ValueError
-        If a layer does not fit what it reads: names both, with their shapes.
+        If a layer does not fit the layer that it reads: names both, with their shapes.
     """
     sizes = shapes(network)
     layers = tuple(_layer(network, layer, sizes[layer.input]) for layer in network.products)
@@ -30,11 +30,13 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
     reduction, columns = network.codes(layer).shape
     raw, residual = layer.out_bits is None, layer.residual is not None
     if not isinstance(layer, Conv2d):
-        return LayerShape(layer.name, 1, reduction, columns, layer.bits, raw, residual)
-    kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
+        return LayerShape(
+            layer.name, 1, reduction, columns, bits=layer.bits, raw=raw, residual=residual
+        )
+    channels, height, width = given
+    down, across = network.tensors[f"{layer.name}.codes"].shape[2:]
     window = Window(
-        *(given[0], given[1], given[2]),
-        *((kernel[0], kernel[1]), layer.stride, layer.padding),
+        channels, height, width, (down, across), stride=layer.stride, padding=layer.padding
     )
     return LayerShape.conv2d(
         layer.name, window, columns, bits=layer.bits, raw=raw, residual=residual
@@ -42,7 +44,7 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
 
 
 def network_of(text: str) -> Network | None:
-    """The network whose weights a workload's name stands for; None: its sizes alone are known."""
+    """The network that a workload's name stands for; None if only its layers' sizes are known."""
     path = Path(text)
     sizes_alone = text in WORKLOADS or path.suffix.lower() == ".csv" or not path.exists()
     return network_by_name(text) if text == DIGITS or not sizes_alone else None
@@ -54,12 +56,13 @@ def workload_by_name(text: str) -> Workload:
     Parameters
     ----------
     text : a name in `WORKLOADS`; `NAME@TOKENS`, a transformer at a sequence length; `digits`,
-        the shipped network; a SCALE-Sim topology, `.csv`; or an exported network's file
+        the network that comes with the package; a SCALE-Sim topology, `.csv`; or the file of an
+        exported network
 
     Raises
     ------
     ValueError
-        If there is no such name or file: tells the names; or the file is not valid.
+        If there is no such name or file: tells the names; or if the file is not valid.
     OSError
         If the file cannot be read.
     """

@@ -1,6 +1,6 @@
-"""Workloads: the matrix products of a network's layers, by shape alone."""
+"""Workloads: the matrix products of a network's layers, by their shapes alone."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from truncmac.golden import output_size
 from truncmac.golden.types import Pair
@@ -10,7 +10,13 @@ __all__ = ["LayerShape", "Window", "Workload"]
 
 @dataclass(frozen=True)
 class Window:
-    """What a convolution reads: codes (channels, height, width) through a sliding window."""
+    """The input of a convolution and the window that slides over it.
+
+    Attributes
+    ----------
+    channels, height, width : codes of the input, of one group
+    kernel, stride, padding : vertical and horizontal, in codes
+    """
 
     channels: int
     height: int
@@ -21,33 +27,33 @@ class Window:
 
     @property
     def output(self) -> Pair:
-        """Height and width of the outputs."""
+        """Height and width of the output."""
         return output_size((self.height, self.width), self.kernel, self.stride, self.padding)
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer of weights as the array runs it: M x K by K x N, for each group of channels.
+    """A layer of weights as the array runs it: M x K by K x N, for each group of channels.
 
     Attributes
     ----------
-    name : of the layer
-    rows : M of one image: output pixels
-    reduction : K, of one group
-    columns : N: output channels, of one group
-    bits : k of its own, or None: it follows the network's
-    raw : its outputs are S itself, and not codes
-    residual : each output takes a residual code
-    window : where the rows of one group come from, if from a convolution; without one they are
-        M x K codes
-    groups : products of this shape that the layer is made of, each with inputs and weights of
-        its own: 1, but for grouped and depthwise convolutions
+    rows : M of one image: its output pixels
+    reduction : K of one group
+    columns : N: the output channels of one group
+    bits : the layer's own bit-width k, or None if it follows the network's
+    raw : whether the outputs are S itself, and not codes
+    residual : whether each output takes a residual code
+    window : what the rows of one group are read through, if this is a convolution; None: the
+        input is M x K codes
+    groups : number of products of this shape that the layer is made of, each with its own inputs
+        and weights; more than 1 in grouped and depthwise convolutions only
     """
 
     name: str
     rows: int
     reduction: int
     columns: int
+    _: KW_ONLY
     bits: int | None = None
     raw: bool = False
     residual: bool = False
@@ -72,7 +78,7 @@ class LayerShape:
         residual: bool = False,
         groups: int = 1,
     ) -> "LayerShape":
-        """A convolution with `columns` output channels; window and columns are of one group.
+        """Make a convolution; `window` and its output channels, `columns`, are those of one group.
 
         Raises
         ------
@@ -83,7 +89,17 @@ class LayerShape:
         if min(height, width) < 1:
             raise ValueError(f"Layer {name!r} must have at least one output, not {window.output}")
         reduction = window.channels * window.kernel[0] * window.kernel[1]
-        return cls(name, height * width, reduction, columns, bits, raw, residual, window, groups)
+        return cls(
+            name,
+            height * width,
+            reduction,
+            columns,
+            bits=bits,
+            raw=raw,
+            residual=residual,
+            window=window,
+            groups=groups,
+        )
 
     @property
     def macs(self) -> int:
@@ -92,13 +108,13 @@ class LayerShape:
 
     @property
     def input_codes(self) -> int:
-        """Activation codes of one image, each counted once."""
+        """Activation codes of one image, each of them counted once."""
         if self.window is None:
             return self.groups * self.rows * self.reduction
         return self.groups * self.window.channels * self.window.height * self.window.width
 
     def at(self, bits: int) -> int:
-        """Its k when the network's is `bits`."""
+        """The layer's bit-width: its own if it has one, else the network's `bits`."""
         return self.bits or bits
 
 

@@ -1,15 +1,15 @@
-"""SCALE-Sim topology files: layers as lines of numbers, convolutions or matrix products.
+"""Reads SCALE-Sim topology files, whose lines are layers: convolutions or matrix products.
 
-Both forms have a header line, which tells them apart, and may end each line with a comma:
+Each of the two forms has a header line, which tells them apart; a comma may end each line:
 
     Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter,
     Strides[, stride of the width][, Sparsity]
     Layer, M, N, K[, Sparsity]
 
 There is no padding: the input's size includes it. Windows that overhang the input's far edge
-count, as in SCALE-Sim: outputs are ceil((input - filter + stride) / stride). A convolution with
-`DP` in its name is depthwise: a product for each channel. A sparsity N:M is read and has no
-effect, for the array skips no zeros. Source: SCALE-Sim 3.0.0, whose layers these are.
+count, as in SCALE-Sim: the outputs are ceil((input - filter + stride) / stride). A convolution
+with `DP` in its name is depthwise: a product for each channel. A sparsity N:M is read and has no
+effect, because the array skips no zeros. Source: SCALE-Sim 3.0.0, whose layers these are.
 """
 
 import csv
@@ -38,11 +38,11 @@ SPARSITY = re.compile(r"[0-9]{1,4}:[0-9]{1,4}")
 
 
 class TopologyError(ValueError):
-    """A topology file is not what it should be; the message says where, what, and the rule."""
+    """A topology file is wrong; the message says where, what is wrong, and what it must be."""
 
 
 def load_topology(path: Path) -> Workload:
-    """Read a topology file of either form; the workload is named as the file.
+    """Read a topology file of either form; the workload has the file's name.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def load_topology(path: Path) -> Workload:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and fields of each line that has any, without the empty ones at its end."""
+    """Number and fields of each line that is not empty, without empty fields at its end."""
     if path.stat().st_size > MOST_BYTES:
         raise TopologyError(f"{path}: must have at most {MOST_BYTES} bytes")
     try:
@@ -94,7 +94,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _sizes(names: Sequence[str], fields: Sequence[str]) -> dict[str, int]:
-    """The numbers of a line, by name."""
+    """The numbers of a line, by their names."""
     if not fields[0]:
         raise ValueError("the layer must have a name")
     values = fields[1 : 1 + len(names)]
@@ -137,7 +137,7 @@ def _convolution(name: str, sizes: dict[str, int]) -> LayerShape:
     for what, size, most in zip(("height", "width"), kernel, image, strict=True):
         if size > most:
             raise ValueError(f"filter {what} must be at most the IFMAP's {most}, not {size}")
-    # The input, with what the last windows overhang.
+    # The input, grown by what the last windows overhang
     height, width = (
         ceil_div(side - size, step) * step + size
         for side, size, step in zip(image, kernel, stride, strict=True)
@@ -148,7 +148,7 @@ def _convolution(name: str, sizes: dict[str, int]) -> LayerShape:
 
 
 def _unique(layers: Sequence[LayerShape]) -> Iterator[LayerShape]:
-    """The layers, with a number after each name that is taken already."""
+    """The layers, with a number after each name that another layer has already."""
     taken: set[str] = set()
     counts: dict[str, int] = {}
     for layer in layers:

@@ -1,4 +1,4 @@
-"""Workloads of PyTorch modules: their shapes, traced without weights or arithmetic."""
+"""Workloads of PyTorch modules, traced by their shapes without weights or arithmetic."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,8 +13,8 @@ from .shapes import LayerShape, Window, Workload
 
 __all__ = ["torch_workload"]
 
-# Operations that Conv2d, Linear and MultiheadAttention become; attention's own are others.
-PRODUCTS = ("convolution", "_convolution", "mm", "addmm")
+# Operations that Conv2d, Linear and MultiheadAttention become; those of attention itself are others
+PRODUCT_OPERATIONS = ("convolution", "_convolution", "mm", "addmm")
 
 
 def torch_workload(
@@ -22,23 +22,24 @@ def torch_workload(
 ) -> Workload:
     """The Conv2d, Linear and MultiheadAttention layers of `module`, in the order of their calls.
 
-    The module runs once on the meta device, in evaluation mode: no weights are copied and
-    nothing is computed. A convolution's groups are products of their own; a layer that is
-    called again is another layer, `NAME#2`. The scores of attention, products of activations,
-    are left out.
+    The module runs once on the meta device, in evaluation mode: no weights are copied and nothing
+    is computed. Each group of a convolution is a product of its own. A layer that is called again
+    is another layer, `NAME#2`. The scores of attention are products of activations and are left
+    out.
 
     Parameters
     ----------
-    inputs : shape of one input, without the batch; or the input of a batch of one, such as token
-        numbers (1, T)
-    name : of the workload; by default the module's class
+    inputs : shape of one input, without the batch; or a batch of one input, such as token numbers
+        (1, T)
+    name : name of the workload; None: that of the module's class
 
     Raises
     ------
     ValueError
-        If `module` has matrix products of weights outside of these layers, or none at all.
+        If `module` has matrix products of weights outside of these layers, or none at all, or the
+        input is not a batch of one.
     RuntimeError
-        If it does not run on the meta device, or not with this input.
+        If `module` does not run on the meta device, or not with this input.
     """
     label = name or type(module).__name__
     given = torch.zeros(1, *inputs) if isinstance(inputs, tuple) else inputs
@@ -48,7 +49,8 @@ def torch_workload(
     with FlopCounterMode(display=False) as counter, _recorded(module, layers):
         _run(module, given)
     counts = counter.get_flop_counts().get("Global", {})
-    done = sum(flops for operation, flops in counts.items() if _short(operation) in PRODUCTS) // 2
+    flops = sum(n for operation, n in counts.items() if _short(operation) in PRODUCT_OPERATIONS)
+    done = flops // 2  # MACs
     seen = sum(layer.macs for layer in layers)
     if done != seen:
         raise ValueError(
@@ -82,7 +84,7 @@ def _run(module: nn.Module, given: Tensor) -> None:
 
 @contextmanager
 def _recorded(module: nn.Module, layers: list[LayerShape]) -> Iterator[None]:
-    """Within, each call of a layer of weights is appended to `layers`."""
+    """While this is open, each call of a layer of weights is appended to `layers`."""
     calls: dict[str, int] = {}
 
     def hook(path: str) -> Any:
@@ -117,7 +119,7 @@ def _convolution(name: str, part: nn.Conv2d, given: Tensor, output: Tensor) -> L
     groups = part.groups
     channels, columns = part.in_channels // groups, part.out_channels // groups
     down, across = part.kernel_size
-    if part.dilation != (1, 1):  # no window of neighbours: its rows are counted one by one
+    if part.dilation != (1, 1):  # its window is not of neighbours, so its rows are counted alone
         rows = output.shape[-2] * output.shape[-1]
         return LayerShape(name, rows, channels * down * across, columns, groups=groups)
     height, width = given.shape[-2:]
@@ -132,7 +134,7 @@ def _convolution(name: str, part: nn.Conv2d, given: Tensor, output: Tensor) -> L
 
 
 def _attention(name: str, part: nn.MultiheadAttention, streams: list[Tensor]) -> list[LayerShape]:
-    """The projections of query, key and value (streams), and that of the result."""
+    """The projections of query, key and value (the streams), and that of the result."""
     width = part.embed_dim
     sizes = {"query": width, "key": part.kdim, "value": part.vdim}
     tokens = [stream.numel() // size for stream, size in zip(streams, sizes.values(), strict=True)]

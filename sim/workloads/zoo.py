@@ -1,7 +1,7 @@
-"""Networks that people compare accelerators on, by shape alone.
+"""Networks that people compare accelerators with, by their shapes alone.
 
-Layers of weights only: products of two activations (attention scores) have no weights to
-truncate. First and last layers keep 8 bits.
+Only layers of weights are here: products of two activations, such as the scores of attention, have
+no weights to truncate. First and last layers keep 8 bits.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +12,12 @@ from .shapes import LayerShape, Window, Workload
 
 __all__ = ["TRANSFORMERS", "WORKLOADS"]
 
-IMAGENET = 224
-CLASSES = 1000
+IMAGENET_SIZE = 224  # pixels on a side
+IMAGENET_CLASSES = 1000
 
 
 class _Shapes:
-    """Collects a network's layers; knows the shape that the next one reads."""
+    """Collects the layers of a network and knows the shape that the next one reads."""
 
     def __init__(self, channels: int, size: int) -> None:
         self.layers: list[LayerShape] = []
@@ -25,7 +25,7 @@ class _Shapes:
         self.size = size
 
     def window(self, kernel: int, stride: int, channels: int | None = None) -> Window:
-        """Of a kernel whose padding keeps the image's size, but for the stride."""
+        """The window of a kernel, padded so that only the stride changes the image's size."""
         pad = kernel // 2
         return Window(
             channels or self.channels,
@@ -34,23 +34,23 @@ class _Shapes:
         )
 
     def conv(self, name: str, outputs: int, kernel: int = 3, stride: int = 1, **own: Any) -> None:
-        """A convolution; what follows reads its outputs."""
+        """Add a convolution; what follows reads its outputs."""
         window = self.window(kernel, stride)
         self.layers.append(LayerShape.conv2d(name, window, outputs, **own))
         self.channels, self.size = outputs, window.output[0]
 
     def depthwise(self, name: str, stride: int) -> None:
-        """A 3 x 3 convolution of each channel by itself: K = 9, N = 1."""
+        """Add a 3 x 3 convolution of each channel by itself: K = 9, N = 1."""
         window = self.window(3, stride, channels=1)
         self.layers.append(LayerShape.conv2d(name, window, 1, groups=self.channels))
         self.size = window.output[0]
 
     def projection(self, name: str, outputs: int, stride: int) -> None:
-        """A 1 x 1 convolution beside the way: what follows reads what it reads."""
+        """Add a 1 x 1 convolution on a shortcut, whose outputs the next layer does not read."""
         self.layers.append(LayerShape.conv2d(name, self.window(1, stride), outputs))
 
     def classes(self, name: str, outputs: int) -> None:
-        """The fully connected layer of one vector at the end."""
+        """Add the fully connected layer at the end, which reads one vector."""
         self.layers.append(LayerShape(name, 1, self.channels, outputs, bits=8, raw=True))
 
 
@@ -67,8 +67,8 @@ def _resnet20() -> Workload:
 
 
 def _resnet(name: str, depths: tuple[int, ...], expansion: int) -> Workload:
-    """ImageNet form: two 3 x 3 convolutions a block, or with expansion 4 a bottleneck."""
-    net = _Shapes(3, IMAGENET)
+    """A ResNet for ImageNet; a block is two 3 x 3 convolutions, or a bottleneck of expansion 4."""
+    net = _Shapes(3, IMAGENET_SIZE)
     net.conv("stem", 64, 7, 2, bits=8)
     net.size //= 2  # pooling
     index = 0
@@ -77,7 +77,7 @@ def _resnet(name: str, depths: tuple[int, ...], expansion: int) -> Workload:
             stride = 2 if stage and not block else 1
             _residual_block(net, f"stages_{index}", 64 << stage, stride, expansion)
             index += 1
-    net.classes("classes", CLASSES)
+    net.classes("classes", IMAGENET_CLASSES)
     return Workload(name, tuple(net.layers))
 
 
@@ -95,21 +95,21 @@ def _residual_block(net: _Shapes, name: str, width: int, stride: int, expansion:
 
 
 def _mobilenet_v1() -> Workload:
-    """Source: arXiv 1704.04861, table 1."""
-    net = _Shapes(3, IMAGENET)
+    """MobileNet v1. Source: arXiv 1704.04861, table 1."""
+    net = _Shapes(3, IMAGENET_SIZE)
     net.conv("stem", 32, stride=2, bits=8)
     widths = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
     for index, width in enumerate(widths):
         stride = 2 if index in (1, 3, 5, 11) else 1
         net.depthwise(f"block{index + 1}_depthwise", stride)
         net.conv(f"block{index + 1}_pointwise", width, 1)
-    net.classes("classes", CLASSES)
+    net.classes("classes", IMAGENET_CLASSES)
     return Workload("mobilenet-v1", tuple(net.layers))
 
 
 def _mobilenet_v2() -> Workload:
-    """Source: arXiv 1801.04381, table 2: expansion, channels, repeats, stride."""
-    net = _Shapes(3, IMAGENET)
+    """MobileNet v2. Source: arXiv 1801.04381, table 2: expansion, channels, repeats, stride."""
+    net = _Shapes(3, IMAGENET_SIZE)
     net.conv("stem", 32, stride=2, bits=8)
     index = 0
     for expansion, width, repeats, first in (
@@ -124,12 +124,12 @@ def _mobilenet_v2() -> Workload:
             net.depthwise(f"block{index}_depthwise", 1 if repeat else first)
             net.conv(f"block{index}_project", width, 1, residual=repeat > 0)
     net.conv("last", 1280, 1)
-    net.classes("classes", CLASSES)
+    net.classes("classes", IMAGENET_CLASSES)
     return Workload("mobilenet-v2", tuple(net.layers))
 
 
 def _pointwise(workload: Workload) -> Workload:
-    """Only the 1 x 1 convolutions."""
+    """The 1 x 1 convolutions of a workload alone."""
     layers = tuple(
         layer
         for layer in workload.layers
@@ -139,9 +139,9 @@ def _pointwise(workload: Workload) -> Workload:
 
 
 def _encoder(tokens: int, width: int, depth: int, *, fused: bool) -> list[LayerShape]:
-    """Transformer blocks: attention's projections and a feed-forward of four times the width.
+    """Transformer blocks: the projections of attention, and a feed-forward of four times the width.
 
-    `fused`: query, key and value are one product, as GPT-2 and ViT have them.
+    If `fused`, query, key and value are one product, as in GPT-2 and ViT.
     """
     attention = {"qkv": 3} if fused else {"query": 1, "key": 1, "value": 1}
     sizes = {name: (width, width * times) for name, times in attention.items()}
@@ -154,27 +154,30 @@ def _encoder(tokens: int, width: int, depth: int, *, fused: bool) -> list[LayerS
 
 
 def _bert_base(tokens: int) -> Workload:
-    """Its encoder: arXiv 1810.04805."""
+    """The encoder of BERT-base. Source: arXiv 1810.04805."""
     return Workload("bert-base", tuple(_encoder(tokens, 768, 12, fused=False)))
 
 
 def _gpt2_small(tokens: int) -> Workload:
-    """Its blocks, and the output layer over the vocabulary for the last token."""
+    """The blocks of GPT-2 small, and the output layer over the vocabulary for the last token."""
     head = LayerShape("logits", 1, 768, 50257, bits=8, raw=True)
     return Workload("gpt2-small", (*_encoder(tokens, 768, 12, fused=True), head))
 
 
 def _vit_b16() -> Workload:
-    """Patches of 16 x 16 pixels, and one token more for the class: arXiv 2010.11929."""
-    side = IMAGENET // 16
-    window = Window(3, IMAGENET, IMAGENET, (16, 16), (16, 16))
+    """ViT-B/16: patches of 16 x 16 pixels, and one more token for the class.
+
+    Source: arXiv 2010.11929.
+    """
+    side = IMAGENET_SIZE // 16
+    window = Window(3, IMAGENET_SIZE, IMAGENET_SIZE, (16, 16), (16, 16))
     patches = LayerShape.conv2d("patches", window, 768, bits=8)
-    head = LayerShape("classes", 1, 768, CLASSES, bits=8, raw=True)
+    head = LayerShape("classes", 1, 768, IMAGENET_CLASSES, bits=8, raw=True)
     blocks = _encoder(side * side + 1, 768, 12, fused=True)
     return Workload("vit-b16", (patches, *blocks, head))
 
 
-# Of these `NAME@TOKENS` chooses the sequence's length; here with that of the plain name.
+# Transformers, each with the sequence length that its plain name has; `NAME@TOKENS` has another
 TRANSFORMERS: Mapping[str, tuple[Callable[[int], Workload], int]] = {
     "bert-base": (_bert_base, 128),
     "gpt2-small": (_gpt2_small, 1024),

@@ -11,8 +11,7 @@ from rich.table import Table
 from truncmac.golden import Network, Recalibration, images_by_name, network_by_name, save
 from truncmac.hw.config import ArrayConfig
 from truncmac.plots import new_figure, save_figure
-from truncmac.sim.allocate.allocation import Allocation, Evaluator
-from truncmac.sim.allocate.allocation import allocate as find_allocation
+from truncmac.sim.allocate.allocation import Allocation, Scorer, find_allocation
 from truncmac.sim.allocate.choices import Point, Score
 from truncmac.sim.allocate.costs import COSTS, LayerCosts
 from truncmac.terminal import Terminal, new_table
@@ -58,16 +57,16 @@ def allocate(
     if export is not None and request.budget is None:
         raise ValueError("--export must come with --budget, which chooses what is written")
     network = network_by_name(request.network)
-    evaluator = _evaluator(network, request)
+    scorer = _scorer(network, request)
     with console.status(f"Counting {request.cost} of the layers ..."):
-        costs = COSTS[request.cost](network, request.config, evaluator.images)
+        costs = COSTS[request.cost](network, request.config, scorer.images)
     widths = request.bits or network.bit_widths
     largest = sum(costs.of(layer.name, layer.bits or max(widths)) for layer in network.products)
     budget = None if request.budget is None else parse_budget(request.budget, largest)
     with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Measuring", total=None)
         result = find_allocation(
-            evaluator,
+            scorer,
             costs.of,
             widths=widths,
             points=request.points,
@@ -76,16 +75,16 @@ def allocate(
         )
     chosen = None if budget is None else result.best(budget)
     if as_json:
-        print(json.dumps(as_dictionary(evaluator, request, costs, result, chosen), indent=2))
+        print(json.dumps(as_dictionary(scorer, request, costs, result, chosen), indent=2))
     else:
         console.print(sensitivity_table(network, result))
-        console.print(front_table(evaluator, costs, result, chosen))
+        console.print(front_table(scorer, costs, result, chosen))
     files = []
     if plot is not None:
         draw(network, costs, result, chosen, plot)
         files.append(plot)
     if export is not None and chosen is not None:
-        save(evaluator.at(chosen.bits), export)
+        save(scorer.at(chosen.bits), export)
         files.append(export)
     for file in () if as_json else files:
         console.print(f"Written: {file}", soft_wrap=True)
@@ -103,7 +102,7 @@ def parse_budget(text: str, largest: float) -> float:
     return value * largest / 100 if text.strip().endswith("%") else value
 
 
-def _evaluator(network: Network, request: AllocateRequest) -> Evaluator:
+def _scorer(network: Network, request: AllocateRequest) -> Scorer:
     """Part of the images recalibrates, the others are measured."""
     images, labels = images_by_name(
         request.network, request.data, network, ask="give its images and labels with --data"
@@ -116,7 +115,7 @@ def _evaluator(network: Network, request: AllocateRequest) -> Evaluator:
         )
     kept = len(images) - request.calibrate
     moves = Recalibration.of(network, images[kept:]) if request.calibrate else None
-    return Evaluator(network, images[:kept], labels[:kept], moves)
+    return Scorer(network, images[:kept], labels[:kept], moves)
 
 
 def sensitivity_table(network: Network, result: Allocation) -> Table:
@@ -137,14 +136,14 @@ def _both(score: Score) -> str:
 
 
 def front_table(
-    evaluator: Evaluator, costs: LayerCosts, result: Allocation, chosen: Point | None
+    scorer: Scorer, costs: LayerCosts, result: Allocation, chosen: Point | None
 ) -> Table:
     """Points of the front and those with one k for all, cheapest first."""
-    count, words = len(evaluator.images), ("k of each layer", "")
+    count, words = len(scorer.images), ("k of each layer", "")
     table = new_table(
         (costs.unit, "share", "accuracy", "loss", *words),
         words=words,
-        title=f"Network {evaluator.network.name}: measured on {count} images",
+        title=f"Network {scorer.network.name}: measured on {count} images",
     )
     front, largest = result.front, result.points[-1].cost
     space = " " if len(result.points[0].bits) <= FEW_LAYERS else ""
@@ -164,21 +163,21 @@ def front_table(
             ", ".join(notes),
             style="bold" if point == chosen else None,
         )
-    moved = evaluator.recalibration
+    moved = scorer.recalibration
     biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
     table.caption = f"Layers: {', '.join(result.points[0].bits)}\nBiases {biases}\n{costs.about}"
     return table
 
 
 def as_dictionary(
-    evaluator: Evaluator,
+    scorer: Scorer,
     request: AllocateRequest,
     costs: LayerCosts,
     result: Allocation,
     chosen: Point | None,
 ) -> dict[str, object]:
     """The tables' numbers, and every point that was measured."""
-    front, config, moved = result.front, request.config, evaluator.recalibration
+    front, config, moved = result.front, request.config, scorer.recalibration
 
     def entry(point: Point) -> dict[str, object]:
         score = asdict(_score(point))
@@ -192,9 +191,9 @@ def as_dictionary(
 
     scores: Mapping[str, Mapping[int, Score]] = result.sensitivities
     return {
-        "network": evaluator.network.name,
+        "network": scorer.network.name,
         "array": {name: getattr(config, name) for name in ("rows", "cols", "lanes", "planes")},
-        "images": len(evaluator.images),
+        "images": len(scorer.images),
         "calibration_images": 0 if moved is None else len(moved.images),
         "sensitivities": {
             name: {str(k): asdict(score) for k, score in of_layer.items()}

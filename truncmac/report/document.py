@@ -7,7 +7,7 @@ from typing import Any
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.summary import energy_summary
 from truncmac.sim.schedule.analysis import Analysis, analyse
-from truncmac.sim.schedule.folding import Folding, Shape, foldings, shapes, square_array
+from truncmac.sim.schedule.folding import ArrayShape, Folding, array_shapes, foldings, square_array
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.rivals import scale_sim_cycles
 from truncmac.sim.workloads.names import workload_by_name
@@ -54,7 +54,7 @@ def as_dictionary(found: Analysis) -> Document:
     """All figures, as the JSON has them."""
     workload, platform, bits = found.workload, found.platform, found.bits
     config = platform.config
-    others = shapes(workload, config, bits, images=found.images)
+    others = array_shapes(workload, config, bits, images=found.images)
     array = asdict(config) | {"peak_macs": config.peak_macs}
     return {
         "version": VERSION,
@@ -82,7 +82,7 @@ def _by_k(bits: Sequence[int], values: Sequence[float]) -> dict[str, float]:
     return {str(k): value for k, value in zip(bits, values, strict=True)}
 
 
-def _shape(shape: Shape, bits: Sequence[int]) -> Document:
+def _shape(shape: ArrayShape, bits: Sequence[int]) -> Document:
     names = ("rows", "cols", "requantisers")
     return {name: getattr(shape.config, name) for name in names} | {
         "cycles": _by_k(bits, shape.cycles)
@@ -99,7 +99,7 @@ def _folding(folding: Folding, bits: Sequence[int]) -> Document:
     }
 
 
-def _reference(found: Analysis, others: Sequence[Shape]) -> Document:
+def _reference(found: Analysis, others: Sequence[ArrayShape]) -> Document:
     """SCALE-Sim's cycles on the 8-bit array of equal throughput, if it is one of whole MACs."""
     config = found.platform.config
     (ours,) = [shape.cycles for shape in others if shape.config == config]

@@ -18,7 +18,7 @@ from truncmac.golden import (
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.allocate import allocation
-from truncmac.sim.allocate.allocation import Evaluator, allocate
+from truncmac.sim.allocate.allocation import Scorer, find_allocation
 from truncmac.sim.rtl.network import run_network
 
 NETWORK = builtin_network()
@@ -32,12 +32,12 @@ def cost(name, k):
 
 def digits(moved=True):
     recalibration = Recalibration.of(NETWORK, IMAGES[100:150]) if moved else None
-    return Evaluator(NETWORK, IMAGES[:100], LABELS[:100], recalibration)
+    return Scorer(NETWORK, IMAGES[:100], LABELS[:100], recalibration)
 
 
 @pytest.fixture(scope="module")
 def result():
-    return allocate(digits(), cost, widths=(8, 4, 2, 1), points=12, budgets=[3000])
+    return find_allocation(digits(), cost, widths=(8, 4, 2, 1), points=12, budgets=[3000])
 
 
 def test_the_front_rises_and_no_measured_point_beats_it(result):
@@ -69,18 +69,18 @@ def test_a_uniform_choice_is_the_network_at_its_k_with_all_its_parameters(bits):
 
 def test_each_layer_is_measured_alone(result):
     assert set(result.sensitivities) == {"conv2", "conv3", "conv4"}
-    evaluator = digits()
+    scorer = digits()
     for name, scores in result.sensitivities.items():
         assert set(scores) == {4, 2, 1}
         bits = dict.fromkeys(result.sensitivities, 8) | {name: 1}
         network = Recalibration.of(NETWORK, IMAGES[100:150]).at(bits)
         found = accuracy(execute(network, IMAGES[:100], 8).logits, LABELS[:100])
-        assert scores[1].accuracy == evaluator.score(bits).accuracy == found
+        assert scores[1].accuracy == scorer.score(bits).accuracy == found
 
 
 def test_it_is_deterministic_and_tells_its_progress(result):
     steps = []
-    again = allocate(
+    again = find_allocation(
         digits(),
         cost,
         widths=(8, 4, 2, 1),
@@ -104,17 +104,17 @@ def test_the_best_for_a_budget_is_the_most_accurate_that_it_allows(result):
 
 
 def test_the_best_guess_for_a_budget_is_measured_too():
-    plain = allocate(digits(False), cost, widths=(8, 1), points=2)
+    plain = find_allocation(digits(False), cost, widths=(8, 1), points=2)
     budget = 10 * 8 + 8 * 295 + 590 + 295
-    more = allocate(digits(False), cost, widths=(8, 1), points=2, budgets=[budget])
+    more = find_allocation(digits(False), cost, widths=(8, 1), points=2, budgets=[budget])
     (extra,) = [point for point in more.points if point not in plain.points]
     assert plain.points[0].cost < extra.cost <= budget
 
 
 def test_a_chosen_point_is_a_network_that_gives_its_accuracy(result, tmp_path):
-    evaluator = digits()
+    scorer = digits()
     point = next(point for point in result.points if point.uniform is None)
-    save(evaluator.at(point.bits), tmp_path / "mixed")
+    save(scorer.at(point.bits), tmp_path / "mixed")
     mixed = load(tmp_path / "mixed")
     assert {layer.name: layer.bits for layer in mixed.products if layer.name in point.bits} == (
         point.bits
@@ -165,23 +165,23 @@ def test_equal_logits_tell_nothing():
 )
 def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Evaluator(NETWORK, IMAGES[:100], labels)
+        Scorer(NETWORK, IMAGES[:100], labels)
 
 
 def test_a_network_without_a_choice_is_refused():
     layers = tuple(
         replace(layer, bits=8) if layer in NETWORK.products else layer for layer in NETWORK.layers
     )
-    evaluator = Evaluator(replace(NETWORK, layers=layers), IMAGES[:9], LABELS[:9])
+    scorer = Scorer(replace(NETWORK, layers=layers), IMAGES[:9], LABELS[:9])
     message = "Network 'digits' must have a layer without a k of its own"
     with pytest.raises(ValueError, match=f"^{message}$"):
-        allocate(evaluator, cost, widths=(8,))
+        find_allocation(scorer, cost, widths=(8,))
 
 
 def test_a_budget_that_nothing_meets_is_refused_before_anything_is_measured():
     steps = []
     with pytest.raises(ValueError, match="^Budget must be at least 1,260, not 1,259$"):
-        allocate(
+        find_allocation(
             digits(False),
             cost,
             widths=(8, 1),
@@ -193,4 +193,4 @@ def test_a_budget_that_nothing_meets_is_refused_before_anything_is_measured():
 
 def test_a_width_without_parameters_is_refused():
     with pytest.raises(ValueError, match="^The network has no parameters for k = 3, only for"):
-        allocate(digits(False), cost, widths=(8, 3))
+        find_allocation(digits(False), cost, widths=(8, 3))

@@ -9,7 +9,7 @@ from truncmac.sim.explore.verify import choose_entries, gemms_of_entry, verify_e
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 SPACE = {"rows": 2, "cols": 2, "lanes": 2, "planes": 2}
-TINY = Workload("tiny", (LayerShape("a", 7, 9, 9), LayerShape("b", 1, 12, 3, 8, raw=True)))
+TINY = Workload("tiny", (LayerShape("a", 7, 9, 9), LayerShape("b", 1, 12, 3, bits=8, raw=True)))
 
 
 @pytest.fixture

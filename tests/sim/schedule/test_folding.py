@@ -4,7 +4,7 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.analysis import analyse
-from truncmac.sim.schedule.folding import foldings, shapes, square_array
+from truncmac.sim.schedule.folding import array_shapes, foldings, square_array
 from truncmac.sim.schedule.platforms import Memory, Platform
 from truncmac.sim.workloads.names import workload_by_name
 from truncmac.sim.workloads.shapes import LayerShape, Workload
@@ -50,7 +50,7 @@ def test_it_is_the_rows_that_images_fill():
 
 def test_each_shape_of_as_many_pes_is_counted():
     workload = workload_by_name("resnet20")
-    found = shapes(workload, CONFIG, [8, 1], images=2)
+    found = array_shapes(workload, CONFIG, [8, 1], images=2)
     assert [(s.config.rows, s.config.cols) for s in found] == [
         (1 << n, 1 << (8 - n)) for n in range(9)
     ]
@@ -63,16 +63,20 @@ def test_each_shape_of_as_many_pes_is_counted():
 
 def test_an_array_with_requantisers_of_its_own_stays_as_it_is():
     config = replace(CONFIG, requantisers=16)
-    found = {shape.config.rows: shape for shape in shapes(workload_by_name("digits"), config, [1])}
+    found = {
+        shape.config.rows: shape for shape in array_shapes(workload_by_name("digits"), config, [1])
+    }
     assert found[16].config == config
-    plain = {shape.config.rows: shape for shape in shapes(workload_by_name("digits"), CONFIG, [1])}
+    plain = {
+        shape.config.rows: shape for shape in array_shapes(workload_by_name("digits"), CONFIG, [1])
+    }
     assert found[16].cycles < plain[16].cycles
     assert found[8] == plain[8]
 
 
 def test_shapes_that_cannot_be_built_are_left_out():
     config = ArrayConfig(64, 64, 64, 8)  # 32,768 bits a cycle on both sides
-    found = shapes(workload_by_name("digits"), config, [8])
+    found = array_shapes(workload_by_name("digits"), config, [8])
     assert [shape.config.rows for shape in found] == [32, 64, 128]
 
 
