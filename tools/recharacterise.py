@@ -1,15 +1,17 @@
-"""Makes the package's figures again, each as its file says that it was made.
+"""Makes the package's figures again, each as its file says, and the table of runs beside them.
 
-`make characterise LIBERTY_DIR=FOLDER`; netlists and runs are kept in the cache, so that what was
-stopped goes on where it was.
+`make characterise LIBERTY_DIR=FOLDER` does it. Netlists and runs are kept in the cache, so a call
+that was stopped goes on where it was when it is given again.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tools.energy_runs import TABLE, RunTable, SynthesisedArray, read_table, write_table
 from truncmac.commands.characterise import CharacteriseRequest, characterise_one
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
@@ -18,10 +20,11 @@ from truncmac.sim.energy.model import FOLDER
 from truncmac.sim.netlist.mapping import DONT_USE
 from truncmac.terminal import Terminal
 
-__all__ = ["main", "remake", "request_of"]
+__all__ = ["held_request", "main", "remake", "request_of"]
 
 CACHE = Path("build/energy")
 console = Terminal()
+HELD_BITS = (8, 4, 2, 1)  # at which arrays are measured that no figure is made from
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -36,10 +39,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     return 2 if failed else 0
 
 
-def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[str]:
-    """Make every file of figures in `folder` again; a line for each that could not be made.
+def remake(
+    libraries: Path, folder: Path = FOLDER, cache: Path = CACHE, table: Path = TABLE
+) -> list[str]:
+    """Make every file of figures in `folder` again; return a line for each that could not be made.
 
-    A file is replaced when all of it was measured; the others stay as they are.
+    A file is replaced when all of it was measured; the others stay as they are. So it is with
+    the runs of each PE shape in the table.
     """
     failed = []
     for path in sorted(folder.glob("*.json")):
@@ -50,8 +56,8 @@ def remake(libraries: Path, folder: Path = FOLDER, cache: Path = CACHE) -> list[
             if path.stem.endswith("_sram"):
                 _remake_srams(path, libraries)
             else:
-                made_by = request_of(json.loads(path.read_text()), path, libraries, cache)
-                characterise_one(made_by, as_json=False)
+                request = request_of(json.loads(path.read_text()), path, libraries, cache)
+                _remake_core(request, table)
         except (KeyError, ValueError, RuntimeError, OSError) as error:
             failed.append(f"{path.name} was not made: {error}")
     return failed
@@ -61,6 +67,36 @@ def _remake_srams(path: Path, libraries: Path) -> None:
     data = json.loads(path.read_text())
     files = _files(data["files_sha256"], libraries)
     write_bytes(path, sram_figures(files, data["library"]))
+
+
+def _remake_core(request: CharacteriseRequest, table: Path) -> None:
+    """Make a file of figures, and measure the arrays that the table has beside its own."""
+    known = read_table(table) if table.exists() else RunTable()
+    shape = request.label, request.config.lanes, request.config.planes
+    runs = list(characterise_one(request, as_json=False).runs)
+    arrays = []
+    if others := [array.config for array in known.arrays_of(*shape)]:
+        found = characterise_one(held_request(request, others), as_json=False)
+        runs += [own for own in found.runs if own.config in others]
+        arrays = [
+            SynthesisedArray(ArrayConfig(**size["config"]), size["area_um2_by_place"])
+            for size in found.figures.data["sizes"]
+            if size["held_out"]
+        ]
+    write_table(known.with_shape(*shape, runs, arrays), table)
+
+
+def held_request(
+    request: CharacteriseRequest, arrays: Sequence[ArrayConfig]
+) -> CharacteriseRequest:
+    """What measures arrays that no figure is made from, on the layers of the network alone."""
+    return replace(
+        request,
+        held_sizes=[f"{c.rows}x{c.cols}:{c.requantisers}" for c in arrays],
+        held_network="",
+        bits=[k for k in request.bits if k in HELD_BITS],
+        out=request.cache / f"held_{request.out.name}",
+    )
 
 
 def _files(names: Mapping[str, str], libraries: Path) -> list[Path]:
@@ -103,8 +139,7 @@ def request_of(
         held_network=workload["held_out"],
         held_images=workload["held_out_images"],
         held_count=len(workload["held_out_layers"]) or None,
-        # Of the network; `bits` has those of layers that do not follow it too
-        bits=sorted({run["network_k"] for run in data["errors"]["layers"]}, reverse=True),
+        bits=workload["bits"],
         period_ps=method["clock_target_ps"],
         dont_use=[name for name in method["dont_use"] if name not in DONT_USE],
         cache=cache,

@@ -1,20 +1,20 @@
-"""Characterises a PE shape: measured netlists, fitted energies of events, held-out errors."""
+"""Characterises a PE shape: measures netlists and fits the energies of events."""
 
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.model import FORMAT, PARTS, Characterisation
 from truncmac.sim.energy.places import PLACES
+from truncmac.sim.energy.runs import LayerRun, NetworkError, network_errors
 from truncmac.sim.energy.switching import Switching
 from truncmac.sim.netlist.fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from truncmac.sim.netlist.gates import PARALLEL_STREAMS
@@ -27,13 +27,32 @@ from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured
 from .plan import Plan, Run, Runs, measure_size
 from .stalls import HELD_OUT_PAUSES, PAUSES, StalledRuns, stall_figures
 
-__all__ = ["TARGET_FO4", "characterise", "default_period", "errors"]
+__all__ = ["TARGET_FO4", "Characterised", "characterise", "default_period", "layer_runs"]
 
 TARGET_FO4 = 64.0  # of synthesis: the period it sizes cells for, in FO4 inverters
 LIMITS = (
     "zero wire resistance and an estimated wire load; ideal clock, no clock tree; no IO, no "
     "memories; typical corner; glitches from a sample of the cycles"
 )
+
+
+@dataclass(frozen=True)
+class Characterised:
+    """What a characterisation found.
+
+    Attributes
+    ----------
+    figures : as the file has them
+    runs : of the networks' layers; the model's errors are of these
+    """
+
+    figures: Characterisation
+    runs: Sequence[LayerRun]
+
+    @property
+    def held_out_errors(self) -> list[NetworkError]:
+        """Errors of the networks that no figure was made from."""
+        return network_errors(self.figures, [run for run in self.runs if run.held_out])
 
 
 def default_period(library: Library) -> float:
@@ -46,7 +65,7 @@ def characterise(
     cache: Path,
     out: Path,
     on_step: Callable[[str], None] = lambda what: None,
-) -> Characterisation:
+) -> Characterised:
     """Measure all of a plan and write the figures to `out`.
 
     Netlists and runs are kept in `cache`, so that what is done once is not done again.
@@ -70,30 +89,19 @@ def characterise(
     for k, own in data["bits"].items():
         own["measured"] = _totals(runs.fitted, int(k))
     _add_stalls(data, plan, runs.stalled)
-    data["errors"] |= errors(Characterisation(data), plan, [*runs.fitted, *runs.held])
     data = _rounded(data)
-    result = Characterisation(data)
     write_bytes(out, (json.dumps(data, indent=1) + "\n").encode())
-    return result
+    return Characterised(Characterisation(data), layer_runs(plan, runs))
 
 
 def _add_stalls(
     data: dict[str, Any], plan: Plan, stalled: Mapping[int, Sequence[StalledRuns]]
 ) -> None:
-    """Add to the figures what stalls cost, and its error on runs that it was not made from."""
+    """Add to the figures what stalls cost."""
     shapes = {(c.rows, c.cols): c for c in plan.sizes}
     for k, runs in stalled.items():
         for name, figures in stall_figures(runs, shapes).items():
             data["bits"][str(k)]["places"][name] |= figures
-    every = Characterisation(data)
-    data["errors"] = {
-        "stalled": [
-            _stalled_error(every, plan, k, held)
-            for k, runs in stalled.items()
-            for run in runs
-            for held in run.held_out
-        ]
-    }
 
 
 def _size(core: Core, held: bool) -> dict[str, Any]:
@@ -224,76 +232,39 @@ def _glitches(measured: Sequence[Measured]) -> float:
     return ratio(timed, plain)
 
 
-def errors(figures: Characterisation, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
-    """What the figures predict against what was measured, without leakage and glitches.
-
-    Of each layer, and of each network: its layers, each as often as the whole of it needs.
-    """
-    shapes = {(c.rows, c.cols): c for c in [*plan.sizes, *plan.held_sizes]}
-    layers: list[dict[str, Any]] = []
-    sums: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
-    for run in runs:
-        m = run.measured
-        predicted, found = _both(figures, shapes[m.rows, m.cols], m)
-        network = plan.workload["network" if run.own else "held_out"]
-        where = {"size": f"{m.rows}x{m.cols}", "held_out": run.held_out}
-        layers.append(
-            {"layer": f"{network}/{m.layer}", "network_k": run.bits, "k": m.bits}
-            | where
-            | {"pj_per_mac": found / m.macs, "error": predicted / found - 1}
-        )
-        total = sums.setdefault((network, run.bits, *where.values()), np.zeros(3))
-        total += np.array([predicted, found, m.macs]) * m.layer_macs / m.macs
-    networks = [
-        {"network": network, "k": k, "size": size, "held_out": held}
-        | {"pj_per_mac": total[1] / total[2], "error": total[0] / total[1] - 1}
-        for (network, k, size, held), total in sums.items()
+def layer_runs(plan: Plan, runs: Runs) -> list[LayerRun]:
+    """All runs of the networks' layers, with pauses and without."""
+    every = [(run, False) for run in (*runs.fitted, *runs.held)]
+    every += [
+        (Run(k, True, True, held), True)
+        for k, own in runs.stalled.items()
+        for pauses in own
+        for held in pauses.held_out
     ]
-    return {"layers": layers, "networks": networks}
+    configs = {(c.rows, c.cols): c for c in [*plan.sizes, *plan.held_sizes]}
+    return [_layer_run(plan, configs, run, paused) for run, paused in every]
 
 
-def _both(figures: Characterisation, config: ArrayConfig, m: Measured) -> tuple[float, float]:
-    """Energy of a run as predicted and as measured, pJ, without leakage and glitches."""
-    parts = figures.energy(
-        config,
-        m.counts,
-        m.bits,
+def _layer_run(
+    plan: Plan, configs: Mapping[tuple[int, int], ArrayConfig], run: Run, paused: bool
+) -> LayerRun:
+    m = run.measured
+    return LayerRun(
+        config=configs[m.rows, m.cols],
+        network=plan.workload["network" if run.own else "held_out"],
+        layer=m.layer,
+        network_bits=run.bits,
+        bits=m.bits,
+        held_out=run.held_out,
+        paused=paused,
+        counts=m.counts,
         switching=m.switching,
         rows_used=m.rows_used,
         columns_used=m.columns_used,
-        glitches=False,
+        macs=m.macs,
+        layer_macs=m.layer_macs,
+        measured_pj=m.totals_fj[WIRES.index(1.0)] / 1e3,
     )
-    predicted = sum(value for part, value in parts.items() if part != "leakage")
-    return predicted, m.totals_fj[WIRES.index(1.0)] / 1e3
-
-
-def _stalled_error(figures: Characterisation, plan: Plan, bits: int, m: Measured) -> dict[str, Any]:
-    """Of a run with pauses that the figures were not made from; `ignored`: were stalls free."""
-    config = next(c for c in plan.sizes if (c.rows, c.cols) == (m.rows, m.cols))
-    predicted, found = _both(figures, config, m)
-    return {
-        "layer": f"{plan.workload['network']}/{m.layer}",
-        "network_k": bits,
-        "size": f"{m.rows}x{m.cols}",
-        "cycles": m.counts.cycles,
-        "waiting": m.counts.waiting,
-        "held": m.counts.held,
-        "pj_per_mac": found / m.macs,
-        "error": predicted / found - 1,
-        "ignored": _both(_without_stalls(figures), config, m)[0] / found - 1,
-    }
-
-
-def _without_stalls(figures: Characterisation) -> Characterisation:
-    """The same, by which cycles that wait or are held take nothing but the root of their clock."""
-    bits = {}
-    for k, own in figures.data["bits"].items():
-        places = {
-            name: {key: value for key, value in place.items() if not key.startswith(tuple(PAUSES))}
-            for name, place in own["places"].items()
-        }
-        bits[k] = {**own, "places": places}
-    return Characterisation({**figures.data, "bits": bits})
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:

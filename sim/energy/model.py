@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent / "data"
-FORMAT = 4
+FORMAT = 5
 DEFAULT_LIBRARY = "ihp-sg13g2"
 PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
 

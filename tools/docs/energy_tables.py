@@ -1,8 +1,17 @@
 """Tables of docs/explanation/energy.md, from the figures that come with the package."""
 
+from tools.energy_runs import read_table
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.energy.model import PARTS, Counts, available, load, load_srams
+from truncmac.sim.energy.model import (
+    DEFAULT_LIBRARY,
+    PARTS,
+    Counts,
+    available,
+    load,
+    load_srams,
+)
+from truncmac.sim.energy.runs import layer_error, network_errors, without_stalls
 
 WIDTHS = (8, 4, 2, 1)
 BEATS = 36  # of a tile: a reduction of 576 on 16 lanes
@@ -110,19 +119,26 @@ def breakdown():
 def errors():
     """The largest errors on runs that the figures were not made from."""
     rows = ["| library | lanes, planes | network | worst layer |", "|---|---|---|---|"]
+    table = read_table()
     for library, lanes, planes in available():
-        found = load(lanes, planes, library).data["errors"]
-        networks = [e["error"] for e in found["networks"] if e["held_out"]]
-        layers = [e for e in found["layers"] if e["held_out"]]
-        worst = max(layers, key=lambda e: abs(e["error"]))
+        figures = load(lanes, planes, library)
+        held = [run for run in table.runs_of(library, lanes, planes) if _in_table(figures, run)]
+        networks = [entry.error for entry in network_errors(figures, held)]
+        layer = max(held, key=lambda run: abs(layer_error(figures, run)))
         rows.append(
             f"| {library} | {lanes}, {planes} | {max(networks, key=abs):+.1%} | "
-            f"{worst['layer']}, {worst['error']:+.1%} |"
+            f"{layer.network}/{layer.layer}, {layer_error(figures, layer):+.1%} |"
         )
     return (
         "The model's largest errors against the netlist on layers of resnet20 (made-up weights), "
         "at each k; the aims are 3% of a network and 5% of a layer:\n\n" + "\n".join(rows) + "\n"
     )
+
+
+def _in_table(figures, run):
+    """Whether a run without pauses is of a network that no figure was made from."""
+    sizes = [(size["rows"], size["cols"]) for size in figures.data["sizes"]]
+    return run.held_out and not run.paused and (run.config.rows, run.config.cols) in sizes
 
 
 def stalls():
@@ -131,12 +147,17 @@ def stalls():
         "| PEs | k | cycles | waiting | held | error | were stalls free |",
         "|---|---|---|---|---|---|---|",
     ]
-    rows += [
-        f"| {e['size'].replace('x', ' x ')} | {e['network_k']} | {e['cycles']:.0f} "
-        f"| {e['waiting']:.0f} | {e['held']:.0f} | {e['error']:+.1%} | {e['ignored']:+.1%} |"
-        for e in load(16, 2).data["errors"]["stalled"]
-        if e["network_k"] in (8, 2)
-    ]
+    figures = load(16, 2)
+    free = without_stalls(figures)
+    paused = [run for run in read_table().runs_of(DEFAULT_LIBRARY, 16, 2) if run.paused]
+    for k in (8, 2):
+        for run in sorted(paused, key=lambda run: -run.config.rows):
+            if run.network_bits == k:
+                rows.append(
+                    f"| {run.config.rows} x {run.config.cols} | {k} | {run.counts.cycles:.0f} "
+                    f"| {run.counts.waiting:.0f} | {run.counts.held:.0f} "
+                    f"| {layer_error(figures, run):+.1%} | {layer_error(free, run):+.1%} |"
+                )
     return "\n".join(rows) + "\n"
 
 

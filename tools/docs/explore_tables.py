@@ -1,13 +1,8 @@
 """Table of docs/howto/explore.md: predictions for sizes that were not characterised."""
 
-from pathlib import Path
-
-from truncmac.hw.config import ArrayConfig
-from truncmac.sim.energy.model import read
-
-HELD_OUT = (
-    Path(__file__).parents[2] / "docs" / "data" / "held_out"
-)  # what truncmac characterise wrote
+from tools.energy_runs import read_table
+from truncmac.sim.energy.model import available, load
+from truncmac.sim.energy.runs import layer_error, network_errors
 
 
 def prediction_table():
@@ -17,38 +12,31 @@ def prediction_table():
         "worst layer |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for path in sorted(HELD_OUT.glob("*/*.json")):
-        figures = read(path)
-        data = figures.data
-        known = ", ".join(_name(size) for size in _sizes(data, held_out=False))
-        for size in _sizes(data, held_out=True):
-            shape = (data["lanes"], data["planes"])
-            config = ArrayConfig(
-                size["rows"], size["cols"], *shape, requantisers=size["requantisers"]
-            )
-            area = sum(figures.area(config).values()) / size["area_um2"] - 1
-            network, layer = (_worst(data, kind, size) for kind in ("networks", "layers"))
+    table = read_table()
+    for library, lanes, planes in available():
+        figures = load(lanes, planes, library)
+        known = ", ".join(_name(rows, cols) for rows, cols in _sizes(figures))
+        for array in table.arrays_of(library, lanes, planes):
+            config, synthesised = array.config, sum(array.area_um2.values())
+            area = sum(figures.area(config).values()) / synthesised - 1
+            runs = [r for r in table.runs_of(library, lanes, planes) if r.config == config]
+            network = max(network_errors(figures, runs), key=lambda entry: abs(entry.error))
+            layer = max(runs, key=lambda run: abs(layer_error(figures, run)))
             rows.append(
-                f"| {data['provenance']['library']['label']} | {shape[0]}, {shape[1]} | {known} "
-                f"| {_name(size)} | {size['area_um2'] / 1e6:.3f} | {area:+.1%} "
-                f"| {network['network']} at k = {network['k']}, {network['error']:+.1%} "
-                f"| {layer['layer']} at k = {layer['k']}, {layer['error']:+.1%} |"
+                f"| {library} | {lanes}, {planes} | {known} "
+                f"| {_name(config.rows, config.cols)} | {synthesised / 1e6:.3f} | {area:+.1%} "
+                f"| {network.network} at k = {network.bits}, {network.error:+.1%} "
+                f"| {layer.network}/{layer.layer} at k = {layer.bits}, "
+                f"{layer_error(figures, layer):+.1%} |"
             )
     return "\n".join(rows) + "\n"
 
 
-def _sizes(data, *, held_out):
-    """The smallest first."""
-    chosen = [size for size in data["sizes"] if size["held_out"] == held_out]
-    return sorted(chosen, key=lambda size: size["rows"] * size["cols"])
+def _sizes(figures):
+    """Rows and columns of the arrays that the figures are made from, the smallest first."""
+    sizes = [(size["rows"], size["cols"]) for size in figures.data["sizes"]]
+    return sorted(sizes, key=lambda size: size[0] * size[1])
 
 
-def _worst(data, kind, size):
-    name = f"{size['rows']}x{size['cols']}"
-    return max(
-        (e for e in data["errors"][kind] if e["size"] == name), key=lambda e: abs(e["error"])
-    )
-
-
-def _name(size):
-    return f"{size['rows']} x {size['cols']}"
+def _name(rows, cols):
+    return f"{rows} x {cols}"

@@ -16,10 +16,9 @@ from rich.table import Table
 from truncmac.golden import Gemm, Network, each_gemm, images_by_name, network_by_name
 from truncmac.golden.files import file_name, write_bytes
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.characterise.characterise import characterise, default_period
+from truncmac.sim.characterise.characterise import Characterised, characterise, default_period
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.characterise.sram import sram_figures
-from truncmac.sim.energy.model import Characterisation, read
 from truncmac.sim.jobs import DaskCluster
 from truncmac.sim.netlist.library import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
@@ -73,8 +72,8 @@ class CharacteriseRequest:
     timeout_s: float = TIMEOUT_S
 
 
-def characterise_one(request: CharacteriseRequest, *, as_json: bool) -> None:
-    """Measure, write, print."""
+def characterise_one(request: CharacteriseRequest, *, as_json: bool) -> Characterised:
+    """Measure, write and print what was found."""
     plan = plan_of(request)
     silent = as_json or not console.is_terminal
     with Progress(console=console, transient=True, disable=silent) as progress:
@@ -93,6 +92,7 @@ def characterise_one(request: CharacteriseRequest, *, as_json: bool) -> None:
         print(json.dumps(_as_dictionary(result, files), indent=2))
     else:
         _show(result, files)
+    return result
 
 
 def characterise_all(
@@ -115,34 +115,33 @@ def characterise_all(
     """
     count = min(os.cpu_count() or 1, len(requests)) if workers is None else workers
     requests = [_absolute(request) for request in requests]
-    errors: dict[Path, str] = {}  # by the file that was to be written
+    found: dict[Path, Characterised | str] = {}  # by the file that was to be written
     with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Characterising", total=len(requests))
-        for request, error in _outcomes(requests, scheduler, count):
+        for request, outcome in _outcomes(requests, scheduler, count):
             progress.update(task, advance=1)
-            if error:
-                errors[request.out] = error
+            found[request.out] = outcome
             if not as_json:
-                _show_outcome(request, error)
+                _show_outcome(request, outcome)
     if as_json:
-        print(json.dumps([_entry(r, errors.get(r.out, "")) for r in requests], indent=2))
-    return not errors
+        print(json.dumps([_entry(r, found[r.out]) for r in requests], indent=2))
+    return not any(isinstance(outcome, str) for outcome in found.values())
 
 
-def _show_outcome(request: CharacteriseRequest, error: str) -> None:
-    if error:
+def _show_outcome(request: CharacteriseRequest, outcome: Characterised | str) -> None:
+    if isinstance(outcome, str):
         config = request.config
-        what = f"{config.lanes} lanes x {config.planes} planes: {error}"
+        what = f"{config.lanes} lanes x {config.planes} planes: {outcome}"
         console.print(what, soft_wrap=True)
     else:
-        _show(read(request.out), [request.out])
+        _show(outcome, [request.out])
 
 
-def _entry(request: CharacteriseRequest, error: str) -> dict[str, Any]:
-    if error:
+def _entry(request: CharacteriseRequest, outcome: Characterised | str) -> dict[str, Any]:
+    if isinstance(outcome, str):
         config = request.config
-        return {"lanes": config.lanes, "planes": config.planes, "error": error}
-    return _as_dictionary(read(request.out), [request.out])
+        return {"lanes": config.lanes, "planes": config.planes, "error": outcome}
+    return _as_dictionary(outcome, [request.out])
 
 
 def _absolute(request: CharacteriseRequest) -> CharacteriseRequest:
@@ -158,7 +157,7 @@ def _absolute(request: CharacteriseRequest) -> CharacteriseRequest:
 
 def _outcomes(
     requests: Sequence[CharacteriseRequest], scheduler: str | None, workers: int
-) -> Iterator[tuple[CharacteriseRequest, str]]:
+) -> Iterator[tuple[CharacteriseRequest, Characterised | str]]:
     if scheduler is None and workers == 0:
         yield from map(_measured, requests)
         return
@@ -166,16 +165,15 @@ def _outcomes(
         yield from cluster.map(_measured, requests)
 
 
-def _measured(request: CharacteriseRequest) -> tuple[CharacteriseRequest, str]:
-    """Measure where this is called; why it failed, or nothing."""
+def _measured(request: CharacteriseRequest) -> tuple[CharacteriseRequest, Characterised | str]:
+    """Measure where this is called: what was found, or why it failed."""
     try:
-        characterise(plan_of(request), request.cache, request.out)
+        return request, characterise(plan_of(request), request.cache, request.out)
     except (ValueError, OSError, RuntimeError) as error:
         return request, str(error)
-    return request, ""
 
 
-def _show(result: Characterisation, files: Sequence[Path]) -> None:
+def _show(result: Characterised, files: Sequence[Path]) -> None:
     for table in _tables(result):
         console.print(table)
     for path in files:
@@ -204,6 +202,7 @@ def plan_of(request: CharacteriseRequest) -> Plan:
             "held_out": request.held_network,
             "held_out_images": request.held_images,
             "held_out_layers": [gemm.name for gemm in next(iter(held_layers.values()), [])],
+            "bits": sorted(request.bits, reverse=True),
         },
         period_ps=request.period_ps or default_period(library),
         dont_use=[*DONT_USE, *request.dont_use],
@@ -264,16 +263,16 @@ def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[G
     return gemms
 
 
-def _as_dictionary(result: Characterisation, files: Sequence[Path]) -> dict[str, Any]:
-    """The tables' numbers; the files have them all."""
-    data = result.data
+def _as_dictionary(result: Characterised, files: Sequence[Path]) -> dict[str, Any]:
+    """The tables' numbers; the files have all figures."""
+    figures, data = result.figures, result.figures.data
     return {
-        "library": result.library,
+        "library": figures.library,
         "lanes": data["lanes"],
         "planes": data["planes"],
         "bits": [
             _energy_line(k, size, own)
-            for k in reversed(result.bits)
+            for k in reversed(figures.bits)
             for size, own in data["bits"][str(k)]["measured"].items()
         ],
         "sizes": [
@@ -281,9 +280,14 @@ def _as_dictionary(result: Characterisation, files: Sequence[Path]) -> dict[str,
             for size in data["sizes"]
         ],
         "held_out": [
-            {key: entry[key] for key in ("network", "size", "k", "pj_per_mac", "error")}
-            for entry in data["errors"]["networks"]
-            if entry["held_out"]
+            {
+                "network": entry.network,
+                "size": f"{entry.config.rows}x{entry.config.cols}",
+                "k": entry.bits,
+                "pj_per_mac": float(f"{entry.pj_per_mac:.6g}"),
+                "error": float(f"{entry.error:.6g}"),
+            }
+            for entry in result.held_out_errors
         ],
         "files": [str(path) for path in files],
     }
@@ -302,7 +306,7 @@ def _energy_line(k: int, size: str, own: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tables(result: Characterisation) -> list[Table]:
+def _tables(result: Characterised) -> list[Table]:
     found = _as_dictionary(result, [])
     energy = new_table(
         ("k", "size", "pJ/MAC", "wires x0", "wires x2", "with glitches"),
@@ -311,7 +315,7 @@ def _tables(result: Characterisation) -> list[Table]:
             for k, size, *values in (line.values() for line in found["bits"])
         ),
         words=("k",),
-        title=f"{found['lanes']} lanes x {found['planes']} planes, {result.library}",
+        title=f"{found['lanes']} lanes x {found['planes']} planes, {found['library']}",
     )
     sizes = new_table(
         ("size", "area mm2", "period ns", "longest path"),

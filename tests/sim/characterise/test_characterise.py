@@ -11,16 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.sim.netlist.tiny import tiny_library, write_tiny
+from tools.energy_runs import read_table
 from tools.recharacterise import remake, request_of
 from truncmac.cli import app, main
 from truncmac.commands.characterise import sized
-from truncmac.golden import Gemm, Requantisation, weight_offset
+from truncmac.golden import Gemm, Requantisation, builtin_network, weight_offset
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import characterise
 from truncmac.sim.characterise.lockstep import parts, run_parts
 from truncmac.sim.characterise.measure import Core
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.energy.model import PARTS, Counts, Switching, load, read
+from truncmac.sim.energy.runs import layer_error, without_stalls
 from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.mapping import DONT_USE, MappingOptions
 
@@ -99,7 +101,7 @@ def test_reset_works_from_any_state(core):
 
 
 @pytest.fixture(scope="module")
-def figures(core, cache):
+def made(core, cache):
     out = cache / "figures.json"
     plan = Plan(
         library=core.netlist.library,
@@ -110,30 +112,52 @@ def figures(core, cache):
             k: [layer("a", k, seed=1), layer("b", k, 30, 16, 6, seed=2, share=0.8)] for k in (8, 2)
         },
         held_layers={k: [layer("c", k, 50, 14, 4, seed=3)] for k in (8, 2)},
-        workload={"network": "made up", "held_out": "made up too"},
+        workload={"network": "made up", "held_out": "made up too", "bits": [8, 2]},
         period_ps=PERIOD,
         dont_use=DONT_USE,
     )
     return characterise(plan, cache, out), out
 
 
-def test_prediction_of_what_was_not_measured(figures):
-    errors = figures[0].data["errors"]
-    held = [entry for entry in errors["layers"] if entry["held_out"]]
-    assert {entry["k"] for entry in held} == {8, 2}
-    found = {entry["k"]: entry["error"] for entry in held}
-    assert max(map(abs, found.values())) < 0.08, found
+@pytest.fixture(scope="module")
+def figures(made):
+    found, out = made
+    return found.figures, out
 
 
-def test_stalls_take_what_was_measured(figures):
+def test_prediction_of_what_was_not_measured(made):
+    found, _ = made
+    held = [run for run in found.runs if run.network == "made up too"]
+    assert {(run.bits, run.held_out, run.paused) for run in held} == {
+        (8, True, False),
+        (2, True, False),
+    }
+    errors = {run.bits: layer_error(found.figures, run) for run in held}
+    assert max(map(abs, errors.values())) < 0.08, errors
+    networks = {entry.bits: entry.error for entry in found.held_out_errors}
+    assert networks == pytest.approx(errors)  # of a single layer
+
+
+def test_every_run_of_a_layer_is_there(made):
+    own = {(run.layer, run.bits): run for run in made[0].runs if not run.held_out}
+    assert set(own) == {(name, k) for name in "ab" for k in (8, 2)}
+    for run in own.values():
+        assert (run.config, run.network, run.network_bits) == (CONFIG, "made up", run.bits)
+        assert not run.paused
+        assert abs(layer_error(made[0].figures, run)) < 0.08
+
+
+def test_stalls_take_what_was_measured(made, figures):
     result, _ = figures
-    stalled = result.data["errors"]["stalled"]
-    assert {entry["network_k"] for entry in stalled} == {8, 2}
-    assert all(entry["waiting"] + entry["held"] > 10 for entry in stalled)
-    assert any(entry["held"] > entry["waiting"] for entry in stalled)
-    assert max(abs(entry["error"]) for entry in stalled) < 0.05
-    for entry in stalled:  # a stalled cycle is not free
-        assert entry["ignored"] < entry["error"] - 0.003
+    stalled = [run for run in made[0].runs if run.paused]
+    assert {run.network_bits for run in stalled} == {8, 2}
+    assert all(run.held_out and run.network == "made up" for run in stalled)
+    assert all(run.counts.waiting + run.counts.held > 10 for run in stalled)
+    assert any(run.counts.held > run.counts.waiting for run in stalled)
+    assert max(abs(layer_error(result, run)) for run in stalled) < 0.05
+    free = without_stalls(result)
+    for run in stalled:  # a stalled cycle is not free
+        assert layer_error(free, run) < layer_error(result, run) - 0.003
     working = sum(result.energy(CONFIG, Counts(100, 100, 13, 1), 8).values())
     for kind in ("waiting", "held"):
         parts = result.energy(CONFIG, Counts(100, 0, 0, 0, **{kind: 100}), 8)
@@ -199,7 +223,7 @@ def test_file_round_trip_and_bad_files(figures, tmp_path):
     for text, message in (
         ("{", "must be a file that truncmac characterise wrote"),
         ("{}", "must be a file that truncmac characterise wrote (KeyError('format'))"),
-        (json.dumps(result.data | {"format": 99}), "format must be 4, not 99"),
+        (json.dumps(result.data | {"format": 99}), "format must be 5, not 99"),
         (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
     ):
         bad.write_text(text)
@@ -241,14 +265,30 @@ def test_command(cache, tmp_path):
     assert result.stderr == ""
     assert_main_figures(json.loads(result.stdout), data, out)
     assert set(provenance["library"]["files_sha256"]) == {"tiny.lib"}
-    before = out.read_bytes()
-    assert remake(tmp_path, folder=tmp_path, cache=cache) == []  # from what it says of itself
-    assert out.read_bytes() == before
+    before, table = out.read_bytes(), tmp_path / "table" / "runs.json"
+    assert remake(tmp_path, folder=tmp_path, cache=cache, table=table) == []
+    assert out.read_bytes() == before  # it says all of what made it
+    runs = read_table(table).runs_of("tiny", 1, 8)
+    assert {run.layer for run in runs if not run.paused} == {
+        g.name for g in builtin_network().products
+    }
     (tmp_path / "tiny.lib").unlink()
-    assert remake(tmp_path, folder=tmp_path, cache=cache) == [
+    assert remake(tmp_path, folder=tmp_path, cache=cache, table=table) == [
         f"out.json was not made: {tmp_path} must have the Liberty file tiny.lib"
     ]
     assert out.read_bytes() == before
+
+
+def assert_table(table, config, held):
+    """Runs of the array of the figures, and of one that none is made from."""
+    (array,) = table.arrays_of("tiny", 1, 8)
+    assert array.config == held
+    assert array.area_um2["multiply_add"] > 0
+    layers = {product.name for product in builtin_network().products}
+    for own in (config, held):
+        runs = [run for run in table.runs_of("tiny", 1, 8) if run.config == own]
+        assert {run.layer for run in runs if not run.paused} == layers
+        assert {run.held_out for run in runs if not run.paused} == {own == held}
 
 
 BAD_FILES = {

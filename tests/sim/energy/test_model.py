@@ -1,11 +1,10 @@
 """The figures that come with the package."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
+from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.model import (
     DEFAULT_LIBRARY,
     PARTS,
@@ -13,13 +12,11 @@ from truncmac.sim.energy.model import (
     available,
     load,
     load_srams,
-    read,
     requantiser_fj,
 )
-from truncmac.sim.energy.places import PLACES, place_of
+from truncmac.sim.energy.places import PLACES
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
-LAYER_ERROR, NETWORK_ERROR = 0.05, 0.03
 
 
 def test_the_default_library_has_the_core_and_its_rival():
@@ -54,18 +51,6 @@ def test_figures_are_plausible_and_say_where_they_come_from(library, lanes, plan
     assert sum(figures.area(config).values()) > 1e5 * (1 if "asap" not in library else 0.01)
 
 
-@pytest.mark.parametrize(("library", "lanes", "planes"), SHAPES)
-def test_held_out_runs_are_predicted(library, lanes, planes):
-    errors = load(lanes, planes, library).data["errors"]
-    held = [entry for entry in errors["networks"] if entry["held_out"]]
-    assert held
-    for entry in held:
-        assert abs(entry["error"]) <= NETWORK_ERROR, entry
-    assert any(entry["held_out"] for entry in errors["layers"])
-    for entry in errors["layers"]:  # those that the figures come from too
-        assert abs(entry["error"]) <= LAYER_ERROR, entry
-
-
 def test_shapes_without_figures():
     with pytest.raises(ValueError, match="^No energy figures of 3 lanes x 1 planes in ihp-sg13g2"):
         load(3, 1)
@@ -79,26 +64,6 @@ def test_memory_macros():
     assert sizes == sorted(sizes)
     assert all(0.1 < macro.read_pj / macro.bits < 10 for macro in macros)
     assert all(macro.write_pj > macro.read_pj for macro in macros)
-
-
-@pytest.mark.parametrize(
-    ("scope", "place"),
-    [
-        ("truncmac_pe/chunk_sum", "multiply_add"),
-        ("truncmac_cluster/weights_next", "weight_registers"),
-        ("truncmac_pe/dot", "accumulator"),
-        ("truncmac_pe/sums", "shadow_registers"),
-        ("truncmac_row/token_3", "tokens"),
-        ("truncmac_core.array/activations_0", "activation_skew"),
-        ("truncmac_core.array/weights_0", "weight_skew"),
-        ("truncmac_output_unit/memory[3]", "parameter_memory"),
-        ("truncmac_output_unit.requantiser/bias", "requantiser"),
-        ("truncmac_core.edge.endings/level", "output_edge"),
-        ("truncmac_core.counters$106/values", "control"),
-    ],
-)
-def test_places_of_scopes(scope, place):
-    assert place_of(scope) == place
 
 
 OUTPUTS = {
@@ -127,44 +92,3 @@ def test_outputs_of_shares_between_those_measured_and_of_none():
     config = ArrayConfig(4, 4, 16, 2, requantisers=2)
     assert requantiser_fj(OUTPUTS, config, Counts(100, 0, 0, tiles=0)) == pytest.approx(40 / 3)
     assert requantiser_fj({"fj": 0.0}, config, Counts(100, 0, 0, tiles=0)) == 0.0
-
-
-HELD_OUT = Path(__file__).parents[3] / "docs" / "data" / "held_out"
-
-
-@pytest.mark.parametrize(
-    "path", sorted(HELD_OUT.glob("*/*.json")), ids=lambda p: f"{p.parent.name}-{p.stem}"
-)
-def test_arrays_of_other_sizes_are_predicted(path):
-    data = read(path).data
-    sizes = {path.parent.name}
-    for kind, most in (("networks", NETWORK_ERROR), ("layers", LAYER_ERROR)):
-        held = [entry for entry in data["errors"][kind] if entry["size"] in sizes]
-        assert {entry["size"] for entry in held} == sizes
-        for entry in held:
-            assert abs(entry["error"]) <= most, entry
-
-
-def test_a_drain_moves_each_sum_through_its_row_and_all_below():
-    config = ArrayConfig(5, 3, 2, 2)
-    moved = sum(config.cols for row in range(config.rows) for _ in range(row, config.rows))
-    assert PLACES["shadow_registers"].work(config) == moved
-    assert PLACES["shadow_registers"].clock_work(config) == moved
-
-
-@pytest.mark.parametrize(
-    ("size", "requantisers"), [((4, 4), 2), ((8, 8), 8), ((16, 16), 16), ((6, 8), 4), ((8, 16), 2)]
-)
-def test_the_output_edge_clocks_the_registers_that_it_has(size, requantisers):
-    """Those that `hw.edge` makes for each output unit, one after the other."""
-    config = ArrayConfig(*size, 16, 2, requantisers=requantisers)
-    common = config.sum_width + ACTIVATION_BITS
-    codes, bits, before = config.cols * ACTIVATION_BITS, common, 0
-    bits += codes
-    for index in range(config.requantisers):
-        start = config.unit_start(index)
-        if start > before:
-            bits += common + codes + (start - before) * index * config.share * config.sum_width
-        codes -= config.share * ACTIVATION_BITS
-        before = start
-    assert PLACES["output_edge"].clock_work(config) == config.rows * bits

@@ -1,0 +1,110 @@
+"""Places: the scopes that belong to each, and how much of each an array has."""
+
+import pytest
+
+from tools.energy_runs import read_table
+from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
+from truncmac.sim.energy.model import available, load
+from truncmac.sim.energy.places import PLACES, place_of
+
+SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
+
+# How far the area of a place on a netlist may be from what the place's size in that array says.
+# Places that are not named are registers and logic that repeat: 4 %. Of the others a part does not
+# repeat, or synthesis chooses other cells in another array; each is a small part of the core.
+ROUGH = {
+    "weight_registers": 0.25,
+    "activation_registers": 0.2,
+    "tokens": 0.2,
+    "parameter_memory": 0.1,
+    "requantiser": 0.15,
+    "output_edge": 0.9,
+    "results": 0.15,
+    "residuals": 0.1,
+    "parameter_loader": 0.3,
+    "truncation": 0.15,
+}
+SMALL = 1e-4  # of the area of an array: places of less are not compared
+
+
+@pytest.mark.parametrize(("library", "lanes", "planes"), SHAPES)
+def test_places_have_the_area_that_the_netlists_of_all_sizes_have(library, lanes, planes):
+    figures = load(lanes, planes, library).data
+    arrays = [
+        (ArrayConfig(**size["config"]), size["area_um2_by_place"]) for size in figures["sizes"]
+    ]
+    held = read_table().arrays_of(library, lanes, planes)
+    arrays += [(array.config, array.area_um2) for array in held]
+    assert {(config.rows, config.cols) for config, _ in arrays} >= {(4, 4), (8, 8), (16, 16)}
+    for config, areas in arrays:
+        small = SMALL * sum(areas.values())
+        for name, place in PLACES.items():
+            predicted = figures["places"][name]["area_um2"] * place.size(config)
+            expected = pytest.approx(areas[name], rel=ROUGH.get(name, 0.04), abs=small)
+            assert predicted == expected, (config, name)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("multiply_add", 48),
+        ("weight_registers", 3 * 4),  # each row of clusters has a word of each column
+        ("activation_registers", 12 * 1),
+        ("activation_skew", 12 * (0 + 1 + 2) / 3),  # each row of clusters waits one cycle more
+        ("weight_skew", 0),
+        ("row_sum", 12),
+        ("parameter_memory", 4),
+        ("results", 2),
+        ("control", 1),
+    ],
+)
+def test_how_much_of_a_place_12_x_4_elements_have(place, expected):
+    """Three clusters of 4 x 4 one below the other, and two output units."""
+    config = ArrayConfig(12, 4, 16, 2, requantisers=2)
+    assert (config.depth, config.breadth) == (3, 1)
+    assert PLACES[place].size(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "place"),
+    [
+        ("truncmac_pe/chunk_sum", "multiply_add"),
+        ("truncmac_cluster/weights_next", "weight_registers"),
+        ("truncmac_pe/dot", "accumulator"),
+        ("truncmac_pe/sums", "shadow_registers"),
+        ("truncmac_row/token_3", "tokens"),
+        ("truncmac_core.array/activations_0", "activation_skew"),
+        ("truncmac_core.array/weights_0", "weight_skew"),
+        ("truncmac_output_unit/memory[3]", "parameter_memory"),
+        ("truncmac_output_unit.requantiser/bias", "requantiser"),
+        ("truncmac_core.edge.endings/level", "output_edge"),
+        ("truncmac_core.counters$106/values", "control"),
+    ],
+)
+def test_places_of_scopes(scope, place):
+    assert place_of(scope) == place
+
+
+def test_a_drain_moves_each_sum_through_its_row_and_all_below():
+    config = ArrayConfig(5, 3, 2, 2)
+    moved = sum(config.cols for row in range(config.rows) for _ in range(row, config.rows))
+    assert PLACES["shadow_registers"].work(config) == moved
+    assert PLACES["shadow_registers"].clock_work(config) == moved
+
+
+@pytest.mark.parametrize(
+    ("size", "requantisers"), [((4, 4), 2), ((8, 8), 8), ((16, 16), 16), ((6, 8), 4), ((8, 16), 2)]
+)
+def test_the_output_edge_clocks_the_registers_that_it_has(size, requantisers):
+    """Those that `hw.edge` makes for each output unit, one after the other."""
+    config = ArrayConfig(*size, 16, 2, requantisers=requantisers)
+    common = config.sum_width + ACTIVATION_BITS
+    codes, bits, before = config.cols * ACTIVATION_BITS, common, 0
+    bits += codes
+    for index in range(config.requantisers):
+        start = config.unit_start(index)
+        if start > before:
+            bits += common + codes + (start - before) * index * config.share * config.sum_width
+        codes -= config.share * ACTIVATION_BITS
+        before = start
+    assert PLACES["output_edge"].clock_work(config) == config.rows * bits
