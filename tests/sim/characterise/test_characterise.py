@@ -279,18 +279,6 @@ def test_command(cache, tmp_path):
     assert out.read_bytes() == before
 
 
-def assert_table(table, config, held):
-    """Runs of the array of the figures, and of one that none is made from."""
-    (array,) = table.arrays_of("tiny", 1, 8)
-    assert array.config == held
-    assert array.area_um2["multiply_add"] > 0
-    layers = {product.name for product in builtin_network().products}
-    for own in (config, held):
-        runs = [run for run in table.runs_of("tiny", 1, 8) if run.config == own]
-        assert {run.layer for run in runs if not run.paused} == layers
-        assert {run.held_out for run in runs if not run.paused} == {own == held}
-
-
 BAD_FILES = {
     "no power": (lambda folder: write_tiny(folder, power=False), "no internal_power tables"),
     "no registers": (lambda folder: write_tiny(folder, registers=False), "no flip-flops"),
