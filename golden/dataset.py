@@ -14,7 +14,7 @@ import numpy.typing as npt
 from safetensors.numpy import save as to_bytes
 
 from .errors import NetworkFileError
-from .files import write_bytes
+from .files import check_input, write_bytes
 from .network_file import MOST_BYTES, open_safetensors
 from .types import AnyIntegers, Codes, Labels, Tensors
 
@@ -74,7 +74,7 @@ def _read_safetensors(path: Path) -> Tensors:
 
 def _read_npy(path: Path) -> Tensors:
     """The array of a .npy file. Nothing is unpickled; there is room for no more than the file."""
-    size = path.stat().st_size
+    size = check_input(path).stat().st_size
     if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: the most that is read is {MOST_BYTES} bytes")
     with path.open("rb") as file, _numpy_errors(path):
@@ -83,7 +83,7 @@ def _read_npy(path: Path) -> Tensors:
 
 def _read_npz(path: Path) -> Tensors:
     """Arrays of a .npz file, whose names and sizes are checked before one is unpacked."""
-    packed = path.stat().st_size
+    packed = check_input(path).stat().st_size
     with path.open("rb") as whole, _numpy_errors(path), zipfile.ZipFile(whole) as archive:
         entries = archive.infolist()
         _check_names(path, {entry.filename.removesuffix(".npy") for entry in entries})

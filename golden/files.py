@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,12 +22,14 @@ __all__ = [
     "file_name",
     "protected",
     "read_json",
+    "read_toml",
     "write_all",
     "write_bytes",
 ]
 
 CLEAN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 LONGEST_NAME = 100  # characters of a name, so that what stands around it fits 255 bytes too
+MOST_LEVELS = 100  # of tables and lists in each other, in TOML
 _inputs: ContextVar[Collection[Path]] = ContextVar("_inputs", default=())
 
 Fill = Callable[[IO[bytes]], None]
@@ -195,6 +198,34 @@ def read_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=unique)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Value of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, or is nested too deeply.
+    """
+    try:
+        found = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level: list[Any] = [found]
+    for _ in range(MOST_LEVELS):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return found
+    raise ValueError("it is nested too deeply")
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """What a table or a list holds."""
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
 
 
 def file_name(name: str) -> str:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from .errors import NetworkFileError
-from .files import read_json, write_bytes
+from .files import check_input, read_json, write_bytes
 from .network import (
     IMAGE,
     AvgPool,
@@ -111,6 +111,7 @@ def load(path: Path) -> Network:
 @contextmanager
 def open_safetensors(path: Path) -> Iterator[Any]:
     """A safetensors file of bounded size, whose header is whole: nothing of its data is read."""
+    check_input(path)
     if path.is_dir():
         raise NetworkFileError(f"{path}: a folder, not a safetensors file. Name a file in it")
     size = path.stat().st_size
@@ -178,6 +179,7 @@ def _checked(network: Network) -> Network:
             f"{name!r} has {math.prod(shape)} codes; the most for an image is {MOST_CODES}",
         )
     _check_ranges(network)
+    _expect(bool(network.products), "layers must hold one of weights, conv2d or linear")
     return network
 
 
@@ -211,19 +213,19 @@ def read_layer(entry: Any) -> Layer:
     needed = {field.name for field in fields(kind) if field.default is MISSING}
     missing = sorted(needed - set(values))
     _expect(not missing, f"{label} lacks the entries {missing}")
+    open_fields = {field.name for field in fields(kind) if field.default is None}
     for key, value in values.items():
-        values[key] = _field(label, key, value)
+        if value is not None or key not in open_fields:
+            values[key] = _field(label, key, value)
     return kind(**values)
 
 
 def _field(label: str, key: str, value: Any) -> Any:
-    """One entry of a layer, checked."""
-    if key in ("name", "input") or (key == "residual" and value is not None):
+    """One entry of a layer that is not left open, checked."""
+    if key in ("name", "input", "residual"):
         _expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
     elif key in ("bits", "out_bits"):
-        _expect(
-            value is None or _whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}"
-        )
+        _expect(_whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}")
     elif key == "channels":
         _expect(_whole(value, 1, 1 << 16), f"{label}: channels must be in 1..65536, not {value!r}")
     elif key == "offset":
@@ -231,7 +233,7 @@ def _field(label: str, key: str, value: Any) -> Any:
         _expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")
     elif key == "pad_code":
         _expect(_whole(value, 0, 255), f"{label}: pad_code must be in 0..255, not {value!r}")
-    elif key in ("stride", "kernel", "padding") and value is not None:
+    elif key in ("stride", "kernel", "padding"):
         least = 0 if key == "padding" else 1
         pair = isinstance(value, list) and len(value) == 2
         valid = pair and all(_whole(v, least, 1 << 16) for v in value)

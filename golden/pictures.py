@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import NetworkFileError
+from .files import check_input
 from .network import ImageSpec
 from .quantise import activation_codes
 from .types import Codes, Labels
@@ -67,7 +68,7 @@ def _read(path: Path, image: ImageSpec) -> Codes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow warns of pictures that are far too large
-            file = Image.open(path, formats=("PNG", "JPEG"))
+            file = Image.open(check_input(path), formats=("PNG", "JPEG"))
         with file:
             if file.width * file.height > MOST_PIXELS:
                 raise NetworkFileError(

@@ -1,16 +1,18 @@
 """Settings of an exploration, from a TOML file or from options, checked into a `Spec`."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from truncmac.golden.files import check_input, read_toml
 
 from .space import AXES, axis_values
 from .spec import Bound, Spec
 
 __all__ = ["load_settings", "spec_of"]
 
+MOST_BYTES = 1 << 20  # of a file of settings
 MOST_IMAGES = 1 << 16
 DEFAULTS: Mapping[str, object] = {
     "workloads": "digits",
@@ -40,9 +42,11 @@ def load_settings(path: Path) -> dict[str, Any]:
     OSError
         If the file cannot be read.
     """
+    if check_input(path).stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path}: the most that is read is {MOST_BYTES} bytes")
     try:
-        return tomllib.loads(path.read_bytes().decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return read_toml(path.read_bytes().decode())
+    except ValueError as error:
         raise ValueError(f"{path}: must be a TOML file: {error}") from error
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from truncmac.golden.files import check_input
 from truncmac.golden.types import Reals
 from truncmac.sim.extras import extra_needed
 
@@ -276,7 +277,7 @@ def liberty_file(path: Path) -> tuple[Any, str]:
     with extra_needed("Reading a Liberty file", "energy"):
         import libparse
 
-    text = path.read_text(errors="replace")
+    text = check_input(path).read_text(errors="replace")
     bare = re.sub(r'"[^"]*"|/\*.*?\*/', "", text, flags=re.DOTALL)
     opened, closed = bare.count("{"), bare.count("}")
     if not re.match(r"\s*library\s*\(", re.sub(r"^\s*//.*$", "", bare, flags=re.M)):

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from truncmac.golden.files import check_input
 from truncmac.integers import ceil_div
 
 from .shapes import LayerShape, Window, Workload
@@ -78,7 +79,7 @@ def load_topology(path: Path) -> Workload:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and fields of each line that is not empty, without empty fields at its end."""
-    if path.stat().st_size > MOST_BYTES:
+    if check_input(path).stat().st_size > MOST_BYTES:
         raise TopologyError(f"{path}: must have at most {MOST_BYTES} bytes")
     try:
         text = path.read_bytes().decode("utf-8-sig")

@@ -1,7 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from truncmac.golden import Setting
-from truncmac.golden.files import read_json
+from truncmac.golden.files import read_json, read_toml
 from truncmac.hw.config import ArrayConfig
 
 __all__ = [
@@ -191,10 +190,10 @@ def parse_settings(text: str) -> list[Setting]:
 def _layer_widths(path: Path) -> Mapping[str, int]:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: the most that is read is {MOST_BYTES} bytes")
-    read = read_json if path.suffix == ".json" else tomllib.loads
+    read = read_json if path.suffix == ".json" else read_toml
     try:
         found = read(path.read_text())
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: is not whole {path.suffix[1:].upper()} ({error})") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path}: must map names of layers to bit-widths")
