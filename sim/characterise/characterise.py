@@ -19,8 +19,9 @@ from truncmac.sim.energy.switching import Switching
 from truncmac.sim.netlist.fanout import FANOUT, PITCHES_PER_PIN, WIRE_FF_PER_UM, wire_fanout_ff
 from truncmac.sim.netlist.gates import PARALLEL_STREAMS
 from truncmac.sim.netlist.library import Library
-from truncmac.sim.netlist.mapping import MappingOptions, yosys_version
+from truncmac.sim.netlist.mapping import MappingOptions
 from truncmac.sim.netlist.timing import fo4
+from truncmac.sim.netlist.yosys import yosys_version
 
 from .fit import fit, ratio
 from .measure import TILES, TIMED_CYCLES, WIRES, Core, Measured

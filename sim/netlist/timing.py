@@ -12,7 +12,7 @@ from truncmac.golden.types import Reals
 
 from .fanout import clock_nets, loads
 from .flat import CellGroup, Ints, Netlist
-from .gates import levels
+from .levels import levels
 from .library import EDGES, Arc, Cell, Library
 from .mapping import buffer_cell
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 
+from tests.abc import run_abc
 from tests.coverage.names import MODULE, Names
-from tests.yosys import ABC, YOSYS, call
+from truncmac.sim.netlist.yosys import run_yosys
 
 __all__ = ["Bit", "constant_bits", "shared_modules"]
 
@@ -85,8 +86,8 @@ def _constant(
     text = _probed(names, signals)
     (folder / "probed.v").write_text(text)
     (folder / "script.ys").write_text(SCRIPT.format(top=top, shared=shared))
-    call([YOSYS, "-q", "-s", "script.ys"], folder, SECONDS)
-    call([ABC, "-c", PROVE], folder, SECONDS)
+    run_yosys("script script.ys", folder, seconds=SECONDS)
+    run_abc(PROVE, folder, SECONDS)
     values = _outputs((folder / "proven.aig").read_bytes())
     changes = set()
     for line in (folder / "probed.map").read_text().splitlines():

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.abc import ABC
 from tests.formal.proofs import INDUCTION, Proof
-from tests.yosys import ABC
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.sim.netlist.tiny import netlist_json, write_tiny
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.gates import GateSimulator
-from truncmac.sim.netlist.library import read_liberty
+from truncmac.sim.netlist.liberty import read_liberty
 from truncmac.sim.netlist.power import POWER_PARTS, PowerModel
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)

@@ -32,7 +32,7 @@ from truncmac.sim.netlist.fanout import clock_nets
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.glitches import TICKS_PER_PS, Probe
-from truncmac.sim.netlist.library import read_liberty
+from truncmac.sim.netlist.liberty import read_liberty
 from truncmac.sim.netlist.mapping import MappingOptions, map_verilog
 from truncmac.sim.netlist.timing import analyse_timing, fo4
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.abc import ABC
 from tests.mutation.contexts import Context, Tree, contexts, observer, submodules
 from tests.mutation.graph import Design, read_design
 from tests.mutation.miter import Miter
-from tests.mutation.mutants import Mutant, yosys
+from tests.mutation.mutants import Mutant
 from tests.mutation.validity import claim
-from tests.yosys import ABC
+from truncmac.sim.netlist.yosys import run_yosys
 
 __all__ = ["Judgement", "judge", "prove"]
 
@@ -122,7 +123,7 @@ def _write_designs(folder: Path, batch: tuple[Context, Sequence[Mutant], Tree]) 
         script += [f"design -load base; mutate {mutant.options}; {BEGIN}"]
         script += [PART.format(top=context.top, file=f"{_file(mutant, context)}.aag")]
     (folder / f"{name}.ys").write_text("\n".join(script) + "\n")
-    yosys(f"script {name}.ys", folder)
+    run_yosys(f"script {name}.ys", folder)
     return {(mutant, context): folder / f"{name}.aag" for mutant in mutants}
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.yosys import YOSYS, call
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS, counters_layout
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog
+from truncmac.sim.netlist.yosys import run_yosys
 from truncmac.sim.rtl.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
@@ -26,7 +26,6 @@ __all__ = [
     "Mutant",
     "build",
     "list_mutants",
-    "yosys",
 ]
 
 HERE = Path(__file__).parent
@@ -61,17 +60,13 @@ class Mutant:
     key: str
 
 
-def yosys(script: str, folder: Path) -> str:
-    """Run a script of Yosys in `folder`; return what it prints."""
-    return call([YOSYS, "-p", script], folder)
-
-
 def list_mutants(count: int, seed: int, folder: Path) -> list[Mutant]:
     """Draw mutants of the core; Yosys spreads them over modules, wires and cells."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "core.v").write_text(core_verilog(MUTATED, MUTATED_COUNTER_BITS))
     drawn = count + count // 4  # some cannot be applied
-    yosys(f"{PREPARE}; write_rtlil core.il; mutate -list {drawn} -seed {seed} -o list.txt", folder)
+    draw = f"mutate -list {drawn} -seed {seed} -o list.txt"
+    run_yosys(f"{PREPARE}; write_rtlil core.il; {draw}", folder)
     lines = (folder / "list.txt").read_text().splitlines()
     # A memory's clock, and the enable of a port that reads at once, must be constant
     lines = [line for line in lines if not re.search(r"-cell \$mem\S* -port (EN|CLK) ", line)]
@@ -109,7 +104,7 @@ def build(mutants: Sequence[Mutant], folder: Path) -> Path:
     script += [f"mutate -ctrl mutsel 16 {mutant.number} {mutant.options}" for mutant in mutants]
     script += ["opt_clean", "write_rtlil mutated.il", "write_verilog -noattr mutated.v"]
     (folder / "mutate.ys").write_text("\n".join(script) + "\n")
-    yosys("script mutate.ys", folder)
+    run_yosys("script mutate.ys", folder)
     return compile_bench(
         folder / "mutated.v",
         folder,

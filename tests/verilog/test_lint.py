@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import truncmac.hw
-from tests.yosys import YOSYS
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import TOP, core_verilog
-from truncmac.sim.tools import simulator_environment
+from truncmac.sim.netlist.yosys import YOSYS
+from truncmac.sim.tools import find_tool, simulator_environment
 
 WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"
 CONFIGS = [ArrayConfig(), ArrayConfig(1, 1, 1, 8, 1), ArrayConfig(3, 6, 5, 4, 100, 2)]
@@ -89,7 +89,7 @@ def test_yosys_reads_it_without_a_warning(tmp_path, top, monkeypatch):
     name = write(tmp_path, top, CONFIGS[-1]).name
     monkeypatch.chdir(tmp_path)
     script = f"read_verilog {name}; hierarchy -check -top {top[0]}; proc; check -assert"
-    command = [YOSYS, "-q", "-p", script]
+    command = [find_tool(YOSYS, "dev"), "-q", "-p", script]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stdout + result.stderr

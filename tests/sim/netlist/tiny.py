@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from truncmac.sim.netlist.boolean import parse_function
-from truncmac.sim.netlist.library import read_liberty
+from truncmac.sim.netlist.liberty import read_liberty
 
 LOADS = (1.0, 25.0, 40.0, 65.0, 110.0, 180.0, 300.0)  # fF
 SLEWS = (20.0, 100.0, 170.0, 330.0, 640.0, 1260.0, 2500.0)  # ps
