@@ -3,12 +3,12 @@
 import pytest
 
 from tests.support import assert_exact
-from truncmac.hw.config import LIMITS, ArrayConfig
+from truncmac.hw.config import SIZE_LIMITS, ArrayConfig
 from truncmac.sim.rtl.cosim import simulate
 from truncmac.sim.rtl.stimulus import random_gemms
 
 SMALL = {"rows": 2, "cols": 2, "lanes": 2, "planes": 1, "max_reduction": 12}
-ENDS = [(name, end) for name, ends in LIMITS.items() for end in ends]
+ENDS = [(name, end) for name, ends in SIZE_LIMITS.items() for end in ends]
 
 
 def config_at(name, end):
@@ -22,7 +22,7 @@ def config_at(name, end):
 
 
 def test_every_end_is_tried():
-    assert len(ENDS) == 2 * len(LIMITS) == 14
+    assert len(ENDS) == 2 * len(SIZE_LIMITS) == 14
 
 
 @pytest.mark.parametrize(("name", "end"), ENDS)

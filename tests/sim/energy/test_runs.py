@@ -20,7 +20,8 @@ from truncmac.golden import (
 )
 from truncmac.sim.characterise.lockstep import parts
 from truncmac.sim.characterise.measure import TILES, used_part
-from truncmac.sim.cycles.closed_form import Products, Sizes, Start, count_jobs
+from truncmac.sim.cycles.closed_form import count_jobs
+from truncmac.sim.cycles.points import Products, Sizes, Start
 from truncmac.sim.energy.model import available, load
 from truncmac.sim.energy.runs import layer_error, network_errors, predicted_pj, without_stalls
 from truncmac.sim.energy.switching import mean_switching
