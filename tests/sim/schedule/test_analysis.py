@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
 from truncmac.sim.schedule.analysis import TRAFFIC, analyse
 from truncmac.sim.schedule.losses import REASONS
 from truncmac.sim.schedule.platforms import PLATFORMS, Memory, Platform
@@ -23,25 +25,27 @@ def test_figures_of_a_layer_worked_by_hand():
     assert row["lost_columns"] == 5 * 1 * 8 * 2 / 64
     assert row["lost_lanes"] == 15 * 2 * 2 / 64
     assert row["lost_drain"] == 0
-    # A word of weights is 2 bytes, and 2 beats of 2 chunks; each column takes parameters
-    parameters = row["dram_weights"] - 2 * 4
-    assert parameters > 0 and parameters % 4 == 0
+    # 2 beats of 2 chunks are 4 words of 2 bytes. Each of 4 columns takes parameters of 12 bytes:
+    # M 18 bits, Mr 26, s 6, and B 43, for a sum of 100 x 255 x 511 has 24 bits and a sign, and
+    # times M 18 more
+    assert row["dram_weights"] == 2 * 4 + 4 * 12
     assert (row["dram_inputs"], row["dram_outputs"], row["dram_residuals"]) == (30, 15, 0)
-    traffic = row["dram_weights"] + 45
-    assert row["dram_cycles"] == -(-traffic // 2)
-    assert row["cycles"] == max(row["array_cycles"] + 3, row["dram_cycles"])
-    assert row["lost_memory"] == row["cycles"] - row["array_cycles"] - 3
-    assert row["utilisation"] == pytest.approx(90 * 2 / 64 / row["cycles"])
-    assert row["macs_per_s"] == pytest.approx(90e6 / row["cycles"])
-    assert row["time_s"] == pytest.approx(row["cycles"] / 1e6)
-    assert row["intensity"] == pytest.approx(90 / traffic)
+    assert (row["dram_bytes"], row["dram_cycles"]) == (101, 51)  # 2 bytes a cycle
+    (counters,) = control_counters(platform.config, [Job(2, 2, 2, 1)])
+    assert row["array_cycles"] == counters["cycles"] < 51 - 3  # so the DRAM is waited for
+    assert row["cycles"] == 51
+    assert row["lost_memory"] == 51 - counters["cycles"] - 3
+    assert row["utilisation"] == pytest.approx(90 * 2 / 64 / 51)
+    assert row["macs_per_s"] == pytest.approx(90 / 51e-6)
+    assert row["time_s"] == pytest.approx(51e-6)
+    assert row["intensity"] == pytest.approx(90 / 101)
     assert row["ridge"] == 32 / 2  # 64 / 2 MACs a cycle, 2 bytes a cycle
     assert row["bound"] == "memory"
     assert (row["read_weights"], row["read_activations"]) == (2 * 4 * 2, 2 * 2 * 4 * 4)
     fast = analyse(found.workload, replace(platform, memory=AMPLE), [2]).layer_records()[0]
     assert (fast["bound"], fast["lost_memory"]) == ("compute", 0)
     total = found.total_records()[0]
-    assert total["images_per_s"] == pytest.approx(1e6 / row["cycles"])
+    assert total["images_per_s"] == pytest.approx(1e6 / 51)
     assert total["bound_cycles"] == 3
     assert total["ideal_speedup"] == total["possible_speedup"] == 4
 

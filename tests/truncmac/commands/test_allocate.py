@@ -1,5 +1,6 @@
 import json
 import re
+from math import ceil
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from truncmac.commands.allocate import parse_budget
 from truncmac.golden import accuracy, builtin_images, builtin_network, execute, load, save_images
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.cycles.control import control_counters
+from truncmac.sim.cycles.job import Job
 from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import load as load_figures
@@ -17,6 +20,28 @@ from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.names import network_workload
 
 FEW = ["--points", "4", "-k", "8,2"]
+# M, K, N, k of its own and whether it is requantised, of each layer of digits: 8 x 8 pixels, after
+# the pool 4 x 4
+LAYERS = {
+    "conv1": (64, 9, 16, 8, True),
+    "conv2": (64, 144, 32, None, True),
+    "conv3": (64, 288, 32, None, True),
+    "conv4": (16, 288, 64, None, True),
+    "linear": (1, 64, 10, 8, False),
+}
+
+
+def layer_cycles(name, bits, planes=1):
+    """Of a layer on 8 x 8 PEs of 8 lanes, by the model cycle by cycle: one with all set up."""
+    rows, reduction, columns, own, fresh = LAYERS[name]
+    before = Job(500, 8, 4, 1)  # so long that the layer's parameters come meanwhile
+    job = Job(ceil(reduction / 8), own or bits, ceil(rows / 8), ceil(columns / 8), fresh)
+    return control_counters(ArrayConfig(planes=planes), [before, job])[1]["cycles"]
+
+
+def whole_cycles(bits, planes=1):
+    """Of all layers at one k."""
+    return sum(layer_cycles(name, bits, planes) for name in LAYERS)
 
 
 @pytest.fixture
@@ -35,7 +60,10 @@ def test_tables_show_the_front_and_the_uniform_points(run, data):
     )
     costs = [int(row[0].replace(",", "")) for row in rows]
     assert costs == sorted(costs)
-    assert costs[-1] == 19281 and rows[-1][1] == "100.0"
+    assert costs[-1] == whole_cycles(8) and rows[-1][1] == "100.0"
+    (least,) = (row for row in rows if row[3] == "2 2 2")
+    assert int(least[0].replace(",", "")) == whole_cycles(2)
+    assert least[1] == f"{100 * whole_cycles(2) / whole_cycles(8):.1f}"
     assert {row[3] for row in rows} >= {"8 8 8", "2 2 2"}
     assert "front, uniform" in rows[0][4]
     chosen = [row for row in rows if "chosen" in row[4]]
@@ -56,6 +84,9 @@ def test_json_and_the_written_network_agree(run, data, tmp_path):
     assert found["array"] == {"rows": 8, "cols": 8, "lanes": 8, "planes": 1}
     assert (found["images"], found["calibration_images"]) == (60, 30)
     assert set(found["sensitivities"]["conv4"]) == {"2"}
+    for point in found["points"]:
+        cycles = {name: layer_cycles(name, point["bits"].get(name)) for name in LAYERS}
+        assert point["cycles"] == sum(cycles.values()), point
     chosen = found["chosen"]
     assert chosen in found["points"] and chosen["front"] and chosen["cycles"] <= 9000
     network = load(tmp_path / "out/mixed.safetensors")
@@ -76,7 +107,8 @@ def test_biases_stay_without_calibration_images(run, data):
 def test_more_planes_cost_fewer_cycles(run, data):
     arrays = ([], ["--planes", "2"], ["--planes", "8"])
     results = [json.loads(run("allocate", *FEW, *data, "--json", *a)[1])["points"] for a in arrays]
-    assert [points[-1]["cycles"] for points in results] == [19281, 9673, 2547]
+    expected = [whole_cycles(8, planes) for planes in (1, 2, 8)]
+    assert [points[-1]["cycles"] for points in results] == expected
     assert len({point["cycles"] for point in results[2]}) == 1
 
 

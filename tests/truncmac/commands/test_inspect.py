@@ -1,20 +1,27 @@
 import json
+from math import log2
 
 import numpy as np
+import pytest
 
 from truncmac.commands.inspect import BARS
-from truncmac.golden import builtin_network, inspect_network
+from truncmac.golden import builtin_network
 
 
 def test_tables_show_each_layer(run):
     code, out, _ = run("inspect", "digits", "-k", "8,2")
     assert code == 0
     line = next(line for line in out.splitlines() if line.strip().startswith("conv2"))
+    # 144 = 16 x 3 x 3; 64 x 144 x 32 MACs in thousands; 144 x 32 bytes, and a quarter of it; a sum
+    # of 144 x 255 x 15 has 20 bits, and a sign
     expected = ["conv2", "32x16x3x3", "32x8x8", "144", "295", "4.61", "1.15", "21"]
+    assert (round(64 * 144 * 32 / 1e3), 144 * 32, 144 * 32 / 4) == (295, 4608, 1152)
+    assert (144 * 255 * 15).bit_length() == 20
     assert line.split()[:8] == expected
     assert "Information in each plane" in out
     planes = [line for line in out.splitlines() if line.strip().startswith("conv2")][1]
-    counts = inspect_network(builtin_network())[1].histogram.reshape(16, 16).sum(1)
+    codes = builtin_network().tensors["conv2.codes"]
+    counts = np.array([np.count_nonzero(codes // 16 == high) for high in range(16)])
     bars = [BARS.index(bar) for bar in planes[-17:-1]]
     assert max(bars) == 8
     np.testing.assert_allclose(bars, 8 * counts / counts.max(), atol=0.51)
@@ -26,9 +33,15 @@ def test_json_holds_the_same_numbers(run):
     layers = json.loads(out)["layers"]
     assert [layer["name"] for layer in layers] == ["conv1", "conv2", "conv3", "conv4", "linear"]
     assert layers[1]["weights"] == [32, 16, 3, 3]
-    assert layers[1]["weight_bytes"] == {"4": 2304}
+    assert layers[1]["weight_bytes"] == {"4": 144 * 32 // 2}
+    assert layers[1]["macs"] == 64 * 144 * 32
+    codes = builtin_network().tensors["conv2.codes"].ravel().tolist()
+    assert layers[1]["histogram"] == [codes.count(code) for code in range(256)]
+    # The first plane's information is the entropy of the top bit
+    share = sum(code >= 128 for code in codes) / len(codes)
+    entropy = -share * log2(share) - (1 - share) * log2(1 - share)
+    assert layers[1]["planes"][0] == pytest.approx(entropy)
     assert len(layers[1]["planes"]) == 8
-    assert sum(layers[1]["histogram"]) == 144 * 32
 
 
 def test_the_plot_is_written(run, tmp_path):
