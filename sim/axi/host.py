@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from truncmac.golden import WEIGHT_BITS, Gemm, memory_image, pack_weights, prefix
-from truncmac.hw.axi.stream import word_stride
+from truncmac.hw.axi.ports import word_strides
 from truncmac.hw.axi.top import BusWidths
-from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
-from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.integers import ceil_div
 
 from .memories import (
@@ -24,7 +23,7 @@ from .memories import (
     residual_words,
 )
 
-__all__ = ["decode_results", "job_registers", "job_streams", "stream_words", "word_widths"]
+__all__ = ["decode_results", "job_registers", "job_streams", "stream_words"]
 
 
 def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
@@ -56,21 +55,8 @@ def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[s
     }
     if gemm.residual is not None:
         streams["residuals"] = residual_words(gemm.residual, config)
-    bits = word_widths(config)
-    return {
-        name: spaced(words, word_stride(bits[name], getattr(widths, name)))
-        for name, words in streams.items()
-    }
-
-
-def word_widths(config: ArrayConfig) -> dict[str, int]:
-    """Bits of a word of each input stream, by name."""
-    return {
-        "activations": config.rows * config.lanes * ACTIVATION_BITS,
-        "weights": config.cols * config.lanes * config.planes,
-        "parameters": int(parameters_layout(config).size),
-        "residuals": config.cols * ACTIVATION_BITS,
-    }
+    strides = word_strides(config, widths)
+    return {name: spaced(words, strides[name]) for name, words in streams.items()}
 
 
 def stream_words(registers: Mapping[str, int], config: ArrayConfig) -> dict[str, int]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from truncmac.hw.axi.stream import word_stride
+from truncmac.hw.axi.ports import word_strides
 from truncmac.hw.axi.top import RAW_BITS, BusWidths
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig, chunk_count
-from truncmac.hw.requantiser import parameters_layout
 from truncmac.sim.stalls import Gaps, Stalls
 
 from .control import Control
@@ -19,15 +18,9 @@ __all__ = ["AxiControl", "axi_counters", "bus_gaps"]
 
 def bus_gaps(config: ArrayConfig, widths: BusWidths, *, raw: bool) -> Gaps:
     """Return the cycles that each stream of the AXI top needs for a word, without pauses."""
-    words = {
-        "activations": config.rows * config.lanes * ACTIVATION_BITS,
-        "weights": config.cols * config.lanes * config.planes,
-        "parameters": parameters_layout(config).size,
-        "residuals": config.cols * ACTIVATION_BITS,
-    }
     cycles = {
-        name: max(8 * word_stride(width, getattr(widths, name)) // getattr(widths, name), 1)
-        for name, width in words.items()
+        name: max(8 * stride // getattr(widths, name), 1)
+        for name, stride in word_strides(config, widths).items()
     }
     results = config.requantisers * (RAW_BITS if raw else ACTIVATION_BITS)
     return Gaps(**cycles, results=max(results // widths.results, 1))

@@ -57,6 +57,8 @@ def test_rtl(numbers, top):
         "bias": 1 + (300 * 255 * 511).bit_length() + 18,
         "residual_multiplier": 26,
     }
+    data = "s_axis_weights_tdata" if top == "axi" else "weights__payload"
+    assert found["ports"][data] == (32 if top == "axi" else 2 * 2 * 1)
     assert_files(found["files"], 3 if top == "axi" else 1)
 
 

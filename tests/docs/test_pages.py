@@ -1,6 +1,7 @@
 """The pages: their commands print what is shown, their links lead somewhere, a site holds them."""
 
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -111,3 +112,11 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
     assert "99.56%" in printed
     assert "Written: build/explore/front.csv" in printed
+
+
+@every_page
+def test_python_names_that_a_page_names_are_there(page):
+    text = BLOCK.sub("", page.read_text())
+    for name in re.findall(r"(?:`|::: )(truncmac(?:\.\w+)+)\b(?!\.)", text):
+        if not name.endswith((".h", ".v", ".md")):
+            pkgutil.resolve_name(name)

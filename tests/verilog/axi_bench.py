@@ -20,8 +20,8 @@ from cocotbext.axi import (
 )
 
 from truncmac.golden import Gemm
+from truncmac.hw.axi.ports import word_strides
 from truncmac.hw.axi.registers import MAP_VERSION, REGISTERS
-from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
@@ -31,7 +31,6 @@ from truncmac.sim.axi.host import (
     job_registers,
     job_streams,
     stream_words,
-    word_widths,
 )
 from truncmac.sim.cycles.axi import axi_counters, bus_gaps
 from truncmac.sim.cycles.job import Job
@@ -224,7 +223,7 @@ async def a_bad_job_takes_the_words_that_are_documented_and_the_next_is_right(du
         for name, value in job.items():
             await host.write(name, value)
         for name, count in stream_words(job, CONFIG).items():
-            stride = word_stride(word_widths(CONFIG)[name], getattr(WIDTHS, name))
+            stride = word_strides(CONFIG, WIDTHS)[name]
             if count:
                 host.sources[name].send_nowait(b"\xff" * (count * stride))
         await host.write("control", START | IRQ_ENABLE)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.docs import interfaces
 from tools.docs.command_reference import command_reference
 from tools.docs.energy_tables import energy_tables, stalls
 from tools.docs.explore_tables import prediction_table
@@ -77,6 +78,14 @@ BLOCKS = {
     "rooms": room_table,
     "whole": whole_rooms,
     "registers": register_table,
+    "command-fields": interfaces.command_table,
+    "parameter-fields": interfaces.parameter_table,
+    "counter-fields": interfaces.counter_table,
+    "core-ports": interfaces.core_port_table,
+    "payload-widths": interfaces.width_table,
+    "result-order": interfaces.result_order_table,
+    "axi-ports": interfaces.axi_port_table,
+    "axi-words": interfaces.axi_word_table,
     "targets": targets,
     "reference": reference_table,
     "energy": energy_tables,

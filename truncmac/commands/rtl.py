@@ -6,10 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from truncmac.golden.files import write_all
+from truncmac.hw.axi.ports import axi_ports
 from truncmac.hw.axi.registers import c_header, register_table
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.ports import core_ports
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.terminal import Terminal
 
@@ -56,7 +58,7 @@ def _texts(config: ArrayConfig, bus_width: int | None) -> dict[str, str]:
 def _as_dictionary(
     config: ArrayConfig, bus_width: int | None, files: Mapping[Path, bytes]
 ) -> dict[str, object]:
-    """Sizes, widths and speed of an array, and its files."""
+    """Sizes, widths, ports and speed of an array, and its files."""
     widths = {
         "dot": config.dot_width,
         "row_sum": config.row_sum_width,
@@ -64,10 +66,14 @@ def _as_dictionary(
         "bias": config.bias_width,
         "residual_multiplier": config.residual_multiplier_bits,
     }
+    ports = (
+        core_ports(config) if bus_width is None else axi_ports(config, BusWidths.all(bus_width))
+    )
     return {
         "top": TOP if bus_width is None else AXI_TOP,
         "array": asdict(config),
         "widths": widths if bus_width is None else widths | {"bus": bus_width},
+        "ports": {port.name: port.width for port in ports},
         "peak_macs": config.peak_macs,
         "files": file_sizes(files),
     }
