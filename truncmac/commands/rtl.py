@@ -66,9 +66,7 @@ def _as_dictionary(
         "bias": config.bias_width,
         "residual_multiplier": config.residual_multiplier_bits,
     }
-    ports = (
-        core_ports(config) if bus_width is None else axi_ports(config, BusWidths.all(bus_width))
-    )
+    ports = core_ports(config) if bus_width is None else axi_ports(config, BusWidths.all(bus_width))
     return {
         "top": TOP if bus_width is None else AXI_TOP,
         "array": asdict(config),
