@@ -16,7 +16,7 @@ import numpy.typing as npt
 from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.points import CounterValues
-from truncmac.sim.digests import json_digest
+from truncmac.sim.digest import json_digest
 from truncmac.sim.energy.layers import schedule_energies
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.schedule.layers import Layers

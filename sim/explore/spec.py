@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from truncmac.sim.digests import json_digest
+from truncmac.sim.digest import json_digest
 from truncmac.sim.energy.model import DEFAULT_LIBRARY
 
 from .space import AXES, DesignSpace, axis_values

@@ -1,4 +1,4 @@
-"""Places and routes many arrays, in this process or on a cluster; results are kept as they come."""
+"""Places and routes many arrays, in this process or on a cluster, and keeps each as it is done."""
 
 import json
 import tempfile
@@ -11,32 +11,29 @@ from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.jobs import DaskCluster
 
-from .route import WRITTEN, place_and_route, result_digest
+from .report import REPORT_FILE, FpgaReport
+from .route import WRITTEN, RouteSettings, place_and_route, result_digest
 
 __all__ = ["FpgaJob", "FpgaOutcome", "place_all"]
-
-REPORT = "fpga.json"
 
 
 @dataclass(frozen=True)
 class FpgaJob:
-    """An array to place and route; see `place_and_route`."""
+    """An array to place and route."""
 
     config: ArrayConfig
-    device: str
-    target_mhz: float
-    seed: int
-    dsps: bool
+    settings: RouteSettings
 
     @property
     def name(self) -> str:
-        """Of its folder."""
-        return f"{self.config.name}_{self.device}{'' if self.dsps else '_luts'}"
+        """The name of its folder."""
+        multipliers = "" if self.settings.dsps else "_luts"
+        return f"{self.config.name}_{self.settings.device}{multipliers}"
 
     @property
     def digest(self) -> str:
-        """Names what the result depends on."""
-        return result_digest(self.config, self.device, self.target_mhz, self.seed, self.dsps)
+        """A name for all that the result depends on."""
+        return result_digest(self.config, self.settings)
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,9 @@ class FpgaOutcome:
 
     Attributes
     ----------
-    files : content by name, with the report, fpga.json; none if it failed
+    files : contents by name, fpga.json among them; empty if the job failed
     error : why it failed, or empty
-    reused : the result was there
+    reused : whether the result was there already
     """
 
     job: FpgaJob
@@ -56,10 +53,15 @@ class FpgaOutcome:
     reused: bool = False
 
     @property
-    def report(self) -> dict[str, Any]:
-        """Content of fpga.json."""
-        found: dict[str, Any] = json.loads(self.files[REPORT])
+    def description(self) -> dict[str, Any]:
+        """The content of fpga.json: the report, and what it was made from."""
+        found: dict[str, Any] = json.loads(self.files[REPORT_FILE])
         return found
+
+    @property
+    def report(self) -> FpgaReport:
+        """The report."""
+        return FpgaReport.of(self.description)
 
 
 def place_all(
@@ -71,15 +73,22 @@ def place_all(
     workers: int,
     on_done: Callable[[FpgaOutcome], None] = lambda outcome: None,
 ) -> list[FpgaOutcome]:
-    """Place and route each job; write its files to a folder of its name in `out` as it is done.
+    """Place and route each job; its files go to a folder of its name in `out` when it is done.
 
-    A job that fails, as one too large for the device does, does not stop the others.
+    A job that fails, for example because it is too large for the device, does not stop the others.
 
     Parameters
     ----------
-    resume : leave alone what is in `out` already, made from the same Verilog, settings and tools
+    resume : whether to keep results that are in `out` already, if they were made from the same
+        Verilog, settings and tools
     scheduler : address of a Dask scheduler, or None
-    workers : processes of this machine; 0: this one
+    workers : number of processes on this machine; 0: this process
+    on_done : called with the outcome of each job
+
+    Returns
+    -------
+    list of FpgaOutcome
+        Those of all jobs, by their names.
     """
     outcomes = []
     missing = []
@@ -91,7 +100,7 @@ def place_all(
             outcomes.append(kept)
             on_done(kept)
     for outcome in _run(missing, scheduler, workers):
-        for name in (*WRITTEN, REPORT):  # the report comes last: with it a result is whole
+        for name in (*WRITTEN, REPORT_FILE):  # the report comes last: with it a result is whole
             if outcome.files:
                 write_bytes(out / outcome.job.name / name, outcome.files[name])
         outcomes.append(outcome)
@@ -110,30 +119,28 @@ def _run(jobs: list[FpgaJob], scheduler: str | None, workers: int) -> Iterator[F
 
 
 def _placed(job: FpgaJob) -> FpgaOutcome:
-    """Run a job where this is called."""
+    """Run a job in the process that calls this."""
     with tempfile.TemporaryDirectory(prefix="fpga_") as name:
         folder = Path(name)
         try:
-            place_and_route(
-                job.config,
-                folder,
-                device=job.device,
-                target_mhz=job.target_mhz,
-                seed=job.seed,
-                dsps=job.dsps,
-            )
+            place_and_route(job.config, folder, job.settings)
         except RuntimeError as error:
             return FpgaOutcome(job, {}, str(error))
-        return FpgaOutcome(job, {file: (folder / file).read_bytes() for file in (*WRITTEN, REPORT)})
+        return FpgaOutcome(job, _contents(folder))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """What place and route wrote to a folder, by name."""
+    return {name: (folder / name).read_bytes() for name in (*WRITTEN, REPORT_FILE)}
 
 
 def _kept(job: FpgaJob, out: Path) -> FpgaOutcome | None:
+    """The outcome that is in `out` already; None if it is not there, damaged, or of another job."""
     folder = out / job.name
     try:
-        found = json.loads((folder / REPORT).read_bytes())
+        found = json.loads((folder / REPORT_FILE).read_bytes())
         if found["digest"] != job.digest:
             return None
-        files = {file: (folder / file).read_bytes() for file in (*WRITTEN, REPORT)}
+        return FpgaOutcome(job, _contents(folder), reused=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return FpgaOutcome(job, files, reused=True)

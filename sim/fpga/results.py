@@ -1,23 +1,20 @@
-"""What `truncmac fpga` found of arrays, for designs that are explored: nothing for all others."""
+"""Results of `truncmac fpga`, for designs that are explored; other designs have none."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.digest import digest
+from truncmac.sim.digest import json_digest
 
-from .route import KINDS
+from .report import KINDS, REPORT_FILE, FpgaReport, read_report
 
 __all__ = ["FPGA_COLUMNS", "Placed", "read_placed"]
 
 FPGA_COLUMNS = (*(f"fpga_{kind}" for kind in KINDS), "fpga_mhz")
-REPORT = "fpga.json"
 
 
 @dataclass(frozen=True)
@@ -26,8 +23,8 @@ class Placed:
 
     Attributes
     ----------
-    folder : as it was asked for
-    results : of `FPGA_COLUMNS`, by array; what the wrapper takes is not in them
+    folder : the folder, as it was asked for
+    results : values of `FPGA_COLUMNS` by array; what the wrapper takes is not in them
     """
 
     folder: str
@@ -35,11 +32,10 @@ class Placed:
 
     @property
     def fingerprint(self) -> str:
-        """Names all results."""
-        text = repr(sorted((config.name, values) for config, values in self.results.items()))
-        return digest(text)
+        """A name for all results together."""
+        return json_digest(sorted((config.name, row) for config, row in self.results.items()))
 
-    def columns(self, configs: Sequence[ArrayConfig]) -> dict[str, npt.NDArray[np.float64]]:
+    def columns(self, configs: Sequence[ArrayConfig]) -> dict[str, Reals]:
         """`FPGA_COLUMNS` of n designs, (n,) each; NaN for arrays that were not placed."""
         none = (np.nan,) * len(FPGA_COLUMNS)
         rows = [self.results.get(config, none) for config in configs]
@@ -48,21 +44,22 @@ class Placed:
 
 
 def read_placed(folder: str) -> Placed:
-    """Results that `truncmac fpga` wrote to a folder, or to folders in it.
+    """Read the results that `truncmac fpga` wrote to a folder, or to folders in it.
 
     Raises
     ------
     ValueError
-        If there are none, one is damaged, or an array was placed twice.
+        If there are none, one is damaged, or an array was placed twice with different results.
     OSError
         If one cannot be read.
     """
-    paths = [*Path(folder).glob(REPORT), *sorted(Path(folder).glob(f"*/{REPORT}"))]
+    paths = [*Path(folder).glob(REPORT_FILE), *sorted(Path(folder).glob(f"*/{REPORT_FILE}"))]
     if not paths:
         raise ValueError(f"{folder}: must be a folder that truncmac fpga wrote")
     results: dict[ArrayConfig, tuple[float, ...]] = {}
     for path in paths:
-        config, values = _result(path)
+        config, report = read_report(path)
+        values = _values(report)
         if results.setdefault(config, values) != values:
             raise ValueError(
                 f"{path}: {config.name} is in {folder} twice, placed in different ways; keep one"
@@ -70,10 +67,6 @@ def read_placed(folder: str) -> Placed:
     return Placed(folder, results)
 
 
-def _result(path: Path) -> tuple[ArrayConfig, tuple[float, ...]]:
-    try:
-        found: Any = json.loads(path.read_bytes())
-        used = (float(found["used"][kind] - found["wrapper"][kind]) for kind in KINDS)
-        return ArrayConfig(**found["array"]), (*used, float(found["fmax_mhz"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: must be a report of truncmac fpga: {error!r}") from error
+def _values(report: FpgaReport) -> tuple[float, ...]:
+    """Values of `FPGA_COLUMNS`."""
+    return (*(float(count) for count in report.array.values()), report.fmax_mhz)

@@ -52,8 +52,10 @@ def fpga(
     The core has too many pins for a chip, so it stands behind a shift register and a parity tree.
     """
     from truncmac.commands.fpga import FpgaRequest, fpga, fpga_all
+    from truncmac.sim.fpga.route import RouteSettings
 
-    request = FpgaRequest(device=device, target_mhz=target_mhz, seed=seed, dsps=dsp, out=out)
+    settings = RouteSettings(device=device, target_mhz=target_mhz, seed=seed, dsps=dsp)
+    request = FpgaRequest(settings=settings, out=out)
     if designs is None:
         fpga(config, request, as_json=as_json)
     elif not fpga_all(

