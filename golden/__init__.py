@@ -40,6 +40,7 @@ from .network_file import FORMAT, VERSION, from_description, load, read_layer, s
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .pictures import load_pictures
 from .quantise import (
+    ALL_WIDTHS,
     WEIGHT_BITS,
     OffsetKind,
     activation_codes,
@@ -61,6 +62,7 @@ from .setting import Setting
 from .types import BitWidths, Pair
 
 __all__ = [
+    "ALL_WIDTHS",
     "ARRAYS_FORMAT",
     "BUILTIN_IMAGES",
     "BUILTIN_NETWORK",

@@ -45,7 +45,7 @@ class Stream:
         return (1 << self.bits) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AffineProduct:
     """A layer of weights, and the reals that its sums stand for.
 

@@ -173,14 +173,14 @@ class _Product:
                 residual = Stream(self.layer.residual, self.residual_bits)
                 extra = self._reals("residual_scale", k, 1.0)
             product = AffineProduct(
-                self.layer,
-                self.codes,
-                source,
-                self._reals("scale", k) * half,
-                self._reals("bias", k, 0.0),
-                (self.layer.bits or k) if by_k else self.width,
-                residual,
-                extra,
+                layer=self.layer,
+                codes=self.codes,
+                source=source,
+                unit=self._reals("scale", k) * half,
+                offset=self._reals("bias", k, 0.0),
+                width=(self.layer.bits or k) if by_k else self.width,
+                residual=residual,
+                residual_scale=extra,
             )
             if self.layer.out_bits is None:
                 tensors |= logit_parameters(product, [k])

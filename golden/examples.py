@@ -32,15 +32,15 @@ from .types import AnyIntegers, Array, Codes
 
 __all__ = ["EXAMPLES", "example_images", "example_network"]
 
-BIT_WIDTHS = (8, 4, 2, 1)
+EXAMPLE_WIDTHS = (8, 4, 2, 1)
 ACT_BITS = 4
 DEVIATIONS = 2.0  # a code's range, in standard deviations of the sums before it
 
 Sized = tuple[Layer, tuple[int, ...] | None]  # a layer, and the shape of its weights
-Shapes = Iterator[Sized]
+SizedLayers = Iterator[Sized]
 
 
-def resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
+def _resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, SizedLayers]:
     """ResNet-20 for 32 x 32 x 3 images and ten classes: 40.6 million multiply-accumulates.
 
     Source: arXiv 1512.03385, section 4.2, with option A shortcuts.
@@ -49,7 +49,7 @@ def resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
     def shortcut(name: str, before: str, sizes: tuple[int, int]) -> Sized:
         return Shortcut(name, before, channels=sizes[1], stride=(2, 2)), None
 
-    def layers() -> Shapes:
+    def layers() -> SizedLayers:
         yield Conv2d("stem", IMAGE, bits=8, out_bits=bits, padding=(1, 1)), (16, 3, 3, 3)
         yield from _stages("stem", (16, 32, 64), 3, bits, shortcut)
         yield from _classes("stage3_block3_b", 64, 10)
@@ -57,7 +57,7 @@ def resnet20(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
     return ImageSpec(3, 32, 32, 8), layers()
 
 
-def resnet18(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
+def _resnet18(bits: int = ACT_BITS) -> tuple[ImageSpec, SizedLayers]:
     """ResNet-18 for 224 x 224 x 3 images and 1000 classes: 1.81 billion multiply-accumulates.
 
     A ReLU follows each projection, so that what is added is a code.
@@ -69,7 +69,7 @@ def resnet18(bits: int = ACT_BITS) -> tuple[ImageSpec, Shapes]:
         inputs, outputs = sizes
         return Conv2d(name, before, out_bits=bits, stride=(2, 2)), (outputs, inputs, 1, 1)
 
-    def layers() -> Shapes:
+    def layers() -> SizedLayers:
         stem = Conv2d("stem", IMAGE, bits=8, out_bits=bits, stride=(2, 2), padding=(3, 3))
         yield stem, (64, 3, 7, 7)
         yield MaxPool("pool", "stem", kernel=(3, 3), stride=(2, 2), padding=(1, 1)), None
@@ -85,7 +85,7 @@ def _stages(
     depth: int,
     bits: int,
     shortcut: Callable[[str, str, tuple[int, int]], Sized],
-) -> Shapes:
+) -> SizedLayers:
     """Stages of `depth` basic blocks; each but the first halves the image, past a shortcut."""
     inputs = widths[0]
     for stage, outputs in enumerate(widths):
@@ -107,15 +107,15 @@ def _stages(
             before, inputs = second, outputs
 
 
-def _classes(before: str, channels: int, classes: int) -> Shapes:
+def _classes(before: str, channels: int, classes: int) -> SizedLayers:
     yield AvgPool("mean", before), None
     yield Flatten("flatten", "mean"), None
     yield Linear("logits", "flatten", bits=8), (classes, channels)
 
 
-EXAMPLES: Mapping[str, Callable[[], tuple[ImageSpec, Shapes]]] = {
-    "resnet18": resnet18,
-    "resnet20": resnet20,
+EXAMPLES: Mapping[str, Callable[[], tuple[ImageSpec, SizedLayers]]] = {
+    "resnet18": _resnet18,
+    "resnet20": _resnet20,
 }
 
 
@@ -143,19 +143,19 @@ def example_network(name: str, seed: int = 0) -> Network:
     tensors: dict[str, Array] = {}
     done: list[Layer] = []
     values: dict[int, dict[str, AnyIntegers]]
-    values = {bits: {IMAGE: sample} for bits in BIT_WIDTHS}
+    values = {bits: {IMAGE: sample} for bits in EXAMPLE_WIDTHS}
     for layer, shape in layers:
         done.append(layer)
         if shape is not None:
             tensors[f"{layer.name}.codes"] = weight_codes(rng.normal(0, 0.5, shape))
-        network = Network(name, image, BIT_WIDTHS, tuple(done), tensors)
-        for bits in BIT_WIDTHS:
+        network = Network(name, image, EXAMPLE_WIDTHS, tuple(done), tensors)
+        for bits in EXAMPLE_WIDTHS:
             if isinstance(layer, Product):
                 outputs = _add_parameters(network, tensors, layer, values[bits], bits)
             else:
                 outputs = run_layer(layer, values[bits])
             values[bits][layer.name] = outputs
-    return Network(name, image, BIT_WIDTHS, tuple(done), tensors)
+    return Network(name, image, EXAMPLE_WIDTHS, tuple(done), tensors)
 
 
 def _add_parameters(
@@ -195,7 +195,7 @@ def _add_parameters(
     return requantise(sums, params, added).transpose(0, 3, 1, 2)
 
 
-def _example(name: str) -> tuple[ImageSpec, Shapes]:
+def _example(name: str) -> tuple[ImageSpec, SizedLayers]:
     if name not in EXAMPLES:
         raise ValueError(f"Example must be one of {', '.join(EXAMPLES)}, not {name!r}")
     return EXAMPLES[name]()

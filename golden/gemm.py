@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .exact import EXACT_FLOAT32, EXACT_FLOAT64
 from .quantise import truncate
 from .requantise import Requantisation, requantise
 from .types import AnyIntegers, Codes, Integers
@@ -23,9 +24,9 @@ def matmul(activations: AnyIntegers, weights: AnyIntegers) -> Integers:
         If the bound does not fit int64.
     """
     bound = activations.shape[1] * _magnitude(activations) * _magnitude(weights)
-    if bound < 1 << 24:
+    if bound < EXACT_FLOAT32:
         return (activations.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
-    if bound < 1 << 53:
+    if bound < EXACT_FLOAT64:
         return (activations.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
     if bound >= 1 << 63:
         raise ValueError(f"Matrix product must fit 64 bits, not reach {bound}")

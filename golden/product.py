@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .exact import EXACT_FLOAT64
 from .network import Network, Product
 from .requantise import Requantisation, largest_value, requantise
-from .sums import ExactSums, Part, exact_sums
+from .sums import ExactSums, FloatSums, Part, exact_sums
 from .threads import ForEach, in_turn
-from .types import AnyIntegers, Codes, Integers, Reals, Singles
+from .types import AnyIntegers, Codes, Integers, Reals
 
 __all__ = ["PreparedProduct", "prepare", "requantisation"]
-
-EXACT = 1 << 53  # float64 holds every whole number up to here
-Sums = Singles | Reals
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class PreparedProduct:
         for_each(run, self.sums.parts(windows))
         return outputs.transpose(0, 3, 1, 2) if codes.ndim == 4 else outputs[:, 0, 0]
 
-    def _finish(self, sums: Sums, residual: Codes | None, outputs: AnyIntegers) -> None:
+    def _finish(self, sums: FloatSums, residual: Codes | None, outputs: AnyIntegers) -> None:
         """Requantise sums (images, rows, OW, N) into `outputs`, or make logits of them."""
         if self.affine is not None:
             self.affine.requantise(sums, residual, outputs)
@@ -82,7 +80,7 @@ class _Affine:
     extra: Reals | None
     largest: int
 
-    def requantise(self, sums: Sums, residual: Codes | None, outputs: AnyIntegers) -> None:
+    def requantise(self, sums: FloatSums, residual: Codes | None, outputs: AnyIntegers) -> None:
         """Write the codes of sums (images, rows, OW, N) to `outputs`."""
         rows = (*sums.shape[:2], -1)
         values = sums.reshape(rows).astype(np.float64)
@@ -122,7 +120,13 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
         return None
     multiplier, bias, extra = _logits(network, layer, bits)
     shift = network.tensors[f"{layer.name}.b{bits}.shift"].astype(np.int64, copy=False)
-    return Requantisation(multiplier, bias, shift, layer.out_bits, extra)
+    return Requantisation(
+        multiplier=multiplier,
+        bias=bias,
+        shift=shift,
+        out_bits=layer.out_bits,
+        residual_multiplier=extra,
+    )
 
 
 def _logits(
@@ -139,7 +143,7 @@ def _logits(
 
 def _affine(params: Requantisation, largest_sum: int, width: int) -> _Affine | None:
     """Float64 parameters for rows of `width` pixels, if no value can reach 2**53."""
-    if largest_value(params, largest_sum) >= EXACT:
+    if largest_value(params, largest_sum) >= EXACT_FLOAT64:
         return None
 
     def scaled(values: Integers) -> Reals:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .types import Array, Codes
 
 __all__ = [
+    "ALL_WIDTHS",
     "WEIGHT_BITS",
     "OffsetKind",
     "activation_codes",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 WEIGHT_BITS = 8
+ALL_WIDTHS = (8, 7, 6, 5, 4, 3, 2, 1)  # every bit-width k of weights
 OffsetKind = Literal["bipolar", "twos_complement"]
 
 

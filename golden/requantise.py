@@ -23,7 +23,7 @@ MOST_SHIFT = 40
 BIAS_BITS = 46  # more than any channel needs; fits the hardware's bias from K = 64 on
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Requantisation:
     """M, Mr, B and s of each output channel, and the bits m of the output codes.
 

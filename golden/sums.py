@@ -15,16 +15,16 @@ from numpy.lib.stride_tricks import as_strided
 
 from truncmac.integers import ceil_div
 
+from .exact import EXACT_FLOAT32
 from .layers import channels_last, output_size, padded
 from .network import Conv2d, Product
 from .quantise import integer_weights
 from .types import Codes, Integers, Pair, Reals, Singles
 
-__all__ = ["ExactSums", "Part", "exact_sums"]
+__all__ = ["ExactSums", "FloatSums", "Part", "exact_sums"]
 
-EXACT = 1 << 24  # float32 holds every whole number up to here
 PATCHES = 1 << 18  # elements of the patches that are multiplied at once: they stay in the cache
-Sums = Singles | Reals
+FloatSums = Singles | Reals
 Part = tuple[slice, slice]  # images, and rows of their outputs
 
 
@@ -88,7 +88,7 @@ class ExactSums:
             for some in _even(height, rows)
         ]
 
-    def of(self, windows: Codes) -> Sums:
+    def of(self, windows: Codes) -> FloatSums:
         """S of windows (images, rows, OW, KH, KW * C): whole numbers, (images, rows, OW, N).
 
         They are valid until the next are asked for on this thread. float32, or float64 where
@@ -141,17 +141,16 @@ def _reach(weights: npt.NDArray[np.int32]) -> int:
 def _exact_parts(weights: npt.NDArray[np.int32], largest: int) -> Iterator[slice]:
     """Parts of K, each as long as float32 holds all of its partial sums."""
     start = 0
-    while _reach(weights[start:]) * largest >= EXACT:
+    while _reach(weights[start:]) * largest >= EXACT_FLOAT32:
         rest = weights[start:]
-        above, below = (np.cumsum(limit(rest, 0), axis=0, dtype=np.int64) for limit in LIMITS)
+        above, below = (
+            np.cumsum(limit(rest, 0), axis=0, dtype=np.int64) for limit in (np.maximum, np.minimum)
+        )
         reach = np.maximum(above.max(axis=1), -below.min(axis=1)) * largest
-        stop = start + int(np.searchsorted(reach, EXACT))
+        stop = start + int(np.searchsorted(reach, EXACT_FLOAT32))
         yield slice(start, stop)
         start = stop
     yield slice(start, len(weights))
-
-
-LIMITS = (np.maximum, np.minimum)
 
 
 def _even(count: int, most: int) -> Iterator[slice]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from truncmac.golden.types import AnyIntegers
+from truncmac.golden.types import AnyIntegers, Codes, Labels
 
-from .images import ArrayImages, Codes, DataError, Labels, Split
+from .images import ArrayImages, DataError, Split
 from .networks import ImageShape
 
 __all__ = ["cifar"]

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from truncmac.golden.types import Codes, Labels
+
 from .cifar import cifar
 from .folders import image_folders
-from .images import ArrayImages, Codes, DataError, Labels, Split
+from .images import ArrayImages, DataError, Split
 from .networks import ImageShape
 
 __all__ = ["DATASETS", "dataset", "digits", "mnist5k"]

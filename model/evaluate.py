@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, fx, nn
 
@@ -17,9 +18,10 @@ from .training import real
 __all__ = ["Comparison", "compare"]
 
 BATCH = 128
+COUNTS = ("codes", "differing_codes", "differing_predictions", "float_right", "integer_right")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One bit-width of a network, on some images.
 
@@ -70,7 +72,7 @@ def compare(model: nn.Module, network: Network, images: Images, bits: int) -> Co
     names = [layer.name for layer in network.products if layer.out_bits is not None]
     executor = Executor(network, bits)
     count = len(images.labels)
-    totals = np.zeros(5, np.int64)
+    found = dict.fromkeys(COUNTS, 0)
     for start in range(0, count, BATCH):
         indices = np.arange(start, min(start + BATCH, count))
         codes, labels = images.take(indices, None), images.labels[indices]
@@ -80,12 +82,15 @@ def compare(model: nn.Module, network: Network, images: Images, bits: int) -> Co
             logits = recorder.run(real(codes).to(next(model.parameters()).device))
         for name, (values, act_bits) in zip(names, recorder.activations, strict=True):
             given = np.rint(values.double().cpu().numpy() * ((1 << act_bits) - 1))
-            totals[:2] += given.size, np.count_nonzero(given != execution.outputs[name])
+            found["codes"] += given.size
+            found["differing_codes"] += _count(given != execution.outputs[name])
         ours = logits.argmax(dim=1).cpu().numpy()
         theirs = predictions(execution.logits)
-        totals[2:] += (
-            np.count_nonzero(ours != theirs),
-            np.count_nonzero(ours == labels),
-            np.count_nonzero(theirs == labels),
-        )
-    return Comparison(bits, count, *map(int, totals))
+        found["differing_predictions"] += _count(ours != theirs)
+        found["float_right"] += _count(ours == labels)
+        found["integer_right"] += _count(theirs == labels)
+    return Comparison(bits=bits, images=count, **found)
+
+
+def _count(holds: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(holds))

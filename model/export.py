@@ -51,7 +51,7 @@ class ExportError(ValueError):
 
 
 @dataclass(frozen=True)
-class Sums:
+class OpenProduct:
     """A product whose accumulators are not requantised yet.
 
     Attributes
@@ -69,6 +69,9 @@ class Sums:
     scale: Mapping[int, Reals]
     offset: Mapping[int, Reals]
     residual: Stream | None = None
+
+
+Known = Stream | OpenProduct
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -111,7 +114,7 @@ def export(
     check_finite(model.state_dict())
     graph = trace(model)
     exporter = _Exporter(model, tuple(widths or bit_widths(model)))
-    known: dict[fx.Node, Stream | Sums] = {}
+    known: dict[fx.Node, Known] = {}
     for node in graph.nodes:
         if node.op == "placeholder":
             known[node] = Stream(IMAGE, IMAGE_BITS)
@@ -137,7 +140,7 @@ class _Exporter:
         self.layers: list[Layer] = []
         self.tensors: dict[str, Array] = {}
 
-    def value(self, node: fx.Node, known: Mapping[fx.Node, Stream | Sums]) -> Stream | Sums | None:
+    def value(self, node: fx.Node, known: Mapping[fx.Node, Known]) -> Known | None:
         """What `node` gives; None for what only reshapes need (sizes)."""
         operation = str(node.target) if node.op != "call_function" else node.target.__name__  # type: ignore[union-attr]
         inputs = [known[arg] for arg in node.all_input_nodes if arg in known]
@@ -152,15 +155,15 @@ class _Exporter:
             return None
         raise ExportError(f"{node.name}: operation {operation} has no integer form")
 
-    def _module(self, path: str, module: nn.Module, value: Stream | Sums) -> Stream | Sums:
+    def _module(self, path: str, module: nn.Module, value: Known) -> Known:
         name = path.replace(".", "_")
         if isinstance(module, nn.Identity | nn.Dropout):
             return value
         if isinstance(module, SwitchableBatchNorm):
             return self._normalise(path, module, value)
-        if isinstance(module, QuantActivation) and isinstance(value, Sums):
+        if isinstance(module, QuantActivation) and isinstance(value, OpenProduct):
             return self._requantise(value, module.act_bits)
-        if isinstance(value, Sums):
+        if isinstance(value, OpenProduct):
             raise ExportError(f"{path}: its input is not an activation code; put a ReLU before it")
         if isinstance(module, TruncConv2d | TruncLinear):
             return self._product(name, module, value)
@@ -185,7 +188,7 @@ class _Exporter:
             raise ExportError(f"{name}: {type(module).__name__} has no integer form")
         return replace(value, layer=name)
 
-    def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Stream) -> Sums:
+    def _product(self, name: str, module: TruncConv2d | TruncLinear, value: Stream) -> OpenProduct:
         if module.scheme == "dorefa":
             raise ExportError(f"{name}: weights rounded for each k have no common 8-bit codes")
         weights = real_weights(module).detach().double().cpu().numpy()
@@ -207,7 +210,7 @@ class _Exporter:
             for bits in self.widths
         }
         self.tensors[f"{name}.codes"] = _codes(weights, module.scheme)
-        return Sums(
+        return OpenProduct(
             layer,
             weights,
             value,
@@ -215,7 +218,7 @@ class _Exporter:
             offset=dict.fromkeys(self.widths, bias * ones),
         )
 
-    def _normalise(self, path: str, module: SwitchableBatchNorm, value: Stream | Sums) -> Sums:
+    def _normalise(self, path: str, module: SwitchableBatchNorm, value: Known) -> OpenProduct:
         if isinstance(value, Stream) or value.residual is not None:
             raise ExportError(f"{path}: a batch-norm must follow its convolution or linear layer")
         scale, offset = {}, {}
@@ -225,23 +228,23 @@ class _Exporter:
             offset[bits] = slope * value.offset[bits] + shift
         return replace(value, scale=scale, offset=offset)
 
-    def _add(self, name: str, one: Stream | Sums, other: Stream | Sums) -> Sums:
+    def _add(self, name: str, one: Known, other: Known) -> OpenProduct:
         if isinstance(one, Stream):
             one, other = other, one
-        if isinstance(one, Stream) or isinstance(other, Sums) or one.residual is not None:
+        if isinstance(one, Stream) or isinstance(other, OpenProduct) or one.residual is not None:
             raise ExportError(
                 f"{name}: an add takes a layer's sums and one stream of activation codes; "
                 "put a ReLU after one of its inputs"
             )
         return replace(one, residual=other)
 
-    def _flatten(self, name: str, value: Stream | Sums) -> Stream:
-        if isinstance(value, Sums):
+    def _flatten(self, name: str, value: Known) -> Stream:
+        if isinstance(value, OpenProduct):
             raise ExportError(f"{name}: its input is not an activation code; put a ReLU before it")
         self.layers.append(Flatten(name, value.layer))
         return replace(value, layer=name)
 
-    def _requantise(self, value: Sums, act_bits: int) -> Stream:
+    def _requantise(self, value: OpenProduct, act_bits: int) -> Stream:
         """Fold everything between the accumulator and the codes into M, Mr, B and s."""
         name = value.layer.name
         largest = (1 << act_bits) - 1
@@ -265,7 +268,7 @@ class _Exporter:
         self.layers.append(replace(value.layer, out_bits=act_bits, residual=added))
         return Stream(name, act_bits)
 
-    def give_logits(self, value: Stream | Sums) -> None:
+    def give_logits(self, value: Known) -> None:
         """Logits in units of S: all share one scale, so the bias alone is rounded."""
         if isinstance(value, Stream) or value.residual is not None:
             raise ExportError(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from truncmac.golden.types import AnyIntegers
+from truncmac.golden.types import AnyIntegers, Codes, Labels
 
-from .images import Codes, DataError, Labels, Split
+from .images import DataError, Split
 from .networks import ImageShape
 
 __all__ = ["FolderImages", "image_folders"]

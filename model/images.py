@@ -10,7 +10,7 @@ from truncmac.golden.types import AnyIntegers, Codes, Integers, Labels
 
 from .networks import ImageShape
 
-__all__ = ["ArrayImages", "Codes", "DataError", "Images", "Labels", "Part", "Split", "hold_out"]
+__all__ = ["ArrayImages", "DataError", "Images", "SomeImages", "Split", "hold_out"]
 
 
 class DataError(ValueError):
@@ -72,7 +72,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Part:
+class SomeImages:
     """Some of the images `whole`: those with the indices `chosen`."""
 
     whole: Images
@@ -105,4 +105,6 @@ def hold_out(split: Split, share: float, seed: int) -> Split:
         np.arange(len(labels)), test_size=share, random_state=seed, stratify=labels
     )
     name = f"{split.name}, {share:.0%} held out by seed {seed}"
-    return replace(split, name=name, train=Part(split.train, kept), test=Part(split.train, held))
+    return replace(
+        split, name=name, train=SomeImages(split.train, kept), test=SomeImages(split.train, held)
+    )

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from truncmac.golden import Network, check_bits
+from truncmac.golden import ALL_WIDTHS, Network, check_bits
+from truncmac.golden.types import Codes
 
 from .convert import RELUS, ConversionError, trace, truncquantize
 from .export import check_finite, export
-from .images import ArrayImages, Codes
+from .images import ArrayImages
 from .quantisers import quantise_weights
 from .training import calibrate, real
 
@@ -26,7 +27,6 @@ __all__ = ["quantise"]
 
 BATCH = 256
 MOST_IMAGES = 4096
-ALL_WIDTHS = tuple(range(8, 0, -1))
 LARGEST_WEIGHT = 0.25  # tanh is nearly linear up to there, so that codes are spread evenly
 EPSILON = 1e-8  # of batch-norms whose inputs are small
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

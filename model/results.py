@@ -16,7 +16,7 @@ from truncmac.version import __version__
 
 from .recipes import Recipe
 
-__all__ = ["Accuracies", "Results", "about", "spread"]
+__all__ = ["Accuracies", "Results", "describe_runs", "spread"]
 
 FORMAT = "truncmac-training-results"
 VERSION = 1
@@ -25,7 +25,7 @@ VERSION = 1
 Accuracies = Mapping[str, Sequence[float]]
 
 
-def about(kind: str, network: str, dataset: str, recipe: Recipe) -> dict[str, Any]:
+def describe_runs(kind: str, network: str, dataset: str, recipe: Recipe) -> dict[str, Any]:
     """Describe what a file's runs have in common; a run's own seed and scheme are not in it."""
     common = {k: v for k, v in asdict(recipe).items() if k not in ("seed", "scheme")}
     versions = {
@@ -49,7 +49,7 @@ class Results:
     Parameters
     ----------
     path : of the JSON file; None: kept in memory only
-    description : see `about`; what JSON can hold
+    description : see `describe_runs`; what JSON can hold
     go_on : keep the runs that the file has
     writes : write the file; of several processes only the first does
 

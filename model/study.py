@@ -24,13 +24,13 @@ from .recipes import Recipe
 from .results import Accuracies, Results, spread
 from .training import Trainer, accuracy_at, calibrate
 
-__all__ = ["SETTINGS", "Study", "plot", "study"]
+__all__ = ["SCENARIOS", "Study", "plot", "study"]
 
 WIDTHS = tuple(range(1, 9))
 
 
 @dataclass(frozen=True)
-class Setting:
+class Scenario:
     """How a network is trained, and how its weights are quantised when it is deployed.
 
     Attributes
@@ -44,17 +44,17 @@ class Setting:
     calibrated: bool = False
 
 
-SETTINGS = (
-    Setting("Quant -> Quant", "dorefa", "dorefa"),
-    Setting("Quant -> Trunc", "dorefa", "dorefa_truncated"),
-    Setting("Quant -> Trunc, calibrated", "dorefa", "dorefa_truncated", calibrated=True),
-    Setting("TruncQuant -> Trunc", "truncquant", "truncquant"),
+SCENARIOS = (
+    Scenario("Quant -> Quant", "dorefa", "dorefa"),
+    Scenario("Quant -> Trunc", "dorefa", "dorefa_truncated"),
+    Scenario("Quant -> Trunc, calibrated", "dorefa", "dorefa_truncated", calibrated=True),
+    Scenario("TruncQuant -> Trunc", "truncquant", "truncquant"),
 )
 
 
 @dataclass(frozen=True)
 class Study:
-    """Accuracies by setting's name: arrays (seeds, 8), the columns k = 1..8."""
+    """Accuracies by scenario's name: arrays (seeds, 8), the columns k = 1..8."""
 
     dataset: str
     network: str
@@ -82,7 +82,7 @@ def study(
     on_epoch : called with the scheme, the seed, and the number of epochs done
     """
     for seed in seeds:
-        for scheme in dict.fromkeys(setting.trained for setting in SETTINGS):
+        for scheme in dict.fromkeys(scenario.trained for scenario in SCENARIOS):
             if (scheme, seed) in results.runs:
                 on_epoch(scheme, seed, recipe.epochs)
                 continue
@@ -94,24 +94,24 @@ def study(
             calibrate(trainer.model, sorted(set(WIDTHS) - set(mine.widths)), split.train)
             results.add(scheme, seed, _deployed(trainer.model, split, scheme))
     found = {
-        setting.name: np.array(
-            [results.runs[setting.trained, seed][setting.name] for seed in seeds]
+        scenario.name: np.array(
+            [results.runs[scenario.trained, seed][scenario.name] for seed in seeds]
         )
-        for setting in SETTINGS
+        for scenario in SCENARIOS
     }
     return Study(split.name, network, tuple(sorted(recipe.widths)), found)
 
 
 def _deployed(model: nn.Module, split: Split, trained: Scheme) -> Accuracies:
-    """Accuracies at k = 1..8 under each setting that is `trained` so."""
+    """Accuracies at k = 1..8 under each scenario that is `trained` so."""
     found = {}
-    for setting in SETTINGS:
-        if setting.trained == trained:
+    for scenario in SCENARIOS:
+        if scenario.trained == trained:
             mine = copy.deepcopy(model)
-            set_scheme(mine, setting.deployed)
-            if setting.calibrated:
+            set_scheme(mine, scenario.deployed)
+            if scenario.calibrated:
                 calibrate(mine, WIDTHS, split.train)
-            found[setting.name] = [accuracy_at(mine, split.test, bits) for bits in WIDTHS]
+            found[scenario.name] = [accuracy_at(mine, split.test, bits) for bits in WIDTHS]
     return found
 
 

@@ -46,11 +46,11 @@ def requantisations(draw, channels):
         return draw(arrays(np.int64, channels, elements=st.integers(low, high)))
 
     return Requantisation(
-        values(-(2**17), 2**17 - 1),
-        values(-(2**45), 2**45),
-        values(0, 63),
-        draw(BITS),
-        values(-(2**25), 2**25 - 1),
+        multiplier=values(-(2**17), 2**17 - 1),
+        bias=values(-(2**45), 2**45),
+        shift=values(0, 63),
+        out_bits=draw(BITS),
+        residual_multiplier=values(-(2**25), 2**25 - 1),
     )
 
 

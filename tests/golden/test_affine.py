@@ -19,9 +19,9 @@ from truncmac.golden import (
 def product(rng, kind="twos_complement", bits=None, width=8, zero=0, residual=False):
     codes = rng.integers(0, 256, (5, 7), np.uint8)
     return AffineProduct(
-        Linear("layer", "before", offset=kind, bits=bits),
-        codes,
-        Stream("before", 6, scale=0.25, zero=zero),
+        layer=Linear("layer", "before", offset=kind, bits=bits),
+        codes=codes,
+        source=Stream("before", 6, scale=0.25, zero=zero),
         unit=rng.normal(0, 1, 5),
         offset=rng.normal(0, 9, 5),
         width=width,

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 
 import numpy as np
 import pytest
 
-from truncmac.golden import Requantisation, certify, from_affine, requantise
+from truncmac.golden import certify, from_affine, requantise
 
 LARGEST = 400
 
@@ -61,7 +62,7 @@ def test_agrees_with_trying_every_sum(multiplier_bits, out_bits, with_residual):
 def test_one_wrong_step_is_found():
     params = from_affine([0.25], [0.0], out_bits=4)
     assert certify(params, [0.25], [0.0], largest_sum=1000).all()
-    wrong = Requantisation(params.multiplier, params.bias - 1, params.shift, 4)
+    wrong = replace(params, bias=params.bias - 1)
     assert not certify(wrong, [0.25], [0.0], largest_sum=1000).any()
 
 

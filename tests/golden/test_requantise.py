@@ -11,9 +11,16 @@ from truncmac.golden import Requantisation, from_affine, requantise
 
 
 def params(multiplier, bias, shift, out_bits=8, residual=None):
-    arrays = [np.array([value], np.int64) for value in (multiplier, bias, shift)]
-    extra = None if residual is None else np.array([residual], np.int64)
-    return Requantisation(*arrays, out_bits, extra)
+    def channel(value):
+        return None if value is None else np.array([value], np.int64)
+
+    return Requantisation(
+        multiplier=channel(multiplier),
+        bias=channel(bias),
+        shift=channel(shift),
+        out_bits=out_bits,
+        residual_multiplier=channel(residual),
+    )
 
 
 def one(value):

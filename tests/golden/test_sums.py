@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from tests.golden.reference import plain_sums
 from truncmac.golden import Conv2d, Linear, integer_weights, sums
-from truncmac.golden.sums import EXACT, exact_sums
+from truncmac.golden.exact import EXACT_FLOAT32
+from truncmac.golden.sums import exact_sums
 
 KINDS = st.sampled_from(["bipolar", "twos_complement"])
 SIDES = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -55,21 +56,22 @@ def test_the_longest_sums_of_the_largest_values_are_exact(reduction, fill, kind)
     assert sum(map(len, prepared.weights)) == reduction
     for part in prepared.weights:
         assert (
-            255 * max(np.maximum(part, 0).sum(0).max(), -np.minimum(part, 0).sum(0).min()) < EXACT
+            255 * max(np.maximum(part, 0).sum(0).max(), -np.minimum(part, 0).sum(0).min())
+            < EXACT_FLOAT32
         )
 
 
 def test_a_reduction_is_cut_only_where_float32_is_too_narrow():
     layer = Linear("l", "image", out_bits=8)
     codes = np.full((1, 258), 255, np.uint8)
-    assert 258 * 255 * 255 < EXACT <= 259 * 255 * 255
+    assert 258 * 255 * 255 < EXACT_FLOAT32 <= 259 * 255 * 255
     assert len(exact_sums(layer, codes, 8, 255).weights) == 1
     longer = np.full((1, 259), 255, np.uint8)
     assert [len(w) for w in exact_sums(layer, longer, 8, 255).weights] == [258, 1]
     assert len(exact_sums(layer, longer, 7, 255).weights) == 1
     mixed = np.tile(np.array([[0, 255]], np.uint8), 200)  # positive and negative: half of it each
     assert len(exact_sums(layer, mixed, 8, 255).weights) == 1
-    assert np.abs(integer_weights(mixed, 8)).sum() * 255 >= EXACT
+    assert np.abs(integer_weights(mixed, 8)).sum() * 255 >= EXACT_FLOAT32
 
 
 def test_a_sum_that_is_small_only_in_the_end_is_cut_as_well():
@@ -89,7 +91,7 @@ def test_a_padding_code_may_be_the_largest_activation():
     prepared = exact_sums(layer, codes, 8, 1)
     assert len(prepared.weights) > 1
     expected = plain_sums(layer, codes, inputs, 8)
-    assert expected.max() >= EXACT
+    assert expected.max() >= EXACT_FLOAT32
     np.testing.assert_array_equal(prepared.whole(inputs)[0, 0], expected)
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from truncmac.model.recipes import Recipe
-from truncmac.model.results import Results, about, spread
+from truncmac.model.results import Results, describe_runs, spread
 
-ABOUT = about("study", "mlp", "digits", Recipe(epochs=3))
+ABOUT = describe_runs("study", "mlp", "digits", Recipe(epochs=3))
 
 
 @pytest.fixture
@@ -49,9 +49,18 @@ def test_runs_are_not_written_over(path):
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        (about("study", "mlp", "digits", Recipe(epochs=4)), "recipe.epochs = 3, not 4"),
-        (about("study", "cnn", "digits", Recipe(epochs=3)), "network = 'mlp', not 'cnn'"),
-        (about("trials", "mlp", "digits", Recipe(epochs=3)), "kind = 'study', not 'trials'"),
+        (
+            describe_runs("study", "mlp", "digits", Recipe(epochs=4)),
+            "recipe.epochs = 3, not 4",
+        ),
+        (
+            describe_runs("study", "cnn", "digits", Recipe(epochs=3)),
+            "network = 'mlp', not 'cnn'",
+        ),
+        (
+            describe_runs("trials", "mlp", "digits", Recipe(epochs=3)),
+            "kind = 'study', not 'trials'",
+        ),
     ],
 )
 def test_other_runs_are_refused_by_what_differs(path, other, difference):
@@ -62,7 +71,9 @@ def test_other_runs_are_refused_by_what_differs(path, other, difference):
 
 
 def test_seed_and_scheme_are_a_runs_own():
-    assert about("study", "mlp", "digits", Recipe(epochs=3, seed=7, scheme="dorefa")) == ABOUT
+    assert (
+        describe_runs("study", "mlp", "digits", Recipe(epochs=3, seed=7, scheme="dorefa")) == ABOUT
+    )
 
 
 @pytest.mark.parametrize(

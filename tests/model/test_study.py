@@ -5,7 +5,7 @@ import torch
 from truncmac.model.data import digits
 from truncmac.model.recipes import Recipe
 from truncmac.model.results import Results
-from truncmac.model.study import SETTINGS, Study, plot, study
+from truncmac.model.study import SCENARIOS, Study, plot, study
 
 SEEDS = [0, 1, 2]
 
@@ -24,7 +24,7 @@ def result():
 
 def test_rounded_training_collapses_at_2_bits_when_truncated(result):
     """What the paper shows on CIFAR-10, small; one seed alone may hardly fall."""
-    assert list(result.accuracies) == [setting.name for setting in SETTINGS]
+    assert list(result.accuracies) == [scenario.name for scenario in SCENARIOS]
     means = {
         name: dict(zip(range(1, 9), np.mean(rows, axis=0), strict=True))
         for name, rows in result.accuracies.items()
@@ -38,6 +38,6 @@ def test_rounded_training_collapses_at_2_bits_when_truncated(result):
 
 
 def test_the_plot_is_written(tmp_path):
-    values = {setting.name: np.full((2, 8), 0.9) for setting in SETTINGS}
+    values = {scenario.name: np.full((2, 8), 0.9) for scenario in SCENARIOS}
     plot(Study("digits", "cnn", (1, 2, 4, 8), values), tmp_path / "new" / "study.svg")
     assert (tmp_path / "new" / "study.svg").read_text().startswith("<?xml")

@@ -46,7 +46,13 @@ def delicate_gemms(config: ArrayConfig, count: int, seed: int, *, far: bool = Fa
         bias = rng.integers(0, 256 << shift) - chosen
         most = (1 << config.bias_width - 1) - 1
         bias = np.clip(bias, -most - 1, most)
-        requant = Requantisation(multiplier, bias, shift, 8, residual_multiplier)
+        requant = Requantisation(
+            multiplier=multiplier,
+            bias=bias,
+            shift=shift,
+            out_bits=8,
+            residual_multiplier=residual_multiplier,
+        )
         gemms.append(Gemm(**(vars(gemm) | {"requant": requant, "residual": residual})))
     return gemms
 
@@ -58,7 +64,13 @@ def counted_gemms(config: ArrayConfig, tiles: int) -> list[Gemm]:
     def draw(row_tiles: int, column_tiles: int, bits: int, *, codes: bool, residual: bool) -> Gemm:
         rows, columns = row_tiles * config.rows, column_tiles * config.cols
         zeros = np.zeros(columns, np.int64)
-        requant = Requantisation(zeros + 1, zeros, zeros + 9, 8, zeros + 7 if residual else None)
+        requant = Requantisation(
+            multiplier=zeros + 1,
+            bias=zeros,
+            shift=zeros + 9,
+            out_bits=8,
+            residual_multiplier=zeros + 7 if residual else None,
+        )
         return Gemm(
             name=f"counted_{row_tiles}x{column_tiles}",
             activations=rng.integers(0, 256, (rows, config.lanes), dtype=np.uint8),

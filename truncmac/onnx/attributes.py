@@ -5,9 +5,9 @@ from truncmac.golden.types import Pair
 
 from .read import Node
 
-__all__ = ["only", "pads_of", "pair_of", "whole_number"]
+__all__ = ["MOST_SIZE", "only", "pads_of", "pair_of", "whole_number"]
 
-MOST_SIZE = 1 << 16  # of a window, stride or padding
+MOST_SIZE = 1 << 16  # of an image, a window, a stride or a padding, along an axis
 
 
 def only(node: Node, *known: str) -> None:

@@ -13,6 +13,7 @@ from truncmac.golden import (
 )
 from truncmac.golden.types import Array, Codes, Shape
 
+from .attributes import MOST_SIZE
 from .read import Graph, Node
 from .values import Constant, Value
 from .weights import Weights
@@ -20,7 +21,6 @@ from .weights import Weights
 __all__ = ["ClosedProduct", "Draft"]
 
 MOST_LAYERS = 2000
-MOST_SIZE = 1 << 16  # of the image, along each axis
 
 
 @dataclass(frozen=True)

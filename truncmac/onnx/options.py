@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from truncmac.golden import MULTIPLIER_BITS
+from truncmac.golden import ALL_WIDTHS, MULTIPLIER_BITS
 from truncmac.golden.types import Codes
 
-__all__ = ["ALL_WIDTHS", "Options"]
-
-ALL_WIDTHS = (8, 7, 6, 5, 4, 3, 2, 1)
+__all__ = ["Options"]
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ MOST_FIELDS = 200_000
 # bytes, and an empty message takes some fifty bytes for its two
 DATA, INTEGERS, OTHER = 1, 8, 48
 
-Part = Mapping[int, Any]  # by field number, of a message: the fields worth looking into
-TENSOR: Part = {4: DATA, 9: DATA, 10: DATA, 5: INTEGERS, 7: INTEGERS, 11: INTEGERS}
-MODEL: Part = {7: {1: {5: {5: TENSOR}}, 5: TENSOR}}
+Fields = Mapping[int, Any]  # by field number, of a message: the fields worth looking into
+TENSOR: Fields = {4: DATA, 9: DATA, 10: DATA, 5: INTEGERS, 7: INTEGERS, 11: INTEGERS}
+MODEL: Fields = {7: {1: {5: {5: TENSOR}}, 5: TENSOR}}
 
 TYPES = {
     TensorProto.FLOAT,
@@ -194,7 +194,7 @@ def _check_size(data: mmap.mmap) -> None:
     _spend(data, 0, len(data), MODEL, budget)
 
 
-def _spend(data: mmap.mmap, start: int, stop: int, part: Part, budget: list[int]) -> None:
+def _spend(data: mmap.mmap, start: int, stop: int, part: Fields, budget: list[int]) -> None:
     for number, first, last in _fields(data, start, stop):
         inner = part.get(number, OTHER)
         budget[1] -= 1

@@ -4,7 +4,7 @@ import numpy as np
 
 from truncmac.golden import NetworkFileError, Shortcut
 
-from .attributes import only
+from .attributes import MOST_SIZE, only
 from .draft import Draft
 from .read import Node
 from .registry import handles
@@ -21,8 +21,6 @@ __all__ = [
     "read_squeeze",
     "read_transpose",
 ]
-
-MOST_SIZE = 1 << 16  # of a pad or a step
 
 
 @handles("Flatten")

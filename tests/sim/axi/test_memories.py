@@ -84,7 +84,10 @@ def test_what_does_not_fit_is_refused_by_name(fields, message):
     if "requant" in fields:
         multiplier, bias = fields["requant"]
         zeros = np.zeros(4, np.int64)
-        fields = {"requant": Requantisation(zeros + multiplier, zeros + bias, zeros, 8)}
+        requant = Requantisation(
+            multiplier=zeros + multiplier, bias=zeros + bias, shift=zeros, out_bits=8
+        )
+        fields = {"requant": requant}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Memories(CONFIG).add(product(**fields))
 

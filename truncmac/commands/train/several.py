@@ -9,7 +9,7 @@ from truncmac.commands.progress import progress_bar
 from truncmac.golden.types import Reals
 from truncmac.model.images import Split
 from truncmac.model.processes import Processes
-from truncmac.model.results import Results, about, spread
+from truncmac.model.results import Results, describe_runs, spread
 
 from .run import TrainRequest, console
 
@@ -29,7 +29,7 @@ def several_runs(
     processes = Processes.start(request.device)
     first = processes.rank == 0
     try:
-        description = about(kind, request.network, split.name, request.recipe)
+        description = describe_runs(kind, request.network, split.name, request.recipe)
         results = Results(request.out / f"{kind}.json", description, go_on=go_on, writes=first)
         done: dict[tuple[str, int], int] = {}
         with (

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from truncmac.model.data import dataset
-from truncmac.model.study import SETTINGS, WIDTHS, Study, plot, study
+from truncmac.model.study import SCENARIOS, WIDTHS, Study, plot, study
 from truncmac.terminal import new_table
 
 from .run import TrainRequest, console
@@ -19,7 +19,7 @@ __all__ = ["study_table", "train_study"]
 def train_study(request: TrainRequest, seeds: Sequence[int], *, go_on: bool) -> None:
     """Print the paper's table for a network and a data set, draw it, and keep its figures."""
     split = dataset(request.dataset, request.data)
-    schemes = {setting.trained for setting in SETTINGS}
+    schemes = {scenario.trained for scenario in SCENARIOS}
     count = len(schemes) * len(seeds)
     with several_runs(request, "study", split, count=count, go_on=go_on) as (
         processes,
@@ -40,7 +40,7 @@ def train_study(request: TrainRequest, seeds: Sequence[int], *, go_on: bool) -> 
 
 
 def _study_numbers(request: TrainRequest, result: Study, seeds: Sequence[int]) -> dict[str, Any]:
-    """The study's accuracies by setting: for each k those of the seeds, in their order."""
+    """The study's accuracies by scenario: for each k those of the seeds, in their order."""
     return {
         "network": result.network,
         "dataset": result.dataset,
@@ -54,7 +54,7 @@ def _study_numbers(request: TrainRequest, result: Study, seeds: Sequence[int]) -
 
 
 def study_table(result: Study) -> Table:
-    """Mean accuracy and its deviation over the seeds, for each setting and k."""
+    """Mean accuracy and its deviation over the seeds, for each scenario and k."""
     count = len(next(iter(result.accuracies.values())))
     columns = ("k", *result.accuracies)
     names = [f"{k}" if k in result.trained else f"{k} (calibrated)" for k in WIDTHS]

@@ -6,14 +6,13 @@ import numpy as np
 from onnx import TensorProto
 
 from truncmac.golden import Product
+from truncmac.golden.exact import EXACT_FLOAT64
 from truncmac.golden.product import requantisation
 from truncmac.golden.types import Integers, Reals
 
 from .graph import GraphWriter, column
 
 __all__ = ["write_outputs"]
-
-EXACT_FLOAT64 = 1 << 53  # float64 holds every whole number up to here
 
 
 def write_outputs(graph: GraphWriter, layer: Product, bits: int, sums: str) -> None:

@@ -7,13 +7,12 @@ import numpy as np
 from onnx import TensorProto
 
 from truncmac.golden import Conv2d, Product, integer_weights
+from truncmac.golden.exact import EXACT_FLOAT32
 from truncmac.golden.types import Integers
 
 from .graph import GraphWriter
 
 __all__ = ["write_sums"]
-
-EXACT_FLOAT32 = 1 << 24  # float32 holds every whole number up to here
 
 
 def write_sums(graph: GraphWriter, layer: Product, bits: int, weights: str) -> str:
