@@ -6,6 +6,7 @@ Times are those of the array alone, which never waits for memory.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,16 @@ class Folding:
     alone: tuple[float, ...]
     folded: tuple[float, ...]
     columns_fill: float
+
+    def as_record(self, bits: Sequence[int]) -> dict[str, Any]:
+        """Plain values by name; `bits` are the k, in the order of the utilisations."""
+        return {
+            "layer": self.layer.name,
+            "images": self.images,
+            "alone": _by_k(bits, self.alone),
+            "folded": _by_k(bits, self.folded),
+            "columns_fill": self.columns_fill,
+        }
 
 
 def foldings(workload: Workload, config: ArrayConfig, bits: Sequence[int]) -> list[Folding]:
@@ -73,6 +84,16 @@ class ArrayShape:
 
     config: ArrayConfig
     cycles: tuple[int, ...]
+
+    def as_record(self, bits: Sequence[int]) -> dict[str, Any]:
+        """Plain values by name; `bits` are the k, in the order of the cycles."""
+        names = ("rows", "cols", "requantisers")
+        sizes = {name: getattr(self.config, name) for name in names}
+        return sizes | {"cycles": _by_k(bits, self.cycles)}
+
+
+def _by_k(bits: Sequence[int], values: Sequence[float]) -> dict[str, float]:
+    return {str(k): value for k, value in zip(bits, values, strict=True)}
 
 
 def array_shapes(

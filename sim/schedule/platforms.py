@@ -76,6 +76,42 @@ class Platform:
         own = {"requantisers": None} if sizes else {}
         return self.with_config(replace(self.config, **(own | dict(sizes))))
 
+    def with_surroundings(
+        self,
+        *,
+        clock_mhz: float | None = None,
+        dram_gbs: float | None = None,
+        activation_kib: float | None = None,
+        weight_kib: float | None = None,
+    ) -> "Platform":
+        """The same array in other surroundings; what is None stays as it is.
+
+        Parameters
+        ----------
+        clock_mhz, dram_gbs, activation_kib, weight_kib : in MHz, GB/s and KiB
+
+        Raises
+        ------
+        ValueError
+            If one of them is not more than 0, or so large that it means nothing.
+        """
+        own = self.memory
+        memory = Memory(
+            _bytes(activation_kib, own.activation_bytes),
+            _bytes(weight_kib, own.weight_bytes),
+            own.dram_bytes_per_s if dram_gbs is None else dram_gbs * 1e9,
+        )
+        clock = self.clock_hz if clock_mhz is None else clock_mhz * 1e6
+        return replace(self, clock_hz=clock, memory=memory)
+
+
+def _bytes(kib: float | None, default: int) -> int:
+    if kib is None:
+        return default
+    if not 0 < kib < 1 << 30:
+        raise ValueError(f"A scratchpad must have more than 0 and less than 2**30 KiB, not {kib}")
+    return round(kib * KIB)
+
 
 PLATFORMS: Mapping[str, Platform] = {
     platform.name: platform

@@ -94,7 +94,6 @@ def infer(
         dump=dump,
         layers=layers,
         compare=compare,
-        as_json=as_json,
     )
-    if not infer(request):
+    if not infer(request, as_json=as_json):
         raise typer.Exit(1)

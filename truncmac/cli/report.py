@@ -110,4 +110,4 @@ def report(
         energy=energy,
         data=data,
     )
-    report(request, form, out)
+    report(request, form=form, out=out)

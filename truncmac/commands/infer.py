@@ -64,7 +64,6 @@ class InferRequest:
     dump: Path | None = None
     layers: bool = False
     compare: bool = False
-    as_json: bool = False
 
 
 @dataclass
@@ -79,9 +78,9 @@ class _Result:
     difference: Mapping[str, Any] | None = None
 
 
-def infer(request: InferRequest) -> bool:
+def infer(request: InferRequest, *, as_json: bool) -> bool:
     """Classify images; True unless the RTL differs from golden somewhere."""
-    with console.silent(request.as_json):
+    with console.silent(as_json):
         network = network_by_name(request.network)
         images, labels = images_by_name(
             request.network, request.data, network, examples=request.images
@@ -89,10 +88,11 @@ def infer(request: InferRequest) -> bool:
         results = _on_golden(request, network, images, labels)
         if request.on_rtl:
             _on_rtl(request, network, images[: request.images], results)
-        if request.as_json:
+        if as_json:
             print(json.dumps(_as_dictionary(network, images, results), indent=2))
         else:
-            console.print(*_shown(request, network, len(images), results), sep="\n")
+            shown = _shown(request, network, len(images), results)
+            console.print(*shown, sep="\n")
     return not any(result.rtl.mismatches for result in results if result.rtl)
 
 

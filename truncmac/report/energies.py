@@ -1,7 +1,7 @@
 """Finds the figures and the data from which a report's energies follow."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from truncmac.golden import DIGITS, images_by_name
@@ -9,16 +9,63 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.layers import LayerSwitching
 from truncmac.sim.energy.model import Characterisation, available, load, read
 from truncmac.sim.energy.network_data import IMAGES, NetworkData
-from truncmac.sim.energy.summary import SwitchingOn
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.workloads.names import network_of
 
 from .request import ReportRequest
 
-__all__ = ["data_of", "figures_of", "switching_on"]
+__all__ = ["EnergySources", "energy_sources"]
 
 
-def figures_of(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnergySources:
+    """What the energies of a report follow.
+
+    Attributes
+    ----------
+    figures : characterised, of the array's PEs; or none
+    why : there are none
+    bits : the network's k
+    data : the network with images, or none: data then toggle as in the layers measured
+    """
+
+    figures: Characterisation | None
+    why: str
+    bits: Sequence[int]
+    data: NetworkData | None = None
+    counted: dict[ArrayConfig, LayerSwitching] = field(default_factory=dict)
+
+    def switching(self, config: ArrayConfig) -> LayerSwitching | None:
+        """What toggles in the layers on an array, counted once; None without data."""
+        if self.data is not None and config not in self.counted:
+            self.counted[config] = self.data.switching(config, self.bits)
+        return self.counted.get(config)
+
+
+def energy_sources(request: ReportRequest, config: ArrayConfig, layers: Layers) -> EnergySources:
+    """The figures and the data that a request names, or that come with its network.
+
+    Raises
+    ------
+    ValueError
+        If there are no such figures, or data where no energies follow them.
+    """
+    figures, why = _figures(request, config, layers)
+    if request.data is not None and request.energy == "none":
+        raise ValueError("--data must come with energies, which follow it; not with --energy none")
+    network, data = network_of(request.network), None
+    if network is None and request.data is not None:
+        raise ValueError(
+            f"--data must come with an exported network's file or digits: of "
+            f"{request.network} the layers' sizes alone are known"
+        )
+    if network is not None and (request.data is not None or request.network == DIGITS):
+        images, _ = images_by_name(request.network, request.data, network, examples=IMAGES)
+        data = NetworkData.of(network, images, request.images)
+    return EnergySources(figures=figures, why=why, bits=request.bits, data=data)
+
+
+def _figures(
     request: ReportRequest, config: ArrayConfig, layers: Layers
 ) -> tuple[Characterisation | None, str]:
     """The energies' figures; or none, and why."""
@@ -44,36 +91,3 @@ def figures_of(
         ks = ", ".join(map(str, missing))
         return None, f"no figures for k = {ks} in {figures.library}"
     return figures, ""
-
-
-def data_of(request: ReportRequest) -> NetworkData | None:
-    """The network with images, if there are any, and energies to follow them."""
-    if request.data is not None and request.energy == "none":
-        raise ValueError("--data must come with energies, which follow it; not with --energy none")
-    network = network_of(request.network)
-    if network is None:
-        if request.data is not None:
-            raise ValueError(
-                f"--data must come with an exported network's file or digits: of "
-                f"{request.network} the layers' sizes alone are known"
-            )
-        return None
-    if request.data is None and request.network != DIGITS:
-        return None
-    images, _ = images_by_name(request.network, request.data, network, examples=IMAGES)
-    return NetworkData.of(network, images, request.images)
-
-
-def switching_on(
-    data: NetworkData | None, bits: Sequence[int], on_step: Callable[[str], None]
-) -> SwitchingOn:
-    """Counts what toggles in the layers of an array; None of every array if there are no data."""
-
-    @cache
-    def switching(config: ArrayConfig) -> LayerSwitching | None:
-        if data is None:
-            return None
-        on_step("Counting what toggles in the layers")
-        return data.switching(config, bits)
-
-    return switching

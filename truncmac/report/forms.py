@@ -14,24 +14,13 @@ from truncmac.terminal import Terminal, new_table
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .page import page
-from .tables import energy_tables, folding_cells, shape_cells
+from .tables import energy_tables, folding_cells, shape_cells, terminal_cells
 from .text import about, remarks, title
 
 __all__ = ["FORMATS", "terminal_tables"]
 
 Document = Mapping[str, Any]
 WORDS = ("layer", "bound", "core")  # columns that are none of numbers
-TERMINAL_TOTALS = {
-    "k": "k",
-    "cycles": "cycles",
-    "utilisation": "used",
-    "macs_per_s": "GMAC/s",
-    "images_per_s": "images/s",
-    "speedup": "speed-up",
-    "possible_speedup": "possible",
-    "dram_bytes": "DRAM kB",
-    "energy_pj": "uJ",
-}
 
 
 def as_json(document: Document) -> str:
@@ -92,40 +81,13 @@ def as_table(document: Document) -> str:
 
 
 def terminal_tables(document: Document) -> list[Table | str]:
-    """For the terminal: totals, where the cycles go, and each layer's cycles."""
-    totals = document["totals"]
-    columns = [c for c in columns_of(TOTAL_COLUMNS, totals) if c.key in TERMINAL_TOTALS]
-    cells = [[column.show(row) for column in columns] for row in totals]
-    shown = [_table([TERMINAL_TOTALS[c.key] for c in columns], cells, title(document))]
-    lost = [c for c in TOTAL_COLUMNS if c.key.startswith(("lost_", "ideal_c"))]
-    cells = [
-        [f"{row['k']}", *(f"{row[column.key] / row['cycles']:.1%}" for column in lost)]
-        for row in totals
+    """For the terminal: totals, where the cycles go, each layer, energies, and remarks."""
+    cells, lines = terminal_cells(document), remarks(document)
+    tables = [
+        new_table(titles, rows, words=WORDS, title=heading, collapse_padding=True)
+        for heading, titles, rows in cells
     ]
-    shown.append(_table(["k", *(c.title for c in lost)], cells, "Where the cycles go"))
-    shown.append(_layer_table(document, "cycles", ("rows", "reduction", "columns")))
-    shown.append(_layer_table(document, "utilisation", ()))
-    if document["folding"]:
-        shown.append(_table(*folding_cells(document), "Images on idle rows: utilisation"))
-    shown += [_table(titles, rows, heading) for heading, titles, rows in energy_tables(document)]
-    return [*shown, *remarks(document)]
-
-
-def _layer_table(document: Document, key: str, sizes: Sequence[str]) -> Table:
-    """A line for each layer, with a figure of it at each k beside each other."""
-    columns = {column.key: column for column in LAYER_COLUMNS}
-    bits, count = document["bits"], document["workload"]["layers"]
-    titles = ["layer", *(columns[size].title for size in sizes), *(f"k = {k}" for k in bits)]
-    rows = []
-    for index in range(count):
-        at_k = document["layers"][index::count]
-        cells = [columns[name].show(at_k[0]) for name in ("layer", *sizes)]
-        rows.append([*cells, *(columns[key].show(row) for row in at_k)])
-    return _table(titles, rows, f"Layers: {columns[key].title}")
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], heading: str) -> Table:
-    return new_table(titles, rows, words=WORDS, title=heading, collapse_padding=True)
+    return [*tables, *lines]
 
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {

@@ -1,15 +1,12 @@
-"""What is asked of a report, and the platform that it makes."""
+"""What is asked of a report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from truncmac.sim.schedule.platforms import Memory, Platform, platform_by_name
 from truncmac.sim.schedule.schedule import Goal
 
-__all__ = ["ReportRequest", "platform_of"]
-
-KIB = 1024  # bytes
+__all__ = ["ReportRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,24 +38,3 @@ class ReportRequest:
     goal: Goal = "time"
     energy: str = "none"
     data: Path | None = None
-
-
-def platform_of(request: ReportRequest) -> Platform:
-    """The platform with what the request changes of it."""
-    platform = platform_by_name(request.platform).with_sizes(request.sizes)
-    own = platform.memory
-    memory = Memory(
-        _bytes(request.activation_kib, own.activation_bytes),
-        _bytes(request.weight_kib, own.weight_bytes),
-        own.dram_bytes_per_s if request.dram_gbs is None else request.dram_gbs * 1e9,
-    )
-    clock = platform.clock_hz if request.clock_mhz is None else request.clock_mhz * 1e6
-    return replace(platform, clock_hz=clock, memory=memory)
-
-
-def _bytes(kib: float | None, default: int) -> int:
-    if kib is None:
-        return default
-    if not 0 < kib < 1 << 30:
-        raise ValueError(f"A scratchpad must have more than 0 and less than 2**30 KiB, not {kib}")
-    return round(kib * KIB)

@@ -1,11 +1,14 @@
 """Tables of the report as text: heading, titles and cells, the same in every form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from truncmac.sim.energy.summary import ENERGY_PARTS
 
-__all__ = ["PART_TEXTS", "energy_tables", "folding_cells", "shape_cells"]
+from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .text import title
+
+__all__ = ["PART_TEXTS", "energy_tables", "folding_cells", "shape_cells", "terminal_cells"]
 
 Document = Mapping[str, Any]
 Cells = tuple[str, list[str], list[list[str]]]
@@ -22,6 +25,60 @@ PART_TEXTS: Mapping[str, str] = {
     "dram": "accesses of the DRAM, published figures",
 }
 TITLES = {"multiply_add": "mul-add", "accumulate": "accum."}
+TERMINAL_TOTALS = {  # titles that are short enough for a terminal
+    "k": "k",
+    "cycles": "cycles",
+    "utilisation": "used",
+    "macs_per_s": "GMAC/s",
+    "images_per_s": "images/s",
+    "speedup": "speed-up",
+    "possible_speedup": "possible",
+    "dram_bytes": "DRAM kB",
+    "energy_pj": "uJ",
+}
+
+
+def terminal_cells(document: Document) -> list[Cells]:
+    """The tables for the terminal: totals, where the cycles go, each layer, and energies."""
+    found = [
+        _totals(document),
+        _losses(document),
+        _layer_cells(document, "cycles", ("rows", "reduction", "columns")),
+        _layer_cells(document, "utilisation", ()),
+    ]
+    if document["folding"]:
+        found.append(("Images on idle rows: utilisation", *folding_cells(document)))
+    return found + energy_tables(document)
+
+
+def _totals(document: Document) -> Cells:
+    totals = document["totals"]
+    columns = [c for c in columns_of(TOTAL_COLUMNS, totals) if c.key in TERMINAL_TOTALS]
+    titles = [TERMINAL_TOTALS[column.key] for column in columns]
+    return title(document), titles, [[column.show(row) for column in columns] for row in totals]
+
+
+def _losses(document: Document) -> Cells:
+    """The share of the cycles that each reason has."""
+    lost = [c for c in TOTAL_COLUMNS if c.key.startswith(("lost_", "ideal_c"))]
+    rows = [
+        [f"{row['k']}", *(f"{row[column.key] / row['cycles']:.1%}" for column in lost)]
+        for row in document["totals"]
+    ]
+    return "Where the cycles go", ["k", *(column.title for column in lost)], rows
+
+
+def _layer_cells(document: Document, key: str, sizes: Sequence[str]) -> Cells:
+    """A line for each layer, with a figure of it at each k beside each other."""
+    columns = {column.key: column for column in LAYER_COLUMNS}
+    bits, count = document["bits"], document["workload"]["layers"]
+    titles = ["layer", *(columns[size].title for size in sizes), *(f"k = {k}" for k in bits)]
+    rows = []
+    for index in range(count):
+        at_k = document["layers"][index::count]
+        cells = [columns[name].show(at_k[0]) for name in ("layer", *sizes)]
+        rows.append([*cells, *(columns[key].show(row) for row in at_k)])
+    return f"Layers: {columns[key].title}", titles, rows
 
 
 def shape_cells(document: Document) -> tuple[list[str], list[list[str]]]:
@@ -58,10 +115,10 @@ def energy_tables(document: Document) -> list[Cells]:
     about = document.get("energy", {})
     if not about.get("by_k"):
         return []
-    return [_totals(about), _efficiency(about), _parts(about), _beside(about)]
+    return [_energies(about), _efficiency(about), _parts(about), _beside(about)]
 
 
-def _totals(about: Document) -> Cells:
+def _energies(about: Document) -> Cells:
     titles = ["k", "core", "zero delay", "glitches", "wires x0", "wires x2", "SRAM", "DRAM"]
     titles += ["all", "uJ an image"]
     rows = []

@@ -4,7 +4,7 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.analysis import analyse
-from truncmac.sim.schedule.folding import array_shapes, foldings, square_array
+from truncmac.sim.schedule.folding import ArrayShape, array_shapes, foldings, square_array
 from truncmac.sim.schedule.platforms import Memory, Platform
 from truncmac.sim.workloads.names import workload_by_name
 from truncmac.sim.workloads.shapes import LayerShape, Workload
@@ -85,3 +85,18 @@ def test_shapes_that_cannot_be_built_are_left_out():
 )
 def test_the_nearest_to_a_square(macs, sides):
     assert square_array(macs) == sides
+
+
+def test_records_are_plain_values_by_name():
+    layer = LayerShape("layer", 12, 100, 5)
+    (folding,) = foldings(Workload("w", (layer,)), ArrayConfig(8, 5, 8, 1), [8, 1])
+    assert folding.as_record([8, 1]) == {
+        "layer": "layer",
+        "images": 2,
+        "alone": {"8": folding.alone[0], "1": folding.alone[1]},
+        "folded": {"8": folding.folded[0], "1": folding.folded[1]},
+        "columns_fill": 1.0,
+    }
+    shape = ArrayShape(ArrayConfig(4, 6, 8, 1, requantisers=3), (90, 20))
+    sizes = {"rows": 4, "cols": 6, "requantisers": 3}
+    assert shape.as_record([8, 2]) == sizes | {"cycles": {"8": 90, "2": 20}}

@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,25 @@ def test_sizes_change_the_array_and_nothing_else():
         "fpga",
     )
     assert fpga.with_sizes({"requantisers": 16}).config.requantisers == 16
+
+
+def test_surroundings_change_and_the_array_stays():
+    edge = PLATFORMS["edge"]
+    assert edge.with_surroundings() == edge
+    changed = edge.with_surroundings(
+        clock_mhz=50.0, dram_gbs=0.5, activation_kib=10.0, weight_kib=20.5
+    )
+    assert (changed.config, changed.name, changed.clock_hz) == (edge.config, "edge", 50e6)
+    assert changed.memory == Memory(10_240, 20_992, 0.5e9)
+    only = edge.with_surroundings(weight_kib=1)
+    assert (only.clock_hz, only.memory) == (edge.clock_hz, replace(edge.memory, weight_bytes=1024))
+
+
+@pytest.mark.parametrize("kib", [0, -1.0, math.nan, 2**30])
+def test_a_scratchpad_has_a_size(kib):
+    message = f"A scratchpad must have more than 0 and less than 2**30 KiB, not {kib}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        PLATFORMS["edge"].with_surroundings(activation_kib=kib)
 
 
 def test_a_name_that_is_none_is_answered_with_those_that_are():

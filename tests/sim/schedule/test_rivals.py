@@ -5,8 +5,15 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.analysis import analyse
 from truncmac.sim.schedule.platforms import Memory, Platform
-from truncmac.sim.schedule.rivals import bound_cycles, convolutions, scale_sim_cycles
+from truncmac.sim.schedule.rivals import (
+    RivalArray,
+    bound_cycles,
+    convolutions,
+    rival_array,
+    scale_sim_cycles,
+)
 from truncmac.sim.workloads.names import workload_by_name
+from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 AMPLE = Memory(1 << 30, 1 << 30, 1e15)
 
@@ -45,3 +52,12 @@ def test_ours_is_ahead_of_scale_sim_at_equal_throughput_and_follows_k(name, size
         scaling = totals[0]["array_cycles"] / total["array_cycles"]
         assert share * total["possible_speedup"] <= scaling
         assert total["possible_speedup"] < total["ideal_speedup"] == 8 / total["k"]
+
+
+def test_the_rival_has_as_many_macs_a_cycle():
+    """4 x 4 PEs of 8 lanes do 16 MACs a cycle at k = 8; three images are one product."""
+    workload = Workload("w", (LayerShape("layer", 5, 30, 7),))
+    rival = rival_array(workload, ArrayConfig(4, 4, 8, 1), images=3)
+    folds = 8 * 2  # of 30 elements on 4 rows, 7 columns on 4
+    assert rival == RivalArray(rows=4, cols=4, cycles=folds * (15 + 2 * 4 + 4 - 2) - 1)
+    assert rival_array(workload, ArrayConfig(1, 3, 1, 1)) is None
