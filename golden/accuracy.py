@@ -1,4 +1,4 @@
-"""What a network's logits say: classes, and how many of them are right."""
+"""What a network's logits say: the class of each image, and how many classes are right."""
 
 from collections.abc import Callable
 
@@ -15,12 +15,23 @@ IMAGES_AT_ONCE = 256  # between two reports of progress
 
 
 def predictions(logits: AnyIntegers) -> npt.NDArray[np.intp]:
-    """Class of each image: the largest logit, the first of equals."""
+    """The class of each image, int (n,): its largest logit, or the first of equal ones.
+
+    Parameters
+    ----------
+    logits : integer array (n, ...), which counts as (n, classes)
+    """
     return logits.reshape(len(logits), -1).argmax(axis=1)
 
 
 def accuracy(logits: AnyIntegers, labels: AnyIntegers) -> float:
-    """Share of images whose largest logit is that of their label."""
+    """The share, in 0..1, of images whose predicted class is their label.
+
+    Parameters
+    ----------
+    logits : integer array (n, ...)
+    labels : integer array (n,)
+    """
     return float((predictions(logits) == labels).mean())
 
 
@@ -31,9 +42,14 @@ def network_accuracy(
     bits: BitWidths,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> float:
-    """Share of `images` that the integer network classifies right at `bits`.
+    """The share, in 0..1, of images that the integer network puts into the right class at `bits`.
 
-    `on_progress` is called with the number of images done so far.
+    Parameters
+    ----------
+    images : uint8 (n, C, H, W), codes
+    labels : integer array (n,)
+    bits : the network's k, or k by layer name
+    on_progress : called with the number of images done so far
     """
     executor, right = Executor(network, bits), 0.0
     for start in range(0, len(images), IMAGES_AT_ONCE):

@@ -1,4 +1,8 @@
-"""Layers whose numbers are known as reals: to integer parameters, for each bit-width anew."""
+"""Layers whose scales are known as reals: their integer parameters, made for each k anew.
+
+Importers of other tools' networks describe a layer by an `AffineProduct`: integer weights, and
+what a sum is worth. Here this becomes M, Mr, B and s.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +24,7 @@ __all__ = [
     "requantisation_tensors",
 ]
 
-MOST_CERTIFIED = 1 << 12  # thresholds a channel: 8-bit codes with an 8-bit residual take minutes
+MOST_CERTIFIED = 1 << 12  # comparisons a channel; more, as of 8-bit residuals, take minutes
 LOGIT_BITS = 18
 
 
@@ -30,8 +34,10 @@ class Stream:
 
     Attributes
     ----------
-    layer : that gives them, or the image
-    bits : of the codes
+    layer : name of the layer that gives the codes, or `image`
+    bits : bits of the codes
+    scale : the real that one step of a code is worth
+    zero : the code that stands for 0
     """
 
     layer: str
@@ -51,17 +57,18 @@ class AffineProduct:
 
     Attributes
     ----------
-    layer : its name, what it reads, its shape, k of its own, and the meaning of its codes
+    layer : its name, input and geometry, its own k if it has one, and the kind of its offset z
     codes : uint8 (O, I, KH, KW) or (O, I)
-    source : what it reads
-    unit : real (O,), what a weight W = 1 is worth at `width` bits; of a sum the source's scale
-        comes on top
-    width : see `unit`. At other bit-widths a weight's full range is worth the same
-    offset : real (O,), added to the sums
-    residual : codes to be added, or None
-    residual_scale : real (O,), what a code of it is worth, in each channel
-    means : real (K,), the mean of each code that a dot product takes, or None. With them each
-        channel keeps, at each k, the mean that it has at `width`
+    source : the codes that the layer reads
+    unit : real (O,), what a weight W = 1 is worth at `width` bits. S = 1 is worth that times the
+        source's scale
+    offset : real (O,), added to what the sums are worth
+    width : the bit-width that `unit` is for. At other bit-widths the largest weight is worth the
+        same, so that a unit is worth more the fewer bits there are
+    residual : codes that are added to the sums, or None
+    residual_scale : real (O,), what a code of the residual is worth, in each channel
+    means : real (K,), the mean of each code that a dot product takes, or None. With means each
+        channel keeps, at each k, the mean output that it has at `width`
     """
 
     layer: Product
@@ -75,10 +82,10 @@ class AffineProduct:
     means: Reals | None = None
 
     def affine(self, bits: int) -> tuple[Reals, Reals]:
-        """Scale and offset (O,) at the network's `bits`: a value is scale * S + offset.
+        """Scale and offset, real (O,), at the network's `bits`: S is worth scale * S + offset.
 
-        The source's zero point is in the offset: S - zero * sum(W) is what the weights at this
-        bit-width make of the reals. So is the residual's.
+        The zero points of source and residual are part of the offset: the weights at this
+        bit-width make S - zero * sum(W) of the codes less their zero point.
         """
         used = self.layer.bits or bits
         scale = self._scale(used)
@@ -103,7 +110,7 @@ class AffineProduct:
         return means - float(self.source.zero)
 
     def largest_sum(self, bits: int) -> int:
-        """|S| is at most that at the network's `bits`, padding included."""
+        """A bound of |S| at the network's `bits`, padding included."""
         weights = np.abs(self._weights(self.layer.bits or bits)).sum(axis=1, dtype=np.int64)
         code = max(self.source.largest, getattr(self.layer, "pad_code", 0))
         return int(weights.max()) * code
@@ -124,9 +131,10 @@ def requantisation_tensors(
     largest_residual: int = 0,
     multiplier_bits: int = MULTIPLIER_BITS,
 ) -> Tensors:
-    """Tensors `PREFIX.multiplier` and so on; see `from_affine` and `certify` for the numbers.
+    """The tensors `PREFIX.multiplier`, `.bias`, `.shift` and so on of one layer at one k.
 
-    `PREFIX.exact` is there unless so many thresholds had to be compared that it took minutes.
+    See `from_affine` for the numbers, and `certify` for `PREFIX.exact`, which is left out if the
+    proof would take minutes.
     """
     params = from_affine(
         scale,
@@ -163,22 +171,23 @@ def code_parameters(
     rounding: float = 0.5,
     multiplier_bits: int = MULTIPLIER_BITS,
 ) -> Tensors:
-    """Tensors of a layer that gives the codes `output`, certified where that is quick.
+    """The tensors of a layer that gives codes, certified where that is quick.
 
     Parameters
     ----------
-    output : its scale and zero say which code stands for which real
+    product : the layer
+    output : the codes that it gives; their scale and zero say which code stands for which real
     widths : the network's k
-    rounding : 0.5: half up; 0: down
+    rounding : 0.5 rounds half up, 0 rounds down
 
     Returns
     -------
-    Tensors by name, as in `Network.tensors`
+    tensors by name, as in `Network.tensors`
 
     Raises
     ------
     ValueError
-        Names the layer and k, if a number is not finite or too large for the multipliers.
+        If a number is not finite, or too large for the multipliers: names the layer and k.
     """
     name, residual = product.layer.name, product.residual
     extra = None if product.residual_scale is None else product.residual_scale / output.scale
@@ -203,15 +212,24 @@ def code_parameters(
 
 
 def logit_parameters(product: AffineProduct, widths: Sequence[int]) -> Tensors:
-    """Tensors of a layer whose sums are logits: M*S + B in units that all channels share.
+    """The tensors of a layer whose sums are logits: M*S + B, in a unit that all channels share.
 
-    Whole numbers stay as they are. Else M is 1 where all channels have one scale, so that B alone
-    is rounded, or the largest M has 18 bits.
+    If all numbers are whole, they stay as they are. Else, if all channels have one scale, M is 1
+    and B alone is rounded. Else all are rounded in the unit in which the largest M has 18 bits.
+
+    Parameters
+    ----------
+    product : the layer
+    widths : the network's k
+
+    Returns
+    -------
+    tensors by name, as in `Network.tensors`
 
     Raises
     ------
     ValueError
-        Names the layer and k, if a number is not finite, all scales are zero, or B is too large.
+        If a number is not finite, all scales are zero, or B is too large: names the layer and k.
     """
     name = product.layer.name
     tensors: dict[str, Array] = {f"{name}.codes": product.codes}

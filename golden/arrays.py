@@ -1,7 +1,7 @@
-"""Networks as a folder of .npy arrays and a `network.json`: for weights from anywhere.
+"""Networks as a folder of .npy arrays and a `network.json`, for weights from anywhere.
 
-docs/howto/import.md describes the format. Everything is checked; only plain files of the folder are
-read, and nothing in them is unpickled.
+docs/howto/import.md describes the format. Everything is checked. Only plain files in the folder
+are read, and nothing in them is unpickled.
 """
 
 import json
@@ -26,7 +26,7 @@ DESCRIPTION = "network.json"
 MOST_BYTES = 1 << 28
 MOST_TEXT = 1 << 22
 MOST_CHANNELS = 1 << 16
-# Entries of a layer of weights that are not those of the network file
+# Entries of a layer of weights that a network file does not have
 OURS = ("weights", "weight_bits", "codes", "scale", "bias", "residual_scale", "input_zero")
 PARAMETERS = ("multiplier", "bias", "shift", "residual_multiplier")
 
@@ -37,7 +37,7 @@ def load_arrays(folder: Path) -> Network:
     Raises
     ------
     NetworkFileError
-        Says which file, layer or entry is wrong.
+        If a file, a layer or an entry is wrong: names it.
     OSError
         If a file cannot be read.
     """
@@ -84,7 +84,7 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are each there once."""
+    """The JSON object of these entries, if no key is there twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [key for key, _ in pairs]
@@ -125,7 +125,7 @@ def _known(layer: Layer, source: str, bits: Mapping[str, int]) -> int:
 
 
 class _Product:
-    """A layer of weights: its arrays, and what is made of them."""
+    """A layer of weights: reads its arrays, and makes its tensors of them."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class _Product:
         self.channels = len(self.codes)
 
     def tensors(self) -> Tensors:
-        """Codes and parameters at each k."""
+        """The layer's codes, and its parameters at each k."""
         if "parameters" not in self.entries:
             return self._of_reals()
         extra = {"scale", "bias", "residual_scale", "input_zero"} & set(self.entries)
@@ -190,7 +190,7 @@ class _Product:
         return tensors
 
     def _codes(self) -> tuple[Codes, int]:
-        """8-bit codes, and the bits of the weights that they were."""
+        """The 8-bit codes, and how many bits the weights had that they are made of."""
         given = {"weights", "codes"} & set(self.entries)
         _expect(len(given) == 1, f"{self.label} must have either weights or codes")
         if "codes" in given:
@@ -224,7 +224,10 @@ class _Product:
         _expect(valid, f"{self.label}: weights must be (O, I) or (O, I, KH, KW), not {array.shape}")
 
     def _reals(self, key: str, k: int, default: float | None = None) -> Reals:
-        """One number for each channel, of a number, a file, or an object with these for each k."""
+        """One number for each channel at `k`.
+
+        The entry is a number, the name of a file, or an object that has one of these for each k.
+        """
         entry = self.entries.get(key, default)
         if isinstance(entry, dict):
             _expect(str(k) in entry, f"{self.label}: {key} lacks k = {k}")
@@ -244,7 +247,7 @@ class _Product:
         return np.broadcast_to(values, (self.channels,))
 
     def _array(self, name: Any, what: str) -> Array:
-        """An array of the folder; it is not read unless its file is as long as its shape says."""
+        """An array in the folder, which is read only if its file is as long as its shape says."""
         plain = isinstance(name, str) and re.fullmatch(r"[\w-][\w.-]{0,200}\.npy", name)
         _expect(bool(plain), f"{self.label}: {what} must be the name of a .npy file, not {name!r}")
         path = self.folder / str(name)

@@ -15,10 +15,10 @@ BUILTIN_IMAGES = DATA / "digits_test.safetensors"
 
 
 def builtin_network() -> Network:
-    """The shipped digits network."""
+    """The network for digits that comes with the package."""
     return load(BUILTIN_NETWORK)
 
 
 def builtin_images() -> tuple[Codes, Labels | None]:
-    """Its test images, codes (n, 1, 8, 8), and their labels (n,)."""
+    """The test images of the shipped network, uint8 codes (n, 1, 8, 8), and their labels (n,)."""
     return load_images(BUILTIN_IMAGES)

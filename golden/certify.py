@@ -1,4 +1,4 @@
-"""Certification: whether integer requantisation equals exact rational arithmetic everywhere."""
+"""Certification proves, channel by channel, that integer requantisation is exact everywhere."""
 
 from typing import NamedTuple
 
@@ -21,17 +21,18 @@ def certify(
     residual_scale: npt.ArrayLike = 0.0,
     largest_residual: int = 0,
 ) -> npt.NDArray[np.bool_]:
-    """Channels whose codes are those of exact rational arithmetic, for every S and every r.
+    """Say which channels give the codes of exact rational arithmetic, for every S and every r.
 
-    Both (M*S + Mr*r + B) >> s and floor(scale*S + offset + residual_scale*r + 1/2) are monotone
-    in S. So they agree everywhere if, for each r, they reach each code at the same S: a proof
-    of 2**m - 1 comparisons a residual code, and not of one for each S.
+    The integers (M*S + Mr*r + B) >> s and the reals floor(scale*S + offset + residual_scale*r +
+    1/2) are both monotone in S. So they agree everywhere if, for each r, they reach each code at
+    the same S. The proof takes 2**m - 1 comparisons for each r, instead of one for each S.
 
     Parameters
     ----------
-    params : of N channels
-    scale, offset, residual_scale : reals (N,), taken as the rationals that their bits stand for
-    largest_sum : S is in -largest_sum..largest_sum; K * N * A is enough
+    params : the integers of N channels
+    scale, offset, residual_scale : reals (N,), or one number; float64, taken as the rationals that
+        their bits stand for
+    largest_sum : S is in -largest_sum..largest_sum; K * 2**k * A bounds every sum
     largest_residual : r is in 0..largest_residual
 
     Returns
@@ -68,7 +69,7 @@ class _Affine(NamedTuple):
 
 
 def _exact(scale: float, offset: float, residual_scale: float) -> _Affine:
-    """Reals, whose denominators are powers of two, and the half of rounding, over a common one."""
+    """The reals and the half of rounding as fractions over one denominator, a power of two."""
     ratios = [value.as_integer_ratio() for value in (scale, offset, residual_scale)]
     unit = max(2, *(denominator for _, denominator in ratios))
     slope, constant, extra = (n * (unit // d) for n, d in ratios)
@@ -76,6 +77,7 @@ def _exact(scale: float, offset: float, residual_scale: float) -> _Affine:
 
 
 def _equal(exact: _Affine, integer: _Affine, limits: tuple[int, int, int]) -> bool:
+    """Whether both reach each code at the same S; `limits` are the largest code, S and r."""
     codes, largest, residuals = limits
     if exact.slope < 0:  # mirror S: its range is symmetric
         exact, integer = exact._replace(slope=-exact.slope), integer._replace(slope=-integer.slope)
@@ -96,7 +98,7 @@ def _equal(exact: _Affine, integer: _Affine, limits: tuple[int, int, int]) -> bo
 
 
 def _first(slope: int, needed: int, largest: int) -> int:
-    """Smallest S in -largest..largest with slope * S >= needed; largest + 1 if there is none."""
+    """The least S in -largest..largest with slope * S >= needed; largest + 1 if there is none."""
     if slope == 0:
         return -largest if needed <= 0 else largest + 1
     return min(max(ceil_div(needed, slope), -largest), largest + 1)

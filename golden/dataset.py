@@ -1,4 +1,4 @@
-"""Files of images, and their labels if known: safetensors, .npz, or .npy without labels."""
+"""Files of images, with their labels if known: safetensors, .npz, or .npy without labels."""
 
 import math
 import tokenize
@@ -20,7 +20,7 @@ from .types import AnyIntegers, Codes, Labels, Tensors
 
 __all__ = ["load_images", "save_images"]
 
-FREE_BYTES, MOST_RATIO = 1 << 26, 100  # what an archive may unpack to, or times its own size
+FREE_BYTES, MOST_RATIO = 1 << 26, 100  # an archive may unpack to so much, or its size so often
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -33,7 +33,18 @@ NUMPY_ERRORS = (
 
 
 def save_images(path: Path, images: Codes, labels: Labels | None = None) -> None:
-    """Write codes (n, C, H, W), uint8, and labels (n,); the file is whole or not there."""
+    """Write a safetensors file of images, with labels if known; it is whole or not there.
+
+    Parameters
+    ----------
+    images : uint8 array (n, C, H, W), codes
+    labels : integer array (n,)
+
+    Raises
+    ------
+    NetworkFileError
+        If the arrays are not of these types and shapes.
+    """
     tensors: dict[str, AnyIntegers] = {"images": np.ascontiguousarray(images)}
     if labels is not None:
         tensors["labels"] = np.ascontiguousarray(labels)
@@ -42,15 +53,22 @@ def save_images(path: Path, images: Codes, labels: Labels | None = None) -> None
 
 
 def load_images(path: Path) -> tuple[Codes, Labels | None]:
-    """Read codes (n, C, H, W), uint8, and labels (n,), or None.
+    """Read images, and their labels if the file has them.
 
-    The file is a safetensors or .npz file with `images` and, if known, `labels`; or a .npy file
-    of images.
+    The file is a safetensors or .npz file that holds `images` and, if known, `labels`; or a .npy
+    file, which holds the images alone. Nothing in it is unpickled.
+
+    Returns
+    -------
+    images : uint8 array (n, C, H, W), codes
+    labels : int64 array (n,), or None
 
     Raises
     ------
     NetworkFileError
-        If the file is not whole, or is not such a file.
+        If the file is not whole, or does not hold such arrays.
+    OSError
+        If the file cannot be read.
     """
     path = Path(path)
     if path.suffix == ".npz":
@@ -73,7 +91,7 @@ def _read_safetensors(path: Path) -> Tensors:
 
 
 def _read_npy(path: Path) -> Tensors:
-    """The array of a .npy file. Nothing is unpickled; there is room for no more than the file."""
+    """The array of a .npy file. Nothing is unpickled, and it takes no more memory than the file."""
     size = check_input(path).stat().st_size
     if size > MOST_BYTES:
         raise NetworkFileError(f"{path}: the most that is read is {MOST_BYTES} bytes")
@@ -82,7 +100,7 @@ def _read_npy(path: Path) -> Tensors:
 
 
 def _read_npz(path: Path) -> Tensors:
-    """Arrays of a .npz file, whose names and sizes are checked before one is unpacked."""
+    """The arrays of a .npz file; names and sizes are checked before an array is unpacked."""
     packed = check_input(path).stat().st_size
     with path.open("rb") as whole, _numpy_errors(path), zipfile.ZipFile(whole) as archive:
         entries = archive.infolist()
@@ -113,7 +131,7 @@ def _numpy_errors(path: Path) -> Iterator[None]:
 
 
 def _array(file: IO[bytes], size: int) -> npt.NDArray[np.generic]:
-    """The array in the `size` bytes of an open .npy file."""
+    """The array of an open .npy file of `size` bytes."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"version {version}")

@@ -4,4 +4,4 @@ __all__ = ["NetworkFileError"]
 
 
 class NetworkFileError(ValueError):
-    """A file is not what it should be; the message says what, where, and what to do."""
+    """A file is not what it should be; the message says what is wrong, where, and what to do."""

@@ -1,7 +1,7 @@
-"""Networks of known shape with made-up weights: for cycles, traffic and bit-exactness.
+"""Networks of known shape with made-up weights, to measure cycles, traffic and bit-exactness.
 
-Their accuracy means nothing. Weights are bell-shaped, and each layer is requantised so that its
-codes are spread as a trained network's are, about half of them zero.
+Their accuracy means nothing. Their weights are normally distributed, and each layer is requantised
+so that its codes are spread as those of a trained network are: about half of them are zero.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ __all__ = ["EXAMPLES", "example_images", "example_network"]
 
 EXAMPLE_WIDTHS = (8, 4, 2, 1)
 ACT_BITS = 4
-DEVIATIONS = 2.0  # a code's range, in standard deviations of the sums before it
+DEVIATIONS = 2.0  # the codes' range, in standard deviations of the sums that they are made of
 
 Sized = tuple[Layer, tuple[int, ...] | None]  # a layer, and the shape of its weights
 SizedLayers = Iterator[Sized]
@@ -86,7 +86,7 @@ def _stages(
     bits: int,
     shortcut: Callable[[str, str, tuple[int, int]], Sized],
 ) -> SizedLayers:
-    """Stages of `depth` basic blocks; each but the first halves the image, past a shortcut."""
+    """Stages of `depth` basic blocks; each stage but the first halves the image."""
     inputs = widths[0]
     for stage, outputs in enumerate(widths):
         for block in range(depth):
@@ -120,7 +120,13 @@ EXAMPLES: Mapping[str, Callable[[], tuple[ImageSpec, SizedLayers]]] = {
 
 
 def example_images(name: str, count: int, seed: int = 0) -> Codes:
-    """Smooth random images, codes (count, C, H, W), for the example `name`."""
+    """Smooth random images for the example `name`: uint8 codes (count, C, H, W).
+
+    Raises
+    ------
+    ValueError
+        If there is no such example; names those that there are.
+    """
     image, _ = _example(name)
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 1 << image.bits, (count, image.channels, 4, 4))
@@ -130,7 +136,7 @@ def example_images(name: str, count: int, seed: int = 0) -> Codes:
 
 
 def example_network(name: str, seed: int = 0) -> Network:
-    """The example `name` with weights drawn from `seed`.
+    """The example `name`, with weights that are drawn from `seed`.
 
     Raises
     ------
@@ -165,9 +171,9 @@ def _add_parameters(
     values: Mapping[str, AnyIntegers],
     bits: int,
 ) -> AnyIntegers:
-    """Requantise so that a channel's sums have mean zero and fill the codes' range.
+    """Add a layer's parameters to `tensors`, and return its outputs.
 
-    Adds the parameters to `tensors`, and returns the layer's outputs.
+    They shift the mean of each channel's sums to code 0, and scale the sums to the codes' range.
     """
     prefix = f"{layer.name}.b{bits}"
     codes = network.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Runs an exported network in integers: the reference for hardware and models."""
+"""Runs an exported network in integers: the reference that hardware and models are held to."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ BLOCK = 1 << 19  # codes of the largest layer that run through the network toget
 
 @dataclass(frozen=True)
 class Execution:
-    """What a network made of a batch of images.
+    """What a network made of a batch of B images.
 
     Attributes
     ----------
-    logits : int64 array (B, ...), the last layer's outputs
-    outputs : by layer name, uint8 codes (B, ...), or int64 for logits
+    logits : int64 array (B, ...), the last layer's outputs; codes if the network ends in codes
+    outputs : by layer name, uint8 arrays (B, ...) of codes, or int64 arrays of logits
     """
 
     logits: Integers
@@ -47,15 +47,16 @@ class Execution:
 
 
 class Executor:
-    """A network prepared for bit-widths: run it as often as you like.
+    """A network that is prepared once for its bit-widths, and can then be run many times.
 
-    Images run in blocks, each through all layers, on as many threads as BLAS has; fewer images
-    than threads, in parts of each layer. Of what comes between layers only what is kept outlives
-    its block.
+    Images run in blocks, each block through all layers, on as many threads as BLAS has. If there
+    are fewer blocks than threads, the threads share the parts of each layer. Outputs that are not
+    to be kept are dropped as soon as no layer needs them.
 
     Parameters
     ----------
-    bits : the network's k; or k by layer name, for each layer that has none of its own
+    network : what to run
+    bits : the network's k; or k by layer name, for each layer without a k of its own
 
     Raises
     ------
@@ -81,11 +82,11 @@ class Executor:
         self._last_use = _last_use(network)
 
     def run(self, images: Codes, *, keep: Collection[str] | None = None) -> Execution:
-        """Run codes of images through the network.
+        """Run images through the network.
 
         Parameters
         ----------
-        images : uint8 array (B, C, H, W) of codes in 0..2**image.bits - 1
+        images : uint8 array (B, C, H, W) of codes in 0..2**image.bits - 1, at least one image
         keep : names of the layers whose outputs are wanted; None: all of them
 
         Raises
@@ -119,13 +120,13 @@ class Executor:
         )
 
     def _blocks(self, count: int, threads: int) -> list[slice]:
-        """`count` images in blocks that stay in the cache, at least one for each thread."""
+        """`count` images in blocks that fit the cache; where possible one for each thread."""
         largest = max(int(np.prod(shape)) for shape in self.shapes.values())
         size = min(max(1, BLOCK // largest), ceil_div(count, threads))
         return [slice(start, start + size) for start in range(0, count, size)]
 
     def _empty(self, name: str, count: int) -> AnyIntegers:
-        """Room for a layer's outputs, channels last in memory."""
+        """Room for a layer's outputs, with channels last in memory."""
         shape = self.shapes[name]
         product = self._products.get(name)
         logits = product is not None and product.params is None
@@ -137,7 +138,10 @@ class Executor:
     def _block(
         self, images: Codes, kept: Collection[str], for_each: ForEach
     ) -> Iterator[tuple[str, AnyIntegers]]:
-        """Outputs of the layers in `kept`, for a few images; each is dropped after its last use."""
+        """The outputs of the layers in `kept` for some images, as they come.
+
+        Each layer's output is dropped after its last use.
+        """
         values: dict[str, AnyIntegers] = {IMAGE: images}
         for index, layer in enumerate(self.network.layers):
             values[layer.name] = run_layer(layer, values, self._products.get(layer.name), for_each)
@@ -155,10 +159,13 @@ def execute(
     keep: Collection[str] | None = None,
     on_gemm: Callable[[Gemm], None] | None = None,
 ) -> Execution:
-    """Run `network` on codes of images, once; see `Executor`.
+    """Run a network once; see `Executor`, which can run it many times.
 
     Parameters
     ----------
+    images : uint8 array (B, C, H, W), codes
+    bits : the network's k; or k by layer name, for each layer without a k of its own
+    keep : names of the layers whose outputs are wanted; None: all of them
     on_gemm : called with each layer's matrix product, in order; all outputs are kept then
 
     Raises
@@ -182,12 +189,13 @@ def run_layer(
     product: PreparedProduct | None = None,
     for_each: ForEach = in_turn,
 ) -> AnyIntegers:
-    """Output (B, ...) of one layer, of the outputs by name of those before it.
+    """The output (B, ...) of one layer.
 
     Parameters
     ----------
-    product : the layer prepared, if it is one of weights
-    for_each : calls a function for each of many parts of the layer
+    values : the image and the outputs of earlier layers, by name
+    product : the layer prepared, if it has weights
+    for_each : calls a function for each of the parts that the layer is cut into
     """
     codes = values[layer.input].astype(np.uint8, copy=False)
     if product is None:
@@ -198,12 +206,12 @@ def run_layer(
 
 
 def row_width(shape: tuple[int, ...]) -> int:
-    """Pixels of a row of outputs (C, H, W), or of a vector: 1."""
+    """The pixels in a row of an output (C, H, W); 1 for a vector (K,)."""
     return shape[2] if len(shape) == 3 else 1
 
 
 def _last_use(network: Network) -> list[list[str]]:
-    """For each layer, the names of what is not read after it."""
+    """For each layer, the names of the outputs that no later layer reads."""
     last: dict[str, int] = {}
     for index, layer in enumerate(network.layers):
         last[layer.input] = last[layer.name] = index
@@ -216,10 +224,17 @@ def _last_use(network: Network) -> list[list[str]]:
 
 
 def layer_bits(network: Network, bits: BitWidths) -> dict[str, tuple[int, int]]:
-    """(k of the weights, k of the parameter set) of each layer of weights, by name.
+    """For each layer of weights, by name, k of its weights and k of its parameter set.
 
-    At one k for the network all layers use its parameters, also those with a k of their own.
-    With a k for each layer, these use the parameters of the largest k.
+    If the network runs at one k, all layers use the parameters of that k, also layers whose
+    weights have a k of their own. If k is given by layer, layers with a k of their own use the
+    parameters of the largest k.
+
+    Raises
+    ------
+    ValueError
+        If there are no parameters for a k, or k is not given for exactly those layers that have
+        none of their own.
     """
     products = network.products
     if not isinstance(bits, Mapping):
@@ -248,6 +263,7 @@ def _check_width(network: Network, bits: int, owner: str) -> None:
 
 
 def check_images(network: Network, images: Codes) -> None:
+    """Check that images are what the network takes; raise ValueError if they are not."""
     image = network.image
     shape = (image.channels, image.height, image.width)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
@@ -269,11 +285,12 @@ def layer_gemm(
     bits: int,
     parameters: int,
 ) -> Gemm:
-    """A layer's matrix product, of the outputs by name of those before it.
+    """The matrix product of a layer of weights, as the array runs it.
 
     Parameters
     ----------
-    bits, parameters : k of the weights, and of the set of parameters
+    values : the image and the outputs of earlier layers, by name
+    bits, parameters : k of the weights, and k of the parameter set; see `layer_bits`
     """
     codes = values[layer.input].astype(np.uint8, copy=False)
     if isinstance(layer, Conv2d):

@@ -13,10 +13,10 @@ __all__ = ["Gemm", "matmul"]
 
 
 def matmul(activations: AnyIntegers, weights: AnyIntegers) -> Integers:
-    """Matrix product of integer arrays (M, K) and (K, N), exact at any size.
+    """The matrix product of integer arrays (M, K) and (K, N), exact: int64 (M, N).
 
-    Every partial sum is at most K * max|a| * max|w| in magnitude. Below 2**24 float32 holds
-    them all exactly, below 2**53 float64; there BLAS does the work.
+    No partial sum exceeds K * max|a| * max|w| in magnitude. Below 2**24 float32 holds every
+    partial sum exactly, and below 2**53 float64 does; there BLAS does the work.
 
     Raises
     ------
@@ -35,17 +35,17 @@ def matmul(activations: AnyIntegers, weights: AnyIntegers) -> Integers:
 
 @dataclass(frozen=True, eq=False)
 class Gemm:
-    """One layer's matrix product as the array runs it.
+    """One layer's matrix product, as the array runs it.
 
     Attributes
     ----------
-    name : str, of the layer
+    name : the layer's
     activations : uint8 array (M, K), codes
     codes : uint8 array (K, N), 8-bit weight codes
-    bits : int, k
-    offset : int, z
-    requant : Requantisation of the N channels, or None: the outputs are S
-    residual : uint8 array (M, N), codes, or None
+    bits : k
+    offset : z, see `weight_offset`
+    requant : parameters of the N channels; None: the outputs are the sums S
+    residual : uint8 array (M, N), codes that requantisation adds; None: nothing is added
     """
 
     name: str
@@ -58,31 +58,34 @@ class Gemm:
 
     @property
     def rows(self) -> int:
-        """M: output pixels."""
+        """M, the number of output pixels of all images."""
         return int(self.activations.shape[0])
 
     @property
     def reduction(self) -> int:
-        """K: the length of each dot product."""
+        """K, the length of each dot product."""
         return int(self.activations.shape[1])
 
     @property
     def columns(self) -> int:
-        """N: output channels."""
+        """N, the number of output channels."""
         return int(self.codes.shape[1])
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates, M * K * N."""
+        """The number of multiply-accumulates, M * K * N."""
         return self.rows * self.reduction * self.columns
 
     def sums(self) -> Integers:
-        """S = 2D - zQ, int64 (M, N): the product with the integer weights 2 ck - z."""
+        """The sums S, int64 (M, N): activations times the integer weights W = 2 ck - z.
+
+        The array computes D = sum(ck a) and Q = sum(a) instead; S = 2 D - z Q is the same.
+        """
         weights = 2 * truncate(self.codes, self.bits).astype(np.int32) - self.offset
         return matmul(self.activations, weights)
 
     def outputs(self) -> Integers | Codes:
-        """Codes (M, N), or S where there is no requantisation."""
+        """Codes, uint8 (M, N); or S, int64 (M, N), where there is no requantisation."""
         sums = self.sums()
         return sums if self.requant is None else requantise(sums, self.requant, self.residual)
 

@@ -1,4 +1,4 @@
-"""What an exported network is made of: sizes, work, and what each bit plane says."""
+"""What an exported network is made of: sizes, work, and the information in each bit plane."""
 
 from dataclasses import dataclass
 
@@ -26,10 +26,12 @@ class LayerInspection:
     columns : N, output channels
     macs : multiply-accumulates of one image
     bits : k of its own, or None: it follows the network's
-    sum_bits : of the accumulator S at k = 8, signed
-    exact : by k, the share of channels certified exact for every sum; None where none are known
-    histogram : how often each 8-bit code occurs, (256,)
-    planes : information in each bit plane of the codes, MSB first; see `plane_information`
+    sum_bits : bits of a signed accumulator that holds every sum S at k = 8
+    exact : by k, the share of channels that are certified exact for every sum; None if nothing is
+        certified
+    histogram : how often each 8-bit code occurs, int64 (256,)
+    planes : information in each bit plane of the codes, real (8,), the most significant plane
+        first; see `plane_information`
     """
 
     name: str
@@ -46,12 +48,12 @@ class LayerInspection:
     planes: Reals
 
     def weight_bytes(self, bits: int) -> int:
-        """Bytes of the weights at the network's k, without padding."""
+        """The bytes of the weights at the network's k = `bits`, without padding."""
         return ceil_div(self.reduction * self.columns * (self.bits or bits), 8)
 
 
 def inspect_network(network: Network) -> list[LayerInspection]:
-    """Inspect each layer of weights, in the order in which they run."""
+    """Inspect the layers of weights, in the order in which they run."""
     sizes, bits = shapes(network), code_bits(network)
     return [
         _inspect(network, layer, sizes[layer.name], bits[layer.input]) for layer in network.products
@@ -87,10 +89,14 @@ def _inspect(
 
 
 def plane_information(codes: Codes) -> Reals:
-    """Bits of information that each plane adds to those above it, MSB first: at most 1 each.
+    """The bits of information that each plane of the codes adds to the planes above it.
 
-    The entropy of the top k bits less that of the top k - 1. A plane near 0 can be told from
-    those above it, and hardly earns its cycles and bytes.
+    This is the entropy of the top k bits less that of the top k - 1. A plane near 0 follows from
+    the planes above it, and is hardly worth its cycles and bytes.
+
+    Returns
+    -------
+    real array (8,), each at most 1, the most significant plane first
     """
     entropies = [0.0]
     for bits in range(1, WEIGHT_BITS + 1):

@@ -1,4 +1,4 @@
-"""Layers on activation codes: patches for convolution, and pooling."""
+"""What layers do with activation codes: patches for convolution, pools, shortcuts."""
 
 from collections.abc import Iterator
 from functools import reduce
@@ -21,7 +21,10 @@ __all__ = [
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
-    """Height and width of what a window leaves; below 1 where the window does not fit."""
+    """The size of a sliding window's output: (size + 2 padding - kernel) // stride + 1.
+
+    All sizes are (vertical, horizontal). A result below 1 says that the window does not fit.
+    """
     height, width = (
         (s + 2 * p - k) // d + 1 for s, k, d, p in zip(size, kernel, stride, padding, strict=True)
     )
@@ -29,12 +32,18 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
 
 
 def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: int = 0) -> Codes:
-    """Patches of codes (B, C, H, W), a row each.
+    """The patches of codes (B, C, H, W) that a convolution multiplies, one in each row.
+
+    Parameters
+    ----------
+    codes : uint8 array (B, C, H, W)
+    kernel, stride, padding : (vertical, horizontal); `padding` is added on both sides
+    pad_code : the code that surrounds the image
 
     Returns
     -------
-    uint8 array (B * OH * OW, C * KH * KW), channels outermost, so that it multiplies
-    weights.reshape(O, -1).T
+    uint8 array (B * OH * OW, C * KH * KW). In a row the channels are outermost, so that the
+    patches multiply weights.reshape(O, -1).T
     """
     image = padded(channels_last(codes), padding, pad_code)
     windows = sliding_window_view(image, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
@@ -42,7 +51,10 @@ def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: in
 
 
 def max_pool(codes: Codes, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Codes:
-    """Largest code of each window; padding is never larger, for codes are not negative."""
+    """The largest code of each window, uint8 (B, C, OH, OW), of codes (B, C, H, W).
+
+    Padding never wins: its code is 0, and codes are not negative.
+    """
     image = padded(channels_last(codes), padding, 0)
     for axis in (1, 2):
         image = reduce(np.maximum, _shifted(image, axis, kernel[axis - 1], stride[axis - 1]))
@@ -50,7 +62,10 @@ def max_pool(codes: Codes, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -
 
 
 def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = None) -> Codes:
-    """Mean code of each window (of the whole image without one), rounded half up."""
+    """The mean code of each window, rounded half up: uint8 (B, C, OH, OW) of codes (B, C, H, W).
+
+    Without a `kernel` the window is the whole image; without a `stride` windows lie side by side.
+    """
     kernel = (codes.shape[2], codes.shape[3]) if kernel is None else kernel
     stride = kernel if stride is None else stride
     total: Array = channels_last(codes).astype(np.int64)
@@ -61,7 +76,12 @@ def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = Non
 
 
 def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:
-    """Every `stride`-th pixel of codes (B, C, H, W), with zero channels added up to `channels`."""
+    """Every `stride`-th pixel of codes (B, C, H, W), and channels of code 0 up to `channels`.
+
+    Returns uint8 (B, channels, ceil(H / stride), ceil(W / stride)).
+
+    Source: option A of Deep Residual Learning, arXiv 1512.03385, section 4.2.
+    """
     kept = channels_last(codes)[:, :: stride[0], :: stride[1]]
     result = np.zeros((*kept.shape[:3], channels), np.uint8)
     result[..., : codes.shape[1]] = kept
@@ -69,12 +89,12 @@ def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:
 
 
 def channels_last(codes: AnyIntegers) -> Array:
-    """Codes (B, H, W, C) of (B, C, H, W), without a copy."""
+    """Codes (B, C, H, W) as (B, H, W, C), without a copy."""
     return codes.transpose(0, 2, 3, 1)
 
 
 def padded(image: Codes, padding: Pair, code: int) -> Codes:
-    """An image (B, H, W, C) with `code` around it."""
+    """Images (B, H, W, C) with `code` around each."""
     (top, left), (images, height, width, channels) = padding, image.shape
     if padding == (0, 0):
         return np.ascontiguousarray(image)

@@ -1,4 +1,4 @@
-"""Networks in which each layer has a k of its own, made of a network with several."""
+"""Networks in which each layer has its own k, made of a network that has several."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,17 +22,17 @@ Values = dict[str, AnyIntegers]
 def with_layer_bits(network: Network, bits: BitWidths) -> Network:
     """A network of fixed bit-widths that gives what `execute(network, images, bits)` gives.
 
-    Each layer of weights has its k as its own, and the parameters that it would have used, so
-    the network runs at one k, that of the largest parameter set: on the RTL as any other.
+    Each layer of weights gets its k as its own, with the parameters that it uses at that k. The
+    result has one k, the largest of `network`, and so the RTL runs it as any other network.
 
     Parameters
     ----------
-    bits : k; or k by layer name, for each layer that has none of its own
+    bits : the network's k; or k by layer name, for each layer without a k of its own
 
     Raises
     ------
     ValueError
-        If `network` has no parameters for a bit-width, or a layer's is missing.
+        If `network` has no parameters for a bit-width, or a layer's k is missing.
     """
     widths = layer_bits(network, bits)
     largest = max(network.bit_widths)
@@ -51,18 +51,18 @@ def with_layer_bits(network: Network, bits: BitWidths) -> Network:
 
 @dataclass(frozen=True, eq=False)
 class Recalibration:
-    """Fits a mix of bit-widths to images: each channel's mean is what its own width gave it.
+    """Fits a mix of bit-widths to images: each channel keeps the mean that its own k gave it.
 
-    A layer's parameters for k were made for a network that is at k throughout. Beside layers of
-    other widths its sums are off, most of all in their mean. So its biases are moved: the mean of
-    M*S + Mr*r over the images becomes that of the network at its k. All is done in integers; the
-    array's work stays the same.
+    A layer's parameters for k were made for a network that runs at k throughout. Beside layers of
+    other bit-widths its sums are off, most of all in their mean. Recalibration moves the biases B,
+    so that the mean of M*S + Mr*r over the images is what it is in the network at that k. Biases
+    stay integers, and the work of the array stays the same.
 
     Attributes
     ----------
-    network : with several bit-widths
+    network : a network of several bit-widths
     images : uint8 array (B, C, H, W), codes; no labels are needed
-    means : by k and layer name, the mean of M*S + Mr*r (N,) in the network at k
+    means : by k and layer name, the mean, real (N,), of M*S + Mr*r in the network at k
     """
 
     network: Network
@@ -71,7 +71,7 @@ class Recalibration:
 
     @classmethod
     def of(cls, network: Network, images: Codes) -> "Recalibration":
-        """Run the network on `images` at each of its bit-widths."""
+        """Take the means of the network on `images` at each of its bit-widths."""
         means: dict[int, Means] = {}
         for bits in network.bit_widths:
             sums = _Sums(network, bits)
@@ -81,7 +81,10 @@ class Recalibration:
         return cls(network, images, means)
 
     def at(self, bits: BitWidths) -> Network:
-        """`with_layer_bits`, recalibrated. Channels that move are certified no more."""
+        """`with_layer_bits(network, bits)`, recalibrated.
+
+        Channels whose bias moves are no longer certified.
+        """
         mixed = with_layer_bits(self.network, bits)
         widths = layer_bits(self.network, bits)
         largest = mixed.bit_widths[0]
@@ -112,7 +115,7 @@ def _parts(images: Codes) -> list[Codes]:
 
 
 class _Sums:
-    """Adds up M*S + Mr*r of each channel, as products pass by."""
+    """Adds up M*S + Mr*r of each channel while the layers' products pass by."""
 
     def __init__(self, network: Network, bits: int) -> None:
         self.network = network
@@ -121,7 +124,7 @@ class _Sums:
         self.rows: dict[str, int] = {}
 
     def add(self, gemm: Gemm) -> None:
-        """Add a product's rows."""
+        """Add all rows of a product."""
         prefix = f"{gemm.name}.b{self.bits}"
         tensors = self.network.tensors
         total = gemm.sums().sum(axis=0) * tensors[f"{prefix}.multiplier"].astype(np.float64)
@@ -132,11 +135,12 @@ class _Sums:
         self.rows[gemm.name] = self.rows.get(gemm.name, 0) + gemm.rows
 
     def mean(self, name: str) -> Reals:
-        """Mean of each channel of a layer (N,)."""
+        """The mean of each channel of a layer, real (N,)."""
         return self.totals[name] / self.rows[name]
 
 
 def _move(tensors: dict[str, Array], prefix: str, by: Reals) -> None:
+    """Move the biases of `prefix`, and drop the certificates of the channels that move."""
     moves = np.rint(by).astype(np.int64)
     tensors[f"{prefix}.bias"] = tensors[f"{prefix}.bias"].astype(np.int64) + moves
     if (exact := tensors.get(f"{prefix}.exact")) is not None:

@@ -16,7 +16,11 @@ DIGITS = "digits"
 
 
 def network_by_name(name: str) -> Network:
-    """The shipped network, an example, or the network in a file.
+    """The network of a name: the shipped one, an example, or the network in a file.
+
+    Parameters
+    ----------
+    name : `digits`, a name in `EXAMPLES`, or a path
 
     Raises
     ------
@@ -42,20 +46,21 @@ def images_by_name(
     examples: int = 0,
     ask: str = "give its images with --data",
 ) -> tuple[Codes, Labels | None]:
-    """Images as codes (n, C, H, W), and their labels (n,) if known.
+    """The images of a name, uint8 codes (n, C, H, W), and their labels (n,) if known.
 
     Parameters
     ----------
-    name : of the network, as `network_by_name` takes it
+    name : the network's, as `network_by_name` takes it
     data : a file of images, or a folder of pictures; None: the images that belong to the name
-    network : that of the name; pictures are read in its size
-    examples : images to make where the network is an example; with 0 an example has none
-    ask : what the user can do where the name has no images
+    network : the network of that name; pictures are scaled to its size
+    examples : how many images to make for an example; 0: an example has no images
+    ask : what the user can do if the name has no images
 
     Raises
     ------
     ValueError
-        If the name has no images: with `ask`, and the file that training put beside the network.
+        If the name has no images. The message says `ask`, and names the file that training put
+        beside the network.
     """
     if data is not None:
         return load_pictures(data, network.image) if data.is_dir() else load_images(data)

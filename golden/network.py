@@ -1,4 +1,4 @@
-"""The exported network: layers on activation codes, in the order in which they run."""
+"""The exported network: layers that take and give activation codes, in the order they run in."""
 
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ IMAGE = "image"  # the name of the network's input
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """Shape of an input image, and the bits of its codes."""
+    """The shape of an input image, and the bits of its codes."""
 
     channels: int
     height: int
@@ -41,7 +41,7 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class Layer:
-    """What every layer has: its own name, and that of the layer (or `image`) it reads."""
+    """What every layer has: its own name, and the name of the layer, or `image`, that it reads."""
 
     name: str
     input: str
@@ -49,14 +49,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Product(Layer):
-    """A layer of weights: it runs on the array.
+    """A layer of weights. It runs on the array as a matrix product.
 
     Attributes
     ----------
-    residual : name of the layer whose codes are added before requantisation, or None
-    bits : k of its own, or None: it follows the network's
-    offset : what z stands for: "bipolar" (TruncQuant) or "twos_complement"
-    out_bits : bits of its output codes, or None: it gives logits, M*S + B
+    residual : name of the layer whose codes requantisation adds, or None
+    bits : the layer's own k; None: it follows the network's
+    offset : the kind of z in W = 2 ck - z, see `weight_offset`
+    out_bits : bits of its output codes; None: it gives logits, M*S + B
     """
 
     residual: str | None = None
@@ -67,7 +67,7 @@ class Product(Layer):
 
 @dataclass(frozen=True)
 class Conv2d(Product):
-    """Convolution; codes have shape (O, I, KH, KW), `pad_code` surrounds the image."""
+    """A convolution. Its codes have shape (O, I, KH, KW); `pad_code` surrounds the image."""
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
@@ -76,12 +76,12 @@ class Conv2d(Product):
 
 @dataclass(frozen=True)
 class Linear(Product):
-    """Fully connected layer; codes have shape (O, I)."""
+    """A fully connected layer. Its codes have shape (O, I)."""
 
 
 @dataclass(frozen=True)
 class MaxPool(Layer):
-    """Largest code of each window."""
+    """A pool that gives the largest code of each window."""
 
     kernel: Pair = (2, 2)
     stride: Pair = (2, 2)
@@ -90,7 +90,10 @@ class MaxPool(Layer):
 
 @dataclass(frozen=True)
 class AvgPool(Layer):
-    """Mean code of each window, rounded half up; of the whole image without `kernel`."""
+    """A pool that gives the mean code of each window, rounded half up.
+
+    Without a `kernel` the window is the whole image; without a `stride` windows lie side by side.
+    """
 
     kernel: Pair | None = None
     stride: Pair | None = None
@@ -98,7 +101,7 @@ class AvgPool(Layer):
 
 @dataclass(frozen=True)
 class Shortcut(Layer):
-    """A residual's way past a stride: every `stride`-th pixel, zeros for the channels it lacks.
+    """A residual's way past a stride: every `stride`-th pixel, and more channels, of code 0.
 
     Source: option A of Deep Residual Learning, arXiv 1512.03385, section 4.2.
     """
@@ -109,7 +112,7 @@ class Shortcut(Layer):
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """Codes (C, H, W) as one vector, channels outermost."""
+    """A layer that makes one vector of codes (C, H, W), channels outermost."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,15 @@ class Network:
 
     Attributes
     ----------
-    bit_widths : the k for which there are parameters
+    name : what the network is called
+    image : what it takes
+    bit_widths : the k that there are parameters for
     layers : in the order in which they run; the last one's output is the network's
-    tensors : by name. `LAYER.codes`, uint8; and for each bit-width b int64 arrays (O,)
-        `LAYER.bB.multiplier`, `.bias`, and, but for logits, `.shift`, and with a residual
-        `.residual_multiplier`. Where the exporter certified them, also uint8 arrays (O,)
-        `LAYER.bB.exact`: 1 where a channel's codes are those of exact rational arithmetic for
-        every accumulator
+    tensors : by name. `LAYER.codes`, uint8, are a layer's weight codes. For each bit-width B there
+        are int64 arrays (O,): `LAYER.bB.multiplier` and `.bias`; `.shift`, unless the layer gives
+        logits; `.residual_multiplier`, if it has a residual. Where the exporter certified the
+        layer, `LAYER.bB.exact`, uint8 (O,), is 1 for each channel whose codes are those of exact
+        rational arithmetic for every sum
     """
 
     name: str
@@ -135,22 +140,28 @@ class Network:
 
     @property
     def products(self) -> list[Product]:
-        """The layers that run on the array."""
+        """The layers of weights, which run on the array."""
         return [layer for layer in self.layers if isinstance(layer, Product)]
 
     def codes(self, layer: Product) -> Codes:
-        """8-bit weight codes of a layer as a matrix (K, N)."""
+        """The 8-bit weight codes of a layer as a matrix, uint8 (K, N)."""
         codes = self.tensors[f"{layer.name}.codes"]
         return codes.reshape(len(codes), -1).T.astype(np.uint8, copy=False)
 
     def reduction(self, layer: Product) -> int:
-        """K of a layer."""
+        """K of a layer, the length of each of its dot products."""
         codes = self.tensors[f"{layer.name}.codes"]
         return int(codes.size // len(codes))
 
 
 def check_reduction(network: Network, most: int) -> None:
-    """Raise ValueError, naming the layer and both numbers, if one's K is more than `most`."""
+    """Check that every layer's K is at most `most`.
+
+    Raises
+    ------
+    ValueError
+        If a layer's K is more: names the layer and both numbers.
+    """
     for layer in network.products:
         reduction = network.reduction(layer)
         if reduction > most:
@@ -161,7 +172,7 @@ def check_reduction(network: Network, most: int) -> None:
 
 
 def shapes(network: Network) -> dict[str, Shape]:
-    """Output shape of the image and of each layer, without the batch, by name.
+    """The shapes of the image and of each layer's output, without the batch, by name.
 
     Raises
     ------
@@ -183,7 +194,10 @@ def shapes(network: Network) -> dict[str, Shape]:
 
 
 def code_bits(network: Network) -> dict[str, int]:
-    """Bits of the codes of the image and of each layer, by name; pools pass on what they get."""
+    """The bits of the codes of the image and of each layer, by name; 8 for logits.
+
+    Layers without weights give codes of as many bits as they take.
+    """
     known = {IMAGE: network.image.bits}
     for layer in network.layers:
         if isinstance(layer, Product):
@@ -194,12 +208,17 @@ def code_bits(network: Network) -> dict[str, int]:
 
 
 def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
-    """Output shape of a layer, without the batch, of that of its input; `tensors` has its codes.
+    """The shape of a layer's output, without the batch.
+
+    Parameters
+    ----------
+    given : the shape of its input
+    tensors : `LAYER.codes` of the layer, if it has weights
 
     Raises
     ------
     ValueError
-        If they do not fit: names both layers.
+        If the layer does not fit its input: names both.
     """
     if isinstance(layer, Linear):
         rows, columns = tensors[f"{layer.name}.codes"].shape

@@ -1,8 +1,9 @@
-"""The network file: one safetensors file, tensors and a JSON description of the layers.
+"""The network file: one safetensors file that holds tensors and a JSON description of layers.
 
-The metadata entry `truncmac` holds {"format": "truncmac-network", "version": 1, "name", "image",
-"bit_widths", "layers"}; a layer is {"op", "name", "input", ...}, with the fields of its class in
-`golden.network`. Tensors are named as `Network.tensors`. Everything is checked on load.
+The description is the metadata entry `truncmac`: {"format": "truncmac-network", "version": 1,
+"name", "image", "bit_widths", "layers"}. A layer is {"op", "name", "input", ...}, with the fields
+of its class in `golden.network`. Tensors have the names of `Network.tensors`. All of it is checked
+when the file is loaded.
 """
 
 import json
@@ -52,11 +53,12 @@ OPS: Mapping[str, type[Layer]] = {
     "flatten": Flatten,
 }
 NAMES = {kind: op for op, kind in OPS.items()}
-BITS_RANGE = range(1, 9)
 
 
 def save(network: Network, path: Path) -> None:
-    """Write `network`; the file is whole or not there. Equal networks give equal bytes.
+    """Write a network to a file, which is whole or as it was before.
+
+    Equal networks give equal bytes.
 
     Raises
     ------
@@ -81,12 +83,12 @@ def save(network: Network, path: Path) -> None:
 
 
 def load(path: Path) -> Network:
-    """Read a network and check all of it.
+    """Read a network from a file, and check all of it.
 
     Raises
     ------
     NetworkFileError
-        Says which part is wrong: the file, its format or version, a layer, a tensor.
+        If the file, its format or version, a layer or a tensor is wrong: says which.
     OSError
         If the file cannot be read.
     """
@@ -110,7 +112,7 @@ def load(path: Path) -> Network:
 
 @contextmanager
 def open_safetensors(path: Path) -> Iterator[Any]:
-    """A safetensors file of bounded size, whose header is whole: nothing of its data is read."""
+    """Open a safetensors file of bounded size whose header is whole; no data are read yet."""
     check_input(path)
     if path.is_dir():
         raise NetworkFileError(f"{path}: a folder, not a safetensors file. Name a file in it")
@@ -129,12 +131,12 @@ def open_safetensors(path: Path) -> Iterator[Any]:
 
 
 def from_description(description: Any, tensors: Tensors) -> Network:
-    """The network of a file's description and tensors, all of it checked.
+    """The network of a file's description and tensors, all of which is checked.
 
     Raises
     ------
     ValueError
-        Says which part is wrong.
+        If a part is wrong: says which.
     """
     network = replace(_described(description), tensors=tensors)
     _check_names(network, set(tensors))
@@ -142,7 +144,7 @@ def from_description(description: Any, tensors: Tensors) -> Network:
 
 
 def _described(description: Any) -> Network:
-    """The network that a description is of, without its tensors."""
+    """The network that a description describes, without its tensors."""
     _expect(isinstance(description, dict), "the layer description must be a JSON object")
     found = description.get("format")
     _expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
@@ -171,7 +173,7 @@ def _described(description: Any) -> Network:
 
 
 def _checked(network: Network) -> Network:
-    """The network, if its tensors are what its layers need."""
+    """The network, if its tensors are what its layers need; raises ValueError if not."""
     _check_tensors(network)
     for name, shape in shapes(network).items():
         _expect(
@@ -199,7 +201,13 @@ def _bit_widths(entry: Any) -> tuple[int, ...]:
 
 
 def read_layer(entry: Any) -> Layer:
-    """The layer of a description's entry; raises ValueError if it is none."""
+    """The layer that an entry of a description describes.
+
+    Raises
+    ------
+    ValueError
+        If it describes none: names the entry.
+    """
     _expect(isinstance(entry, dict), "each layer must be a JSON object")
     op = entry.get("op")
     known = ", ".join(OPS)
@@ -243,7 +251,7 @@ def _field(label: str, key: str, value: Any) -> Any:
 
 
 def _check_graph(network: Network) -> None:
-    """Layers read only what ran before them, so there are no cycles."""
+    """Check that layers read only what runs before them, so that there are no cycles."""
     seen: dict[str, Layer | None] = {IMAGE: None}
     for layer in network.layers:
         _expect(layer.name not in seen, f"layer {layer.name!r} is named twice")
@@ -269,7 +277,7 @@ def _parameters(layer: Product) -> list[str]:
 
 
 def _check_names(network: Network, names: Set[str]) -> None:
-    """Each tensor that a layer needs is there, and no other."""
+    """Check that each tensor that a layer needs is there, and no other."""
     wanted, known = [], set()
     for layer in network.products:
         wanted.append(f"{layer.name}.codes")
@@ -283,7 +291,7 @@ def _check_names(network: Network, names: Set[str]) -> None:
 
 
 def _check_tensors(network: Network) -> None:
-    """Each tensor has its type and shape."""
+    """Check that each tensor has its type and shape."""
     for layer in network.products:
         codes = network.tensors[f"{layer.name}.codes"]
         rank = 4 if isinstance(layer, Conv2d) else 2
@@ -312,7 +320,7 @@ def _check_certificate(tensors: Tensors, key: str, size: int) -> None:
 
 
 def _check_ranges(network: Network) -> None:
-    """No requantisation can overflow 64 bits, whatever the codes."""
+    """Check that no requantisation can overflow 64 bits, whatever the codes are."""
     for layer in network.products:
         largest = network.reduction(layer) * 256 * 255
         for bits in network.bit_widths:

@@ -1,8 +1,9 @@
-"""Packs weight codes as the hardware stores and eats them.
+"""Packs weight codes as the hardware stores and reads them.
 
-In memory a tile's weights lie chunk-major: all MSB chunks, then the next, so that the weights
-of k bits are a prefix of those of 8. The array eats them beat-major: the chunks of one beat
-follow each other.
+A chunk is `planes` bits of a code, and a beat is `lanes` elements of the reduction. In memory a
+tile's weights are chunk-major: first the most significant chunks of all beats, then the next ones.
+So the weights at k bits are a prefix of those at 8 bits. The array reads them beat-major: all
+chunks of a beat, then those of the next beat.
 """
 
 import numpy as np
@@ -19,12 +20,22 @@ PLANES = (1, 2, 4, 8)
 
 
 def pack_weights(codes: npt.ArrayLike, *, columns: int, lanes: int, planes: int) -> Codes:
-    """Chunks of 8-bit codes (K, N), chunk-major, zero padded in K and N.
+    """The chunks of 8-bit codes, chunk-major, with zeros where K or N is no whole tile.
+
+    Parameters
+    ----------
+    codes : uint8 array (K, N)
+    columns, lanes, planes : of the array; planes is 1, 2, 4 or 8
 
     Returns
     -------
-    uint8 array, shape (column tiles, 8 / planes, ceil(K / lanes), columns, lanes), MSB chunk
-    first, each value in 0..2**planes - 1
+    uint8 array (column tiles, 8 / planes, ceil(K / lanes), columns, lanes), the most significant
+    chunk first, each value in 0..2**planes - 1
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range, or the codes are no matrix.
     """
     if planes not in PLANES:
         raise ValueError(f"planes must be 1, 2, 4 or 8, not {planes!r}")
@@ -45,18 +56,18 @@ def pack_weights(codes: npt.ArrayLike, *, columns: int, lanes: int, planes: int)
 
 
 def prefix(packed: Codes, bits: int) -> Codes:
-    """The chunks that hold the top `bits`: the first ceil(bits / planes)."""
+    """The chunks of `pack_weights` that hold the top `bits`: the first ceil(bits / planes)."""
     check_bits(bits)
     return packed[:, : ceil_div(bits, _planes(packed))]
 
 
 def memory_image(packed: Codes) -> Codes:
-    """Memory words of packed weights, little-endian.
+    """The memory words of packed weights, as bytes, the least significant byte first.
 
     Returns
     -------
-    uint8 array, shape (column tiles, chunks, beats, bytes of a word); bit
-    (column * lanes + lane) * planes + plane of a word, and zeros up to a whole byte
+    uint8 array (column tiles, chunks, beats, bytes of a word). In a word the bit of a column,
+    lane and plane is number (column * lanes + lane) * planes + plane; zeros fill the last byte
     """
     planes = _planes(packed)
     bits = packed[..., None] >> np.arange(planes, dtype=np.uint8) & np.uint8(1)
@@ -64,11 +75,11 @@ def memory_image(packed: Codes) -> Codes:
 
 
 def beat_major(tile: Codes, bits: int) -> Codes:
-    """Chunks of one column tile as the array eats them, the planes below `bits` cleared.
+    """The chunks of one column tile as the array reads them, with the planes below `bits` cleared.
 
     Parameters
     ----------
-    tile : uint8 array (chunks, beats, columns, lanes), one of `pack_weights`
+    tile : uint8 array (chunks, beats, columns, lanes), one tile of `pack_weights`
 
     Returns
     -------
@@ -82,7 +93,14 @@ def beat_major(tile: Codes, bits: int) -> Codes:
 
 
 def unpack_weights(packed: Codes, reduction: int, columns: int, bits: int = WEIGHT_BITS) -> Codes:
-    """Codes (K, N) of `bits` bits: the inverse of `pack_weights`, from the prefix alone."""
+    """The codes, uint8 (K, N), of `bits` bits: the inverse of `pack_weights`.
+
+    The prefix of these bits is enough.
+
+    Parameters
+    ----------
+    reduction, columns : K and N, without what was padded
+    """
     planes = _planes(packed)
     kept = prefix(packed, bits)
     tiles, chunks, beats, width, lanes = kept.shape

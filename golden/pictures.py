@@ -1,4 +1,4 @@
-"""Folders of pictures as images of a network. Needs Pillow, which nothing else here does."""
+"""Folders of pictures as images of a network. This needs Pillow, which nothing else here does."""
 
 import warnings
 from pathlib import Path
@@ -16,15 +16,21 @@ __all__ = ["load_pictures"]
 PICTURES = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
 MOST_PIXELS = 1 << 24  # of a picture before it is scaled
-MOST_CODES = 1 << 30  # of all of them, scaled
+MOST_CODES = 1 << 30  # of all pictures, scaled
 
 
 def load_pictures(folder: Path, image: ImageSpec) -> tuple[Codes, Labels | None]:
-    """Codes (n, C, H, W), uint8, of the pictures in `folder`, in the order of their names.
+    """The pictures in a folder as codes, in the order of their names, and their labels if known.
 
-    Where folders lie in it, these are the classes: labels (n,) count them in the order of their
-    names; pictures beside them are left out. A picture of the network's size is taken as it is; of
-    another one the middle 7/8 of the shorter side is scaled, as in the validation of ImageNet.
+    If there are folders in the folder, each is a class: labels count them in the order of their
+    names, and pictures beside them are left out. A picture of the network's size is taken as it
+    is. Of any other a square is scaled, the middle 7/8 of the shorter side, as is usual when
+    networks for ImageNet are validated.
+
+    Returns
+    -------
+    images : uint8 array (n, C, H, W), codes
+    labels : int64 array (n,); None if there are no folders of classes
 
     Raises
     ------

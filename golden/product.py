@@ -1,4 +1,4 @@
-"""A layer of weights, prepared to be run at one k: S, then codes or logits."""
+"""A layer of weights that is prepared to run at one k: its sums S, then codes or logits."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ class PreparedProduct:
 
     Attributes
     ----------
-    sums : gives S
-    params : requantisation, or None for logits
-    affine : the same in float64, or None where that is not exact
-    logits : M, B and, with a residual, Mr
+    sums : makes S of the inputs
+    params : parameters of requantisation; None: the layer gives logits
+    affine : the same parameters in float64; None where float64 is not exact
+    logits : M and B, and Mr if there is a residual
     """
 
     sums: ExactSums
@@ -34,7 +34,11 @@ class PreparedProduct:
     def outputs(
         self, codes: Codes, residual: Codes | None = None, for_each: ForEach = in_turn
     ) -> AnyIntegers:
-        """Codes, or int64 logits: (B, N, OH, OW) or (B, N), of inputs (B, C, H, W) or (B, K)."""
+        """The layer's output: uint8 codes, or int64 logits.
+
+        Inputs (B, C, H, W) give (B, N, OH, OW), and inputs (B, K) give (B, N). A residual has the
+        shape of the output.
+        """
         windows = self.sums.windows(codes)
         shape = (*windows.shape[:3], self.sums.columns)
         outputs = np.empty(shape, np.int64 if self.params is None else np.uint8)
@@ -50,7 +54,7 @@ class PreparedProduct:
         return outputs.transpose(0, 3, 1, 2) if codes.ndim == 4 else outputs[:, 0, 0]
 
     def _finish(self, sums: FloatSums, residual: Codes | None, outputs: AnyIntegers) -> None:
-        """Requantise sums (images, rows, OW, N) into `outputs`, or make logits of them."""
+        """Write codes or logits of sums (images, rows, OW, N) to `outputs`."""
         if self.affine is not None:
             self.affine.requantise(sums, residual, outputs)
             return
@@ -66,13 +70,13 @@ class PreparedProduct:
 
 @dataclass(frozen=True, eq=False)
 class _Affine:
-    """Requantisation where float64 holds all its values: whole numbers, times 2**-s.
+    """Requantisation in float64, where that holds all values: whole numbers times 2**-s.
 
     Attributes
     ----------
-    scale, bias, extra : M, B and Mr times 2**-s, of all channels once for each pixel of a row,
-        so that NumPy's loops are long
-    largest : A', the largest code
+    scale, bias, extra : M, B and Mr times 2**-s. Those of all channels are repeated for each pixel
+        of a row, so that NumPy's loops are long
+    largest : the largest code, 2**m - 1
     """
 
     scale: Reals
@@ -96,12 +100,13 @@ class _Affine:
 def prepare(
     network: Network, layer: Product, bits: int, parameters: int, *, width: int, largest: int
 ) -> PreparedProduct:
-    """Prepare a layer for weights of `bits` and the parameters of the network's `parameters`.
+    """Prepare a layer of weights for one k.
 
     Parameters
     ----------
-    width : pixels of a row of its outputs; 1 for a vector
-    largest : no code that it reads is larger
+    bits, parameters : k of the weights, and k of the parameter set; see `layer_bits`
+    width : the pixels of a row of its output; 1 for a vector
+    largest : no code that the layer reads is larger
     """
     codes = network.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)
     sums = exact_sums(layer, codes, bits, largest)
@@ -115,7 +120,7 @@ def prepare(
 
 
 def requantisation(network: Network, layer: Product, bits: int) -> Requantisation | None:
-    """A layer's parameters at the network's `bits`; None for logits."""
+    """A layer's parameters of requantisation at the network's `bits`; None if it gives logits."""
     if layer.out_bits is None:
         return None
     multiplier, bias, extra = _logits(network, layer, bits)
@@ -132,7 +137,7 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
 def _logits(
     network: Network, layer: Product, bits: int
 ) -> tuple[Integers, Integers, Integers | None]:
-    """M and B, and Mr where there is a residual."""
+    """M and B of a layer, and Mr if it has a residual."""
 
     def tensor(name: str) -> Integers:
         return network.tensors[f"{layer.name}.b{bits}.{name}"].astype(np.int64, copy=False)
@@ -142,7 +147,7 @@ def _logits(
 
 
 def _affine(params: Requantisation, largest_sum: int, width: int) -> _Affine | None:
-    """Float64 parameters for rows of `width` pixels, if no value can reach 2**53."""
+    """The parameters in float64 for rows of `width` pixels; None if a value could reach 2**53."""
     if largest_value(params, largest_sum) >= EXACT_FLOAT64:
         return None
 

@@ -1,4 +1,7 @@
-"""Quantisers: real weights and activations to integer codes, and truncation of weight codes.
+"""Quantisers make integer codes of real weights and activations; truncation shortens weight codes.
+
+A weight has one 8-bit code, c8. At a bit-width k the hardware uses the top k bits of it, ck, and
+ck stands for the integer weight W = 2 ck - z.
 
 Source: TruncQuant, arXiv 2506.11431; Any-Precision DNNs, arXiv 1911.07346.
 """
@@ -29,26 +32,36 @@ OffsetKind = Literal["bipolar", "twos_complement"]
 
 
 def check_bits(bits: int, most: int = WEIGHT_BITS) -> None:
-    """Raise ValueError unless `bits` is a whole number in 1..`most`."""
+    """Check that `bits` is a bit-width k.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number in 1..`most`.
+    """
     if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not 1 <= bits <= most:
         raise ValueError(f"Bit-width k must be in 1..{most}, not {bits!r}")
 
 
 def weight_codes(weights: npt.ArrayLike) -> Codes:
-    """8-bit codes c8 = min(floor(256 x), 255), x = tanh(V) / (2 max|tanh V|) + 1/2.
+    """The 8-bit codes of a layer's real weights.
+
+    The weights V are squeezed into x in 0..1, and x is cut into 256 equal steps:
+    x = tanh(V) / (2 max|tanh V|) + 1/2 and c8 = min(floor(256 x), 255). Because the codes are
+    rounded down, the top k bits of a code are what k bits would have made of the same weight.
 
     Parameters
     ----------
-    weights : real array V of one layer, any shape; computed in float64
+    weights : real array of one layer, of any shape; the computation is in float64
 
     Returns
     -------
-    uint8 array of the same shape; 128 throughout where all weights are zero
+    uint8 array of the same shape; each code is 128 if all weights are zero
 
     Raises
     ------
     ValueError
-        If a weight is NaN or infinite, or there are none.
+        If a weight is NaN or infinite, or if there are no weights.
 
     Source: TruncQuant, arXiv 2506.11431.
     """
@@ -60,19 +73,52 @@ def weight_codes(weights: npt.ArrayLike) -> Codes:
 
 
 def weight_scale(weights: npt.ArrayLike) -> float:
-    """E = mean|V|: a weight is worth E / (2**k - 1) times its integer."""
+    """E = mean|V|, the mean magnitude of a layer's real weights V.
+
+    At k bits a weight is worth E / (2**k - 1) times its integer W, so that the weights keep their
+    magnitude at each k. The computation is in float64.
+
+    Raises
+    ------
+    ValueError
+        If a weight is NaN or infinite, or if there are no weights.
+    """
     return float(np.abs(_finite(weights, "Weights")).mean())
 
 
 def truncate(codes: npt.ArrayLike, bits: int, from_bits: int = WEIGHT_BITS) -> Codes:
-    """Keep the top `bits` of codes that have `from_bits`: ck = c >> (from_bits - bits)."""
+    """Keep the top `bits` of codes that have `from_bits`: ck = c >> (from_bits - bits).
+
+    Parameters
+    ----------
+    codes : integers in 0..2**from_bits - 1, of any shape
+
+    Returns
+    -------
+    uint8 array of the same shape, each code in 0..2**bits - 1; dropped bits round down
+
+    Raises
+    ------
+    ValueError
+        If a bit-width is not in 1..8, or `bits` is more than `from_bits`.
+    """
     check_bits(from_bits)
     check_bits(bits, from_bits)
     return np.asarray(codes, np.uint8) >> np.uint8(from_bits - bits)
 
 
 def weight_offset(bits: int, kind: OffsetKind = "bipolar") -> int:
-    """z of S = 2D - zQ: 2**k - 1 for TruncQuant, 2**k for two's complement (top bit inverted)."""
+    """The offset z of the integer weights W = 2 ck - z, and so of the sums S = 2 D - z Q.
+
+    With "bipolar" codes, those of TruncQuant, z = 2**k - 1: the weights are the odd numbers from
+    -z to z. With "twos_complement" z = 2**k: a code is a signed integer of k bits whose top bit is
+    inverted, and W is twice that integer.
+
+    Raises
+    ------
+    ValueError
+        If `bits` is not in 1..8, or `kind` is neither of the two.
+    """
     check_bits(bits)
     if kind not in ("bipolar", "twos_complement"):
         raise ValueError(f"Offset must be bipolar or twos_complement, not {kind!r}")
@@ -82,17 +128,38 @@ def weight_offset(bits: int, kind: OffsetKind = "bipolar") -> int:
 def integer_weights(
     codes: npt.ArrayLike, bits: int, kind: OffsetKind = "bipolar"
 ) -> npt.NDArray[np.int32]:
-    """W = 2 ck - z of 8-bit codes: odd and in [-N, N], N = 2**k - 1, where bipolar."""
-    return 2 * truncate(codes, bits).astype(np.int32) - weight_offset(bits, kind)
+    """The integer weights W = 2 ck - z that 8-bit codes stand for at k = `bits`.
 
-
-def activation_codes(values: npt.ArrayLike, bits: int) -> Codes:
-    """a = floor(A * clamp(y, 0, 1) + 1/2), A = 2**bits - 1: rounded half up.
+    Returns
+    -------
+    int32 array of the codes' shape. With N = 2**k - 1, "bipolar" weights are odd and in -N..N,
+    and those of "twos_complement" are even and in -(N + 1)..N - 1
 
     Raises
     ------
     ValueError
-        If a value is NaN; infinities are clamped.
+        If `bits` is not in 1..8, or `kind` is neither of the two; see `weight_offset`.
+    """
+    return 2 * truncate(codes, bits).astype(np.int32) - weight_offset(bits, kind)
+
+
+def activation_codes(values: npt.ArrayLike, bits: int) -> Codes:
+    """The activation codes of real values: a = floor(A * clamp(y, 0, 1) + 1/2), A = 2**bits - 1.
+
+    A code stands for the real a / A, in 0..1. Ties round up.
+
+    Parameters
+    ----------
+    values : real array y, of any shape; the computation is in float64
+
+    Returns
+    -------
+    uint8 array of the same shape, each code in 0..A
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN, or `bits` is not in 1..8. Infinities are clamped.
     """
     check_bits(bits)
     y = np.asarray(values, np.float64)

@@ -1,4 +1,8 @@
-"""Requantisation: accumulators to activation codes, in integers only."""
+"""Requantisation makes activation codes of accumulators, in integers alone.
+
+A channel's sums S become the codes ((M*S + Mr*r + B) >> s), clamped: M, Mr and B are the real
+factors and terms of the channel, times 2**s and rounded.
+"""
 
 from dataclasses import dataclass
 
@@ -18,20 +22,22 @@ __all__ = [
 ]
 
 MULTIPLIER_BITS = 18
-RESIDUAL_EXTRA_BITS = 8  # Mr is that much wider than M: it scales a code, M scales a sum of many
+RESIDUAL_EXTRA_BITS = 8  # Mr has so many bits more than M: M scales a sum of many products
 MOST_SHIFT = 40
 BIAS_BITS = 46  # more than any channel needs; fits the hardware's bias from K = 64 on
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Requantisation:
-    """M, Mr, B and s of each output channel, and the bits m of the output codes.
+    """The parameters of each of N output channels, and the bits of the codes.
 
     Attributes
     ----------
-    multiplier, bias, shift : int64 arrays (N,); 0 <= shift <= 63
-    residual_multiplier : int64 array (N,), or None without a residual
-    out_bits : int in 1..8; codes are in 0..2**out_bits - 1
+    multiplier : int64 array (N,), M
+    bias : int64 array (N,), B; it holds 2**(s - 1) where codes are rounded half up
+    shift : int64 array (N,), s in 0..63
+    out_bits : m in 1..8; codes are in 0..2**m - 1
+    residual_multiplier : int64 array (N,), Mr; None if the layer has no residual
     """
 
     multiplier: Integers
@@ -42,12 +48,16 @@ class Requantisation:
 
 
 def requantise(sums: Integers, params: Requantisation, residual: Codes | None = None) -> Codes:
-    """clamp((M*S + Mr*r + B) >> s, 0, 2**m - 1), with an arithmetic shift.
+    """The codes of sums: clamp((M*S + Mr*r + B) >> s, 0, 2**m - 1), exact in int64.
+
+    The shift is arithmetic, so it rounds down. Codes are rounded half up where B holds 2**(s - 1),
+    as `from_affine` makes it.
 
     Parameters
     ----------
     sums : int64 array (..., N), S
-    residual : uint8 array (..., N), r, where `params` has residual multipliers
+    params : of the N channels
+    residual : uint8 array (..., N), r; None if `params` has no residual multipliers
 
     Returns
     -------
@@ -56,9 +66,7 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
     Raises
     ------
     ValueError
-        If the residual is there without multipliers or the reverse, or int64 could overflow.
-
-    Rounding is half up where B holds 2**(s - 1), which `from_affine` folds in.
+        If there is a residual without multipliers, or the reverse, or if int64 could overflow.
     """
     if (residual is None) != (params.residual_multiplier is None):
         raise ValueError("Residual codes and residual multipliers must come together")
@@ -73,7 +81,7 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
 
 
 def largest_value(params: Requantisation, largest_sum: int) -> int:
-    """Most that |M*S + Mr*r + B| can be, where |S| is at most `largest_sum`."""
+    """The most that |M*S + Mr*r + B| can be for |S| up to `largest_sum` and r up to 255."""
     bound = _magnitude(params.multiplier) * largest_sum + _magnitude(params.bias)
     if params.residual_multiplier is not None:
         bound += _magnitude(params.residual_multiplier) * 255
@@ -88,19 +96,22 @@ def from_affine(
     residual_scale: npt.ArrayLike | None = None,
     multiplier_bits: int = MULTIPLIER_BITS,
 ) -> Requantisation:
-    """Integers nearest to round-half-up(scale * S + offset + residual_scale * r).
+    """The integers whose codes come nearest to scale * S + offset + residual_scale * r.
 
-    Each channel gets the largest shift with which M fits `multiplier_bits`, signed, and Mr
-    `RESIDUAL_EXTRA_BITS` more; rounding half up is folded into the bias.
+    Each channel gets the largest shift s in 0..40 with which M = round(scale * 2**s) fits
+    `multiplier_bits`, signed, Mr fits `RESIDUAL_EXTRA_BITS` more, and B fits 46 bits. The half of
+    rounding half up, 2**(s - 1), is part of B. `certify` says whether the codes are exact.
 
     Parameters
     ----------
-    scale, offset, residual_scale : real arrays (N,), in units of output codes
+    scale, offset, residual_scale : real arrays (N,), or one number, in units of output codes
+    out_bits : m of the codes
 
     Raises
     ------
     ValueError
-        If a value is NaN or infinite, or a scale is too large for `multiplier_bits`.
+        If a number is NaN or infinite, a scale is too large for `multiplier_bits`, or `out_bits`
+        is not in 1..8.
     """
     check_bits(out_bits)
     scales = np.atleast_1d(np.asarray(scale, np.float64))
@@ -131,7 +142,7 @@ def from_affine(
 
 
 def _largest_shift(name: str, scales: Reals, bits: int) -> Reals:
-    """Largest s with which round(scale * 2**s) fits `bits`, signed; infinite for 0."""
+    """The largest s with which round(scale * 2**s) fits `bits`, signed; infinite for 0."""
     limit = (1 << bits - 1) - 1
     if (np.abs(scales) > limit).any():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Bit-widths that a network runs at, under a name."""
+"""The bit-widths that a network runs at, under a name."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ __all__ = ["Setting"]
 
 
 class Setting(NamedTuple):
-    """Bit-widths that a network runs at: its k, or k by layer name; and what to call them."""
+    """What a network runs at: a name for it, and k, or k by layer name."""
 
     name: str
     bits: BitWidths

@@ -1,8 +1,8 @@
-"""S of a layer of weights, exactly, through floating-point BLAS.
+"""The sums S of a layer of weights, computed exactly by floating-point BLAS.
 
 Weights and activations are small whole numbers. Where no partial sum can reach 2**24, float32
-holds every one of them, so that nothing is rounded, in whatever order BLAS adds. A reduction that
-is too long for that is cut into parts that are not, and these are added in float64.
+holds every partial sum, so that nothing is rounded, in whatever order BLAS adds. A reduction that
+is too long for that is cut into parts that are short enough, and float64 adds the parts.
 """
 
 import threading
@@ -35,10 +35,10 @@ class ExactSums:
     Attributes
     ----------
     layer : the layer
-    kernel : height and width of its window; (1, 1) where there is none
-    weights : float32 arrays (part of K, N), one below the other; K runs over (row, column,
-        channel) of the window
-    largest : no S is larger in magnitude
+    kernel : height and width of its window; (1, 1) if it has none
+    weights : float32 arrays (part of K, N), which together are the matrix (K, N); K runs over row,
+        column and channel of the window
+    largest : a bound of |S|
     """
 
     layer: Product
@@ -47,7 +47,7 @@ class ExactSums:
     largest: int
 
     def whole(self, codes: Codes) -> Integers:
-        """S, int64 (B, OH, OW, N), of inputs (B, C, H, W) or (B, K)."""
+        """The sums S, int64 (B, OH, OW, N), of inputs (B, C, H, W) or (B, K)."""
         windows = self.windows(codes)
         result = np.empty((*windows.shape[:3], self.columns), np.int64)
         for part in self.parts(windows):
@@ -56,11 +56,14 @@ class ExactSums:
 
     @property
     def columns(self) -> int:
-        """N: output channels."""
+        """N, the number of output channels."""
         return self.weights[0].shape[1]
 
     def windows(self, codes: Codes) -> Codes:
-        """Windows (B, OH, OW, KH, KW * C) of inputs (B, C, H, W) or (B, K)."""
+        """The windows, uint8 (B, OH, OW, KH, KW * C), of inputs (B, C, H, W) or (B, K).
+
+        They are a view of the padded image.
+        """
         if not isinstance(self.layer, Conv2d):
             return codes[:, None, None, None]
         layer, image = self.layer, channels_last(codes)
@@ -77,7 +80,7 @@ class ExactSums:
         )
 
     def parts(self, windows: Codes) -> list[Part]:
-        """Parts of windows whose patches stay in the cache: some images, or some rows of one."""
+        """The windows cut into parts whose patches fit the cache: some images, or rows of one."""
         images, height, width = windows.shape[:3]
         rows = max(1, PATCHES // (width * windows.shape[3] * windows.shape[4]))
         if rows >= height:
@@ -89,10 +92,10 @@ class ExactSums:
         ]
 
     def of(self, windows: Codes) -> FloatSums:
-        """S of windows (images, rows, OW, KH, KW * C): whole numbers, (images, rows, OW, N).
+        """The sums S, (images, rows, OW, N), of windows (images, rows, OW, KH, KW * C).
 
-        They are valid until the next are asked for on this thread. float32, or float64 where
-        there are several parts of K.
+        They are whole numbers in float32, or in float64 if K is cut into parts. The array is valid
+        until this thread asks for the next sums.
         """
         shape = (*windows.shape[:3], self.columns)
         patches = _scratch("patches", windows.shape)
@@ -111,10 +114,11 @@ class ExactSums:
 
 
 def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSums:
-    """Prepare the 8-bit `codes` of a layer, as its tensor has them, for k = `bits`.
+    """Prepare a layer's weights for k = `bits`.
 
     Parameters
     ----------
+    codes : the 8-bit codes, uint8 (O, I, KH, KW) or (O, I)
     largest : no activation code is larger
     """
     kernel = (1, 1)
@@ -129,17 +133,17 @@ def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSu
 
 
 def _reach(weights: npt.NDArray[np.int32]) -> int:
-    """Largest magnitude of a partial sum of weights, each taken once or not at all.
+    """The largest magnitude of a sum of some of a column's weights.
 
-    Activations are not negative. So a sum of some of the products lies between that of all
-    negative and that of all positive ones: at most this many times the largest activation.
+    Activations are not negative. So a partial sum of products lies between the sum of all negative
+    products and that of all positive ones, and is at most this many times the largest activation.
     """
     total, magnitude = (w.sum(axis=0, dtype=np.int64) for w in (weights, np.abs(weights)))
     return int((magnitude + np.abs(total)).max()) // 2
 
 
 def _exact_parts(weights: npt.NDArray[np.int32], largest: int) -> Iterator[slice]:
-    """Parts of K, each as long as float32 holds all of its partial sums."""
+    """K cut into parts, each as long as float32 can hold all of its partial sums."""
     start = 0
     while _reach(weights[start:]) * largest >= EXACT_FLOAT32:
         rest = weights[start:]
@@ -154,14 +158,14 @@ def _exact_parts(weights: npt.NDArray[np.int32], largest: int) -> Iterator[slice
 
 
 def _even(count: int, most: int) -> Iterator[slice]:
-    """`count` things in even parts of at most `most`."""
+    """`count` things cut into parts that are about equal, of at most `most` each."""
     parts = ceil_div(count, most)
     for index in range(parts):
         yield slice(index * count // parts, (index + 1) * count // parts)
 
 
 def _scratch(name: str, shape: tuple[int, ...]) -> Singles:
-    """Room that this thread uses again and again: new memory costs more than what is done in it."""
+    """Memory that this thread uses again and again: to get it anew costs more than its use."""
     size = int(np.prod(shape))
     room: Singles | None = getattr(_rooms, name, None)
     if room is None or room.size < size:

@@ -1,4 +1,4 @@
-"""Work on as many threads as BLAS would use, with BLAS itself on one in each."""
+"""Work on as many threads as BLAS would use, while BLAS itself uses one thread in each."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +30,11 @@ def in_turn(work: Callable[[Any], None], things: Sequence[Any]) -> None:
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """As many threads as BLAS has; within, BLAS has one. What they do must not ask for them.
+    """Start as many threads as BLAS has, and let BLAS use one thread until they end.
 
-    BLAS' own threads wait for each other in a busy loop, many times a layer; that is slow where
-    layers are small, and very slow where others use the processor.
+    BLAS' own threads wait for each other in a busy loop, many times in a layer. That is slow if
+    layers are small, and very slow if other programs use the processor. The work that is given to
+    the threads must not ask for workers itself.
     """
     threads = _blas_threads()
     if threads == 1:
@@ -56,7 +57,7 @@ def workers() -> Iterator[Workers]:
 
 @contextmanager
 def _quick_switches() -> Iterator[None]:
-    """Within, a thread that comes out of NumPy waits for the interpreter no longer than a call."""
+    """Let a thread that comes back from NumPy wait for the interpreter only a short time."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
@@ -72,5 +73,5 @@ def _blas_threads() -> int:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """The libraries are searched for once: that takes milliseconds."""
+    """The libraries of BLAS, which are searched for once: the search takes milliseconds."""
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with model, optimiser and recipe; never pickled."""
+"""A checkpoint is one safetensors file of model, optimiser and recipe; nothing is pickled."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -34,7 +34,7 @@ MOST_SIZE = 4096  # of a side of the images, of channels and of classes
 
 
 class CheckpointError(ValueError):
-    """A file is not a whole checkpoint of this format, or not of this run."""
+    """A file is no whole checkpoint of this format, or it belongs to another run."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Checkpoint:
 
     Attributes
     ----------
-    network : name in `NETWORKS`
-    dataset : name of the data set
-    shape : of its images
-    recipe : of the run
-    epoch : epochs done
-    history : of each
-    tensors : by name, "model." or "optimiser." in front
+    network : a name in `NETWORKS`
+    dataset : the data set's name
+    shape : of its images, and the number of classes
+    recipe : the run's
+    epoch : how many epochs are done
+    history : the log of each epoch
+    tensors : by name, which begins with "model." or "optimiser."
     """
 
     network: str
@@ -70,7 +70,7 @@ class Checkpoint:
         """
         state = {k.removeprefix(MODEL): v for k, v in self.tensors.items() if k.startswith(MODEL)}
         try:
-            with torch.device("meta"):  # no memory but that of the tensors, whatever the shape
+            with torch.device("meta"):  # the tensors alone take memory, whatever the shape
                 model = new_model(self.network, self.shape, self.recipe)
             model.load_state_dict(state, assign=True)
         except (RuntimeError, TypeError, OverflowError) as error:
@@ -80,7 +80,7 @@ class Checkpoint:
 
 
 def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
-    """The network, converted for the recipe, with weights drawn from its seed."""
+    """A network that is converted as the recipe says, with weights drawn from its seed."""
     torch.manual_seed(recipe.seed)
     model = truncquantize(build(network, shape), recipe.widths, recipe.act_bits)
     for module in model.modules():
@@ -91,7 +91,7 @@ def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
 
 
 def save_checkpoint(path: Path, trainer: Trainer, network: str) -> None:
-    """Write the state of `trainer` after an epoch; the file is whole or as it was before."""
+    """Write the state of `trainer` after an epoch to a file, which is whole or as it was before."""
     tensors = {f"{MODEL}{name}": value for name, value in trainer.model.state_dict().items()}
     for index, values in trainer.optimiser.state_dict()["state"].items():
         for name, value in values.items():
@@ -158,7 +158,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _shape(path: Path, entries: Any) -> ImageShape:
-    """The images' shape, if a network of it can be made."""
+    """The images' shape, if it is small enough for a network to be made."""
     shape = ImageShape(**entries)
     sizes = asdict(shape).values()
     if not all(type(size) is int and 0 < size <= MOST_SIZE for size in sizes):
@@ -167,12 +167,12 @@ def _shape(path: Path, entries: Any) -> ImageShape:
 
 
 def resume(trainer: Trainer, checkpoint: Checkpoint) -> None:
-    """Bring `trainer` to where `checkpoint` was written.
+    """Bring a trainer to the state in which a checkpoint was written.
 
     Raises
     ------
     CheckpointError
-        If it is of another data set or recipe: names what differs.
+        If the checkpoint is of another data set or recipe: names what differs.
     """
     if checkpoint.dataset != trainer.split.name:
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""CIFAR-10 and -100 from their official files, binary or Python; nothing is unpickled.
+"""CIFAR-10 and CIFAR-100 from their official files, binary or Python; nothing is unpickled.
 
 Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 """
@@ -18,14 +18,24 @@ __all__ = ["cifar"]
 
 CIFAR_PIXELS = 3 * 32 * 32
 MOST_BYTES = 160_000_000  # CIFAR-100's 50,000 images have 155 million
-MOST_OPCODES = 600_000  # they have fewer than half as many
+MOST_OPCODES = 600_000  # the official files have fewer than half as many
 ENTRIES = (b"data", b"labels", b"fine_labels", b"coarse_labels", b"batch_label", b"filenames")
 LABELS = {10: "labels", 100: "fine_labels"}
 NUMBERS = ("BININT", "BININT1", "BININT2", "INT")  # opcodes whose argument is a value
 
 
 def cifar(folder: Path, classes: int) -> Split:
-    """CIFAR-10 or -100 in the official binary or Python files, in `folder` or one below.
+    """CIFAR-10 or CIFAR-100, of its official binary or Python files.
+
+    Parameters
+    ----------
+    folder : the folder of the files, or the one that the archive was unpacked in
+    classes : 10 or 100
+
+    Raises
+    ------
+    DataError
+        If files are missing, or are not whole.
 
     Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
@@ -70,7 +80,7 @@ def _cifar_files(folder: Path, classes: int) -> tuple[list[Path], list[Path]]:
 
 
 def _read_binary(path: Path, classes: int) -> tuple[Codes, Labels]:
-    """Records of a label (CIFAR-100: coarse, then fine) and 3072 bytes, red first."""
+    """Images and labels of records: one label (CIFAR-100: two) and 3072 bytes, red first."""
     record = CIFAR_PIXELS + (1 if classes == 10 else 2)
     data = np.frombuffer(_bytes(path), np.uint8)
     if data.size == 0 or data.size % record:
@@ -80,7 +90,7 @@ def _read_binary(path: Path, classes: int) -> tuple[Codes, Labels]:
 
 
 def _read_python(path: Path, classes: int) -> tuple[Codes, Labels]:
-    """Read the pickled dictionary's pixels and labels from its opcodes, running none of them."""
+    """Images and labels of a pickled dictionary, read from its opcodes; none of them is run."""
     pixels, entry = b"", ""
     labels: list[int] = []
     try:

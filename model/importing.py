@@ -1,4 +1,4 @@
-"""Networks from PyTorch's tensors: checkpoints of ours, and a state_dict of a named network."""
+"""Networks from PyTorch's tensors: our own checkpoints, and the state_dict of a named network."""
 
 from collections.abc import Sequence
 
@@ -22,13 +22,40 @@ __all__ = ["from_checkpoint", "from_state"]
 
 
 def from_checkpoint(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
-    """The network of a training run's checkpoint."""
+    """The network of a training run's checkpoint, and notes for the user.
+
+    Parameters
+    ----------
+    images : uint8 (n, C, H, W), codes to calibrate bit-widths on that were not trained; or None
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a whole checkpoint.
+    ValueError
+        If no bit-width of `source` was trained and there are no images.
+    """
     checkpoint = load_checkpoint(source.path)
     return _trained(checkpoint.model(), checkpoint.shape, source, images)
 
 
 def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
-    """The network of a state_dict: trained to be truncated, or a float one."""
+    """The network of a state_dict, and notes for the user.
+
+    The state_dict is that of a network which was trained to be truncated, or of a float network,
+    which is then quantised and calibrated on the images.
+
+    Parameters
+    ----------
+    images : uint8 (n, C, H, W), codes; or None, which a float network does not allow
+
+    Raises
+    ------
+    CheckpointError
+        If the file does not hold the tensors of the network that `source` names.
+    ValueError
+        If `source` does not say what the tensors are of, or images are lacking or do not fit.
+    """
     if source.network is None or source.image is None or source.classes is None:
         raise ValueError(
             f"{source.path}: holds tensors alone; say what they are of with --network, --image "
@@ -60,7 +87,7 @@ def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[
 def _trained(
     model: nn.Module, shape: ImageShape, source: Source, images: Codes | None
 ) -> tuple[Network, Sequence[str]]:
-    """Export what was trained; with images calibrate the other k."""
+    """Export a trained model; with images the bit-widths that were not trained are calibrated."""
     known = bit_widths(model)
     widths = [k for k in source.bits if k in known]
     missing = [k for k in source.bits if k not in known]

@@ -1,4 +1,4 @@
-"""Layers whose weights are truncated to the bit-width at hand."""
+"""PyTorch layers whose weights are truncated to a bit-width that can be switched."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,10 +31,14 @@ __all__ = [
 
 
 class TruncConv2d(nn.Conv2d):
-    """Convolution with truncated weights; its bias, if any, is not quantised.
+    """A convolution with truncated weights; its bias, if it has one, is not quantised.
 
-    `fixed_bits` is the layer's own bit-width, which does not follow the network's; at
-    `FLOAT_BITS` no layer is quantised.
+    Attributes
+    ----------
+    fixed_bits : the layer's own k; None: it follows the network's
+    bits : the network's k now; at `FLOAT_BITS` no layer is quantised
+    scheme : how weights are quantised, see `Scheme`
+    centred : each output channel's mean is taken off its weights before
     """
 
     fixed_bits: int | None = None
@@ -43,13 +47,13 @@ class TruncConv2d(nn.Conv2d):
     centred: bool = False
 
     def forward(self, images: Tensor) -> Tensor:
-        """Convolve with the weights at the layer's present bit-width."""
+        """Convolve images (B, C, H, W) with the weights at the layer's present bit-width."""
         weights = quantise_weights(real_weights(self), weight_bits(self), self.scheme)
         return self._conv_forward(images, weights, self.bias)
 
 
 class TruncLinear(nn.Linear):
-    """Fully connected layer with truncated weights; see `TruncConv2d`."""
+    """A fully connected layer with truncated weights; for its attributes see `TruncConv2d`."""
 
     fixed_bits: int | None = None
     bits: int = FLOAT_BITS
@@ -57,15 +61,15 @@ class TruncLinear(nn.Linear):
     centred: bool = False
 
     def forward(self, activations: Tensor) -> Tensor:
-        """Multiply by the weights at the layer's present bit-width."""
+        """Multiply activations (B, K) by the weights at the layer's present bit-width."""
         weights = quantise_weights(real_weights(self), weight_bits(self), self.scheme)
         return F.linear(activations, weights, self.bias)
 
 
 def real_weights(layer: TruncConv2d | TruncLinear) -> Tensor:
-    """V: the parameters, and where the layer is `centred` less each output channel's mean.
+    """The weights V that are quantised: the parameters, less each channel's mean if `centred`.
 
-    So each channel has as many weights on either side of the 1-bit threshold, nearly.
+    Centred weights lie in nearly equal numbers on both sides of the threshold of 1 bit.
     """
     weights = layer.weight
     if not layer.centred:
@@ -74,12 +78,12 @@ def real_weights(layer: TruncConv2d | TruncLinear) -> Tensor:
 
 
 def weight_bits(layer: TruncConv2d | TruncLinear) -> int:
-    """Bit-width of the layer's weights now: its own, or the network's."""
+    """The bit-width of the layer's weights now: its own if it has one, else the network's."""
     return layer.bits if layer.fixed_bits is None or layer.bits == FLOAT_BITS else layer.fixed_bits
 
 
 class SwitchableBatchNorm(nn.Module):
-    """A batch-norm for each bit-width, `FLOAT_BITS` included, all copies of `norm` at first."""
+    """A batch-norm for each bit-width and for `FLOAT_BITS`; all begin as copies of `norm`."""
 
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, widths: Sequence[int]) -> None:
         super().__init__()
@@ -101,33 +105,33 @@ class SwitchableBatchNorm(nn.Module):
 
 
 class QuantActivation(nn.Module):
-    """Clamp to [0, 1] and round to codes of `act_bits` bits; at `FLOAT_BITS` only clamp."""
+    """Clamps to [0, 1] and rounds to codes of `act_bits` bits; at `FLOAT_BITS` it only clamps."""
 
     def __init__(self, act_bits: int) -> None:
         super().__init__()
         self.act_bits = act_bits
 
     def forward(self, values: Tensor) -> Tensor:
-        """Quantise; see `quantise_activations`."""
+        """Quantise activations of any shape; see `quantise_activations`."""
         return quantise_activations(values, self.act_bits)
 
 
 class QuantAvgPool2d(nn.Module):
-    """Mean of each image's codes, rounded to a code: shape (B, C, 1, 1)."""
+    """The mean of each channel's codes over the image, rounded to a code: (B, C, 1, 1)."""
 
     def __init__(self, act_bits: int) -> None:
         super().__init__()
         self.act_bits = act_bits
 
     def forward(self, activations: Tensor) -> Tensor:
-        """Average; see `quantise_mean`."""
+        """Average activations (B, C, H, W); see `quantise_mean`."""
         if self.act_bits == FLOAT_BITS:
             return activations.mean(dim=(2, 3), keepdim=True)
         return quantise_mean(activations, self.act_bits)
 
 
 class PadShortcut(nn.Module):
-    """A residual's way without parameters: every `stride`-th pixel, zeros for new channels.
+    """A residual's way without parameters: every `stride`-th pixel, and zeros for new channels.
 
     Source: option A of Deep Residual Learning, arXiv 1512.03385, section 4.2.
     """
@@ -144,7 +148,7 @@ class PadShortcut(nn.Module):
 
 
 def set_bits(model: nn.Module, bits: int) -> None:
-    """Switch every layer of `model` to `bits`: weights truncated, batch-norms switched.
+    """Switch every layer and every batch-norm of a model to `bits`.
 
     Raises
     ------
@@ -165,7 +169,7 @@ def set_bits(model: nn.Module, bits: int) -> None:
 
 @contextmanager
 def at_bits(model: nn.Module, bits: int) -> Iterator[nn.Module]:
-    """Within, `model` is at `bits`; afterwards it is as before."""
+    """Switch a model to `bits` for the statements within; afterwards it is as before."""
     kinds = (TruncConv2d, TruncLinear, SwitchableBatchNorm)
     before = {module: module.bits for module in model.modules() if isinstance(module, kinds)}
     set_bits(model, bits)
@@ -186,7 +190,10 @@ def set_scheme(model: nn.Module, scheme: Scheme) -> None:
 
 
 def bit_widths(model: nn.Module) -> tuple[int, ...]:
-    """The k that every batch-norm of `model` has statistics for, highest first."""
+    """The bit-widths that every batch-norm of a model has statistics for, the highest first.
+
+    They are all of 8 to 1 if the model has no batch-norm.
+    """
     found = [
         {int(bits) for bits in module.norms}
         for module in model.modules()

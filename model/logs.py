@@ -1,4 +1,4 @@
-"""Logs of a training run: a CSV file and TensorBoard events."""
+"""The logs of a training run: a CSV file and TensorBoard events."""
 
 import csv
 import io
@@ -15,15 +15,15 @@ __all__ = ["Logs"]
 
 
 class Logs:
-    """Writes `log.csv` and TensorBoard events into a folder, an epoch at a time.
+    """Writes `log.csv` and TensorBoard events into a folder, epoch by epoch.
 
-    A run that goes on from a checkpoint goes on with its logs: what they hold of later epochs
-    is dropped.
+    A run that goes on from a checkpoint goes on with its logs; what they hold of later epochs is
+    dropped.
 
     Parameters
     ----------
-    folder : of the run
-    epoch : epochs done before
+    folder : the run's
+    epoch : how many epochs were done before
     """
 
     def __init__(self, folder: Path, epoch: int) -> None:
@@ -31,7 +31,7 @@ class Logs:
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=epoch)
 
     def write(self, history: Sequence[EpochLog]) -> None:
-        """Write the epochs so far, the last of them into TensorBoard's events."""
+        """Write all epochs so far to the CSV file, and the last one to TensorBoard's events."""
         last = history[-1]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")

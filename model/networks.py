@@ -1,4 +1,4 @@
-"""Plain float networks, made to be converted: every stream between layers can be a code."""
+"""Plain float networks that can be converted: what passes between their layers can be codes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ImageShape:
-    """Channels, height and width of the images, and the number of classes."""
+    """The channels, height and width of images, and the number of their classes."""
 
     channels: int
     height: int
@@ -31,7 +31,7 @@ class ImageShape:
 
 
 class DigitsCNN(nn.Module):
-    """Four convolutions with one residual add; the first has stride 2 from 16 rows on."""
+    """Four convolutions with one residual; the first has stride 2 for images of 16 rows or more."""
 
     def __init__(self, shape: ImageShape, channels: int = 32) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Bottleneck(nn.Module):
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-    """Convolution that keeps the image's size, but for the stride; its batch-norm has the bias."""
+    """A convolution that keeps the image's size at stride 1; its batch-norm has the bias."""
     return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
 
 

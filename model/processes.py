@@ -1,4 +1,4 @@
-"""The processes that train together, and where each computes."""
+"""The processes that train together, and the device that each computes on."""
 
 import os
 from dataclasses import dataclass, field
@@ -11,12 +11,13 @@ __all__ = ["Processes"]
 
 @dataclass(frozen=True)
 class Processes:
-    """One process among those that `torchrun` started; alone if it did not.
+    """One of the processes that `torchrun` started; the only one without torchrun.
 
     Attributes
     ----------
-    rank, count : of the processes
-    device : where this one computes
+    rank : this process's number, from 0
+    count : how many processes there are
+    device : what this process computes on
     """
 
     rank: int = 0
@@ -25,10 +26,13 @@ class Processes:
 
     @classmethod
     def start(cls, device: str = "auto") -> "Processes":
-        """Join the others, if the environment names any; "auto" is a GPU where there is one.
+        """Join the other processes, if the environment names any.
 
-        On a GPU, products of float32 numbers are computed in float32 from here on, not in
-        TensorFloat-32.
+        On a GPU float32 numbers are multiplied in float32 from here on, not in TensorFloat-32.
+
+        Parameters
+        ----------
+        device : "cpu", "cuda", or "auto": a GPU if there is one
 
         Raises
         ------
@@ -53,11 +57,11 @@ class Processes:
         return cls(int(os.environ.get("RANK", "0")), count, place)
 
     def wait(self) -> None:
-        """Go on when all of them have come here."""
+        """Wait until all processes have come here."""
         if self.count > 1:
             dist.barrier()
 
     def stop(self) -> None:
-        """Part from the others."""
+        """Leave the other processes."""
         if dist.is_initialized():
             dist.destroy_process_group()

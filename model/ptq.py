@@ -1,8 +1,8 @@
-"""Post-training: the integer network of a float model that was never trained to be truncated.
+"""Post-training quantisation: integer networks of float models, without any training.
 
-Each layer's output keeps, at each k, the mean and the deviation that it has in the float model,
-channel by channel: batch-norms take the statistics of the truncated layers and give those of the
-float ones. A layer without a batch-norm gets one; export folds it away.
+At each k each channel of each layer keeps the mean and the deviation that it has in the float
+model: batch-norms take the statistics of the truncated layers and give those of the float ones.
+A layer without a batch-norm gets one, and export folds all of them away.
 """
 
 import copy
@@ -27,8 +27,8 @@ __all__ = ["quantise"]
 
 BATCH = 256
 MOST_IMAGES = 4096
-LARGEST_WEIGHT = 0.25  # tanh is nearly linear up to there, so that codes are spread evenly
-EPSILON = 1e-8  # of batch-norms whose inputs are small
+LARGEST_WEIGHT = 0.25  # up to here tanh is nearly linear, so that codes are spread evenly
+EPSILON = 1e-8  # of the new batch-norms, whose inputs are small
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -42,20 +42,23 @@ def quantise(
     percentile: float = 99.9,
     name: str = "network",
 ) -> Network:
-    """The integer network of a plain float model, calibrated on `images`.
+    """The integer network of a plain float model, calibrated on images.
 
-    Weights become codes by the TruncQuant map, each output channel scaled to the same largest
-    weight. A ReLU's codes reach up to `percentile` of its outputs (100: their largest), the mean
-    over batches of 256 images; what a residual adds shares the larger of both ranges. Batch-norm
-    statistics are taken anew for each k.
+    Each output channel's weights are scaled to the same largest weight, and become codes by the
+    TruncQuant map. The largest code of a ReLU stands for a percentile of its outputs, in the mean
+    over batches of 256 images; a residual and the codes that it is added to share the larger of
+    their ranges. Batch-norm statistics are taken anew for each k.
 
     Parameters
     ----------
-    model : nn.Module that `truncquantize` can convert; its input are images in [0, 1]. It is left
-        as it is
+    model : an nn.Module that `truncquantize` can convert; its input are images in [0, 1]. It is
+        left as it is
     images : uint8 (n, C, H, W), codes that stand for code / 255; the first 4096 are used
-    widths : the network's k
-    edge_bits : k of the first and last layers, or None: they follow the network's
+    widths : the network's bit-widths k
+    act_bits : bits of the activations' codes
+    edge_bits : k of the first and last layers; None: they follow the network's
+    percentile : in 50..100; 100 is the largest output
+    name : of the network
 
     Raises
     ------
@@ -85,7 +88,7 @@ def quantise(
 
 @dataclass
 class _Statistics:
-    """Of one node's output: sums over all images for each channel, and percentiles of batches."""
+    """Statistics of one node's output: sums by channel over all images, percentiles by batch."""
 
     count: int = 0
     total: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
@@ -104,7 +107,7 @@ class _Statistics:
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a traced model and keeps statistics of what its nodes give."""
+    """Runs a traced model and keeps statistics of its nodes' outputs."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph, percentile: float) -> None:
         super().__init__(model, graph=graph)
@@ -125,7 +128,7 @@ class _Recorder(fx.Interpreter):
 
 @torch.no_grad()
 def _prepare(model: nn.Module, images: Codes, percentile: float) -> nn.Module:
-    """`model` with activations in 0..1 and a batch-norm behind each layer but the last."""
+    """The model, changed: activations in 0..1, and a batch-norm behind each layer but the last."""
     graph = trace(model)
     recorder = _Recorder(model, graph, percentile)
     for start in range(0, len(images), BATCH):
@@ -145,7 +148,7 @@ def _prepare(model: nn.Module, images: Codes, percentile: float) -> nn.Module:
 
 
 class _Chain:
-    """What follows what in a traced model."""
+    """What follows what in a traced model, whose layers are each used once."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
         self.model, self.graph = model, graph
@@ -166,7 +169,7 @@ class _Chain:
         return next((user for user in node.users if isinstance(self.module(user), NORMS)), None)
 
     def relu_after(self, node: fx.Node) -> fx.Node | None:
-        """The ReLU that makes codes of a layer's output; None for logits."""
+        """The ReLU that makes codes of a layer's output; None if the output are logits."""
         while True:
             users = list(node.users)
             if len(users) != 1 or users[0].op == "output":
@@ -178,7 +181,7 @@ class _Chain:
                 return node
 
     def stream(self, node: fx.Node) -> fx.Node:
-        """The ReLU or the image whose codes `node` hands on."""
+        """The ReLU, or the image, whose codes a node hands on."""
         while node.op != "placeholder" and not isinstance(self.module(node), RELUS):
             if not node.all_input_nodes:
                 raise ConversionError(f"{node.target}: its input is not made of the image")
@@ -187,7 +190,7 @@ class _Chain:
 
 
 def _ranges(chain: _Chain, recorder: _Recorder) -> dict[fx.Node, float]:
-    """The real that each stream's largest code stands for; one for those that are added."""
+    """The real that each stream's largest code stands for; streams that are added share one."""
     found = {node: 1.0 for node in chain.graph.nodes if node.op == "placeholder"}
     fixed = set(found)
     for node, record in recorder.found.items():
@@ -209,7 +212,7 @@ def _ranges(chain: _Chain, recorder: _Recorder) -> dict[fx.Node, float]:
 
 
 def _added(chain: _Chain) -> Iterator[tuple[fx.Node, fx.Node]]:
-    """Pairs of streams: that of an add's ReLU, and that of the codes that it adds."""
+    """Pairs of streams that share a range: that of an add's ReLU, and that of what is added."""
     for relu in chain.graph.nodes:
         add = relu.all_input_nodes[0] if isinstance(chain.module(relu), RELUS) else None
         if add is None or add.op == "call_module" or len(add.all_input_nodes) != 2:
@@ -226,7 +229,7 @@ def _normalise(
     statistics: tuple[Tensor, Tensor],
     largest: float,
 ) -> None:
-    """Make a layer give its float mean and deviation, less the range `largest`."""
+    """Make a layer give its float mean and deviation, divided by its codes' range `largest`."""
     layer: Any = model.get_submodule(str(node.target))
     mean, deviation = statistics
     sign = torch.ones_like(mean)
@@ -248,7 +251,7 @@ def _normalise(
 
 
 def _scale_logits(layer: Any, source: float) -> None:
-    """The last layer: its weights are worth what the TruncQuant map makes of them."""
+    """Scale the last layer's weights and bias to what the TruncQuant map makes of the weights."""
     largest = layer.weight.abs().max().clamp_min(1e-30)
     layer.weight.mul_(LARGEST_WEIGHT / largest)
     given = quantise_weights(layer.weight, 8).double()

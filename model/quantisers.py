@@ -1,4 +1,4 @@
-"""Quantisers with a straight-through backward: the forward is golden's, exactly.
+"""Quantisers for training: forward they are golden's exactly, backward they are straight-through.
 
 Source: TruncQuant, arXiv 2506.11431; DoReFa-Net, arXiv 1606.06160 (the tanh map).
 """
@@ -20,17 +20,17 @@ __all__ = [
     "weight_levels",
 ]
 
-FLOAT_BITS = 32  # the bit-width that means: not quantised
+FLOAT_BITS = 32  # as a bit-width this means "not quantised"
 
-# truncquant: the top k of the code's bits, so each width is a prefix of the next
-# dorefa: rounded to k bits, for each width anew
-# dorefa_truncated: rounded to 8 bits, of which the top k are kept
+# truncquant: codes are rounded down to 8 bits, and the top k bits are kept
+# dorefa: codes are rounded to k bits, for each k anew
+# dorefa_truncated: codes are rounded to 8 bits, and the top k bits are kept
 Scheme = Literal["truncquant", "dorefa", "dorefa_truncated"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 def weight_levels(x: Tensor, bits: int, scheme: Scheme) -> Tensor:
-    """Codes ck in 0..2**bits - 1 of normalised weights x in [0, 1], float64."""
+    """The codes ck in 0..2**bits - 1 of normalised weights x in [0, 1], as float64."""
     if scheme == "truncquant":
         codes = torch.floor(256 * x).clamp(max=255)
     elif scheme == "dorefa_truncated":
@@ -74,19 +74,26 @@ class _Activation(torch.autograd.Function):
 
 
 def quantise_weights(weights: Tensor, bits: int, scheme: Scheme = "truncquant") -> Tensor:
-    """E/N * (2 ck - N): what the integer weights at `bits` are worth.
+    """What the integer weights at `bits` are worth: E / N * (2 ck - N), with N = 2**bits - 1.
+
+    E = mean|V|, and ck are the codes of x = tanh(V) / (2 max|tanh V|) + 1/2. The gradient is that
+    of the weights without quantisation, with E and max|tanh V| held constant.
 
     Parameters
     ----------
-    weights : float tensor V of one layer, any shape
-    bits : int in 1..8; or `FLOAT_BITS`: E * tanh(V) / max|tanh V|
-    scheme : how ck comes of x = tanh(V) / (2 max|tanh V|) + 1/2; see `Scheme`. With
-        "truncquant" ck are the top `bits` of golden.weight_codes(V)
+    weights : float tensor V of one layer, of any shape
+    bits : in 1..8; or `FLOAT_BITS`, which gives E * tanh(V) / max|tanh V|
+    scheme : how ck is made of x, see `Scheme`. With "truncquant" ck is the top `bits` of
+        golden.weight_codes(V)
 
     Returns
     -------
-    float tensor of the same shape and dtype. E = mean|V|, N = 2**bits - 1; computed in float64.
-    The gradient is that of the unquantised form, with E and max|tanh V| held constant.
+    float tensor of the same shape and dtype; the computation is in float64
+
+    Raises
+    ------
+    ValueError
+        If `bits` or `scheme` is none of these.
     """
     if bits != FLOAT_BITS:
         check_bits(bits)
@@ -97,9 +104,18 @@ def quantise_weights(weights: Tensor, bits: int, scheme: Scheme = "truncquant") 
 
 
 def quantise_activations(values: Tensor, bits: int) -> Tensor:
-    """floor(A * clamp(y, 0, 1) + 1/2) / A, A = 2**bits - 1; gradient 1 where 0 < y < 1.
+    """What the codes of activations are worth: floor(A * clamp(y, 0, 1) + 1/2) / A.
 
-    At `FLOAT_BITS` clamp(y, 0, 1). Computed in float32 at least, whatever the dtype.
+    A = 2**bits - 1, and ties round up. The gradient is 1 where 0 < y < 1, and 0 elsewhere.
+
+    Parameters
+    ----------
+    values : float tensor y, of any shape
+    bits : in 1..8; or `FLOAT_BITS`, which gives clamp(y, 0, 1)
+
+    Returns
+    -------
+    float tensor of the same shape and dtype; the computation is in float32
     """
     if bits == FLOAT_BITS:
         return values.clamp(0, 1)
@@ -109,10 +125,17 @@ def quantise_activations(values: Tensor, bits: int) -> Tensor:
 
 
 def quantise_mean(activations: Tensor, bits: int) -> Tensor:
-    """Mean over height and width of quantised activations, rounded half up to a code's value.
+    """The mean over height and width of quantised activations, rounded half up to a code.
 
-    Takes (B, C, H, W) and gives (B, C, 1, 1). Sums of codes are exact, so ties round as in
-    golden.
+    The sums of codes are exact, so that ties round as in golden. The gradient is that of the mean.
+
+    Parameters
+    ----------
+    activations : float tensor (B, C, H, W) of codes of `bits`, as `quantise_activations` gives
+
+    Returns
+    -------
+    float tensor (B, C, 1, 1) of the same dtype
     """
     largest = (1 << bits) - 1
     count = activations.shape[2] * activations.shape[3]

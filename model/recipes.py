@@ -1,4 +1,4 @@
-"""Recipes: the hyper-parameters of a training run, by name."""
+"""Recipes are the hyper-parameters of training runs, by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,22 +13,24 @@ __all__ = ["RECIPES", "Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyper-parameters of joint training over bit-widths.
+    """The hyper-parameters of joint training over bit-widths.
 
     Attributes
     ----------
-    optimiser : "adam" or "sgd" (momentum 0.9)
-    learning_rate, weight_decay, batch, epochs : as usual; `batch` is that of all processes
-    milestones : epochs at which the rate falls to a tenth; none: it falls as a cosine to zero
-    teacher : "distil": the float network learns from the labels and each bit-width from the
+    optimiser : "adam", or "sgd" with momentum 0.9
+    learning_rate, weight_decay, epochs : as usual
+    batch : images of a step, of all processes together
+    milestones : epochs at which the rate falls to a tenth; if there are none, it falls to zero as
+        a cosine does
+    teacher : "distil": the float network learns from the labels, and each bit-width from the
         softmax of the next higher one; "labels": all learn from the labels
-    widths : the k to train
+    widths : the bit-widths k to train
     act_bits : bits of the activations' codes
-    scheme : how weights are quantised
-    centred : each output channel's weights have its mean taken off before they are quantised
-    calibrated : after the last epoch the batch-norm statistics of all widths are taken anew, not
-        only those of widths that were not trained
-    seed : of weights, order and moves of the images
+    scheme : how weights are quantised, see `Scheme`
+    centred : each output channel's mean is taken off its weights before they are quantised
+    calibrated : after the last epoch the batch-norm statistics of all bit-widths are taken anew,
+        not only those of bit-widths that were not trained
+    seed : of the weights, and of the order and the moves of the images
     """
 
     optimiser: Literal["adam", "sgd"] = "adam"
@@ -46,7 +48,7 @@ class Recipe:
     seed: int = 0
 
     def rate(self, epoch: float) -> float:
-        """Learning rate in `epoch`, 0 the first."""
+        """The learning rate in `epoch`, which counts from 0."""
         if not self.milestones:
             return self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
         passed = sum(epoch >= milestone for milestone in self.milestones)

@@ -1,4 +1,4 @@
-"""Results of many training runs in one JSON file: each is kept as soon as it is finished."""
+"""The results of many training runs in one JSON file, each kept as soon as it is finished."""
 
 import json
 import platform
@@ -26,7 +26,7 @@ Accuracies = Mapping[str, Sequence[float]]
 
 
 def describe_runs(kind: str, network: str, dataset: str, recipe: Recipe) -> dict[str, Any]:
-    """Describe what a file's runs have in common; a run's own seed and scheme are not in it."""
+    """What the runs of a file have in common: all but each run's own seed and scheme."""
     common = {k: v for k, v in asdict(recipe).items() if k not in ("seed", "scheme")}
     versions = {
         "truncmac": __version__,
@@ -44,20 +44,20 @@ def describe_runs(kind: str, network: str, dataset: str, recipe: Recipe) -> dict
 
 
 class Results:
-    """Runs by name and seed; the file is whole after each, whatever happens.
+    """Runs by name and seed. The file is whole after each run, whatever happens.
 
     Parameters
     ----------
-    path : of the JSON file; None: kept in memory only
-    description : see `describe_runs`; what JSON can hold
+    path : the JSON file; None: runs are kept in memory alone
+    description : see `describe_runs`; it holds what JSON can hold
     go_on : keep the runs that the file has
-    writes : write the file; of several processes only the first does
+    writes : write the file; of several processes only the first one does
 
     Raises
     ------
     ValueError
-        If the file is there and `go_on` is not set, or if it is not of this format, or of other
-        runs: names what differs.
+        If the file is there and `go_on` is not set, if it is not of this format, or if it holds
+        other runs: names what differs.
     """
 
     def __init__(
@@ -119,9 +119,9 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def spread(values: Reals) -> tuple[Reals, ...]:
-    """Mean and sample deviation, in percent, over the seeds: the first axis of shares `values`.
+    """Mean and sample deviation, in percent, over the first axis of shares: that of the seeds.
 
-    The deviation of one seed is NaN.
+    The deviation is NaN if there is one seed.
     """
     if len(values) == 1:
         return 100 * values[0], np.full(values.shape[1:], np.nan)

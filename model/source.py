@@ -1,4 +1,4 @@
-"""What a network is imported from, and what its files do not say."""
+"""What a network is imported from, and what the user must say because its files do not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,20 @@ __all__ = ["Source"]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is imported, and what its file does not say.
+    """What is imported, and what its files do not say.
 
     Attributes
     ----------
     path : a folder, or a file whose ending says what it is
-    bits : the network's k
-    data : images to calibrate on, and to try the network with
-    network, image, classes : for tensors: the network that they are of, one of truncmac's
-    act_bits, percentile : for tensors: bits and range of the activations
-    edge_bits : k of the first and last layers, or None: they follow the network's
-    centred : the network was trained with centred weights
+    bits : the network's bit-widths k
+    data : a file of images to calibrate the network on, and to try it with
+    network, image, classes : for tensors alone: the name of the network that they belong to, the
+        (channels, height, width) of its images, and its number of classes
+    act_bits : for tensors alone: bits of the activations' codes
+    percentile : for a float network: activations are clamped at this percentile of theirs
+    edge_bits : k of the first and last layers; None: they follow the network's
+    multiplier_bits : for ONNX: width of the multipliers M of requantisation
+    centred : for tensors alone: the network was trained with centred weights
     """
 
     path: Path

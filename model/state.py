@@ -1,4 +1,4 @@
-"""Parameters of a network, read from files of unknown origin: nothing in them is executed."""
+"""Reads a network's parameters from files of unknown origin; nothing in them is executed."""
 
 import pickle
 import warnings
@@ -31,7 +31,7 @@ TORCH_ERRORS = (
 
 
 def read_state(path: Path) -> State:
-    """Tensors by name, of a .safetensors file or of a `state_dict` that torch.save wrote.
+    """The tensors, by name, of a .safetensors file or of a `state_dict` that torch.save wrote.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 
 def _torch(path: Path) -> Any:
-    """Read with `weights_only`; before, see that nothing in the file unpacks to more than it is."""
+    """What torch.load gives with `weights_only`, if the file cannot unpack to more than it is."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -91,14 +91,21 @@ def _torch(path: Path) -> Any:
 
 
 def is_converted(state: State) -> bool:
-    """Whether the model was one of `truncquantize`: its batch-norms exist for each k."""
+    """Whether `truncquantize` made the model: it has then a batch-norm for each k."""
     return any(".norms." in name for name in state)
 
 
 def trained_model(
     network: str, shape: ImageShape, state: State, act_bits: int, *, centred: bool = False
 ) -> nn.Module:
-    """A converted network with its trained parameters, at all k that `state` has.
+    """A converted network with its trained parameters, at all k that its batch-norms have.
+
+    Parameters
+    ----------
+    network : a name in `NETWORKS`
+    shape : of its images, and the number of classes
+    act_bits : bits of the activations' codes
+    centred : the weights were centred in training
 
     Raises
     ------
@@ -117,7 +124,7 @@ def trained_model(
 
 
 def plain_model(network: str, shape: ImageShape, state: State) -> nn.Module:
-    """A float network with its trained parameters; raises as `trained_model`."""
+    """A float network with its trained parameters; see `trained_model`."""
     return _filled(build(network, shape), state, network)
 
 

@@ -1,4 +1,4 @@
-"""The paper's table: training with and without truncation in mind, deployed by truncation.
+"""The table of the TruncQuant paper: training with and without truncation in mind.
 
 Source: TruncQuant, arXiv 2506.11431, its comparison on CIFAR-10.
 """
@@ -35,7 +35,9 @@ class Scenario:
 
     Attributes
     ----------
-    calibrated : the batch-norm statistics of all widths are taken anew as it is deployed
+    name : as tables and plots call it
+    trained, deployed : how weights are quantised, see `Scheme`
+    calibrated : the batch-norm statistics of all bit-widths are taken anew for deployment
     """
 
     name: str
@@ -54,7 +56,10 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Study:
-    """Accuracies by scenario's name: arrays (seeds, 8), the columns k = 1..8."""
+    """Accuracies, in 0..1, by the scenario's name: real (seeds, 8), a column for each k in 1..8.
+
+    `trained` are the bit-widths that were trained.
+    """
 
     dataset: str
     network: str
@@ -71,15 +76,18 @@ def study(
     processes: Processes | None = None,
     on_epoch: Callable[[str, int, int], None] = lambda scheme, seed, epoch: None,
 ) -> Study:
-    """Train the network under both schemes with each seed; deploy it under the settings.
+    """Train a network with both schemes and each seed, and deploy it in every scenario.
 
-    Widths that were not trained get calibrated batch-norm statistics, under the scheme of
+    Bit-widths that were not trained get calibrated batch-norm statistics, with the scheme of
     training.
 
     Parameters
     ----------
-    results : takes each finished run, named by its scheme; runs that it has are not run again
-    on_epoch : called with the scheme, the seed, and the number of epochs done
+    network : a name in `NETWORKS`
+    results : takes each finished run, under its scheme's name; a run that it has already is not
+        run again
+    processes : this process and the others; None: this one alone
+    on_epoch : called with the scheme, the seed, and how many epochs are done
     """
     for seed in seeds:
         for scheme in dict.fromkeys(scenario.trained for scenario in SCENARIOS):
@@ -103,7 +111,7 @@ def study(
 
 
 def _deployed(model: nn.Module, split: Split, trained: Scheme) -> Accuracies:
-    """Accuracies at k = 1..8 under each scenario that is `trained` so."""
+    """The accuracies at k = 1..8 in each scenario that is trained with this scheme."""
     found = {}
     for scenario in SCENARIOS:
         if scenario.trained == trained:
@@ -116,7 +124,7 @@ def _deployed(model: nn.Module, split: Split, trained: Scheme) -> Accuracies:
 
 
 def plot(result: Study, path: Path) -> None:
-    """Draw accuracy against k, with the deviation over the seeds as bars."""
+    """Draw accuracy against k, with bars for the deviation over the seeds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")

@@ -1,4 +1,4 @@
-"""Joint training over bit-widths: each is taught by the next higher one.
+"""Joint training over bit-widths: each bit-width is taught by the next higher one.
 
 Source: Any-Precision Deep Neural Networks, arXiv 1911.07346; TruncQuant, arXiv 2506.11431.
 """
@@ -38,15 +38,15 @@ EVALUATION_BATCH = 512
 
 
 def real(codes: Codes) -> Tensor:
-    """Image codes as reals in [0, 1]."""
+    """Image codes, uint8 of any shape, as reals code / 255: float32."""
     return torch.from_numpy(np.ascontiguousarray(codes)).float() / 255
 
 
 class JointLoss(nn.Module):
-    """Sum of the losses of all bit-widths for one batch, so that one backward serves them all.
+    """The sum of the losses of all bit-widths for one batch, so that one backward serves them all.
 
-    The float network learns from the labels; each lower bit-width from the softmax of the next
-    higher one, detached, or from the labels too.
+    The float network learns from the labels. Each bit-width learns from the softmax of the next
+    higher one, which is detached; or from the labels too, if the recipe says so.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
@@ -56,7 +56,7 @@ class JointLoss(nn.Module):
         self.distil = recipe.teacher == "distil"
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of images (B, C, H, W) in [0, 1] with labels (B,)."""
+        """The loss of images (B, C, H, W) in [0, 1] with labels (B,)."""
         losses = []
         target = labels
         for bits in self.widths:
@@ -74,10 +74,11 @@ class EpochLog:
 
     Attributes
     ----------
-    epoch : 0 the first
-    loss : the mean of its batches
-    rate : learning rate
-    accuracies : shares of the test images, by k as text; empty if not measured
+    epoch : counts from 0
+    loss : the mean over the epoch's batches
+    rate : the learning rate
+    accuracies : shares, in 0..1, of the test images that are classified right, by k as text; empty
+        if they were not measured
     """
 
     epoch: int
@@ -89,17 +90,17 @@ class EpochLog:
 class Trainer:
     """Trains a converted model epoch by epoch; the same seed gives the same model.
 
-    All that is random in an epoch follows from the recipe's seed and the epoch's number, so a
-    run that goes on from a checkpoint ends as one that was never stopped.
+    All that is random in an epoch follows from the recipe's seed and the epoch's number. So a run
+    that goes on from a checkpoint ends as if it had never been stopped.
 
     Parameters
     ----------
-    model : from `truncquantize`, with the recipe's widths
+    model : what `truncquantize` made, with the recipe's bit-widths
     split : the images
-    recipe : hyper-parameters
-    processes : this process and the others
+    recipe : the hyper-parameters
+    processes : this process and the others; None: this one alone
     autocast : compute in bfloat16 where PyTorch deems it safe
-    compiled : through torch.compile
+    compiled : compile the model with torch.compile
     """
 
     def __init__(
@@ -136,7 +137,12 @@ class Trainer:
 
         Parameters
         ----------
-        on_batch : called with the number of batches done, and that of the epoch's batches
+        on_batch : called with the number of batches done and the number of batches of the epoch
+
+        Raises
+        ------
+        ValueError
+            If there are too few images for a batch.
         """
         torch.manual_seed(
             np.random.SeedSequence([self.recipe.seed, self.epoch]).generate_state(1)[0]
@@ -166,7 +172,7 @@ class Trainer:
         return log
 
     def measure(self) -> EpochLog:
-        """Add to the last epoch's log the accuracy at each bit-width that is trained."""
+        """Add the accuracy at each trained bit-width to the last epoch's log, and return it."""
         accuracies = {
             f"{bits}": accuracy_at(self.model, self.split.test, bits) for bits in self.recipe.widths
         }
@@ -174,7 +180,7 @@ class Trainer:
         return self.history[-1]
 
     def _batches(self) -> Iterator[Integers]:
-        """Give the part of each batch that is this process'; all but the last are of one size.
+        """The indices of this process's part of each batch; all but the last are of one size.
 
         The last batch is dropped if it is too small for statistics of its own.
         """
@@ -189,7 +195,7 @@ class Trainer:
                 yield mine
 
     def _loaded(self, parts: Sequence[Integers]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give the images and labels of each part, taken while the one before is trained with."""
+        """The images and labels of each part; the next are taken while these are trained with."""
         with ThreadPoolExecutor(max_workers=1) as pool:
             coming = pool.submit(self._take, parts[0], 0)
             for index in range(1, len(parts) + 1):
@@ -213,10 +219,10 @@ class Trainer:
 
 
 def _compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
-    """The model through torch.compile, which keeps a graph for each bit-width.
+    """The model compiled by torch.compile, which keeps two graphs for each bit-width.
 
-    Twice: the last batch of an epoch may be smaller. Beyond its limit, 8 by default, it would
-    run the model as it is, and slowly.
+    There are two because the last batch of an epoch may be smaller. Beyond its limit of graphs, 8
+    by default, torch.compile would run the model without compiling it, which is slow.
     """
     from torch import _dynamo
 
@@ -234,7 +240,7 @@ def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def logits_of(model: nn.Module, images: Images, bits: int) -> Singles:
-    """Logits (n, classes) of all `images` at `bits`, in evaluation mode."""
+    """The logits, float32 (n, classes), of all images at `bits`, in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()
     found = []
@@ -246,7 +252,7 @@ def logits_of(model: nn.Module, images: Images, bits: int) -> Singles:
 
 
 def accuracy_at(model: nn.Module, images: Images, bits: int) -> float:
-    """Share of `images` that the PyTorch model classifies rightly at `bits`."""
+    """The share, in 0..1, of images that the PyTorch model puts into the right class at `bits`."""
     return float((logits_of(model, images, bits).argmax(axis=1) == images.labels).mean())
 
 
@@ -254,10 +260,15 @@ def accuracy_at(model: nn.Module, images: Images, bits: int) -> float:
 def calibrate(
     model: nn.Module, widths: Sequence[int], images: Images, *, most: int = 4096, batch: int = 256
 ) -> None:
-    """Give `model` batch-norm statistics for `widths`, most of which it was not trained for.
+    """Take a model's batch-norm statistics anew for `widths`, which it need not be trained for.
 
-    Weights stay as they are. The batch-norm of a new width begins as that of the next higher
-    trained one; each takes the mean statistics of the images, or of `most` drawn from them.
+    The weights stay as they are. The batch-norm of a new bit-width begins as a copy of that of the
+    next higher one that the model has. Each then takes the mean statistics of the images.
+
+    Parameters
+    ----------
+    most : of more images than that so many are drawn at random, always the same
+    batch : how many images run at once
     """
     norms = [module for module in model.modules() if isinstance(module, SwitchableBatchNorm)]
     device = next(model.parameters()).device
@@ -290,8 +301,12 @@ def calibrate(
 def complete(model: nn.Module, recipe: Recipe, images: Images) -> None:
     """Give a model whose training is done batch-norm statistics for every k in 1..8.
 
-    Also for those trained, if the recipe says so: theirs are running means, of weights that have
-    moved since, which matters the more the fewer bits there are. `images` are those of training.
+    If the recipe says so, the statistics of trained bit-widths are taken anew too: they are running
+    means of weights that have moved since, which matters the more the fewer bits there are.
+
+    Parameters
+    ----------
+    images : those of training
     """
     known = () if recipe.calibrated else recipe.widths
     calibrate(model, sorted(set(range(1, 9)) - set(known)), images)

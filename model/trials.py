@@ -1,4 +1,4 @@
-"""Trials of changes to a recipe: chosen on held-out training images, judged on the test images."""
+"""Changes to a recipe, which are chosen on held-out training images and judged on test images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from .training import Trainer, accuracy_at, calibrate
 
 __all__ = ["BASELINE", "HELD_OUT", "TRIALS", "Trials"]
 
-HELD_OUT = 0.2  # of the training images
-TOLERANCE = 0.005  # what a change may cost at any bit-width but the lowest
-JUDGED = 1000  # the first seed of the runs that are judged: none of them led to the choice
+HELD_OUT = 0.2  # share of the training images
+TOLERANCE = 0.005  # share of images that a change may cost at a bit-width other than the lowest
+JUDGED = 1000  # first seed of the runs that are judged, so that none of them led to the choice
 BASELINE = "none"
 
-# What each changes in the recipe, and nothing in the cost of inference
+# What each change sets in the recipe; none changes the cost of inference
 TRIALS: Mapping[str, Mapping[str, Any]] = {
     BASELINE: {},
     "centred": {"centred": True},
@@ -40,13 +40,13 @@ class Trials:
 
     Attributes
     ----------
-    network : name in `NETWORKS`
+    network : a name in `NETWORKS`
     split : all images; only `judge` looks at the test images
     recipe : what is changed
-    results : takes each finished run; runs that it has are not run again
-    changes : what is tried, by name, the baseline among it
-    processes : this process and the others
-    on_epoch : called with a run's name and seed and the number of its epochs done
+    results : takes each finished run; a run that it has already is not run again
+    changes : the changes to try, by name; `BASELINE` is one of them
+    processes : this process and the others; None: this one alone
+    on_epoch : called with a run's name, its seed, and how many of its epochs are done
     """
 
     network: str
@@ -60,7 +60,7 @@ class Trials:
     def try_out(self, seeds: Sequence[int]) -> None:
         """Train with each change on a part of the training images, and measure on the rest.
 
-        The seed also chooses which images are held out, the same for every change.
+        The seed also chooses the images that are held out, which are the same for every change.
         """
         for seed in seeds:
             part = hold_out(self.split, HELD_OUT, seed)
@@ -72,7 +72,7 @@ class Trials:
 
         Returns
         -------
-        see `shares`; with seeds of their own
+        shares as of `shares`; the runs have seeds of their own
         """
         own = [JUDGED + seed for seed in seeds]
         for seed in own:
@@ -80,16 +80,18 @@ class Trials:
         return self.shares(_judged(name), own, kind)
 
     def shares(self, name: str, seeds: Sequence[int], kind: str = "calibrated") -> Reals:
-        """Shares (seeds, recipe.widths) of the images that are classified rightly.
+        """The shares of images that are classified right, real (seeds, recipe.widths).
 
-        `kind` is "trained": with the batch-norm statistics of training; or "calibrated".
+        Parameters
+        ----------
+        kind : "trained", with the batch-norm statistics of training; or "calibrated"
         """
         return np.array([self.results.runs[name, seed][kind] for seed in seeds])
 
     def best(self, seeds: Sequence[int]) -> str:
-        """The change that is best at the lowest bit-width, on the mean of the held-out images.
+        """The change that is best at the lowest bit-width, in the mean over the seeds.
 
-        None that loses more than `TOLERANCE` at another bit-width.
+        Changes that lose more than `TOLERANCE` at another bit-width are left out.
         """
         lowest = self.recipe.widths.index(min(self.recipe.widths))
         others = [i for i in range(len(self.recipe.widths)) if i != lowest]
