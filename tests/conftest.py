@@ -21,6 +21,11 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("same")
 
+# Verilator's library is compiled once for all simulators
+ROOT = Path(__file__).parents[1]
+OBJECTS = [sys.executable, "-I", "-S", ROOT / "tests" / "objects.py", ROOT / "build/tests/objects"]
+os.environ["OBJCACHE"] = " ".join(map(str, OBJECTS))
+
 os.environ.pop("COLUMNS", None)
 
 

@@ -1,10 +1,11 @@
 """Builds the AXI top and runs its cocotb bench, in both simulators."""
 
 import json
+from pathlib import Path
 
 import pytest
 from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import get_runner
+from cocotb_tools.runner import VerilatorControlFile, get_runner
 
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
@@ -13,7 +14,11 @@ from truncmac.sim.rtl.cosim import in_environment
 from truncmac.sim.tools import simulator_environment
 
 TESTS = 7
-BUILD_ARGS = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal", "-Wno-WIDTH"]}
+READABLE = Path(__file__).with_name("axi_bench.vlt")
+BUILD_ARGS = {
+    "icarus": ["-g2005"],
+    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH"],
+}
 CASES = [
     # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
     ("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)),
@@ -28,14 +33,15 @@ def test_bench(simulator, sizes, widths, tmp_path):
     source = tmp_path / f"{AXI_TOP}.v"
     source.write_text(axi_verilog(ArrayConfig(*sizes), BusWidths(*widths)))
     environment = {
-        **simulator_environment(simulator),
+        **simulator_environment(simulator, optimised=False),  # short runs
         "TRUNCMAC_SIZES": json.dumps(sizes),
         "TRUNCMAC_WIDTHS": json.dumps(widths),
     }
+    sources = [source, *([VerilatorControlFile(READABLE)] if simulator == "verilator" else [])]
     runner = get_runner(simulator)
     with in_environment(environment):
         runner.build(
-            sources=[source],
+            sources=sources,
             hdl_toplevel=AXI_TOP,
             build_dir=tmp_path,
             build_args=BUILD_ARGS[simulator],
