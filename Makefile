@@ -11,12 +11,10 @@ LANES ?= 8
 PLANES ?= 1
 SIM ?= verilator
 TOP ?= core
-SECONDS_EACH ?= 67
-FUZZED := network description safetensors npy npz png settings cifar checkpoint
 ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 
 .DEFAULT_GOAL := main
-.PHONY: main setup setup-dev programs test lint rtl sim verify sweep-cycles train trials bench explore-scale characterise fuzz formal mutate mutate-list coverage docs docs-check site clean help
+.PHONY: main setup setup-dev programs test lint rtl sim verify train bench characterise docs site clean help
 
 main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
 	@$(BIN)/truncmac infer --on rtl $(ARRAY)
@@ -53,17 +51,11 @@ rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
 
-verify: setup-dev lint ## run the whole verification; figures in build/verify (STEPS= some of them)
+verify: setup-dev lint ## run the verification; figures in build/verify (STEPS="random formal", STEPS=list)
 	@$(BIN)/python -m tests.verify $(STEPS)
-
-sweep-cycles: setup ## hold the cycle model equal to the RTL at 10,000 random points (an hour)
-	@$(BIN)/python -m tools.sweep
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m tools.train_digits
-
-trials: $(VENV)/.installed-dev ## try changes to training on held-out images, MNIST-5k (about an hour)
-	@$(BIN)/truncmac train --trials --dataset mnist5k --epochs 12 --out build/trials
 
 bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
 	@$(BIN)/python -m benchmarks.rtl
@@ -73,33 +65,9 @@ bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and 
 characterise: $(VENV)/.installed-dev ## make all shipped figures of energy again (LIBERTY_DIR= names the folder of libraries)
 	@$(BIN)/python -m tools.recharacterise "$(LIBERTY_DIR)"
 
-explore-scale: $(VENV)/.installed-dev ## speed and memory of an exploration of ten million designs (some 10 minutes)
-	@$(BIN)/python -m benchmarks.explore_scale
-
-fuzz: $(VENV)/.installed-dev ## fuzz the loaders of files for ten minutes (SECONDS_EACH= of each kind)
-	@$(PIP) atheris
-	@for target in $(FUZZED); do \
-	    $(BIN)/python tests/fuzz/loaders.py $$target $(SECONDS_EACH) || exit 1; done
-
-formal: setup-dev ## prove the properties of docs/verification/formal.md, their covers and planted bugs (PROOFS= some)
-	@$(BIN)/python -m tests.formal $(PROOFS)
-
-mutate: setup-dev ## run 1,200 mutants of the core, and hold the list of those that no run kills
-	@$(BIN)/python -m tests.mutation
-
-mutate-list: setup-dev ## judge the mutants that no run kills, and list them anew
-	@$(BIN)/python -m tests.mutation --write
-
-coverage: setup-dev ## coverage of core and AXI top over their benches, and its table in docs
-	@$(BIN)/python -m tests.coverage
-
 docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print
 	@$(BIN)/python -m tools.docs.run --write
 	@$(BIN)/python -m tools.docs.update
-
-docs-check: $(VENV)/.installed-dev ## run every command of the documents and compare (5 minutes)
-	@$(BIN)/python -m tools.docs.update --check
-	@$(BIN)/python -m tools.docs.run
 
 site: $(VENV)/.installed-dev ## build the documents as a site in build/site, to be read offline
 	@sh tools/docs/site.sh $(BIN)/python

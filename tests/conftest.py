@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 import truncmac
+from tests.objects import launcher
 from truncmac import cli
 
 # The same examples in every run; --hypothesis-profile=explore draws others
@@ -21,11 +22,7 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("same")
 
-# Verilator's library is compiled once for all simulators
-ROOT = Path(__file__).parents[1]
-OBJECTS = [sys.executable, "-I", "-S", ROOT / "tests" / "objects.py", ROOT / "build/tests/objects"]
-os.environ["OBJCACHE"] = " ".join(map(str, OBJECTS))
-
+os.environ["OBJCACHE"] = launcher()  # Verilator's library is compiled once for all simulators
 os.environ.pop("COLUMNS", None)
 
 

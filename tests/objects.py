@@ -16,6 +16,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+
+
+def launcher() -> str:
+    """What OBJCACHE must be for make to call this file, with a folder that all tests share."""
+    folder = ROOT / "build" / "tests" / "objects"
+    return " ".join(map(str, (sys.executable, "-I", "-S", __file__, folder)))
+
 
 def library(source: Path) -> bool:
     """Whether the file belongs to Verilator, not to a model."""

@@ -1,6 +1,10 @@
-"""Runs the mutants and holds the list of survivors: `python -m tests.mutation [--write]`."""
+"""Runs the mutants and holds the list of survivors: `python -m tests.mutation [--write]`.
+
+`--part 150 --seed 7` runs so many of them, drawn by the seed.
+"""
 
 import argparse
+import random
 import sys
 import time
 from collections import Counter
@@ -24,6 +28,8 @@ def main() -> int:
     """Run and print; exit code 1 where a mutant differs and no run saw it, or the list is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="judge survivors and list them anew")
+    parser.add_argument("--part", type=int, help="run so many of the mutants, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("build/mutation"))
     options = parser.parse_args()
 
@@ -33,16 +39,24 @@ def main() -> int:
         print(f"{time.monotonic() - start:6.0f} s  {line}", flush=True)
 
     mutants = list_mutants(COUNT, SEED, options.folder)
+    whole = options.part is None
+    if not whole:
+        if options.write:
+            parser.error("--write lists all survivors, so it must not have --part")
+        mutants = random.Random(options.seed).sample(mutants, min(options.part, len(mutants)))
     report(f"{len(mutants)} mutants drawn")
     alive = simulate(mutants, options.folder, report=report)
     minutes = (time.monotonic() - start) / 60
-    print(
-        f"{len(mutants)} mutants, {len(mutants) - len(alive)} killed by simulation, {len(alive)} "
-        f"live; {len(mutants) / minutes:.0f} mutants a minute"
-    )
-    lines = (_write if options.write else _check)(mutants, alive, options.folder, report)
+    if options.write:
+        lines = _write(mutants, alive, options.folder, report)
+    else:
+        lines = _check(mutants, alive, options.folder, report, whole=whole)
     for line in lines:
         print(f"  {line}")
+    print(
+        f"{len(mutants)} mutants, {len(mutants) - len(alive)} killed by simulation, {len(alive)} "
+        f"live, {len(lines)} faults; {len(mutants) / minutes:.0f} mutants a minute"
+    )
     return bool(lines)
 
 
@@ -77,6 +91,8 @@ def _check(
     alive: Sequence[Mutant],
     folder: Path,
     report: Callable[[str], None],
+    *,
+    whole: bool,
 ) -> list[str]:
     """Make the proofs of the list again; a line for each mutant of which it is wrong."""
     listed = read_survivors()
@@ -90,7 +106,7 @@ def _check(
     report("proofs made")
     _print_verdicts(list(listed.values()))
     proven = dict(zip((mutant.key for mutant in again), holds, strict=True))
-    return complaints(mutants, {mutant.key for mutant in alive}, listed, proven)
+    return complaints(mutants, {m.key for m in alive}, listed, proven, whole=whole)
 
 
 def _print_verdicts(survivors: Sequence[Survivor]) -> None:

@@ -1,19 +1,27 @@
-"""`make verify`: runs every step, then writes one page of what they found."""
+"""`make verify`: runs steps of the verification, then writes one page of what they found.
 
+`python -m tests.verify --sample SEED --minutes 15` runs parts of some steps instead, drawn by the
+seed, as many as fit into the minutes. So does CI after `make test`.
+"""
+
+import argparse
 import json
+import math
 import os
 import platform
+import random
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment
 
+from tests.objects import launcher
 from tests.verify.steps import STEPS, Step
 from tools.campaign import SEED_VARIABLE, default_seed
 from truncmac.golden.files import write_bytes
@@ -47,13 +55,20 @@ def run(step: Step) -> Result:
         ).returncode
     seconds = time.monotonic() - start
     try:
-        found = json.loads(path.read_text())
-        figures, tables = step.figures(found), step.tables(found)
+        figures, found = _figures(step, path, log)
     except (OSError, ValueError, KeyError) as error:
         return Result(step, False, f"no figures ({error}); see {log}", {}, seconds)
     if code:
         figures += f"; exit code {code}, see {log}"
-    return Result(step, code == 0, figures, tables, seconds)
+    return Result(step, code == 0, figures, found, seconds)
+
+
+def _figures(step: Step, path: Path, log: Path) -> tuple[str, Mapping[str, Table]]:
+    """The words and tables of a step that has run; KeyError if its JSON is not whole."""
+    if step.figures is None:
+        return (["it printed nothing", *log.read_text().split("\n")[:-1]])[-1].strip(), {}
+    found = json.loads(path.read_text())
+    return step.figures(found), step.tables(found)
 
 
 def versions() -> Table:
@@ -98,28 +113,69 @@ def html(summary: str, tables: Mapping[str, Table]) -> str:
     return Environment(autoescape=True).from_string(template).render(summary=summary, tables=tables)
 
 
-def main(names: Sequence[str]) -> int:
-    """Run the named steps, or all; exit code 1 if one fails, 2 if there is none of a name."""
+def drawn(seed: int, minutes: float) -> list[Step]:
+    """Parts of steps that together take no more than so many minutes, in the order of the draw."""
+    noise, left, found = random.Random(seed), minutes, []
+    for step in noise.sample(STEPS, len(STEPS)):
+        if step.part is not None and step.part_minutes <= left:
+            command = [word.replace("{seed}", str(seed)) for word in step.part]
+            found.append(replace(step, command=command, minutes=step.part_minutes))
+            left -= step.part_minutes
+    return found
+
+
+def named(names: Sequence[str]) -> list[Step]:
+    """The steps of these names, in their order; of none, those of a whole run; of `all`, all.
+
+    Raises
+    ------
+    ValueError
+        If there is none of a name.
+    """
     known = [step.name for step in STEPS]
     for name in names:
-        if name not in known:
-            print(f"Step must be one of {', '.join(known)}, not {name!r}", file=sys.stderr)
-            return 2
+        if name not in (*known, "all"):
+            raise ValueError(f"Step must be one of {', '.join(known)}, not {name!r}")
+    if not names:
+        return [step for step in STEPS if step.whole]
+    return [step for step in STEPS if step.name in names or "all" in names]
+
+
+def listed() -> str:
+    """A line for each step."""
+    lines = [
+        f"  {step.name:<15}{step.minutes:4g} min{' ' if step.whole else '*'} {step.promise}"
+        for step in STEPS
+    ]
+    return "\n".join([*lines, "  (* only when it is named, or with `all`)"])
+
+
+def run_all(steps: Sequence[Step], minutes: float = math.inf) -> list[Result]:
+    """Run steps one after the other, and tell; begin none that is likely to end after `minutes`."""
     PLACE.mkdir(parents=True, exist_ok=True)
-    results = []
-    for step in STEPS:
-        if names and step.name not in names:
+    start, results = time.monotonic(), []
+    for step in steps:
+        left = minutes - (time.monotonic() - start) / 60
+        if results and step.minutes > left:
+            print(f"{step.name}: left out, {left:.1f} minutes are left", flush=True)
             continue
         print(f"{step.name}: {step.promise} ...", flush=True)
         results.append(run(step))
         last = results[-1]
-        print(f"  {'passed' if last.passed else 'FAILED'} ({last.seconds:.0f} s): {last.figures}")
+        word = "passed" if last.passed else "FAILED"
+        print(f"  {word} ({last.seconds:.0f} s): {last.figures}", flush=True)
+    return results
+
+
+def write_page(results: Sequence[Result], seed: int) -> int:
+    """Write the page of what was found; exit code 1 if a step failed."""
     failed = [result.step.name for result in results if not result.passed]
     minutes = sum(result.seconds for result in results) / 60
+    passed = len(results) - len(failed)
     summary = (
-        f"{len(results) - len(failed)} of {len(results)} steps passed in {minutes:.1f} minutes on "
+        f"{passed} of {len(results)} steps passed in {minutes:.1f} minutes on "
         f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"{SEED_VARIABLE} = {default_seed()}."
+        f"{SEED_VARIABLE} = {seed}."
     )
     if failed:
         summary += f" Failed: {', '.join(failed)}."
@@ -130,7 +186,39 @@ def main(names: Sequence[str]) -> int:
     ):
         write_bytes(PLACE / name, text.encode())
         print(f"Written: {PLACE / name}")
+    print(summary)
     return 1 if failed else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the named steps, or all; exit code 1 if one fails, 2 if there is none of a name."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.verify",
+        description="Run the verification and write a page of what it found to build/verify.",
+        epilog=f"steps, and what they take on two cores:\n{listed()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "steps", nargs="*", metavar="STEP", help="steps to run, or `list`, or `all`"
+    )
+    parser.add_argument("--sample", type=int, metavar="SEED", help="run parts drawn by this seed")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of a sample (%(default)g)")
+    options = parser.parse_args(arguments)
+    if "list" in options.steps:
+        print(listed())
+        return 0
+    try:
+        seed = default_seed() if options.sample is None else options.sample
+        steps = named(options.steps)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    os.environ |= {"OBJCACHE": launcher(), SEED_VARIABLE: str(seed)}
+    if options.sample is None:
+        return write_page(run_all(steps), seed)
+    steps = drawn(seed, options.minutes)
+    print(f"Drawn with seed {seed}: {', '.join(step.name for step in steps)}", flush=True)
+    return write_page(run_all(steps, options.minutes), seed)
 
 
 if __name__ == "__main__":

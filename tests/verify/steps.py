@@ -1,17 +1,29 @@
 """The steps of `make verify`, in order: what each runs, and how its figures are read.
 
 A step writes build/verify/NAME.json; `figures` makes of that the words of the page. A step of
-tests has its file written by tests.verify.figures.
+tests has its file written by tests.verify.figures. A step of another program may write none: then
+the last line that it prints is its words.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["STEPS", "Step", "tests"]
+__all__ = ["STEPS", "Step"]
 
 Found = Mapping[str, Any]
+Tables = Mapping[str, list[list[str]]]
+SEED = "{seed}"  # in a command: the seed of the run
+SOFTWARE = (
+    *("allocate", "axi", "characterise", "energy", "explore", "fpga", "netlist", "schedule"),
+    *("workloads", "test_extras.py", "test_tools.py"),
+)
+
+
+def no_tables(found: Found) -> Tables:
+    """Most steps have a line, and no table."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -23,15 +35,26 @@ class Step:
     name : of its JSON and its log
     promise : what holds if it passes
     command : program and arguments
-    figures : a line for the page from its JSON; it may raise KeyError if that is not whole
+    minutes : that it takes on two cores with nothing beside it
+    paths : tests that it runs
+    part : command of a part that fits into few minutes, drawn by `SEED`; None if there is none
+    part_minutes : that this takes
+    whole : False if it is so long that it only runs when it is named
+    figures : a line for the page from its JSON, KeyError if that is not whole; None: the last line
+        that it prints
     tables : more tables for the page, title to rows of cells, the first the heading
     """
 
     name: str
     promise: str
     command: Sequence[str]
-    figures: Callable[[Found], str]
-    tables: Callable[[Found], Mapping[str, list[list[str]]]] = field(default=lambda found: {})
+    minutes: float
+    paths: Sequence[str] = ()
+    part: Sequence[str] | None = None
+    part_minutes: float = 0.0
+    whole: bool = True
+    figures: Callable[[Found], str] | None = None
+    tables: Callable[[Found], Tables] = no_tables
 
 
 def counts(found: Found) -> str:
@@ -44,10 +67,20 @@ def counts(found: Found) -> str:
     return text
 
 
-def tests(name: str, promise: str, *paths: str) -> Step:
-    """A step that runs tests."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.verify.figures"]
-    return Step(name, promise, [*command, *paths], counts)
+def of_tests(name: str, promise: str, *paths: str, minutes: float, long: float = 0.0) -> Step:
+    """A step that runs tests, those marked `long` too; these take `long` minutes, and are its part.
+
+    `make test` runs the others.
+    """
+    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.verify.figures", "-m"]
+    part = [*pytest, "long", *paths] if long else None
+    command = [*pytest, "", *paths]
+    return Step(name, promise, command, minutes, paths, part, long, figures=counts)
+
+
+def module(name: str, *arguments: str) -> Sequence[str]:
+    """The command of a program of this project."""
+    return [sys.executable, "-m", name, *arguments]
 
 
 def random_figures(found: Found) -> str:
@@ -60,7 +93,7 @@ def random_figures(found: Found) -> str:
     )
 
 
-def random_tables(found: Found) -> Mapping[str, list[list[str]]]:
+def random_tables(found: Found) -> Tables:
     """What ran on each array, and its outputs at each k."""
     titles = ["array", "outputs", "products", "tiles", "changes of k", "cycles", "Icarus", "seeds"]
     keys = ("outputs", "products", "tiles", "changes", "cycles", "icarus")
@@ -101,7 +134,7 @@ def coverage_figures(found: Found) -> str:
     return f"{'; '.join(shares)}; {found['faults']} faults"
 
 
-def coverage_tables(found: Found) -> Mapping[str, list[list[str]]]:
+def coverage_tables(found: Found) -> Tables:
     """Points of each kind."""
     rows = [["top", "kind", "points", "covered", "waived"]]
     for top, kinds in found["tops"].items():
@@ -112,79 +145,173 @@ def coverage_tables(found: Found) -> Mapping[str, list[list[str]]]:
 
 
 STEPS = [
-    tests(
+    of_tests(
         "lint-verilog",
         "Verilator -Wall, Icarus and Yosys say nothing of the Verilog that is not waived",
         "tests/verilog/test_lint.py",
+        minutes=1,
     ),
-    tests(
+    of_tests(
         "products",
         "all 524,288 products of activation, weight and k equal NumPy's, for 8 shapes of PE",
         "tests/verilog/test_products.py",
+        minutes=1,
+        long=1,
     ),
     Step(
         "random",
         "random products: every output equals golden, every counter the cycle model, and both "
         "simulators each other",
-        [sys.executable, "-m", "tools.campaign"],
-        random_figures,
-        random_tables,
+        module("tools.campaign"),
+        minutes=2.5,
+        part=module("tools.campaign", "--seed", SEED),
+        part_minutes=2.5,
+        figures=random_figures,
+        tables=random_tables,
     ),
-    tests(
+    of_tests(
         "cycles",
         "the cycle model equals the counters at random arrays, products and stalls",
         "tests/verilog/test_cycles.py",
         "tests/verilog/test_utilisation.py",
         "tests/verilog/test_analysis.py",
+        "tests/sim/cycles",
+        minutes=1,
     ),
-    tests(
+    of_tests(
         "reset",
         "from undefined and random registers, one edge of reset is enough, at any time",
         "tests/verilog/test_reset.py",
+        minutes=1,
     ),
-    tests(
+    of_tests(
         "rtl",
         "networks, awkward arrays and the AXI top; planted bugs are seen",
-        "tests/sim/rtl/test_network.py",
+        "tests/sim/rtl",
         "tests/verilog/test_random.py",
         "tests/verilog/test_axi.py",
+        "tests/tools",
+        minutes=3,
+        long=2,
     ),
     Step(
         "formal",
         "the properties of the formal page are proven, and each proof sees its planted bug",
-        [sys.executable, "-m", "tests.formal"],
-        formal_figures,
+        module("tests.formal"),
+        minutes=3.5,
+        part=module("tests.formal", "--part", "4", "--seed", SEED),
+        part_minutes=1.5,
+        figures=formal_figures,
     ),
     Step(
         "coverage",
         "all lines, branches, expressions and toggles are covered, or waived as impossible",
-        [sys.executable, "-m", "tests.coverage"],
-        coverage_figures,
-        coverage_tables,
+        module("tests.coverage"),
+        minutes=2.5,
+        part=module("tests.coverage"),
+        part_minutes=2.5,
+        figures=coverage_figures,
+        tables=coverage_tables,
     ),
-    tests(
+    of_tests(
         "mutation",
         "a sample of the core's mutants: each is killed, or on the list of those that are not",
         "tests/mutation",
+        minutes=2,
+        long=1.5,
     ),
-    tests("components", "each component of the hardware does what it says", "tests/hw"),
-    tests(
-        "golden", "the integer reference equals definitions and independent oracles", "tests/golden"
+    of_tests(
+        "judges",
+        "proofs, coverage and gates: each method sees what it must, and equals other programs",
+        "tests/coverage",
+        "tests/formal",
+        "tests/judges",
+        minutes=2,
     ),
-    tests(
+    of_tests(
+        "components",
+        "each component of the hardware does what it says",
+        "tests/hw",
+        minutes=0.5,
+    ),
+    of_tests(
+        "golden",
+        "the integer reference equals definitions and independent oracles",
+        "tests/golden",
+        "tests/fuzz",
+        minutes=1,
+    ),
+    of_tests(
         "faults",
         "after kill -9, full disks, unwritable folders and dying simulators, files are whole",
-        "tests/faults/test_faults.py",
-        "tests/sim/rtl/test_cosim.py",
+        "tests/faults",
+        minutes=2,
+        long=1,
     ),
-    tests(
+    of_tests(
         "software",
-        "training, models, figures of energy, exploration, the command line and the documents",
+        "training, models, figures of energy, exploration, and the command line",
         "tests/model",
-        "tests/sim",
+        *(f"tests/sim/{name}" for name in SOFTWARE),
         "tests/truncmac",
-        *(f"tests/test_{name}.py" for name in ("docs", "explore_docs", "workload_docs")),
-        "--deselect",
-        "tests/sim/rtl/test_cosim.py",
+        "tests/cli",
+        minutes=5,
+        long=2,
+    ),
+    of_tests(
+        "house",
+        "rooms and imports, the documents, the installed package, and these steps",
+        "tests/layout",
+        "tests/docs",
+        "tests/wheel",
+        "tests/verify",
+        minutes=2,
+    ),
+    Step(
+        "documents",
+        "every command of the documents prints what they show",
+        module("tools.docs.run"),
+        minutes=5,
+    ),
+    Step(
+        "mutants",
+        "all 1,200 mutants of the core: each is killed, or on the list, and its proof holds",
+        module("tests.mutation"),
+        minutes=17,
+        part=module("tests.mutation", "--part", "150", "--seed", SEED),
+        part_minutes=3,
+        whole=False,
+    ),
+    Step(
+        "python-mutants",
+        "of 1,000 mutants of the Python 95 % of those that change a result are killed",
+        module("tests.mutation.python"),
+        minutes=120,
+        part=module("tests.mutation.python", "--part", "20"),
+        part_minutes=3,
+        whole=False,
+    ),
+    Step(
+        "sweep-cycles",
+        "the cycle model equals the RTL at 10,000 random points",
+        module("tools.sweep"),
+        minutes=60,
+        part=module("tools.sweep", "--points", "300", "--seed", SEED),
+        part_minutes=2,
+        whole=False,
+    ),
+    Step(
+        "fuzz",
+        "made-up files are read or refused with a message, each kind for a minute",
+        module("tests.fuzz"),
+        minutes=10,
+        whole=False,
+    ),
+    Step(
+        "explore-scale",
+        "an exploration of ten million designs: how its speed and its memory go",
+        module("benchmarks.explore_scale"),
+        minutes=10,
+        whole=False,
     ),
 ]
