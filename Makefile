@@ -51,18 +51,18 @@ rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES=
 sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
 	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
 
-verify: setup-dev lint ## run the verification; figures in build/verify (STEPS="random formal", STEPS=list)
+verify: setup-dev lint ## run the verification, or some of its steps (STEPS="random reset"; STEPS=list)
 	@$(BIN)/python -m tests.verify $(STEPS)
 
 train: $(VENV)/.installed-dev ## train the shipped digits network again (about 2 minutes)
 	@$(BIN)/python -m tools.train_digits
 
-bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios in one run (8 minutes)
+bench: $(VENV)/.installed-dev ## area, clock, speed of simulation, training and golden, as ratios
 	@$(BIN)/python -m benchmarks.rtl
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.inference
 
-characterise: $(VENV)/.installed-dev ## make all shipped figures of energy again (LIBERTY_DIR= names the folder of libraries)
+characterise: $(VENV)/.installed-dev ## make all shipped figures of energy again (LIBERTY_DIR= has the libraries)
 	@$(BIN)/python -m tools.recharacterise "$(LIBERTY_DIR)"
 
 docs: $(VENV)/.installed-dev ## write what the documents take from the code, and what their commands print

@@ -1,6 +1,6 @@
 """Watches an exploration of ten million designs: its speed and its memory as it goes on.
 
-Run with `python -m benchmarks.explore_scale`, or `make explore-scale`.
+Run with `python -m benchmarks.explore_scale`, or `make verify STEPS=explore-scale`.
 """
 
 import subprocess

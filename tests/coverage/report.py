@@ -16,8 +16,8 @@ __all__ = ["Top", "document", "measured"]
 INTRODUCTION = f"""\
 # Coverage
 
-`make coverage` measures what the benches cover, under Verilator, and writes this page. The core is
-given products, stalls, bad commands and resets, and the AXI top the benches of
+`python -m tests.coverage` measures what the benches cover, under Verilator, and writes this page.
+The core is given products, stalls, bad commands and resets, and the AXI top the benches of
 `tests/verilog/axi_bench.py` and `tests/coverage/axi_bench.py`. All results are compared with
 golden, and all counters with the model of the cycles.
 
@@ -34,10 +34,10 @@ WAIVERS = """\
 ## Waivers
 
 `tests/coverage/waivers.toml` lists the points that cannot be covered, which are waived.
-`make coverage` fails if one of them is covered after all, or if a line of the list matches no
-point. For a point that is "proven" it proves with Yosys and ABC, by induction, that the signal
-never changes, whatever the inputs do and whatever products and other modules give. For the others
-the reason in the table is the argument.
+`python -m tests.coverage` fails if one of them is covered after all, or if a line of the list
+matches no point. For a point that is "proven" it proves with Yosys and ABC, by induction, that the
+signal never changes, whatever the inputs do and whatever products and other modules give. For the
+others the reason in the table is the argument.
 """
 
 

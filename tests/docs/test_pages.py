@@ -34,7 +34,7 @@ def test_the_pages_are_all_there_are():
 
 @every_page
 def test_quick_commands_of_a_page_print_what_is_shown(page):
-    """`make docs-check` runs the slow ones too; `make docs` writes what they print now."""
+    """The step `documents` runs the slow ones too; `make docs` writes what they print now."""
     command = [sys.executable, "-m", "tools.docs.run", "--quick", str(page)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -1,4 +1,4 @@
-"""Fuzzes the loaders of files: `python tests/fuzz/loaders.py TARGET SECONDS`; see `make fuzz`.
+"""Fuzzes the loaders of files: `python tests/fuzz/loaders.py TARGET SECONDS`.
 
 A loader must read what it is given, or raise an error of ours, in a second and 200 MB. Whatever
 else happens ends the run, and what was given is kept in build/fuzz/TARGET.

@@ -13,7 +13,9 @@ from truncmac.golden.files import write_bytes
 __all__ = ["SURVIVORS", "Survivor", "complaints", "read_survivors", "write_survivors"]
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
-HEAD = "# Mutants that no run kills; `make mutate` holds this list, `make mutate-list` writes it.\n"
+HEAD = (
+    "# Mutants that no run kills: `python -m tests.mutation` holds this list, --write writes it.\n"
+)
 
 
 @dataclass(frozen=True)

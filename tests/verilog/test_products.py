@@ -14,7 +14,9 @@ from truncmac.hw.verilog import hierarchical_verilog
 from truncmac.sim.tools import simulator_environment
 
 HERE = Path(__file__).parent
-SHAPES = [(1, 8), (4, 8), (8, 1), (8, 2), (16, 1), (16, 2), (32, 1), (3, 4)]  # lanes, planes
+SHAPES = [(1, 8), (8, 1), (3, 4)]  # lanes, planes
+MORE_SHAPES = [(4, 8), (8, 2), (16, 1), (16, 2), (32, 1)]
+LONG = [pytest.param(*shape, marks=pytest.mark.long) for shape in MORE_SHAPES]
 
 
 def build(folder, verilog, config):
@@ -50,7 +52,7 @@ def expected():
     return np.stack(columns).astype(np.int64)
 
 
-@pytest.mark.parametrize(("lanes", "planes"), SHAPES)
+@pytest.mark.parametrize(("lanes", "planes"), SHAPES + LONG)
 def test_all_524288_products_equal_numpy(lanes, planes, tmp_path):
     config = ArrayConfig(1, 1, lanes, planes, max_reduction=lanes)
     found = products(tmp_path, hierarchical_verilog(Cluster(config), "truncmac_cluster"), config)

@@ -32,6 +32,7 @@ EXTRAS = {
 }
 UNNAMED = {  # by whom they are imported, and why nobody else needs them
     "atheris": "tests/fuzz/loaders.py, which the step of fuzzing installs: it is for few platforms",
+    "no_such_package": "tests/sim/test_extras.py, to see what is said of it",
     "brevitas": "tests/truncmac/onnx/data/brevitas_networks.py, which made the networks beside it",
 }
 
