@@ -10,6 +10,7 @@ from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
 from .dataset import load_images, save_images
+from .description import FORMAT, VERSION, from_description, read_layer
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
 from .executor import Execution, Executor, execute, layer_bits
@@ -36,7 +37,7 @@ from .network import (
     output_shape,
     shapes,
 )
-from .network_file import FORMAT, VERSION, from_description, load, read_layer, save
+from .network_file import load, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .pictures import load_pictures
 from .quantise import (

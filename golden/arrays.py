@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .affine import AffineProduct, Stream, code_parameters, logit_parameters
+from .checks import expect, is_whole
 from .dataset import NUMPY_ERRORS
+from .description import FORMAT, VERSION, from_description, read_layer
 from .errors import NetworkFileError
 from .network import IMAGE, Layer, Network, Product
-from .network_file import FORMAT, VERSION, from_description, read_layer
 from .types import Array, Codes, Reals, Tensors
 
 __all__ = ["ARRAYS_FORMAT", "load_arrays"]
@@ -73,13 +74,13 @@ def _description(path: Path) -> dict[str, Any]:
             f"there must be a file {DESCRIPTION}; docs/howto/import.md says what is in it"
         )
     size = path.stat().st_size
-    _expect(size <= MOST_TEXT, f"has {size} bytes; the most that is read is {MOST_TEXT}")
+    expect(size <= MOST_TEXT, f"has {size} bytes; the most that is read is {MOST_TEXT}")
     description = json.loads(path.read_bytes(), object_pairs_hook=_once)
-    _expect(isinstance(description, dict), "must be a JSON object")
+    expect(isinstance(description, dict), "must be a JSON object")
     found = description.get("format")
-    _expect(found == ARRAYS_FORMAT, f"format must be {ARRAYS_FORMAT!r}, not {found!r}")
+    expect(found == ARRAYS_FORMAT, f"format must be {ARRAYS_FORMAT!r}, not {found!r}")
     version = description.get("version")
-    _expect(version == VERSION, f"format version must be {VERSION}, not {version!r}")
+    expect(version == VERSION, f"format version must be {VERSION}, not {version!r}")
     return dict(description)
 
 
@@ -95,21 +96,21 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _list(entry: Any) -> list[dict[str, Any]]:
     valid = isinstance(entry, list) and all(isinstance(layer, dict) for layer in entry)
-    _expect(valid, "layers must be a list of JSON objects")
+    expect(valid, "layers must be a list of JSON objects")
     return list(entry)
 
 
 def _image_bits(description: Mapping[str, Any]) -> int:
     image = description.get("image")
     bits = image.get("bits") if isinstance(image, dict) else None
-    _expect(_whole(bits, 1, 8), "image must have bits in 1..8")
+    expect(is_whole(bits, 1, 8), "image must have bits in 1..8")
     return int(bits)  # type: ignore[arg-type]
 
 
 def _widths(description: Mapping[str, Any]) -> list[int]:
     widths = description.get("bit_widths")
     valid = isinstance(widths, list) and 0 < len(widths) <= 8
-    _expect(valid and all(_whole(k, 1, 8) for k in widths), "bit_widths must be k in 1..8")  # type: ignore[union-attr]
+    expect(valid and all(is_whole(k, 1, 8) for k in widths), "bit_widths must be k in 1..8")  # type: ignore[union-attr]
     return list(widths)  # type: ignore[arg-type]
 
 
@@ -120,7 +121,7 @@ def _out_bits(layer: Layer, bits: Mapping[str, int]) -> int:
 
 
 def _known(layer: Layer, source: str, bits: Mapping[str, int]) -> int:
-    _expect(source in bits, f"layer {layer.name!r} reads {source!r}, which is no earlier layer")
+    expect(source in bits, f"layer {layer.name!r} reads {source!r}, which is no earlier layer")
     return bits[source]
 
 
@@ -147,22 +148,22 @@ class _Product:
         if "parameters" not in self.entries:
             return self._of_reals()
         extra = {"scale", "bias", "residual_scale", "input_zero"} & set(self.entries)
-        _expect(not extra, f"{self.label} has parameters, and so must not have {sorted(extra)}")
+        expect(not extra, f"{self.label} has parameters, and so must not have {sorted(extra)}")
         found: dict[str, Array] = {f"{self.layer.name}.codes": self.codes}
         given = self.entries["parameters"]
-        _expect(isinstance(given, dict), f"{self.label}: parameters must be an object by k")
+        expect(isinstance(given, dict), f"{self.label}: parameters must be an object by k")
         for k, files in given.items():
             valid = isinstance(files, dict) and set(files) <= set(PARAMETERS)
-            _expect(valid, f"{self.label}: parameters must have {list(PARAMETERS)} at each k")
+            expect(valid, f"{self.label}: parameters must have {list(PARAMETERS)} at each k")
             for name, file in files.items():
                 array = self._array(file, name)
-                _expect(array.dtype.kind in "iu", f"{self.label}: {name} must be integers")
+                expect(array.dtype.kind in "iu", f"{self.label}: {name} must be integers")
                 found[f"{self.layer.name}.b{k}.{name}"] = array.astype(np.int64)
         return found
 
     def _of_reals(self) -> Tensors:
         zero = self.entries.get("input_zero", 0)
-        _expect(_whole(zero, 0, 255), f"{self.label}: input_zero must be in 0..255, not {zero!r}")
+        expect(is_whole(zero, 0, 255), f"{self.label}: input_zero must be in 0..255, not {zero!r}")
         source = Stream(self.layer.input, self.source_bits, zero=zero)
         tensors: dict[str, Array] = {}
         half = 0.5 if "weights" in self.entries else 1.0  # W = 2w
@@ -192,28 +193,26 @@ class _Product:
     def _codes(self) -> tuple[Codes, int]:
         """The 8-bit codes, and how many bits the weights had that they are made of."""
         given = {"weights", "codes"} & set(self.entries)
-        _expect(len(given) == 1, f"{self.label} must have either weights or codes")
+        expect(len(given) == 1, f"{self.label} must have either weights or codes")
         if "codes" in given:
-            _expect("weight_bits" not in self.entries, f"{self.label}: codes have 8 bits")
+            expect("weight_bits" not in self.entries, f"{self.label}: codes have 8 bits")
             codes = self._array(self.entries["codes"], "codes")
-            _expect(
-                codes.dtype == np.uint8, f"{self.label}: codes must be uint8, not {codes.dtype}"
-            )
+            expect(codes.dtype == np.uint8, f"{self.label}: codes must be uint8, not {codes.dtype}")
             self._check_size(codes)
             return codes.astype(np.uint8, copy=False), 8
         bits = self.entries.get("weight_bits", 8)
-        _expect(_whole(bits, 1, 8), f"{self.label}: weight_bits must be in 1..8, not {bits!r}")
+        expect(is_whole(bits, 1, 8), f"{self.label}: weight_bits must be in 1..8, not {bits!r}")
         weights = self._array(self.entries["weights"], "weights")
-        _expect(weights.dtype.kind in "iu", f"{self.label}: weights must be integers")
+        expect(weights.dtype.kind in "iu", f"{self.label}: weights must be integers")
         self._check_size(weights)
         low, high = int(weights.min()), int(weights.max())
         most = 1 << bits - 1
-        _expect(
+        expect(
             -most <= low <= high < most,
             f"{self.label}: weights of {bits} bits must be in {-most}..{most - 1}, "
             f"not {low}..{high}",
         )
-        _expect(
+        expect(
             self.layer.offset == "twos_complement",
             f"{self.label}: signed weights need offset 'twos_complement'",
         )
@@ -221,7 +220,7 @@ class _Product:
 
     def _check_size(self, array: Array) -> None:
         valid = array.ndim in (2, 4) and array.size > 0 and len(array) <= MOST_CHANNELS
-        _expect(valid, f"{self.label}: weights must be (O, I) or (O, I, KH, KW), not {array.shape}")
+        expect(valid, f"{self.label}: weights must be (O, I) or (O, I, KH, KW), not {array.shape}")
 
     def _reals(self, key: str, k: int, default: float | None = None) -> Reals:
         """One number for each channel at `k`.
@@ -230,42 +229,33 @@ class _Product:
         """
         entry = self.entries.get(key, default)
         if isinstance(entry, dict):
-            _expect(str(k) in entry, f"{self.label}: {key} lacks k = {k}")
+            expect(str(k) in entry, f"{self.label}: {key} lacks k = {k}")
             entry = entry[str(k)]
-        _expect(entry is not None, f"{self.label} must have a scale, or parameters")
+        expect(entry is not None, f"{self.label} must have a scale, or parameters")
         if isinstance(entry, str):
             array = self._array(entry, key)
-            _expect(array.dtype.kind in "iuf", f"{self.label}: {key} must be numbers")
+            expect(array.dtype.kind in "iuf", f"{self.label}: {key} must be numbers")
         else:
             number = isinstance(entry, int | float) and not isinstance(entry, bool)
-            _expect(number, f"{self.label}: {key} must be a number or the name of a .npy file")
+            expect(number, f"{self.label}: {key} must be a number or the name of a .npy file")
             array = np.array([entry])
         values = array.astype(np.float64)
         fits = values.shape in ((1,), (self.channels,))
-        _expect(fits, f"{self.label}: {key} must have shape ({self.channels},), not {values.shape}")
-        _expect(bool(np.isfinite(values).all()), f"{self.label}: {key} must be finite")
+        expect(fits, f"{self.label}: {key} must have shape ({self.channels},), not {values.shape}")
+        expect(bool(np.isfinite(values).all()), f"{self.label}: {key} must be finite")
         return np.broadcast_to(values, (self.channels,))
 
     def _array(self, name: Any, what: str) -> Array:
         """An array in the folder, which is read only if its file is as long as its shape says."""
         plain = isinstance(name, str) and re.fullmatch(r"[\w-][\w.-]{0,200}\.npy", name)
-        _expect(bool(plain), f"{self.label}: {what} must be the name of a .npy file, not {name!r}")
+        expect(bool(plain), f"{self.label}: {what} must be the name of a .npy file, not {name!r}")
         path = self.folder / str(name)
-        _expect(path.is_file() and not path.is_symlink(), f"{self.label}: {name} is no file here")
+        expect(path.is_file() and not path.is_symlink(), f"{self.label}: {name} is no file here")
         size = path.stat().st_size
-        _expect(size <= MOST_BYTES, f"{name} has {size} bytes; the most is {MOST_BYTES}")
+        expect(size <= MOST_BYTES, f"{name} has {size} bytes; the most is {MOST_BYTES}")
         try:
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-            _expect(isinstance(mapped, np.ndarray), f"{name}: no .npy file")
+            expect(isinstance(mapped, np.ndarray), f"{name}: no .npy file")
             return np.array(mapped)
         except (*NUMPY_ERRORS, OverflowError) as error:
             raise NetworkFileError(f"{name}: not a whole .npy array of numbers ({error})") from None
-
-
-def _whole(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _expect(holds: bool, message: str) -> None:
-    if not holds:
-        raise NetworkFileError(message)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.golden.networks import small_network
 from truncmac.golden import NetworkFileError, execute, load, load_arrays, save
-from truncmac.golden.network_file import NAMES
+from truncmac.golden.description import NAMES
 
 
 def write(folder, description, arrays):

@@ -1,0 +1,154 @@
+"""The JSON description of a network's layers: written, and read with every entry checked."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields, replace
+from typing import Any
+
+from .checks import expect, is_whole
+from .network import (
+    AvgPool,
+    Conv2d,
+    Flatten,
+    ImageSpec,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    Shortcut,
+)
+from .types import Tensors
+from .validity import check_graph, check_names, checked
+
+__all__ = ["FORMAT", "VERSION", "described", "description_of", "from_description", "read_layer"]
+
+FORMAT = "truncmac-network"
+VERSION = 1
+MOST_LAYERS = 1 << 12
+OPS: Mapping[str, type[Layer]] = {
+    "conv2d": Conv2d,
+    "linear": Linear,
+    "max_pool": MaxPool,
+    "avg_pool": AvgPool,
+    "shortcut": Shortcut,
+    "flatten": Flatten,
+}
+NAMES = {kind: op for op, kind in OPS.items()}
+
+
+def description_of(network: Network) -> dict[str, Any]:
+    """The description of a network, of what JSON can hold."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": network.name,
+        "image": asdict(network.image),
+        "bit_widths": list(network.bit_widths),
+        "layers": [{"op": NAMES[type(layer)], **asdict(layer)} for layer in network.layers],
+    }
+
+
+def from_description(description: Any, tensors: Tensors) -> Network:
+    """The network of a file's description and tensors, all of which is checked.
+
+    Raises
+    ------
+    ValueError
+        If a part is wrong: says which.
+    """
+    network = replace(described(description), tensors=tensors)
+    check_names(network, set(tensors))
+    return checked(network)
+
+
+def described(description: Any) -> Network:
+    """The network that a description describes, without its tensors."""
+    expect(isinstance(description, dict), "the layer description must be a JSON object")
+    found = description.get("format")
+    expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
+    version = description.get("version")
+    expect(
+        is_whole(version, VERSION, VERSION),
+        f"format version must be {VERSION}, not {version!r}; "
+        "read it with the truncmac release that wrote it, or export it again",
+    )
+    wanted = {"format", "version", "name", "image", "bit_widths", "layers"}
+    expect(set(description) == wanted, f"the description must have the entries {sorted(wanted)}")
+    expect(isinstance(description["name"], str), "the network's name must be a string")
+    expect(isinstance(description["layers"], list), "layers must be a list")
+    count = len(description["layers"])
+    expect(count > 0, "there must be at least one layer")
+    expect(count <= MOST_LAYERS, f"there must be at most {MOST_LAYERS} layers, not {count}")
+    network = Network(
+        name=description["name"],
+        image=_image(description["image"]),
+        bit_widths=_bit_widths(description["bit_widths"]),
+        layers=tuple(read_layer(entry) for entry in description["layers"]),
+        tensors={},
+    )
+    check_graph(network)
+    return network
+
+
+def _image(entry: Any) -> ImageSpec:
+    names = {field.name for field in fields(ImageSpec)}
+    expect(isinstance(entry, dict) and set(entry) == names, f"image must have {sorted(names)}")
+    for name, value in entry.items():
+        expect(is_whole(value, 1, 1 << 16), f"image {name} must be in 1..65536, not {value!r}")
+    expect(entry["bits"] <= 8, f"image bits must be in 1..8, not {entry['bits']}")
+    return ImageSpec(**entry)
+
+
+def _bit_widths(entry: Any) -> tuple[int, ...]:
+    valid = isinstance(entry, list) and len(entry) > 0 and all(is_whole(k, 1, 8) for k in entry)
+    expect(valid and len(set(entry)) == len(entry), "bit_widths must be different k in 1..8")
+    return tuple(entry)
+
+
+def read_layer(entry: Any) -> Layer:
+    """The layer that an entry of a description describes.
+
+    Raises
+    ------
+    ValueError
+        If it describes none: names the entry.
+    """
+    expect(isinstance(entry, dict), "each layer must be a JSON object")
+    op = entry.get("op")
+    known = ", ".join(OPS)
+    expect(isinstance(op, str) and op in OPS, f"layer op must be one of {known}, not {op!r}")
+    kind = OPS[op]
+    values = {key: value for key, value in entry.items() if key != "op"}
+    label = f"layer {values.get('name')!r}"
+    allowed = {field.name for field in fields(kind)}
+    extra = sorted(set(values) - allowed)
+    expect(not extra, f"{label} has unknown entries {extra}")
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    missing = sorted(needed - set(values))
+    expect(not missing, f"{label} lacks the entries {missing}")
+    open_fields = {field.name for field in fields(kind) if field.default is None}
+    for key, value in values.items():
+        if value is not None or key not in open_fields:
+            values[key] = _field(label, key, value)
+    return kind(**values)
+
+
+def _field(label: str, key: str, value: Any) -> Any:
+    """One entry of a layer that is not left open, checked."""
+    if key in ("name", "input", "residual"):
+        expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
+    elif key in ("bits", "out_bits"):
+        expect(is_whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}")
+    elif key == "channels":
+        expect(is_whole(value, 1, 1 << 16), f"{label}: channels must be in 1..65536, not {value!r}")
+    elif key == "offset":
+        kinds = ("bipolar", "twos_complement")
+        expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")
+    elif key == "pad_code":
+        expect(is_whole(value, 0, 255), f"{label}: pad_code must be in 0..255, not {value!r}")
+    elif key in ("stride", "kernel", "padding"):
+        least = 0 if key == "padding" else 1
+        pair = isinstance(value, list) and len(value) == 2
+        valid = pair and all(is_whole(v, least, 1 << 16) for v in value)
+        expect(valid, f"{label}: {key} must be two numbers of at least {least}, not {value!r}")
+        return tuple(value)
+    return value
