@@ -98,17 +98,17 @@ def parse_budget(text: str, largest: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise ValueError(f"Budget must be a number or such as 60%, not {text!r}")
+        raise ValueError(f"Budget must be a number, or a share such as 60%, not {text!r}")
     return value * largest / 100 if text.strip().endswith("%") else value
 
 
 def _scorer(network: Network, request: AllocateRequest) -> Scorer:
-    """Part of the images recalibrates, the others are measured."""
+    """A scorer that recalibrates on a part of the images, and measures on the others."""
     images, labels = images_by_name(
         request.network, request.data, network, ask="give its images and labels with --data"
     )
     if labels is None:
-        raise ValueError(f"{request.data}: must hold labels, for accuracy to be measured")
+        raise ValueError(f"{request.data}: must hold labels too, so that accuracy can be measured")
     if request.calibrate >= len(images):
         raise ValueError(
             f"--calibrate must be less than the {len(images)} images, not {request.calibrate}"
@@ -119,7 +119,7 @@ def _scorer(network: Network, request: AllocateRequest) -> Scorer:
 
 
 def sensitivity_table(network: Network, result: Allocation) -> Table:
-    """How much the loss grows with each layer alone at each k."""
+    """A line for each layer: the loss and the accuracy with it alone truncated to each k."""
     title = f"Network {network.name}: each layer truncated alone"
     widths = sorted({k for scores in result.sensitivities.values() for k in scores}, reverse=True)
     columns = ["layer", *(f"k={k}: loss, accuracy" for k in widths)]
@@ -138,7 +138,7 @@ def _both(score: Score) -> str:
 def front_table(
     scorer: Scorer, costs: LayerCosts, result: Allocation, chosen: Point | None
 ) -> Table:
-    """Points of the front and those with one k for all, cheapest first."""
+    """A line for each point of the front or with one k for all layers, cheapest first."""
     count, words = len(scorer.images), ("k of each layer", "")
     table = new_table(
         (costs.unit, "share", "accuracy", "loss", *words),
@@ -164,7 +164,7 @@ def front_table(
             style="bold" if point == chosen else None,
         )
     moved = scorer.recalibration
-    biases = "as exported" if moved is None else f"moved on {len(moved.images)} other images"
+    biases = "as exported" if moved is None else f"adjusted on {len(moved.images)} other images"
     table.caption = f"Layers: {', '.join(result.points[0].bits)}\nBiases {biases}\n{costs.about}"
     return table
 

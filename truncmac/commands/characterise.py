@@ -1,4 +1,4 @@
-"""What `truncmac characterise` does: plan, progress, tables."""
+"""What `truncmac characterise` does: plans, measures on workers, and shows what was found."""
 
 import json
 import os
@@ -220,7 +220,7 @@ def sized(config: ArrayConfig, text: str) -> ArrayConfig:
     """
     match = re.fullmatch(r"(\d+)x(\d+)(?::(\d+))?", text)
     if match is None:
-        raise ValueError(f"Size must be ROWSxCOLS, as 8x8 or 8x4:4, not {text!r}")
+        raise ValueError(f"Size must be ROWSxCOLS, such as 8x8 or 8x4:4, not {text!r}")
     rows, cols, units = match.groups()
     requantisers = None if units is None else int(units)
     return replace(config, rows=int(rows), cols=int(cols), requantisers=requantisers)
@@ -237,7 +237,9 @@ def shapes_of(config: ArrayConfig, text: str) -> list[ArrayConfig]:
     parts = [part.strip() for part in text.split(",")]
     found = [re.fullmatch(r"(\d+)x(\d+)", part) for part in parts]
     if None in found or len(set(parts)) < len(parts):
-        raise ValueError(f"--shapes must be LANESxPLANES, as 16x2,8x1, each once, not {text!r}")
+        raise ValueError(
+            f"--shapes must be LANESxPLANES, such as 16x2,8x1, and each once, not {text!r}"
+        )
     shapes = [tuple(map(int, match.groups())) for match in found if match is not None]
     return [
         replace(config, lanes=lanes, planes=planes, requantisers=None) for lanes, planes in shapes

@@ -44,9 +44,9 @@ class Check:
     ----------
     group : what it is for
     name : the package or program
-    wanted : versions that do; empty if any
+    wanted : versions that will do; empty if any will
     found : version that is there; "yes" if it tells none, None if nothing is there
-    ok : it is there, in a version that does
+    ok : it is there, in a version that will do
     needed : without it the exit code is 1
     mend : command that mends it, None if it is in order
     """
@@ -116,7 +116,7 @@ def extras() -> list[str]:
 
 
 def checks(wanted: Sequence[str] = ()) -> Iterator[Check]:
-    """Look for Python, programs, and the packages of each extra but that of developers."""
+    """Look for Python, programs, and the packages of each extra except the developers'."""
     metadata = importlib.metadata.metadata(PACKAGE)
     yield _python(SpecifierSet(metadata["Requires-Python"]))
     for requirement in _requirements(""):
@@ -197,7 +197,7 @@ def _version(program: str, question: list[str] | None) -> str:
 
 
 def _compiles(compiler: str) -> bool:
-    """Whether it takes what Verilator emits."""
+    """Whether a compiler takes what Verilator emits."""
     flags = ["-std=c++20", "-fcoroutines", "-fsyntax-only", "-x", "c++", "-"]
     try:
         result = subprocess.run(

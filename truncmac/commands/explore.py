@@ -106,7 +106,8 @@ def _bounds(texts: Sequence[str]) -> dict[str, dict[str, float]]:
             bounds.setdefault(name, {})["min" if sign == ">=" else "max"] = float(number)
         except ValueError:
             raise ValueError(
-                f"--where must be such as 'images_per_s>=30' or 'pes<=256', not {text!r}"
+                "--where must be a column and its bound, such as 'images_per_s>=30' or "
+                f"'pes<=256', not {text!r}"
             ) from None
     return bounds
 
@@ -169,7 +170,7 @@ def _write(folder: ExplorationFolder, found: Exploration, request: ExploreReques
 def _show(folder: ExplorationFolder, found: Exploration, files: Sequence[Path]) -> None:
     spec = folder.evaluator.spec
     console.print(
-        f"{found.designs:,} of {len(spec.design_space):,} designs, {found.entries:,} rows, "
+        f"{found.designs:,} of {len(spec.design_space):,} designs, {found.entries:,} entries, "
         f"{found.feasible:,} meet the constraints"
         + (f"; {found.reused} finished chunks were there already" if found.reused else "")
     )
@@ -227,7 +228,7 @@ def show_point(text: str, *, as_json: bool) -> bool:
     evaluator = evaluator_of(spec)
     rows = with_commands(evaluator, evaluator.evaluate(np.array([int(number)])))
     if not len(rows["point"]):
-        raise ValueError(f"{path}: there is no array of the sizes of point {number}")
+        raise ValueError(f"{path}: no array can be built with the sizes of point {number}")
     found = records(rows)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -242,7 +243,11 @@ def show_point(text: str, *, as_json: bool) -> bool:
     same = spec.front == "worst" or all(row in found for row in recorded)
     if recorded and not as_json:
         if same:
-            console.print("As in the file")
+            console.print("This is what the file holds")
         else:
-            console.print(f"Not as in {path}: another version?", style="bold red", soft_wrap=True)
+            console.print(
+                f"{path} holds other figures; another version may have written it",
+                style="bold red",
+                soft_wrap=True,
+            )
     return same

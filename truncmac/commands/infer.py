@@ -91,8 +91,8 @@ def infer(request: InferRequest, *, as_json: bool) -> bool:
         if as_json:
             print(json.dumps(_as_dictionary(network, images, results), indent=2))
         else:
-            shown = _shown(request, network, len(images), results)
-            console.print(*shown, sep="\n")
+            for shown in _shown(request, network, len(images), results):
+                console.print(shown)
     return not any(result.rtl.mismatches for result in results if result.rtl)
 
 

@@ -62,9 +62,9 @@ def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Seque
         "all", "", "", "", f"{sum(layer.macs for layer in layers) / 1000:,.0f}", "", *sums
     )
     table.caption = (
-        "k: the layer's own. kB 8: its weights at k = 8. S: bits of the accumulator at "
-        "k = 8.\nexact: channels whose codes are certified for every sum, at the worst k; empty "
-        "where the exporter did not say"
+        "k: the layer's own bit-width, if it has one. kB 8: size of its weights at k = 8. S: width "
+        "of the accumulator at k = 8.\nexact: share of the channels whose codes are certified for "
+        "every sum, at the worst k; empty if the exporter did not say"
     )
     return table
 
@@ -85,8 +85,8 @@ def plane_table(layers: Sequence[LayerInspection]) -> Table:
         cells = [f"{value:.2f}" for value in layer.planes]
         table.add_row(layer.name, *cells, _bars(counts / counts.max()))
     table.caption = (
-        "At most 1 bit; a plane near 0 hardly earns its cycles and bytes.\ncodes: how often each "
-        f"{256 // HISTOGRAM} neighbours among the 8-bit codes occur"
+        "A plane adds at most 1 bit; one that adds nearly none hardly earns its cycles and bytes.\n"
+        f"codes: how often each group of {256 // HISTOGRAM} neighbouring 8-bit codes occurs"
     )
     return table
 

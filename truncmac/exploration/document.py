@@ -18,7 +18,7 @@ SIZES = ("rows", "cols", "lanes", "planes", "requantisers")  # columns that say 
 
 
 def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, Any]:
-    """All of front.json."""
+    """All that front.json holds."""
     spec = folder.evaluator.spec
     return {
         "schema": SCHEMA,
@@ -40,7 +40,7 @@ def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, An
 
 
 def _origin(evaluator: Evaluator) -> str | None:
-    """Where energy and area come from."""
+    """The libraries from which energy and area come."""
     if evaluator.figures is None:
         return None
     names = {figures.library for figures in evaluator.figures.shapes.values()}
@@ -48,7 +48,7 @@ def _origin(evaluator: Evaluator) -> str | None:
 
 
 def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
-    """What is not known of the designs, and why some do not count."""
+    """Sentences on what is not known of the designs, and why some of them do not count."""
     figures, placed = evaluator.figures, evaluator.placed
     lines: list[str] = []
     missing = evaluator.without_figures
@@ -64,19 +64,19 @@ def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
         )
     if found.unknown:
         lines.append(
-            f"{found.unknown:,} rows do not count: they lack a value that an objective or a "
+            f"{found.unknown:,} entries do not count: they lack a value that an objective or a "
             "constraint needs."
         )
     if found.too_fast:
         lines.append(
-            f"{found.too_fast:,} rows do not count: their clock_mhz is more than their fmax_mhz "
+            f"{found.too_fast:,} entries do not count: their clock_mhz is more than their fmax_mhz "
             "or fpga_mhz."
         )
     return lines
 
 
 def with_commands(evaluator: Evaluator, rows: Rows) -> Rows:
-    """Rows, and for each the command that builds its array."""
+    """The entries, with the command that builds each array."""
     if not rows:
         return rows
     commands = [_rtl_command(evaluator, row) for row in records(rows)]
@@ -84,13 +84,13 @@ def with_commands(evaluator: Evaluator, rows: Rows) -> Rows:
 
 
 def _rtl_command(evaluator: Evaluator, row: Mapping[str, Any]) -> str:
-    """The command that builds a row's array."""
+    """The command that builds an entry's array."""
     sizes = " ".join(f"--{name} {int(row[name])}" for name in SIZES)
     return f"truncmac rtl {sizes} --max-reduction {evaluator.max_reduction}"
 
 
 def records(rows: Rows) -> list[dict[str, Any]]:
-    """Rows one by one, as plain values; what is not a number is None."""
+    """The entries one by one, as plain values; what is not a number is None."""
     columns = [
         [None if isinstance(v, float) and not np.isfinite(v) else v for v in column.tolist()]
         for column in rows.values()

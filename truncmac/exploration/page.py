@@ -23,7 +23,7 @@ def page(found: Mapping[str, Any], sample: Mapping[str, npt.NDArray[Any]]) -> st
     Parameters
     ----------
     found : what is in front.json
-    sample : feasible rows to show beside the fronts, with their commands
+    sample : feasible entries to show beside the fronts, with their commands
     """
     data = {
         "found": {key: value for key, value in found.items() if key != "front"},
@@ -79,7 +79,7 @@ def _summary(found: Mapping[str, Any]) -> str:
         or "none",
         "Space": f"{found['space']:,} designs of "
         + ", ".join(f"{name} ({len(values)})" for name, values in varied.items()),
-        "Evaluated": f"{found['designs']:,} designs, {found['rows']:,} rows, "
+        "Evaluated": f"{found['designs']:,} designs, {found['rows']:,} entries, "
         f"{found['feasible']:,} meet the constraints ({found['method']}, seed {spec['seed']})",
         "Notes": " ".join(found["notes"]),
         "Figures": found["figures"] or "",

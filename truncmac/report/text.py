@@ -47,13 +47,13 @@ def remarks(document: Document) -> list[str]:
         lines.append(
             f"SCALE-Sim's weight-stationary array of {reference['rows']} x {reference['cols']} "
             f"8-bit MACs, as many MACs a cycle as this one at k = 8, takes "
-            f"{reference['cycles']:,} cycles. In times of this array's: {ratios}."
+            f"{reference['cycles']:,} cycles. Divided by this array's own: {ratios}."
         )
     lines += _better_shapes(document)
     if document["folding"]:
         lines.append(
             f"The rows of {len(document['folding'])} of {document['workload']['layers']} layers "
-            "do not fill the array: several images beside each other (--images) do."
+            "do not fill the array; several images side by side (--images) would."
         )
     return lines + _energy_remarks(document)
 
@@ -69,7 +69,7 @@ def _better_shapes(document: Document) -> list[str]:
             shape = (best["rows"], best["cols"], best["requantisers"])
             gains.setdefault(shape, []).append(f"{less:.1%} at k = {k}")
     return [
-        f"The same PEs as {rows} x {cols} would need fewer cycles: {', '.join(at_k)}"
+        f"Arranged as {rows} x {cols}, the same PEs would save cycles: {', '.join(at_k)}"
         + (f" (with {count} requantisers, not {own})." if count != own else ".")
         for (rows, cols, count), at_k in gains.items()
     ] or [f"No other shape of as many PEs saves {WORTH_SAYING:.1%} of the cycles."]
@@ -81,9 +81,9 @@ def _energy_remarks(document: Document) -> list[str]:
     if about["library"] is None:
         return [f"No energies: {about['why']}."] if about["why"] else []
     lines = [
-        f"Energy is the core's, from its netlist in {about['library']}, glitches included, and "
-        "its memories' (docs/explanation/energy.md). energy_pj of layers and totals is the core's "
-        "alone."
+        f"The energies are the core's, from its netlist in {about['library']} with glitches, and "
+        "those of its memories (docs/explanation/energy.md). The energy_pj of layers and totals is "
+        "the core's alone."
     ]
     lines.append(_data_remark(about["data"]))
     clock = document["platform"]["clock_hz"]
@@ -95,13 +95,13 @@ def _energy_remarks(document: Document) -> list[str]:
     lines += _memory_remarks(about)
     lines.append(
         f"An operation is half a MAC: a MAC of an 8-bit weight, of which k bits are used, counts "
-        f"as {about['operations_per_mac']} operations at every k. Zero delay: without glitches. "
-        "Wires x0, x2: at 0 and 2 times the estimate, which is in all else once."
+        f"as {about['operations_per_mac']} operations at every k. Zero delay leaves out "
+        "the glitches. Wires x0 and x2 take the estimate of the wires 0 and 2 times, all else once."
     )
     lines.append(
-        "MAC (1, 8) is the conventional core of multiply-accumulators, dot (4, 8) the core of dot "
-        "products; both take a weight in one cycle at every k, its low bits zero: same library, "
-        "flow, workload, clock and memories."
+        "MAC (1, 8) is the conventional core of multiply-accumulators, and dot (4, 8) is a core of "
+        "dot products. Both take a weight in one cycle at every k, with its low bits zero; their "
+        "library, flow, workload, clock and memories are the same."
     )
     lines += [
         f"No {entry['name']} core of {entry['lanes']} lanes x {entry['planes']} planes beside it: "
@@ -116,8 +116,8 @@ def _energy_remarks(document: Document) -> list[str]:
 def _data_remark(data: Document | None) -> str:
     if data is None:
         return (
-            "Data toggle as in the layers that the figures come from, in each layer alike: for "
-            "a network of your own, --data gives them (docs/explanation/energy.md)."
+            "Data toggle as in the layers that the figures come from, in each layer alike. For a "
+            "network of your own, give its images with --data (docs/explanation/energy.md)."
         )
     images = data["images"]
     return (

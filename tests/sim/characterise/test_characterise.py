@@ -378,11 +378,13 @@ def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD])
     assert result.exit_code == 1
     for lanes in (1, 2):
-        message = f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8*8'"
+        message = (
+            f"{lanes} lanes x 8 planes: Size must be ROWSxCOLS, such as 8x8 or 8x4:4, not '8*8'"
+        )
         assert message in result.output
     result = CliRunner().invoke(app, [*options, "--workers", "0", *HELD, "--json"])
     assert (result.exit_code, result.stderr) == (1, "")
-    error = "Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8*8'"
+    error = "Size must be ROWSxCOLS, such as 8x8 or 8x4:4, not '8*8'"
     assert json.loads(result.stdout) == [
         {"lanes": lanes, "planes": 8, "error": error} for lanes in (1, 2)
     ]
@@ -394,7 +396,9 @@ def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
 
 def test_size_option(tmp_path):
     options = ["--liberty", str(write_tiny(tmp_path)), "--hold-out-size", "8*8"]
-    with pytest.raises(ValueError, match=r"^Size must be ROWSxCOLS, as 8x8 or 8x4:4, not '8\*8'$"):
+    with pytest.raises(
+        ValueError, match=r"^Size must be ROWSxCOLS, such as 8x8 or 8x4:4, not '8\*8'$"
+    ):
         CliRunner().invoke(app, ["characterise", *options], catch_exceptions=False)
 
 

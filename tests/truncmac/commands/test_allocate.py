@@ -70,7 +70,7 @@ def test_tables_show_the_front_and_the_uniform_points(run, data):
     assert len(chosen) == 1 and float(chosen[0][1]) <= 60
     assert "measured on 60 images" in out
     assert "Layers: conv2, conv3, conv4" in out
-    assert "Biases moved on 30 other images" in out
+    assert "Biases adjusted on 30 other images" in out
     assert re.search(r"(?m)^ conv3 +[\d.]+ +[\d.]+%", out)
 
 
@@ -119,7 +119,7 @@ def test_a_budget_is_cycles_or_a_share(text, cycles):
 
 @pytest.mark.parametrize("text", ["", "%", "-3", "0", "nan", "inf", "much"])
 def test_a_budget_that_is_none_is_refused(text):
-    message = f"Budget must be a number or such as 60%, not {text!r}"
+    message = f"Budget must be a number, or a share such as 60%, not {text!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parse_budget(text, 800)
 
@@ -132,7 +132,10 @@ def test_a_budget_that_is_none_is_refused(text):
         (["--budget", "10"], "Budget must be at least 3,587, not 10"),
         (["--calibrate", "450"], "--calibrate must be less than the 450 images, not 450"),
         (["-k", "3"], "The network has no parameters for k = 3, only for 1, 2, 4, 8"),
-        (["--data", "bare.npy"], "bare.npy: must hold labels, for accuracy to be measured"),
+        (
+            ["--data", "bare.npy"],
+            "bare.npy: must hold labels too, so that accuracy can be measured",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(run, args, message, tmp_path):

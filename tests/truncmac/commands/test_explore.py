@@ -21,7 +21,7 @@ def no_difference_in_colour(monkeypatch):
 def test_the_front_is_shown_and_written(run, tmp_path):
     code, out, err = run("explore", *SMALL, "--csv", "--plot", "front.svg", "--where", "pes<=12")
     assert (code, err) == (0, "")
-    assert "12 of 12 designs, 24 rows, 20 meet the constraints" in out
+    assert "12 of 12 designs, 24 entries, 20 meet the constraints" in out
     assert "Pareto front of digits at k = 8" in out and "Pareto front of digits at k = 2" in out
     assert "Written: out/front.csv, out/front.json, out/report.html, out/points.csv" in out
     found = json.loads((tmp_path / "out/front.json").read_text())
@@ -53,11 +53,11 @@ def test_a_point_is_evaluated_again(run, tmp_path):
     point = found["front"][0]["point"]
     code, out, err = run("explore", "--point", f"out/front.json#{point}")
     assert (code, err) == (0, "")
-    assert found["front"][0]["command"] in out and "As in the file" in out
+    assert found["front"][0]["command"] in out and "This is what the file holds" in out
     found["front"][0]["cycles"] += 1
     path.write_text(json.dumps(found))
     code, out, _ = run("explore", "--point", f"out/front.json#{point}")
-    assert code == 1 and "Not as in out/front.json" in out
+    assert code == 1 and "out/front.json holds other figures" in out
     for front in (3, [3], [{}]):
         path.write_text(json.dumps(found | {"front": front}))
         code, _, err = run("explore", "--point", f"out/front.json#{point}")
@@ -116,13 +116,13 @@ def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):
     ]
     code, out, err = run("explore", *args, "--csv", "--workers", "0")
     assert (code, err) == (0, "")
-    assert "4 of 4 designs, 4 rows, 1 meet the constraints" in out
+    assert "4 of 4 designs, 4 entries, 1 meet the constraints" in out
     notes = [line for line in out.splitlines() if line.startswith("Note: ")]
     assert notes == [
         "Note: ihp-sg13g2 has no figures of 4 lanes x 2 planes: energy is unknown there. truncmac "
         "characterise makes figures.",
-        "Note: 2 rows do not count: they lack a value that an objective or a constraint needs.",
-        "Note: 1 rows do not count: their clock_mhz is more than their fmax_mhz or fpga_mhz.",
+        "Note: 2 entries do not count: they lack a value that an objective or a constraint needs.",
+        "Note: 1 entries do not count: their clock_mhz is more than their fmax_mhz or fpga_mhz.",
     ]
     with (tmp_path / "out/points.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -168,11 +168,13 @@ def test_the_page_needs_nothing_else(run, tmp_path):
     [
         (
             ["--where", "pes=3"],
-            "--where must be such as 'images_per_s>=30' or 'pes<=256', not 'pes=3'",
+            "--where must be a column and its bound, such as 'images_per_s>=30' or "
+            "'pes<=256', not 'pes=3'",
         ),
         (
             ["--where", "pes<=1.2.3"],
-            "--where must be such as 'images_per_s>=30' or 'pes<=256', not 'pes<=1.2.3'",
+            "--where must be a column and its bound, such as 'images_per_s>=30' or "
+            "'pes<=256', not 'pes<=1.2.3'",
         ),
         (["--rows", "x"], "command line: rows must be whole numbers of more than 0, not 'x'"),
         (
