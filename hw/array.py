@@ -1,10 +1,10 @@
 """The systolic array: rows of clusters, and the skew that operands need at its edges."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .config import ACTIVATION_BITS
+from .delays import delays, register
 from .hierarchy import shared
 from .row import Row
 from .token import Token
@@ -40,8 +40,8 @@ class SystolicArray(wiring.Component):
             {
                 "advance": In(1),
                 "token": In(Token),
-                "activations": In(config.rows * config.lanes * ACTIVATION_BITS),
-                "weights": In(config.cols * config.lanes * config.planes),
+                "activations": In(config.activation_word_bits),
+                "weights": In(config.weight_word_bits),
                 "drain": In(config.rows),
                 "sums": Out(config.cols * config.dot_width),
                 "row_sums": Out(config.row_sum_width),
@@ -52,7 +52,7 @@ class SystolicArray(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        width = config.cluster_rows * config.lanes * ACTIVATION_BITS
+        width = config.cluster_rows * config.pe_activation_bits
 
         token, weights = self.token, self._skewed_weights(m)
         waiting = self.activations  # of the rows from this one down; the top one enters first
@@ -63,7 +63,8 @@ class SystolicArray(wiring.Component):
             )
             activations = waiting[-width:]
             if index + 1 < config.depth:
-                waiting = self._delay(m, waiting[:-width], token.load, f"activations_{index}")
+                load = token.load & self.advance
+                waiting = register(m, waiting[:-width], load, name=f"activations_{index}")
             m.d.comb += [
                 row.advance.eq(self.advance),
                 row.token.eq(token),
@@ -86,22 +87,12 @@ class SystolicArray(wiring.Component):
     def _skewed_weights(self, m):
         """The weights of column c of clusters, c cycles late."""
         config = self.config
-        width = config.cluster_cols * config.lanes * config.planes
-        clusters = config.breadth
-        steps = [self.token.step]
-        for index in range(1, clusters - 1):
-            steps.append(Signal(name=f"step_{index}"))
-            with m.If(self.advance):
-                m.d.sync += steps[index].eq(steps[index - 1])
+        width = config.cluster_cols * config.pe_weight_bits
+        waits = config.breadth - 1
+        steps = delays(m, self.token.step, waits - 1, advance=self.advance, name="step")
         columns, waiting = [], self.weights
-        for index, step in enumerate(steps[: clusters - 1]):
+        for index, step in enumerate(steps[:waits]):
             columns.append(waiting[:width])
-            waiting = self._delay(m, waiting[width:], step, f"weights_{index}")
+            enable = step & self.advance
+            waiting = register(m, waiting[width:], enable, name=f"weights_{index}")
         return Cat(*columns, waiting)
-
-    def _delay(self, m, value, enable, name):
-        """Register that loads only with the token, so that nothing toggles in a bubble."""
-        register = Signal(len(value), name=name, reset_less=True)
-        with m.If(enable & self.advance):
-            m.d.sync += register.eq(value)
-        return register

@@ -4,7 +4,6 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .config import ACTIVATION_BITS
 from .hierarchy import shared
 from .pe import PE
 
@@ -35,8 +34,8 @@ class Cluster(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        activations = config.cluster_rows * config.lanes * ACTIVATION_BITS
-        weights = config.cluster_cols * config.lanes * config.planes
+        activations = config.cluster_rows * config.pe_activation_bits
+        weights = config.cluster_cols * config.pe_weight_bits
         sums = config.cluster_cols * config.dot_width
         super().__init__(
             {

@@ -23,7 +23,7 @@ SIZE_LIMITS = {  # least and most
 }
 PLANE_COUNTS = (1, 2, 4, 8)
 CLUSTER = (4, 4)  # rows and columns of PEs, at most, that share operand registers
-WEIGHT_WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
+WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
 
 
 def chunk_count(bits, planes):
@@ -86,14 +86,13 @@ class ArrayConfig:
             )
         if self.planes not in PLANE_COUNTS:
             raise ValueError(f"planes must be 1, 2, 4 or 8, not {self.planes}")
-        for side, count, width in (
-            ("cols x lanes x planes", self.cols, self.planes),
-            ("rows x lanes x 8", self.rows, ACTIVATION_BITS),
+        for factors, bits in (
+            ("cols x lanes x planes", self.weight_word_bits),
+            ("rows x lanes x 8", self.activation_word_bits),
         ):
-            word = count * self.lanes * width
-            if word > WEIGHT_WORD_LIMIT:
+            if bits > WORD_LIMIT:
                 raise ValueError(
-                    f"{side} must be at most {WEIGHT_WORD_LIMIT} bits a cycle, not {word}; "
+                    f"{factors} must be at most {WORD_LIMIT} bits a cycle, not {bits}; "
                     "use fewer lanes or planes"
                 )
 
@@ -169,6 +168,36 @@ class ArrayConfig:
     def tile_grid(self, rows, columns):
         """Tiles along the rows and along the columns of a product of that many outputs."""
         return ceil_div(rows, self.rows), ceil_div(columns, self.cols)
+
+    @property
+    def pe_activation_bits(self):
+        """Bits of the activations that a PE takes in a beat."""
+        return self.lanes * ACTIVATION_BITS
+
+    @property
+    def pe_weight_bits(self):
+        """Bits of the weights that a PE takes in a chunk."""
+        return self.lanes * self.planes
+
+    @property
+    def activation_word_bits(self):
+        """Bits of a word of activations: a beat of every row."""
+        return self.rows * self.pe_activation_bits
+
+    @property
+    def weight_word_bits(self):
+        """Bits of a word of weights: a chunk of every column."""
+        return self.cols * self.pe_weight_bits
+
+    @property
+    def weight_word_bytes(self):
+        """Bytes of a word of weights, whole ones, as it lies in memory."""
+        return ceil_div(self.weight_word_bits, 8)
+
+    @property
+    def residual_word_bits(self):
+        """Bits of a word of residual codes: one for every column."""
+        return self.cols * ACTIVATION_BITS
 
     @property
     def chunks(self):

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 
 from .array import SystolicArray
 from .command import CommandError
-from .config import ACTIVATION_BITS
 from .counters import COUNTER_BITS, Counters, counters_layout
 from .edge import OutputEdge, by_unit
 from .output_unit import OutputUnit
@@ -45,15 +44,13 @@ class Core(wiring.Component):
         self.config = config
         self.counter_bits = counter_bits
         part = data.ArrayLayout(signed(config.sum_width), config.requantisers)
-        activations = config.rows * config.lanes * ACTIVATION_BITS
-        weights = config.cols * config.lanes * config.planes
         super().__init__(
             {
                 "tiles": In(stream.Signature(tile_layout(config))),
-                "activations": In(stream.Signature(activations)),
-                "weights": In(stream.Signature(weights)),
+                "activations": In(stream.Signature(config.activation_word_bits)),
+                "weights": In(stream.Signature(config.weight_word_bits)),
                 "parameters": In(stream.Signature(parameters_layout(config))),
-                "residuals": In(stream.Signature(config.cols * ACTIVATION_BITS)),
+                "residuals": In(stream.Signature(config.residual_word_bits)),
                 "results": Out(stream.Signature(part)),
                 "clear": In(1),
                 "counters": Out(counters_layout(counter_bits)),
@@ -88,7 +85,7 @@ class Core(wiring.Component):
             loader.release.eq(edge.release),
             array.token.eq(sequencer.token),
             array.activations.eq(self.activations.payload),
-            array.weights.eq(by_unit(sequencer.truncated, config.lanes * config.planes, config)),
+            array.weights.eq(by_unit(sequencer.truncated, config.pe_weight_bits, config)),
             array.drain.eq(edge.drain),
             edge.ends.eq(sequencer.token.capture),
             edge.ending.eq(sequencer.ending),

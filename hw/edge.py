@@ -1,11 +1,14 @@
 """Output edge: drains D and Q, and gives them to the output units."""
 
+from functools import partial
+
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .config import ACTIVATION_BITS
+from .delays import delays, register
 from .hierarchy import shared
 from .output_unit import OutputUnit, context_layout
 from .requantiser import parameters_layout
@@ -55,7 +58,7 @@ class OutputEdge(wiring.Component):
                 "drain": Out(config.rows),
                 "sums": In(config.cols * config.dot_width),
                 "row_sums": In(config.row_sum_width),
-                "residuals": In(stream.Signature(config.cols * ACTIVATION_BITS)),
+                "residuals": In(stream.Signature(config.residual_word_bits)),
                 "write": In(1),
                 "unit": In(range(max(config.requantisers, 2))),
                 "turn": In(range(max(config.share, 2))),
@@ -73,14 +76,15 @@ class OutputEdge(wiring.Component):
         leaves, row_sum, ending = self._drain(m)
 
         # Cycle 1: what a row's columns have in common. `kept` rows give results, others none.
-        taps = self._delays(m, leaves, config.passage + 1, "row")
-        kept = self._delays(m, taps[1] & ~ending.void, config.passage + OutputUnit.LATENCY, "kept")
+        shift = partial(delays, m, advance=self.advance)
+        taps = shift(leaves, config.passage + 1, name="row")
+        kept = shift(taps[1] & ~ending.void, config.passage + OutputUnit.LATENCY, name="kept")
         m.d.comb += [
             self.hold.eq(taps[1] & ending.residual & ~self.residuals.valid),
             self.residuals.ready.eq(taps[1] & ending.residual & self.advance),
         ]
         context = Signal(context_layout(config), reset_less=True)
-        residuals = Signal(config.cols * ACTIVATION_BITS, reset_less=True)
+        residuals = Signal(config.residual_word_bits, reset_less=True)
         with m.If(taps[1] & self.advance):
             for field in ("unused", "limit", "raw", "bank"):
                 m.d.sync += context[field].eq(ending[field])
@@ -96,8 +100,9 @@ class OutputEdge(wiring.Component):
             start = config.unit_start(index)
             if start > before:  # the units before are so many cycles ahead
                 results = self._wait(m, results, kept, before, start, f"results_{index}")
-                context = self._register(m, context, taps[1 + start], f"context_{index}")
-                residuals = self._register(m, residuals, taps[1 + start], f"residuals_{index}")
+                moves = taps[1 + start] & self.advance
+                context = register(m, context, moves, name=f"context_{index}")
+                residuals = register(m, residuals, moves, name=f"residuals_{index}")
             select = Cat(taps[2 + start : 2 + start + share])
             unit = self._unit(m, platform, index, select, context, residuals)
             results = Cat(results, unit.result)
@@ -175,25 +180,10 @@ class OutputEdge(wiring.Component):
         """Results of units that begin in cycle `before`, for one that begins in `start`."""
         for cycle in range(before, start):
             first = cycle + 1 + OutputUnit.LATENCY
-            enable = Cat(kept[first : first + self.config.share]).any()
-            results = self._register(m, results, enable, f"{name}_{cycle - before}")
+            leaves = Cat(kept[first : first + self.config.share]).any()
+            enable = leaves & self.advance
+            results = register(m, results, enable, name=f"{name}_{cycle - before}")
         return results
-
-    def _delays(self, m, value, count, name):
-        """`value` now and in each of `count` cycles to come."""
-        taps = [value]
-        for index in range(1, count + 1):
-            tap = Signal(name=f"{name}_{index}")
-            with m.If(self.advance):
-                m.d.sync += tap.eq(taps[-1])
-            taps.append(tap)
-        return taps
-
-    def _register(self, m, value, enable, name):
-        register = Signal(value.shape(), name=name, reset_less=True)
-        with m.If(enable & self.advance):
-            m.d.sync += register.eq(value)
-        return register
 
 
 def by_unit(word, width, config):

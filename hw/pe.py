@@ -39,8 +39,8 @@ class PE(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "activations": In(config.lanes * ACTIVATION_BITS),
-                "weights": In(config.lanes * config.planes),
+                "activations": In(config.pe_activation_bits),
+                "weights": In(config.pe_weight_bits),
                 **{event: In(1) for event in (*self.EVENTS, "drain")},
                 "sums_above": In(config.dot_width),
                 "sums": Out(config.dot_width),

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import ACTIVATION_BITS, SHIFT_BITS
+from .delays import delays
 
 __all__ = ["Requantiser", "parameters_layout"]
 
@@ -69,7 +70,9 @@ class Requantiser(wiring.Component):
         m = Module()
         config, parameters = self.config, self.parameters
         width = config.bias_width + 2  # Mr x r is narrower than M x S
-        steps = self._steps(m)
+        # Whether each cycle's registers take a word now
+        valid = delays(m, self.valid, self.LATENCY, advance=self.advance, name="valid")
+        steps = [word & self.advance for word in valid[:-1]]
         mode = data.StructLayout({"shift": SHIFT_BITS, "limit": ACTIVATION_BITS, "raw": 1})
         modes = [Signal(mode, name=f"mode_{index}", reset_less=True) for index in range(4)]
         for index, step in enumerate(steps[1:4]):
@@ -122,15 +125,3 @@ class Requantiser(wiring.Component):
         m.d.comb += self.result.eq(result)
 
         return m
-
-    def _steps(self, m):
-        """Whether each cycle's registers take a word now."""
-        valid = self.valid
-        steps = []
-        for index in range(self.LATENCY):
-            steps.append(valid & self.advance)
-            later = Signal(name=f"valid_{index + 1}")
-            with m.If(self.advance):
-                m.d.sync += later.eq(valid)
-            valid = later
-        return steps

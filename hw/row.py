@@ -1,11 +1,13 @@
 """Row of clusters: they share activations, row sums, and the token that drives them."""
 
-from amaranth import Cat, Module, Signal
+from functools import partial
+
+from amaranth import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .cluster import Cluster
-from .config import ACTIVATION_BITS
+from .delays import delays
 from .hierarchy import shared
 from .row_sum import RowSum
 from .token import Token
@@ -38,14 +40,14 @@ class Row(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        weights = config.cols * config.lanes * config.planes
+        weights = config.weight_word_bits
         sums = config.cols * config.dot_width
         super().__init__(
             {
                 "advance": In(1),
                 "token": In(Token),
                 "token_next": Out(Token),
-                "activations": In(config.cluster_rows * config.lanes * ACTIVATION_BITS),
+                "activations": In(config.cluster_rows * config.pe_activation_bits),
                 "weights": In(weights),
                 "weights_next": Out(weights),
                 "sums_above": In(sums),
@@ -62,8 +64,9 @@ class Row(wiring.Component):
         config = self.config
         clusters = config.breadth
 
-        taps = self._delays(m, self.token, clusters + Cluster.LATENCY - 1, "token")
-        drains = self._delays(m, self.drain, clusters + 1 + config.drain_delay, "drain")
+        shift = partial(delays, m, advance=self.advance)
+        taps = shift(self.token, clusters + Cluster.LATENCY - 1, name="token")
+        drains = shift(self.drain, clusters + 1 + config.drain_delay, name="drain")
         m.d.comb += self.token_next.eq(taps[1])
         m.d.comb += self.captured.eq(taps[RowSum.LATENCY].capture)
 
@@ -89,16 +92,6 @@ class Row(wiring.Component):
 
         return m
 
-    def _delays(self, m, value, count, name):
-        """`value` now and in each of `count` cycles to come."""
-        taps = [value]
-        for index in range(1, count + 1):
-            tap = Signal(value.shape(), name=f"{name}_{index}")
-            with m.If(self.advance):
-                m.d.sync += tap.eq(taps[-1])
-            taps.append(tap)
-        return taps
-
     def _drive(self, m, cluster, taps):
         """Derive the enables of a cluster from the token in its cycles 0 to 4."""
         m.d.comb += [
@@ -114,7 +107,7 @@ class Row(wiring.Component):
 
     def _connect_row_sums(self, m, platform, taps):
         rows = self.config.cluster_rows
-        width = self.config.lanes * ACTIVATION_BITS
+        width = self.config.pe_activation_bits
         sums = self.row_sums_above
         for row in range(rows):
             row_sum, m.submodules[f"row_sum_{row}"] = shared(

@@ -33,7 +33,7 @@ class RowSum(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "activations": In(config.lanes * ACTIVATION_BITS),
+                "activations": In(config.pe_activation_bits),
                 **{
                     event: In(1)
                     for event in ("load", "accumulate", "first_beat", "capture", "drain")

@@ -54,19 +54,18 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        weights = config.cols * config.lanes * config.planes
         super().__init__(
             {
                 "tiles": In(stream.Signature(tile_layout(config))),
-                "activations": In(stream.Signature(config.rows * config.lanes * 8)),
-                "weights": In(stream.Signature(weights)),
+                "activations": In(stream.Signature(config.activation_word_bits)),
+                "weights": In(stream.Signature(config.weight_word_bits)),
                 "advance": In(1),
                 "available": In(1),
                 "next_bank": In(1),
                 "bank": In(1),
                 "claim": Out(1),
                 "token": Out(Token),
-                "truncated": Out(weights),
+                "truncated": Out(config.weight_word_bits),
                 "ending": Out(ending_layout(config)),
                 "busy": Out(1),
                 "waits": Out(Waits),

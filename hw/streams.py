@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["STREAMS", "StreamDescription", "stream_table"]
+from .requantiser import parameters_layout
+from .tile import tile_layout
+
+__all__ = ["STREAMS", "StreamDescription", "stream_table", "word_bits"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,18 @@ STREAMS = {
         "row 0 first; in a row, column 0 first",
     ),
 }
+
+
+def word_bits(config):
+    """Return the bits of a word of each stream, by name."""
+    return {
+        "tiles": tile_layout(config).size,
+        "activations": config.activation_word_bits,
+        "weights": config.weight_word_bits,
+        "parameters": parameters_layout(config).size,
+        "residuals": config.residual_word_bits,
+        "results": config.requantisers * config.sum_width,
+    }
 
 
 def stream_table():

@@ -29,15 +29,14 @@ class TruncationUnit(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        width = config.cols * config.lanes * config.planes
         super().__init__(
             {
                 "bits": In(range(9)),
                 "last_index": Out(range(max(config.chunks, 2))),
                 "unused": Out(range(max(config.planes, 2))),
                 "last_chunk": In(1),
-                "weights": In(width),
-                "truncated": Out(width),
+                "weights": In(config.weight_word_bits),
+                "truncated": Out(config.weight_word_bits),
             }
         )
 

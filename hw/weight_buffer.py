@@ -51,7 +51,7 @@ class WeightBuffer(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.bank_depth = config.max_beats * config.chunks
-        word = config.cols * config.lanes * config.planes
+        word = config.weight_word_bits
         super().__init__(
             {
                 "blocks": In(stream.Signature(block_layout(config))),

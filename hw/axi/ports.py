@@ -4,12 +4,11 @@
 Everything here follows from `AxiTop`'s signature; nothing is built.
 """
 
-from truncmac.hw.config import ACTIVATION_BITS
 from truncmac.hw.ports import component_ports
-from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.streams import word_bits
 
 from .stream import word_stride
-from .top import AxiTop, BusWidths
+from .top import INPUTS, AxiTop, BusWidths
 
 __all__ = ["axi_ports", "input_words", "word_strides"]
 
@@ -21,12 +20,8 @@ def axi_ports(config, widths=None):
 
 def input_words(config):
     """Bits of a word of each input stream, by stream."""
-    return {
-        "activations": config.rows * config.lanes * ACTIVATION_BITS,
-        "weights": config.cols * config.lanes * config.planes,
-        "parameters": parameters_layout(config).size,
-        "residuals": config.cols * ACTIVATION_BITS,
-    }
+    words = word_bits(config)
+    return {name: words[name] for name in INPUTS}
 
 
 def word_strides(config, widths=None):

@@ -20,7 +20,6 @@ from truncmac.golden import (
 )
 from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.integers import ceil_div
 
 from .host import job_registers
 from .memories import Words, check_gemm, hex_lines, parameter_memory
@@ -122,7 +121,7 @@ def _header(
     for layer, product in zip(layers, network.products, strict=True):
         gemm = layer.gemm
         registers = job_registers(gemm, config)
-        word = ceil_div(config.cols * config.lanes * config.planes, 8)
+        word = config.weight_word_bytes
         chunk = registers["beats"] * word
         values = [
             *(gemm.reduction, gemm.columns, gemm.rows),

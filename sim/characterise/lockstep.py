@@ -10,7 +10,7 @@ import numpy.typing as npt
 from truncmac.golden import Gemm, Requantisation
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTER_BITS, COUNTERS
-from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.streams import word_bits
 from truncmac.hw.tile import tile_layout
 from truncmac.integers import ceil_div
 from truncmac.sim.axi.memories import Memories
@@ -215,10 +215,10 @@ def _streams(memories: Sequence[Memories], config: ArrayConfig, stall: int) -> l
             at_chunks.append(tile.weights + order.ravel())
         beats.append(activations[np.concatenate(at_beats)])
         chunks.append(weights[np.concatenate(at_chunks)])
-    streams.append(InputStream("activations", _slice(beats, config.rows * config.lanes * 8), stall))
-    width = config.cols * config.lanes * config.planes
-    streams.append(InputStream("weights", _slice(chunks, width), stall))
-    size = parameters_layout(config).size
+    bits = word_bits(config)
+    streams.append(InputStream("activations", _slice(beats, bits["activations"]), stall))
+    streams.append(InputStream("weights", _slice(chunks, bits["weights"]), stall))
+    size = bits["parameters"]
     parameters = [
         np.array(
             [list(word.to_bytes(ceil_div(size, 8), "little")) for word in memory.parameters],
@@ -233,7 +233,7 @@ def _streams(memories: Sequence[Memories], config: ArrayConfig, stall: int) -> l
         else np.zeros((0, config.cols), np.uint8)
         for memory in memories
     ]
-    streams.append(InputStream("residuals", _slice(residuals, config.cols * 8), stall))
+    streams.append(InputStream("residuals", _slice(residuals, bits["residuals"]), stall))
     return streams
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.integers import ceil_div
 from truncmac.sim.schedule.analysis import Analysis, analyse
 from truncmac.sim.schedule.folding import square_array
 
@@ -70,11 +69,10 @@ def energy_summary(
 
 def _memories(found: Analysis, library: str) -> dict[str, MemoryFigures]:
     config, memory = found.platform.config, found.platform.memory
-    weight_word = ceil_div(config.cols * config.lanes * config.planes, 8)
     activations = config.rows * config.lanes
     return {
         "activations": scratchpad_figures(memory.activation_bytes, activations, library),
-        "weights": scratchpad_figures(memory.weight_bytes, weight_word, library),
+        "weights": scratchpad_figures(memory.weight_bytes, config.weight_word_bytes, library),
         "dram": dram_figures(),
     }
 

@@ -26,16 +26,12 @@ from truncmac.hw.axi.registers import REGISTERS
 from truncmac.hw.axi.stream import word_stride
 from truncmac.hw.command import CommandError
 from truncmac.hw.counters import COUNTERS
-from truncmac.hw.requantiser import parameters_layout
+from truncmac.hw.streams import word_bits
 from truncmac.sim.axi.host import decode_results, job_registers, job_streams
 from truncmac.sim.rtl.stimulus import random_gemms
 
-WORDS = {
-    "activations": CONFIG.rows * CONFIG.lanes * 8,
-    "weights": CONFIG.cols * CONFIG.lanes * CONFIG.planes,
-    "parameters": parameters_layout(CONFIG).size,
-    "residuals": CONFIG.cols * 8,
-}
+INPUTS = ("activations", "weights", "parameters", "residuals")
+WORDS = {name: word_bits(CONFIG)[name] for name in INPUTS}
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")

@@ -42,8 +42,8 @@ class Overlong(Run):
         chunks = chunk_count(fields["bits"], config.planes)
         words = super().words(config)
         for name, count, width in (
-            ("activations", LONGEST, config.rows * config.lanes * 8),
-            ("weights", LONGEST * chunks, config.cols * config.lanes * config.planes),
+            ("activations", LONGEST, config.activation_word_bits),
+            ("weights", LONGEST * chunks, config.weight_word_bits),
         ):
             noise = (int.from_bytes(rng.bytes(-(-width // 8)), "little") for _ in range(count))
             words[name] = [word & (1 << width) - 1 for word in noise] + words[name]

@@ -3,7 +3,7 @@ from amaranth.hdl import Fragment
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.core import Core
-from truncmac.hw.streams import STREAMS, stream_table
+from truncmac.hw.streams import STREAMS, stream_table, word_bits
 
 TERMS = (
     *("rows", "cols", "lanes", "planes", "requantisers", "beats_width"),
@@ -15,11 +15,12 @@ def test_described_widths_are_the_cores():
     config = ArrayConfig(3, 6, 5, 4, 100, 2)
     core = Core(config)
     Fragment.get(core, None)  # Amaranth warns of components that are never elaborated
+    assert list(word_bits(config)) == list(STREAMS)
     for name, about in STREAMS.items():
         stream = getattr(core, name)
         terms = {term: getattr(config, term) for term in TERMS}
         width = eval(about.width, {"__builtins__": {}}, terms)  # noqa: S307 (our own text)
-        assert width == len(Value.cast(stream.payload))
+        assert width == len(Value.cast(stream.payload)) == word_bits(config)[name]
         assert about.direction == ("out" if name == "results" else "in")
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from tests.mutation.mutants import MUTATED, MUTATED_COUNTER_BITS
-from truncmac.hw.requantiser import parameters_layout
-from truncmac.hw.tile import tile_layout
+from truncmac.hw.streams import word_bits
 from truncmac.hw.verilog import TOP
 
 __all__ = ["CONTEXTS", "OBSERVED", "UNIT", "Context", "contexts", "observer", "submodules"]
@@ -75,13 +74,10 @@ def _below(module: str, tree: Tree) -> frozenset[str]:
 
 def observer() -> str:
     """Verilog of `OBSERVED`: results count only while they are valid."""
-    config = MUTATED
+    sizes = word_bits(MUTATED)
+    width = sizes.pop("results")
     inputs = {
-        "tiles__payload": tile_layout(config).size,
-        "activations__payload": config.rows * config.lanes * 8,
-        "weights__payload": config.cols * config.lanes * config.planes,
-        "parameters__payload": parameters_layout(config).size,
-        "residuals__payload": config.cols * 8,
+        **{f"{name}__payload": size for name, size in sizes.items()},
         "results__ready": 1,
         "clear": 1,
         **{f"{name}__valid": 1 for name in STREAMS},
@@ -93,7 +89,6 @@ def observer() -> str:
         "active": 1,
         "error": 3,
     }
-    width = config.requantisers * config.sum_width
     ports = ["input clk", "input rst", f"output [{width - 1}:0] results"]
     ports += [f"input [{size - 1}:0] {name}" for name, size in inputs.items()]
     ports += [f"output [{size - 1}:0] {name}" for name, size in outputs.items()]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.golden.networks import small_network
 from truncmac.golden import builtin_network, execute, pack_weights, prefix, unpack_weights
+from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.requantiser import parameters_layout
 from truncmac.sim.axi.deployment import deployment
@@ -118,7 +119,7 @@ def test_a_c_program_finds_the_bytes_of_the_memories_in_the_arrays(tmp_path):
     tensors = {name.replace("first", first.name): t for name, t in network.tensors.items()}
     network = replace(network, name="a*/b", layers=(first, *others), tensors=tensors)
     files = deployment(network, CONFIG, [8, 2])
-    assert "00_.._a___.weights.bin" in files
+    assert f"00_{file_name(first.name)}.weights.bin" in files
     for name in ("network.h", "network_data.h"):
         (tmp_path / name).write_bytes(files[name])
     (tmp_path / "main.c").write_text(
