@@ -4,19 +4,18 @@
 that was stopped goes on where it was when it is given again.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tools.energy_runs import TABLE, RunTable, SynthesisedArray, read_table, write_table
 from truncmac.commands.characterise import CharacteriseRequest, characterise_one
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.sram import sram_figures
-from truncmac.sim.energy.model import FOLDER
+from truncmac.sim.energy.figures import FOLDER, CoreFigures, read_figures
+from truncmac.sim.energy.macros import read_srams
 from truncmac.sim.netlist.mapping import DONT_USE
 from truncmac.terminal import Terminal
 
@@ -56,17 +55,16 @@ def remake(
             if path.stem.endswith("_sram"):
                 _remake_srams(path, libraries)
             else:
-                request = request_of(json.loads(path.read_text()), path, libraries, cache)
+                request = request_of(read_figures(path), path, libraries, cache)
                 _remake_core(request, table)
-        except (KeyError, ValueError, RuntimeError, OSError) as error:
+        except (ValueError, RuntimeError, OSError) as error:
             failed.append(f"{path.name} was not made: {error}")
     return failed
 
 
 def _remake_srams(path: Path, libraries: Path) -> None:
-    data = json.loads(path.read_text())
-    files = _files(data["files_sha256"], libraries)
-    write_bytes(path, sram_figures(files, data["library"]))
+    known = read_srams(path)
+    write_bytes(path, sram_figures(_files(known.files_sha256, libraries), known.library))
 
 
 def _remake_core(request: CharacteriseRequest, table: Path) -> None:
@@ -79,9 +77,9 @@ def _remake_core(request: CharacteriseRequest, table: Path) -> None:
         found = characterise_one(held_request(request, others), as_json=False)
         runs += [own for own in found.runs if own.config in others]
         arrays = [
-            SynthesisedArray(ArrayConfig(**size["config"]), size["area_um2_by_place"])
-            for size in found.figures.data["sizes"]
-            if size["held_out"]
+            SynthesisedArray(size.config, size.area_um2_by_place)
+            for size in found.figures.figures.sizes
+            if size.held_out
         ]
     write_table(known.with_shape(*shape, runs, arrays), table)
 
@@ -92,7 +90,7 @@ def held_request(
     """What measures arrays that no figure is made from, on the layers of the network alone."""
     return replace(
         request,
-        held_sizes=[f"{c.rows}x{c.cols}:{c.requantisers}" for c in arrays],
+        held_sizes=[_size(config) for config in arrays],
         held_network="",
         bits=[k for k in request.bits if k in HELD_BITS],
         out=request.cache / f"held_{request.out.name}",
@@ -111,40 +109,36 @@ def _files(names: Mapping[str, str], libraries: Path) -> list[Path]:
 
 
 def request_of(
-    data: Mapping[str, Any], out: Path, libraries: Path, cache: Path
+    figures: CoreFigures, out: Path, libraries: Path, cache: Path
 ) -> CharacteriseRequest:
     """What made a file of figures, by what it says of itself."""
-    provenance = data["provenance"]
-    workload, method = provenance["workload"], provenance["method"]
-    first, *others = data["sizes"]
-    plain = {"lanes": data["lanes"], "planes": data["planes"]}
-    plain |= {name: first[name] for name in ("rows", "cols", "requantisers")}
-    config = ArrayConfig(**(plain | first.get("config", {})))
-    sizes = {
-        held: [
-            f"{s['rows']}x{s['cols']}:{s['requantisers']}" for s in others if s["held_out"] == held
-        ]
-        for held in (False, True)
-    }
+    library, method = figures.provenance.library, figures.provenance.method
+    layers = figures.provenance.workload
+    first, *others = figures.sizes
     return CharacteriseRequest(
-        liberty=_files(provenance["library"]["files_sha256"], libraries),
+        liberty=_files(library.files_sha256, libraries),
         srams=[],
-        label=provenance["library"]["label"],
-        config=config,
-        fit_sizes=sizes[False],
-        held_sizes=sizes[True],
-        network=workload["network"],
+        label=library.label,
+        config=first.config,
+        fit_sizes=[_size(size.config) for size in others if not size.held_out],
+        held_sizes=[_size(size.config) for size in others if size.held_out],
+        network=layers.network,
         data=None,
-        images=workload["images"],
-        held_network=workload["held_out"],
-        held_images=workload["held_out_images"],
-        held_count=len(workload["held_out_layers"]) or None,
-        bits=workload["bits"],
-        period_ps=method["clock_target_ps"],
-        dont_use=[name for name in method["dont_use"] if name not in DONT_USE],
+        images=layers.images,
+        held_network=layers.held_out,
+        held_images=layers.held_out_images,
+        held_count=len(layers.held_out_layers) or None,
+        bits=layers.bits,
+        period_ps=method.clock_target_ps,
+        dont_use=[name for name in method.dont_use if name not in DONT_USE],
         cache=cache,
         out=out,
     )
+
+
+def _size(config: ArrayConfig) -> str:
+    """An array's size, as the command takes it."""
+    return f"{config.rows}x{config.cols}:{config.requantisers}"
 
 
 if __name__ == "__main__":

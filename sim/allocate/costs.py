@@ -11,8 +11,9 @@ from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import count_jobs
 from truncmac.sim.cycles.points import Sizes, Start
+from truncmac.sim.energy.figures import DEFAULT_LIBRARY
 from truncmac.sim.energy.layers import layer_energies
-from truncmac.sim.energy.model import DEFAULT_LIBRARY, load
+from truncmac.sim.energy.model import load
 from truncmac.sim.energy.network_data import NetworkData
 from truncmac.sim.schedule.blocks import UNLIMITED
 from truncmac.sim.schedule.layers import Layers

@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from truncmac.golden import Gemm
 from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.figures import EventFigures
 from truncmac.sim.energy.places import PLACES, Place, Size
 from truncmac.sim.energy.switching import Switching
 
-from .idle import IDLE, IdleRuns, idle_figures
+from .idle import IdleRuns, idle_figures
 from .measure import Measured
 
 __all__ = ["Beside", "dense_layer", "fit", "ratio"]
 
 SEED = 1
+NOTHING = EventFigures(fj=0.0, slope_fj=0.0, clock_fj=0.0, glitch_factor=1.0)
 Worked = tuple[Measured, float]  # a run, and how much of the event it did
 Shapes = Mapping[tuple[int, int], ArrayConfig]  # arrays by rows and columns
 
@@ -45,7 +46,7 @@ class Beside:
     @property
     def singles(self) -> list[Measured]:
         """Those of `idle` with idle rows or columns."""
-        return [run.idle[kind] for run in self.idle for kind in IDLE]
+        return [m for run in self.idle for m in (run.single_row, run.single_column)]
 
 
 def dense_layer(gemm: Gemm) -> Gemm:
@@ -69,41 +70,36 @@ def fit(
     shapes: Shapes,
     means: Switching,
     beside: Beside = Beside(),
-) -> dict[str, Any]:
-    """Energy of an event at a place, fJ, from runs of one k.
+) -> EventFigures:
+    """Energy of an event at a place, from runs of one k.
 
     Parameters
     ----------
     name : of the place
     measured : runs of layers
     shapes : arrays by rows and columns
-    means : for which the energy is given
+    means : switching for which the energy is given
     beside : runs for what those of layers do not tell: lines, clocks and raw outputs
-
-    Returns
-    -------
-    dict, as in a file of figures: `fj` of the data, `slope_fj` over what the place follows,
-    `clock_fj`, ...
     """
-    place = PLACES[name]
+    place, figures = PLACES[name], NOTHING
     runs = _worked(place, measured, shapes)
     if not runs:
-        return {"fj": 0.0, "slope_fj": 0.0, "clock_fj": 0.0, "glitch_factor": 1.0}
+        return figures
     if place.of_sums:
-        data = {"fj": _by_toggles(name, runs, means.sum_toggles), "slope_fj": 0.0}
-        data |= idle_figures(name, beside.idle, shapes)
+        rows, columns = idle_figures(name, beside.idle, shapes)
+        fj = _by_toggles(name, runs, means.sum_toggles)
+        figures = replace(figures, fj=fj, idle_rows_fj=rows, idle_columns_fj=columns)
     else:
         lined = _worked(place, [*beside.dense, *beside.singles], shapes)
-        data = _line(place, name, [*runs, *lined], means)
-    sparse = [*beside.sparse, *(run.idle["idle_rows"] for run in beside.idle)]
-    outputs = [*runs, *_worked(place, sparse, shapes)]
-    timed = np.sum([m.timed[name] for m, _ in runs], axis=0)
-    return {
-        **data,
-        **_clock(place, name, [*runs, *_worked(place, beside.all, shapes)], shapes),
-        "glitch_factor": max(1.0, float(timed[0] / timed[1])) if timed[1] > 0 else 1.0,
-        **(_by_share(outputs, shapes, means.sum_toggles) if name == "requantiser" else {}),
-    }
+        figures = _with_line(figures, place, name, [*runs, *lined], means)
+    clocked = [*runs, *_worked(place, beside.all, shapes)]
+    figures = _with_clock(figures, place, name, clocked, shapes)
+    if name == "requantiser":
+        sparse = [*beside.sparse, *(run.single_row for run in beside.idle)]
+        outputs = [*runs, *_worked(place, sparse, shapes)]
+        figures = _with_outputs(figures, outputs, shapes, means.sum_toggles)
+    timed, settled = np.sum([m.timed[name] for m, _ in runs], axis=0).tolist()
+    return replace(figures, glitch_factor=max(1.0, timed / settled) if settled > 0 else 1.0)
 
 
 def _worked(place: Place, measured: Sequence[Measured], shapes: Shapes) -> list[Worked]:
@@ -121,34 +117,44 @@ def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
     return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
 
 
-def _line(place: Place, name: str, runs: Sequence[Worked], means: Switching) -> dict[str, float]:
-    """Level at the mean, slope, and what idle rows and columns and a cycle take beside.
+def _with_line(
+    figures: EventFigures, place: Place, name: str, runs: Sequence[Worked], means: Switching
+) -> EventFigures:
+    """With the energy of the data: a line over what the place follows, and what is beside it.
 
-    Runs count as the work that they did.
+    That is what idle rows and columns take, and a cycle. Runs count as the work that they did.
     """
     work = np.array([w for _, w in runs])
     use = np.array([place.use(m.rows_used, m.columns_used) for m, _ in runs])
+    idle = np.array([place.idle(m.rows_used, m.columns_used) for m, _ in runs])
     mean = getattr(means, place.follows)
     x = np.array([getattr(m.switching, place.follows) for m, _ in runs]) - mean
-    columns = {"fj": use}
-    if np.ptp(x) > 0.02:
-        columns["slope_fj"] = use * x
-    if place.by_cycle:
-        columns["cycle_fj"] = np.array([m.counts.working for m, _ in runs]) / work
-    for kind in IDLE:
-        if getattr(place, kind):
-            one = {f"{kind}_fj": 1.0}
-            idle = [place.idle(one, m.rows_used, m.columns_used) for m, _ in runs]
-            columns[f"{kind}_fj"] = np.array(idle)
-    weight = np.sqrt(work / work.sum())
-    energy = np.array([m.places[name][0] for m, _ in runs]) / work
-    found = _least_squares(columns, energy, weight)
-    kinds = [f"{kind}_fj" for kind in IDLE if getattr(place, kind)]
-    return {"slope_fj": 0.0} | found | {kind: max(found[kind], 0.0) for kind in kinds}
+    working = np.array([m.counts.working for m, _ in runs])
+    level, slope, cycle, rows, columns = _least_squares(
+        [
+            use,
+            use * x if np.ptp(x) > 0.02 else None,
+            working / work if place.by_cycle else None,
+            idle[:, 0] if place.idle_rows else None,
+            idle[:, 1] if place.idle_columns else None,
+        ],
+        np.array([m.places[name][0] for m, _ in runs]) / work,
+        np.sqrt(work / work.sum()),
+    )
+    return replace(
+        figures,
+        fj=level,
+        slope_fj=slope,
+        cycle_fj=cycle,
+        idle_rows_fj=max(rows, 0.0),
+        idle_columns_fj=max(columns, 0.0),
+    )
 
 
-def _clock(place: Place, name: str, runs: Sequence[Worked], shapes: Shapes) -> dict[str, float]:
-    """Energy of the gated clock in an event.
+def _with_clock(
+    figures: EventFigures, place: Place, name: str, runs: Sequence[Worked], shapes: Shapes
+) -> EventFigures:
+    """With the energy of the gated clock in an event.
 
     A register's clock pin takes more where the register's data change (the libraries have tables
     for each case), so in the array, parts of which stand still, a share of the data's energy is
@@ -156,27 +162,36 @@ def _clock(place: Place, name: str, runs: Sequence[Worked], shapes: Shapes) -> d
     """
     work = np.array([_work(place, m, shapes, place.clock_work) for m, _ in runs])
     energy = np.array([m.places[name][1] for m, _ in runs])
-    columns = {"clock_fj": work}
-    if place.idle_rows or place.idle_columns:
-        columns["clock_share"] = np.array([m.places[name][0] for m, _ in runs])
-    if place.by_cycle:
-        columns["cycle_clock_fj"] = np.array([m.counts.working for m, _ in runs])
-    if len(columns) == 1 or not energy.all():
-        return {"clock_fj": float(energy.sum() / work.sum())}
-    return _least_squares(columns, energy, 1.0 / energy)
+    stands_still = place.idle_rows or place.idle_columns
+    if not (stands_still or place.by_cycle) or not energy.all():
+        return replace(figures, clock_fj=float(energy.sum() / work.sum()))
+    clock, share, cycle = _least_squares(
+        [
+            work,
+            np.array([m.places[name][0] for m, _ in runs]) if stands_still else None,
+            np.array([m.counts.working for m, _ in runs]) if place.by_cycle else None,
+        ],
+        energy,
+        1.0 / energy,
+    )
+    return replace(figures, clock_fj=clock, clock_share=share, cycle_clock_fj=cycle)
 
 
-def _least_squares(columns: Mapping[str, Reals], values: Reals, weight: Reals) -> dict[str, float]:
-    basis = np.stack([*columns.values()], axis=1) * weight[:, None]
-    found, *_ = np.linalg.lstsq(basis, values * weight)
-    return dict(zip(columns, found.tolist(), strict=True))
+def _least_squares(columns: Sequence[Reals | None], values: Reals, weight: Reals) -> list[float]:
+    """What each column is to be multiplied with; 0 for those that are None."""
+    known = [column for column in columns if column is not None]
+    found = iter(np.linalg.lstsq(np.stack(known, axis=1) * weight[:, None], values * weight)[0])
+    return [0.0 if column is None else float(next(found)) for column in columns]
 
 
-def _by_share(runs: Sequence[Worked], shapes: Shapes, toggles: float) -> dict[str, Any]:
-    """Energies of an output, of codes and of raw sums, by the columns that share a unit.
+def _with_outputs(
+    figures: EventFigures, runs: Sequence[Worked], shapes: Shapes, toggles: float
+) -> EventFigures:
+    """With the energy of an output, a code or a raw sum, by the columns that share a unit.
 
     Columns that take turns change the unit's parameters with each output, through a multiplexer
-    that grows with them. What the sums' toggles add is the same for all of codes, and of raw sums.
+    that grows with them. What the sums' toggles add is the same for all codes, and for all raw
+    sums.
     """
     shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
     kinds = [(share, raw) for raw in (False, True) for share in shares]
@@ -194,10 +209,11 @@ def _by_share(runs: Sequence[Worked], shapes: Shapes, toggles: float) -> dict[st
     slope, raw_slope = levels[-2:]
     without = raw_sums == 0.0  # no run: a level of zero
     known = np.where(codes == 0.0, raw_sums, codes)
-    return {
-        "shares": shares,
-        "codes_fj": known.tolist(),
-        "raw_fj": np.where(without, known, raw_sums).tolist(),
-        "fj_per_toggle": float(raw_slope if (codes == 0.0).all() else slope),
-        "raw_fj_per_toggle": float(slope if without.all() else raw_slope),
-    }
+    return replace(
+        figures,
+        shares=tuple(shares),
+        codes_fj=tuple(known.tolist()),
+        raw_fj=tuple(np.where(without, known, raw_sums).tolist()),
+        fj_per_toggle=float(raw_slope if (codes == 0.0).all() else slope),
+        raw_fj_per_toggle=float(slope if without.all() else raw_slope),
+    )

@@ -1,12 +1,12 @@
 """Energy of rows and columns of the array that hold no output, while others do.
 
 Their operands are zeros, but the operands that they share with the others still toggle at their
-gates. A layer runs with a single row of each tile, then with a single column. Lines are fitted
-through these runs too (`sim.energy_fit`); of places that move sums, what the used part takes by the
-layer's own run is subtracted.
+gates. A layer runs with a single row of each tile in use, then with a single column. The lines of
+`.fit` go through these runs too. Of places that move sums, what the part in use takes, by the
+layer's own run, is subtracted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,23 +17,22 @@ from truncmac.sim.energy.places import PLACES
 
 from .measure import Core, Measured, used_part
 
-__all__ = ["IDLE", "IdleRuns", "idle_figures", "measure_idle", "measure_single_row"]
-
-IDLE = ("idle_rows", "idle_columns")
+__all__ = ["IdleRuns", "idle_figures", "measure_idle", "measure_single_row"]
 
 
 @dataclass(frozen=True)
 class IdleRuns:
-    """Runs of one size and k.
+    """Runs of one layer on one array at one k.
 
     Attributes
     ----------
-    plain : of a layer, all of its rows and columns in use
-    idle : the same with one row and with one column in use, by `IDLE`
+    plain : of the layer, which fills all rows and columns
+    single_row, single_column : of the same with one row, and with one column of each tile in use
     """
 
     plain: Measured
-    idle: Mapping[str, Measured]
+    single_row: Measured
+    single_column: Measured
 
 
 def measure_idle(core: Core, gemm: Gemm) -> IdleRuns:
@@ -42,11 +41,9 @@ def measure_idle(core: Core, gemm: Gemm) -> IdleRuns:
     columns = np.where(np.arange(gemm.columns) % config.cols == 0, 1, 0).astype(np.uint8)
     single = replace(gemm, codes=gemm.codes * columns)
     return IdleRuns(
-        core.measure(gemm),
-        {
-            "idle_rows": measure_single_row(core, gemm),
-            "idle_columns": core.measure(single, used=(1.0, 1 / config.cols)),
-        },
+        plain=core.measure(gemm),
+        single_row=measure_single_row(core, gemm),
+        single_column=core.measure(single, used=(1.0, 1 / config.cols)),
     )
 
 
@@ -60,18 +57,27 @@ def measure_single_row(core: Core, gemm: Gemm) -> Measured:
 
 def idle_figures(
     name: str, runs: Sequence[IdleRuns], shapes: Mapping[tuple[int, int], ArrayConfig]
-) -> dict[str, float]:
-    """Energy of an event at a place, fJ, in an idle row and in an idle column."""
-    place, figures = PLACES[name], {}
-    for kind in IDLE:
-        if not getattr(place, kind):
-            continue
+) -> tuple[float, float]:
+    """Energy of an event at a place in an idle row and in an idle column, fJ for a work of one.
+
+    Parameters
+    ----------
+    name : of the place
+    shapes : arrays by rows and columns
+    """
+    place = PLACES[name]
+
+    def of(idle: bool, single: Callable[[IdleRuns], Measured]) -> float:
         energy = work = 0.0
-        for run in runs:
-            m = run.idle[kind]
+        for run in runs if idle else ():
+            m = single(run)
             use = place.use(m.rows_used, m.columns_used)
             energy += m.places[name][0] - use * run.plain.places[name][0]
             events = m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
             work += events * (1.0 - use)
-        figures[f"{kind}_fj"] = max(energy / work, 0.0) if work else 0.0
-    return figures
+        return max(energy / work, 0.0) if work else 0.0
+
+    return (
+        of(place.idle_rows, lambda run: run.single_row),
+        of(place.idle_columns, lambda run: run.single_column),
+    )

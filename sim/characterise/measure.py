@@ -14,6 +14,7 @@ from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.integers import ceil_div
+from truncmac.sim.energy.figures import STATED, WIRES
 from truncmac.sim.energy.places import PLACES, Counts, place_of
 from truncmac.sim.energy.switching import Switching, mean_switching
 from truncmac.sim.netlist.fanout import add_buffers
@@ -31,7 +32,6 @@ from .lockstep import parts, run_parts
 __all__ = [
     "TILES",
     "TIMED_CYCLES",
-    "WIRES",
     "Core",
     "Measured",
     "used_part",
@@ -39,7 +39,6 @@ __all__ = [
 
 
 TILES = 6  # of each stream
-WIRES = (0.0, 1.0, 2.0)  # scales of the wire estimate
 TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
@@ -200,7 +199,7 @@ class Core:
             )
         energies = [model.energy(run.activity) for model in self.models]
         table = np.zeros((len(self._places), 3))
-        stated = energies[WIRES.index(1.0)].parts
+        stated = energies[WIRES.index(STATED)].parts
         columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
         for index, part in enumerate(POWER_PARTS):
             np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
@@ -208,7 +207,7 @@ class Core:
         if probe is not None:
             timed = probe.activities(run.activity.ones, run.activity.cycles)
             for column, activity in enumerate(timed):
-                data = self.models[WIRES.index(1.0)].energy(activity).parts[:, :2].sum(axis=1)
+                data = self.models[WIRES.index(STATED)].energy(activity).parts[:, :2].sum(axis=1)
                 np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
         rows_used, columns_used = used

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.figures import LayersUsed
 from truncmac.sim.netlist.library import Library
 from truncmac.sim.netlist.mapping import TIMEOUT_S
 
@@ -49,7 +49,7 @@ class Plan:
     held_sizes: Sequence[ArrayConfig]
     layers: Mapping[int, Sequence[Gemm]]
     held_layers: Mapping[int, Sequence[Gemm]]
-    workload: Mapping[str, Any]
+    workload: LayersUsed
     period_ps: float
     dont_use: Sequence[str]
     timeout_s: float = TIMEOUT_S

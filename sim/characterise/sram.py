@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from truncmac.sim.energy.model import Sram
+from truncmac.sim.energy.macros import Sram, SramFigures
 from truncmac.sim.netlist.boolean import parse_function
 from truncmac.sim.netlist.groups import liberty_file
 from truncmac.sim.netlist.units import liberty_units
@@ -20,14 +20,14 @@ def sram_figures(paths: Sequence[Path], label: str) -> bytes:
     """JSON of the macros in `paths`, smallest first, with the files' SHA-256."""
     found = [read_sram(path) for path in paths]
     macros = sorted((macro for macro, _ in found), key=lambda macro: macro.words * macro.bits)
-    data = {
-        "library": label,
-        "macros": [asdict(macro) for macro in macros],
-        "files_sha256": {path.name: digest for path, (_, digest) in zip(paths, found, strict=True)},
-        "method": "clock pin's internal energy of a read or write cycle, plus address and data "
+    figures = SramFigures(
+        library=label,
+        macros=tuple(macros),
+        files_sha256={path.name: digest for path, (_, digest) in zip(paths, found, strict=True)},
+        method="clock pin's internal energy of a read or write cycle, plus address and data "
         "pins' for half of their bits; the outputs' load is not in it",
-    }
-    return (json.dumps(data, indent=1) + "\n").encode()
+    )
+    return (json.dumps(asdict(figures), indent=1) + "\n").encode()
 
 
 def read_sram(path: Path) -> tuple[Sram, str]:

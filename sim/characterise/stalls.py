@@ -1,43 +1,43 @@
 """Energy of a cycle in which the core waits for operands, or is held by blocked results.
 
-Measured as a difference: a layer runs with pauses and without; what the run with them takes more,
-over the cycles that it waits or is held more, is the cycle's energy, place by place. The root of
-the clock is not in it: it toggles in every cycle, and is counted by cycles.
+A layer runs with pauses and without. The energy of a stalled cycle is the extra energy of the
+paused run divided by its extra stalled cycles, place by place. The root of the clock is not in it:
+it toggles in every cycle, and is counted by cycles.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.figures import EventFigures, Pauses
 from truncmac.sim.energy.places import PLACES
 
 from .measure import Core, Measured
 
-__all__ = ["HELD_OUT_PAUSES", "PAUSES", "StalledRuns", "measure_stalls", "stall_figures"]
+__all__ = ["PAUSES", "StalledRuns", "measure_stalls", "with_stalls"]
 
-# Of 256 cycles, those in which inputs and results pause. Results leave while the next tile runs,
-# so they must pause long to hold the array.
-PAUSES: Mapping[str, tuple[int, int]] = {"waiting": (96, 0), "held": (0, 250)}
-HELD_OUT_PAUSES = ((48, 0), (24, 246))
+# Results leave while the next tile runs, so they must pause long to hold the array.
+PAUSES = Pauses(waiting=(96, 0), held=(0, 250), held_out=((48, 0), (24, 246)))
 
 
 @dataclass(frozen=True)
 class StalledRuns:
-    """Runs of one size and k.
+    """Runs of one array at one k.
 
     Attributes
     ----------
-    plain : without pauses
-    paused : the same layer with each of `PAUSES`
-    held_out : another layer with each of `HELD_OUT_PAUSES`, for the errors; the same layer if
-        there is no other
+    plain : of a layer, without pauses
+    waiting, held : of the same layer, with pauses of the inputs and with pauses of the results
+    held_out : of another layer if there is one, with the pauses of `Pauses.held_out`; only for
+        the errors
     """
 
     plain: Measured
-    paused: Mapping[str, Measured]
+    waiting: Measured
+    held: Measured
     held_out: Sequence[Measured]
 
 
@@ -56,27 +56,48 @@ def measure_stalled(core: Core, layers: Mapping[int, Sequence[Gemm]], bits: int)
     )
     return StalledRuns(
         plain=core.measure(first),
-        paused={kind: core.measure(first, pauses=at) for kind, at in PAUSES.items()},
-        held_out=[core.measure(last, pauses=at) for at in HELD_OUT_PAUSES],
+        waiting=core.measure(first, pauses=PAUSES.waiting),
+        held=core.measure(first, pauses=PAUSES.held),
+        held_out=[core.measure(last, pauses=pauses) for pauses in PAUSES.held_out],
     )
 
 
-def stall_figures(
-    runs: Sequence[StalledRuns], shapes: Mapping[tuple[int, int], ArrayConfig]
-) -> dict[str, dict[str, float]]:
-    """By place, fJ of a cycle of each of `PAUSES`, for a place of size one: data and clock."""
-    figures: dict[str, dict[str, float]] = {name: {} for name in PLACES}
-    for name, place in PLACES.items():
-        for kind in PAUSES:
-            more, extent = np.zeros(2), 0.0
-            for run in runs:
-                paused, plain = run.paused[kind], run.plain
-                more += np.subtract(paused.places[name][:2], plain.places[name][:2])
-                cycles = getattr(paused.counts, kind) - getattr(plain.counts, kind)
-                extent += cycles * place.size(shapes[plain.rows, plain.cols])
-            data, clock = more / extent if extent else np.zeros(2)
-            figures[name] |= {f"{kind}_fj": float(data), f"{kind}_clock_fj": float(clock)}
-    return figures
+def with_stalls(
+    name: str,
+    own: EventFigures,
+    runs: Sequence[StalledRuns],
+    shapes: Mapping[tuple[int, int], ArrayConfig],
+) -> EventFigures:
+    """The figures of a place with the energy of a cycle that waits, and of one that is held.
+
+    Parameters
+    ----------
+    name : of the place
+    runs : of one k
+    shapes : arrays by rows and columns
+    """
+
+    def of(
+        paused: Callable[[StalledRuns], Measured], stalled: Callable[[Measured], float]
+    ) -> tuple[float, float]:
+        more, extent = np.zeros(2), 0.0
+        for run in runs:
+            m, plain = paused(run), run.plain
+            more += np.subtract(m.places[name][:2], plain.places[name][:2])
+            cycles = stalled(m) - stalled(plain)
+            extent += cycles * PLACES[name].size(shapes[plain.rows, plain.cols])
+        data, clock = (more / extent).tolist() if extent else (0.0, 0.0)
+        return data, clock
+
+    waiting, waiting_clock = of(lambda run: run.waiting, lambda m: m.counts.waiting)
+    held, held_clock = of(lambda run: run.held, lambda m: m.counts.held)
+    return replace(
+        own,
+        waiting_fj=waiting,
+        waiting_clock_fj=waiting_clock,
+        held_fj=held,
+        held_clock_fj=held_clock,
+    )
 
 
 def measure_stalls(

@@ -16,7 +16,8 @@ from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import Schedule
 
 from .config_columns import ConfigColumns
-from .model import PARTS, Characterisation, Counts
+from .model import PARTS, Characterisation
+from .places import Counts
 from .switching import Switching
 
 __all__ = ["LayerSwitching", "layer_energies", "layer_parts", "schedule_energies"]

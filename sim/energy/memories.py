@@ -5,11 +5,7 @@ it takes, those that need the least area; an access is one of a macro's words. P
 are taken as they are, of another process.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +14,7 @@ from truncmac.integers import ceil_div
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import Schedule
 
-from .model import FOLDER, Sram, load_srams
+from .macros import PublishedMemories, Sram, load_srams, published_memories
 
 __all__ = ["MemoryFigures", "dram_figures", "memory_energies", "scratchpad_figures"]
 
@@ -73,31 +69,25 @@ def _count(macro: Sram, size: int, word_bytes: int) -> int:
 
 
 def _published_sram(size: int) -> MemoryFigures:
-    data = published()
-    entry = next((e for e in data["sram"] if e["bytes"] >= size), data["sram"][-1])
-    pj = entry["pj"] * BYTE / entry["bits"]
-    about = f"{entry['bytes'] // 1024} KiB, {entry['bits']}-bit access {entry['pj']} pJ"
-    return MemoryFigures(pj, pj, 0.0, None, True, f"{about}; {_where(data)}")
+    published = published_memories()
+    fitting = (entry for entry in published.sram if entry.bytes >= size)
+    entry = next(fitting, published.sram[-1])
+    pj = entry.pj * BYTE / entry.bits
+    about = f"{entry.bytes // 1024} KiB, {entry.bits}-bit access {entry.pj:g} pJ"
+    return MemoryFigures(pj, pj, 0.0, None, True, f"{about}; {_where(published)}")
 
 
 def dram_figures() -> MemoryFigures:
     """An access of DRAM, without its interface."""
-    data = published()
-    entry = data["dram"]
-    pj = entry["pj"] * BYTE / entry["bits"]
-    about = f"{entry['bits']}-bit access {entry['pj']} pJ (to {entry['pj_high']} pJ)"
-    return MemoryFigures(pj, pj, 0.0, None, True, f"{about}; {_where(data)}")
+    published = published_memories()
+    entry = published.dram
+    pj = entry.pj * BYTE / entry.bits
+    about = f"{entry.bits}-bit access {entry.pj:g} pJ (to {entry.pj_high:g} pJ)"
+    return MemoryFigures(pj, pj, 0.0, None, True, f"{about}; {_where(published)}")
 
 
-def _where(data: Mapping[str, Any]) -> str:
-    return f"{data['source']}; {data['node_nm']} nm, {data['voltage']} V, not scaled"
-
-
-@lru_cache(maxsize=1)
-def published() -> dict[str, Any]:
-    """The literature's figures, with their source."""
-    result: dict[str, Any] = json.loads((FOLDER / "published.json").read_text())
-    return result
+def _where(published: PublishedMemories) -> str:
+    return f"{published.source}; {published.node_nm} nm, {published.voltage} V, not scaled"
 
 
 def memory_energies(

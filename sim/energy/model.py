@@ -1,12 +1,10 @@
-"""Energy, area and clock of a core from its characterisation: figures measured on netlists.
+"""Energy, area and clock of a core: its events, times its characterised figures.
 
-`load` finds the figures of a PE shape in a library; `Characterisation.energy` turns the core's
-counters, or the cycle model's, into energy. See docs/explanation/energy.md.
+`load` finds the figures of a PE shape in a library, and `Characterisation.energy` makes energies of
+the counters of the core, or of those of the cycle model. See docs/explanation/energy.md.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,57 +16,46 @@ from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig
 
 from .config_columns import ConfigColumns
+from .figures import DEFAULT_LIBRARY, FOLDER, CoreFigures, EventFigures, available, read_figures
 from .places import COMPONENTS, PLACES, Counts, Place
 from .switching import Switching
 
-__all__ = [
-    "DEFAULT_LIBRARY",
-    "PARTS",
-    "Characterisation",
-    "Counts",
-    "Sram",
-    "Switching",
-    "available",
-    "load",
-    "load_srams",
-]
+__all__ = ["PARTS", "Characterisation", "load", "output_fj", "read"]
 
-FOLDER = Path(__file__).parent / "data"
-FORMAT = 5
-DEFAULT_LIBRARY = "ihp-sg13g2"
 PARTS = (*COMPONENTS, "clock", "leakage")  # of the breakdown
+FJ_IN_PJ = 1e3
+Elementwise = Any  # a number, or an array of numbers of many runs on many arrays
 
 
 @dataclass(frozen=True)
 class Characterisation:
-    """Figures of one PE shape (lanes, planes) in one library.
+    """The energy model of one PE shape in one library.
 
     Attributes
     ----------
-    data : the file's content; its `provenance` says where every figure comes from
+    figures : what was measured
     """
 
-    data: Mapping[str, Any]
+    figures: CoreFigures
 
     @property
     def library(self) -> str:
-        """Name, corner and voltage, for captions."""
-        library = self.data["provenance"]["library"]
-        return f"{library['name']}, {library['voltage']} V, {library['temperature']:g} C"
+        """The library's name, corner and voltage, for captions."""
+        return self.figures.library
 
     @property
     def bits(self) -> list[int]:
-        """Bit-widths that were measured."""
-        return sorted(int(k) for k in self.data["bits"])
+        """Bit-widths that were measured, the smallest first."""
+        return sorted(self.figures.bits)
 
     @property
     def period_ps(self) -> float:
-        """Shortest clock period by static timing, ps, the longest of the sizes measured."""
-        return max(float(size["period_ps"]) for size in self.data["sizes"])
+        """Shortest clock period by static timing, ps: the longest of those of all sizes."""
+        return max(size.period_ps for size in self.figures.sizes)
 
     def switching(self, bits: int) -> Switching:
-        """Of the layers of k bits that were measured."""
-        return Switching(**self.data["bits"][str(bits)]["switching"])
+        """What toggled in the layers that were measured at k = `bits`."""
+        return self.figures.bits[bits].switching
 
     def energy(
         self,
@@ -87,13 +74,13 @@ class Characterisation:
         Parameters
         ----------
         config : the array; its lanes and planes must be those characterised
-        counts : of the run
+        counts : events of the run
         bits : k
-        switching : of the data; by default as in the layers measured
-        rows_used, columns_used : rows and columns that hold outputs, of those of all tiles, 0..1
-        period_ps : clock period, for leakage; by default the shortest
-        glitches : with the transitions that cancel within a cycle, measured by timed simulation
-            of a sample; else a net toggles once a cycle at most
+        switching : what toggles in the data; by default as in the layers measured
+        rows_used, columns_used : share of the tiles' rows and columns that hold outputs, 0..1
+        period_ps : clock period, for the leakage; by default the shortest
+        glitches : whether transitions that cancel within a cycle count, which were measured by
+            timed simulation of a sample; without them a net toggles once a cycle at most
 
         Raises
         ------
@@ -101,15 +88,8 @@ class Characterisation:
             If the shape or the bit-width was not characterised.
         """
         self._check(config, bits)
-        parts = self._parts(
-            config,
-            counts,
-            bits,
-            switching,
-            (rows_used, columns_used),
-            period_ps,
-            glitches,
-        )
+        used = (rows_used, columns_used)
+        parts = self._parts(config, counts, bits, switching, used, period_ps, glitches)
         return {name: float(value) for name, value in parts.items()}
 
     def energies(
@@ -129,7 +109,7 @@ class Characterisation:
         Parameters
         ----------
         configs : n arrays
-        counts : of the runs, arrays (n, m), as are the others and what `switching` holds
+        counts : events of the runs, arrays (n, m); so are the others, and what `switching` holds
         """
         for config in configs:
             self._check(config, bits)
@@ -143,39 +123,26 @@ class Characterisation:
         counts: Counts,
         bits: int,
         switching: Switching | None,
-        used: tuple[Any, Any],
-        period_ps: Any,
+        used: tuple[Elementwise, Elementwise],
+        period_ps: Elementwise,
         glitches: bool,
-    ) -> dict[str, Any]:
-        """Energy by part: elementwise, for sizes and counts may be arrays."""
-        own = self.data["bits"][str(bits)]
+    ) -> dict[str, Elementwise]:
+        """Energy by part. Sizes and counts may be arrays: all is elementwise."""
         period = self.period_ps if period_ps is None else period_ps
-        means = self.switching(bits)
-        moved = None if switching is None else switching.sum_toggles - means.sum_toggles
-        total: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
-        for name, figures in own["places"].items():
+        width = self.figures.bits[bits]
+        total: dict[str, Elementwise] = dict.fromkeys(PARTS, 0.0)
+        for name, own in width.places.items():
             place = PLACES[name]
-            events = counts.of(place.event) / 1e3
             if name == "requantiser":
-                value = _output_fj(figures, config, counts, moved, used)
+                fj = _requantiser_fj(own, config, counts, width.switching, switching, used)
             else:
-                value = _data_fj(place, figures, means, switching, used)
-            data = value * events * place.work(config)
-            data = data + figures.get("cycle_fj", 0.0) * counts.working / 1e3
-            data = np.maximum(data, 0.0)
-            clock = figures["clock_fj"] * events * place.clock_work(config)
-            clock = clock + figures.get("clock_share", 0.0) * data
-            data = data * (figures["glitch_factor"] if glitches else 1.0)
-            clock = clock + figures.get("cycle_clock_fj", 0.0) * counts.working / 1e3
-            size = place.size(config) / 1e3
-            for kind, cycles in (("waiting", counts.waiting), ("held", counts.held)):
-                data = data + figures.get(f"{kind}_fj", 0.0) * size * cycles
-                clock = clock + figures.get(f"{kind}_clock_fj", 0.0) * size * cycles
+                fj = _event_fj(place, own, width.switching, switching, used)
+            data, clock = _place_pj(place, own, config, counts, fj, glitches)
             total[place.component] = total[place.component] + data
             total["clock"] = total["clock"] + clock
-        for name, figures in self.data["places"].items():
+        for name, always in self.figures.places.items():
             size = PLACES[name].size(config)
-            root, leakage = figures["root_clock_fj"] / 1e3, figures["leakage_nw"] * 1e-9
+            root, leakage = always.root_clock_fj / FJ_IN_PJ, always.leakage_nw * 1e-9
             total["clock"] = total["clock"] + root * size * counts.cycles
             total["leakage"] = total["leakage"] + leakage * size * counts.cycles * period
         return total
@@ -193,99 +160,107 @@ class Characterisation:
         total = np.asarray(sum(self._areas(columns).values()), np.float64)
         return np.broadcast_to(total, (len(configs), 1))[:, 0]
 
-    def _areas(self, config: ArrayConfig) -> dict[str, Any]:
-        total: dict[str, Any] = dict.fromkeys(COMPONENTS, 0.0)
-        for name, figures in self.data["places"].items():
+    def _areas(self, config: ArrayConfig) -> dict[str, Elementwise]:
+        total: dict[str, Elementwise] = dict.fromkeys(COMPONENTS, 0.0)
+        for name, own in self.figures.places.items():
             place = PLACES[name]
-            total[place.component] = total[place.component] + figures["area_um2"] * place.size(
-                config
-            )
+            total[place.component] = total[place.component] + own.area_um2 * place.size(config)
         return total
 
     def _check(self, config: ArrayConfig, bits: int) -> None:
-        shape = (self.data["lanes"], self.data["planes"])
-        if (config.lanes, config.planes) != shape:
+        lanes, planes = self.figures.shape
+        if (config.lanes, config.planes) != (lanes, planes):
             raise ValueError(
-                f"These figures are of {shape[0]} lanes x {shape[1]} planes, not of "
+                f"These figures are of {lanes} lanes x {planes} planes, not of "
                 f"{config.lanes} x {config.planes}"
             )
-        if str(bits) not in self.data["bits"]:
+        if bits not in self.figures.bits:
             known = ", ".join(map(str, self.bits))
             raise ValueError(f"Bit-width must be one that was characterised ({known}), not {bits}")
 
 
-def _data_fj(
+def _place_pj(
     place: Place,
-    figures: Mapping[str, float],
-    means: Switching,
-    switching: Switching | None,
-    used: tuple[Any, Any],
-) -> Any:
-    """Energy of data in an event, fJ, by what the place follows."""
-    fj = figures["fj"]
-    if switching is not None:
-        value, mean = (getattr(own, place.follows) for own in (switching, means))
-        if place.of_sums:
-            return fj * value / mean
-        fj = fj + figures["slope_fj"] * (value - mean)
-    return fj * place.use(*used) + place.idle(figures, *used)
-
-
-def _output_fj(
-    figures: Mapping[str, Any],
+    own: EventFigures,
     config: ArrayConfig,
     counts: Counts,
-    more_toggles: float | None,
-    used: tuple[Any, Any],
-) -> Any:
-    """Energy of a requantiser's output; idle rows and columns are in the sums' toggles."""
-    if more_toggles is not None:
-        return requantiser_fj(figures, config, counts, more_toggles)
-    place, level = PLACES["requantiser"], requantiser_fj(figures, config, counts)
-    rest = place.idle(figures, *used) / (figures["fj"] or 1.0)
-    return level * (place.use(*used) + rest)
+    fj: Elementwise,
+    glitches: bool,
+) -> tuple[Elementwise, Elementwise]:
+    """Energy of data and of gated clock in a place, pJ, if the data take `fj` in an event."""
+    events = counts.of(place.event) / FJ_IN_PJ
+    data = fj * events * place.work(config)
+    data = data + own.cycle_fj * counts.working / FJ_IN_PJ
+    data = np.maximum(data, 0.0)
+    clock = own.clock_fj * events * place.clock_work(config)
+    clock = clock + own.clock_share * data
+    data = data * (own.glitch_factor if glitches else 1.0)
+    clock = clock + own.cycle_clock_fj * counts.working / FJ_IN_PJ
+    size = place.size(config) / FJ_IN_PJ
+    data = data + own.waiting_fj * size * counts.waiting
+    clock = clock + own.waiting_clock_fj * size * counts.waiting
+    data = data + own.held_fj * size * counts.held
+    clock = clock + own.held_clock_fj * size * counts.held
+    return data, clock
 
 
-def requantiser_fj(
-    figures: Mapping[str, Any], config: ArrayConfig, counts: Counts, more_toggles: float = 0.0
-) -> Any:
+def _event_fj(
+    place: Place,
+    own: EventFigures,
+    measured: Switching,
+    switching: Switching | None,
+    used: tuple[Elementwise, Elementwise],
+) -> Elementwise:
+    """Energy of the data in an event, fJ for a work of one, by what the place follows."""
+    fj: Elementwise = own.fj
+    if switching is not None:
+        value, mean = (getattr(toggles, place.follows) for toggles in (switching, measured))
+        if place.of_sums:
+            return fj * value / mean
+        fj = fj + own.slope_fj * (value - mean)
+    return fj * place.use(*used) + _idle_fj(place, own, used)
+
+
+def _idle_fj(place: Place, own: EventFigures, used: tuple[Elementwise, Elementwise]) -> Elementwise:
+    """Energy of the data in the rows and columns that hold no output, fJ for a work of one."""
+    rows, columns = place.idle(*used)
+    return columns * own.idle_columns_fj + rows * own.idle_rows_fj
+
+
+def _requantiser_fj(
+    own: EventFigures,
+    config: ArrayConfig,
+    counts: Counts,
+    measured: Switching,
+    switching: Switching | None,
+    used: tuple[Elementwise, Elementwise],
+) -> Elementwise:
+    """Energy of an output, fJ. Toggles of sums have those of idle rows and columns in them."""
+    if switching is not None:
+        return output_fj(own, config, counts, switching.sum_toggles - measured.sum_toggles)
+    place, level = PLACES["requantiser"], output_fj(own, config, counts)
+    return level * (place.use(*used) + _idle_fj(place, own, used) / (own.fj or 1.0))
+
+
+def output_fj(
+    own: EventFigures, config: ArrayConfig, counts: Counts, more_toggles: float = 0.0
+) -> Elementwise:
     """Energy of an output, fJ, of an array whose units serve `config.share` columns each.
 
     Parameters
     ----------
-    figures : of the place
-    more_toggles : of a sum, than in the layers measured
+    own : figures of the requantiser
+    counts : events of the run, of whose tiles some have raw sums
+    more_toggles : toggles of a sum, less those in the layers measured
     """
-    if "shares" not in figures:  # no output was measured
-        return figures["fj"]
-    codes = np.interp(config.share, figures["shares"], figures["codes_fj"])
-    raw = np.interp(config.share, figures["shares"], figures["raw_fj"])
-    codes = np.maximum(codes + figures["fj_per_toggle"] * more_toggles, 0.0)
-    raw = np.maximum(raw + figures["raw_fj_per_toggle"] * more_toggles, 0.0)
+    if not own.shares:  # no output was measured
+        return own.fj
+    codes = np.interp(config.share, own.shares, own.codes_fj)
+    raw = np.interp(config.share, own.shares, own.raw_fj)
+    codes = np.maximum(codes + own.fj_per_toggle * more_toggles, 0.0)
+    raw = np.maximum(raw + own.raw_fj_per_toggle * more_toggles, 0.0)
     part = counts.raw_tiles / np.where(counts.tiles == 0, 1.0, counts.tiles)
     return codes * (1.0 - part) + raw * part
-
-
-@dataclass(frozen=True)
-class Sram:
-    """A memory macro: energies in pJ an access, leakage in nW, area in um2."""
-
-    name: str
-    words: int
-    bits: int
-    read_pj: float
-    write_pj: float
-    leakage_nw: float
-    area_um2: float
-
-
-def available() -> list[tuple[str, int, int]]:
-    """Library, lanes and planes of all figures that the package has."""
-    found = []
-    for path in sorted(FOLDER.glob("*_l*_p*.json")):
-        library, lanes, planes = path.stem.rsplit("_", 2)
-        found.append((library, int(lanes[1:]), int(planes[1:])))
-    return sorted(found)
 
 
 @lru_cache(maxsize=64)
@@ -313,38 +288,6 @@ def read(path: Path) -> Characterisation:
     Raises
     ------
     ValueError
-        If it is no such file.
+        If it is no such file: names the file, and the field if one is wrong.
     """
-    try:
-        data = json.loads(path.read_text())
-        if data["format"] != FORMAT:
-            raise ValueError(
-                f"{path}: format must be {FORMAT}, not {data['format']!r}; "
-                "make it again with truncmac characterise"
-            )
-        for own in data["bits"].values():
-            for name, figures in own["places"].items():
-                _ = PLACES[name]
-                numbers = (figures[key] for key in ("fj", "slope_fj", "clock_fj"))
-                if not all(math.isfinite(number) for number in numbers):
-                    raise ValueError(f"{path}: figures must be finite")
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path}: must be a file that truncmac characterise wrote ({error!r})"
-        ) from None
-    return Characterisation(data)
-
-
-def load_srams(library: str = DEFAULT_LIBRARY) -> list[Sram]:
-    """The package's memory macros of a process, smallest first.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
-    path = FOLDER / f"{library}_sram.json"
-    if not path.exists():
-        raise ValueError(f"No memory macros of {library}")
-    data = json.loads(path.read_text())
-    return [Sram(**macro) for macro in data["macros"]]
+    return Characterisation(read_figures(path))

@@ -107,12 +107,14 @@ class Place:
         rows = rows_used if self.idle_rows else 1.0
         return rows * (columns_used if self.idle_columns else 1.0)
 
-    def idle(self, figures: Mapping[str, float], rows_used: float, columns_used: float) -> float:
-        """Energy of an event in the rows and columns that hold no output, fJ."""
-        rows = rows_used if self.idle_rows else 1.0  # where both are idle, nothing toggles
+    def idle(self, rows_used: float, columns_used: float) -> tuple[float, float]:
+        """Shares of its work that lie in rows and in columns that hold no output.
+
+        Where a row and a column are both idle, nothing toggles: that work is in neither share.
+        """
+        rows = rows_used if self.idle_rows else 1.0
         columns = columns_used if self.idle_columns else 1.0
-        in_columns = (1.0 - columns_used) * rows * figures.get("idle_columns_fj", 0.0)
-        return in_columns + (1.0 - rows_used) * columns * figures.get("idle_rows_fj", 0.0)
+        return (1.0 - rows_used) * columns, (1.0 - columns_used) * rows
 
 
 def _elements(config: ArrayConfig) -> float:

@@ -5,7 +5,7 @@ gives them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,9 +82,9 @@ class NetworkError:
     error: float
 
 
-def predicted_pj(figures: Characterisation, run: LayerRun) -> float:
+def predicted_pj(model: Characterisation, run: LayerRun) -> float:
     """Energy of a run as the model predicts it, pJ, without leakage and glitches."""
-    parts = figures.energy(
+    parts = model.energy(
         run.config,
         run.counts,
         run.bits,
@@ -96,12 +96,12 @@ def predicted_pj(figures: Characterisation, run: LayerRun) -> float:
     return sum(value for part, value in parts.items() if part != "leakage")
 
 
-def layer_error(figures: Characterisation, run: LayerRun) -> float:
+def layer_error(model: Characterisation, run: LayerRun) -> float:
     """Predicted energy of a run over the measured one, minus one."""
-    return predicted_pj(figures, run) / run.measured_pj - 1
+    return predicted_pj(model, run) / run.measured_pj - 1
 
 
-def network_errors(figures: Characterisation, runs: Sequence[LayerRun]) -> list[NetworkError]:
+def network_errors(model: Characterisation, runs: Sequence[LayerRun]) -> list[NetworkError]:
     """Errors of the networks whose layers ran without pauses, one for each array and each k."""
     sums: dict[tuple[ArrayConfig, str, int, bool], np.ndarray[tuple[int], np.dtype[np.float64]]]
     sums = {}
@@ -109,7 +109,7 @@ def network_errors(figures: Characterisation, runs: Sequence[LayerRun]) -> list[
         if not run.paused:
             key = run.config, run.network, run.network_bits, run.held_out
             total = sums.setdefault(key, np.zeros(3))
-            energies = np.array([predicted_pj(figures, run), run.measured_pj, run.macs])
+            energies = np.array([predicted_pj(model, run), run.measured_pj, run.macs])
             total += energies * run.layer_macs / run.macs
     return [
         NetworkError(
@@ -121,17 +121,13 @@ def network_errors(figures: Characterisation, runs: Sequence[LayerRun]) -> list[
     ]
 
 
-def without_stalls(figures: Characterisation) -> Characterisation:
-    """The same, by which cycles that wait or are held take nothing but the root of their clock."""
+def without_stalls(model: Characterisation) -> Characterisation:
+    """The model if cycles that wait or are held took nothing but the root of their clock."""
     bits = {}
-    for k, own in figures.data["bits"].items():
+    for k, width in model.figures.bits.items():
         places = {
-            name: {
-                key: value
-                for key, value in place.items()
-                if not key.startswith(("waiting", "held"))
-            }
-            for name, place in own["places"].items()
+            name: replace(own, waiting_fj=0.0, waiting_clock_fj=0.0, held_fj=0.0, held_clock_fj=0.0)
+            for name, own in width.places.items()
         }
-        bits[k] = {**own, "places": places}
-    return Characterisation({**figures.data, "bits": bits})
+        bits[k] = replace(width, places=places)
+    return Characterisation(replace(model.figures, bits=bits))

@@ -14,9 +14,10 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.schedule.analysis import Analysis, analyse
 from truncmac.sim.schedule.folding import square_array
 
+from .figures import WIRES, MacFigures, available
 from .layers import LayerSwitching, layer_parts
 from .memories import MemoryFigures, dram_figures, memory_energies, scratchpad_figures
-from .model import PARTS, Characterisation, available, load
+from .model import PARTS, Characterisation, load
 
 __all__ = [
     "ENERGY_PARTS",
@@ -31,7 +32,6 @@ SwitchingOn = Callable[[ArrayConfig], LayerSwitching | None]  # of the layers' d
 
 ENERGY_PARTS = (*PARTS, "sram", "dram")
 OPERATIONS = 2  # of a MAC
-SCALES = ("0.0", "1.0", "2.0")  # of the wire estimate
 # (lanes, planes) of cores that do not truncate: low weight bits are zeros, which gates them
 RIVALS: Mapping[tuple[int, int], str] = {(1, 8): "MAC", (4, 8): "dot"}
 NOT_IN_IT = (
@@ -55,7 +55,7 @@ def energy_summary(
     ----------
     switching : None: as in the layers measured
     """
-    library = str(figures.data["provenance"]["library"]["label"])
+    library = figures.figures.provenance.library.label
     memories = _memories(found, library)
     return {
         "operations_per_mac": OPERATIONS,
@@ -130,23 +130,22 @@ def _by_k(
     return result
 
 
-def _wires(figures: Characterisation, core: Any, bits: Any) -> dict[str, float]:
-    """Energy at each scale of the wire estimate, by what it made of the layers measured."""
-    total = dict.fromkeys(SCALES, 0.0)
+def _wires(model: Characterisation, core: Any, bits: Any) -> dict[str, float]:
+    """Energy at each scale of the wire estimate, in the proportions of the layers measured."""
+    total = dict.fromkeys(WIRES, 0.0)
     for value, k in zip(core.tolist(), bits.tolist(), strict=True):
-        measured = _measured(figures, k)
-        for scale in SCALES:
-            total[scale] += value * measured[scale] / measured["1.0"]
-    return total
+        measured = _measured(model, k)
+        for scale in WIRES:
+            total[scale] += value * measured.pj_per_mac[scale] / measured.stated_pj
+    return {str(scale): value for scale, value in total.items()}
 
 
-def _measured(figures: Characterisation, bits: int) -> Mapping[str, float]:
-    """Energy of a MAC by scale, of the last size measured; at the nearest k that has it."""
-    known = {k: own for k in figures.bits if (own := figures.data["bits"][str(k)]["measured"])}
-    nearest = min(known, key=lambda k: abs(k - bits))
+def _measured(model: Characterisation, bits: int) -> MacFigures:
+    """Energy of a multiply-accumulate on the last array measured, at the nearest k that has it."""
+    known = {k: own.measured for k, own in model.figures.bits.items() if own.measured}
+    nearest = min(sorted(known), key=lambda k: abs(k - bits))
     *_, last = known[nearest].values()
-    result: Mapping[str, float] = last["pj_per_mac"]
-    return result
+    return last
 
 
 def _beside(

@@ -17,8 +17,9 @@ from truncmac.golden.types import Integers, Reals
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.points import CounterValues
 from truncmac.sim.digest import json_digest
+from truncmac.sim.energy.figures import available
 from truncmac.sim.energy.layers import schedule_energies
-from truncmac.sim.energy.model import Characterisation, available, load, read
+from truncmac.sim.energy.model import Characterisation, load, read
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import Schedule
 
@@ -60,8 +61,7 @@ class LibraryFigures:
     @cached_property
     def fingerprint(self) -> str:
         """A name for all figures together."""
-        data = [figures.data for _, figures in sorted(self.shapes.items())]
-        return json_digest(data)
+        return json_digest([own.figures.digest for _, own in sorted(self.shapes.items())])
 
     def costs(
         self,
@@ -162,4 +162,4 @@ def read_figures(library: str) -> LibraryFigures:
             f"Library must be one of {known}, or a file of truncmac characterise or a folder of "
             f"such files, not {library!r}"
         )
-    return LibraryFigures(library, {(f.data["lanes"], f.data["planes"]): f for f in found})
+    return LibraryFigures(library, {own.figures.shape: own for own in found})

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from truncmac.sim.digest import json_digest
-from truncmac.sim.energy.model import DEFAULT_LIBRARY
+from truncmac.sim.energy.figures import DEFAULT_LIBRARY
 
 from .space import AXES, DesignSpace, axis_values
 

@@ -18,7 +18,7 @@ from truncmac.model.networks import NETWORKS
 from truncmac.model.recipes import RECIPES, Recipe
 from truncmac.report.forms import FORMATS
 from truncmac.sim.allocate.costs import COSTS
-from truncmac.sim.energy.model import available
+from truncmac.sim.energy.figures import available
 from truncmac.sim.explore.spec import FrontKind, SearchMethod
 from truncmac.sim.fpga.route import DEVICES
 from truncmac.sim.schedule.platforms import PLATFORMS

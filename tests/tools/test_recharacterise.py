@@ -9,10 +9,11 @@ import pytest
 import tools.recharacterise as module
 from tools.energy_runs import TABLE, RunTable, SynthesisedArray, read_table, write_table
 from tools.recharacterise import main, remake
-from truncmac.sim.energy.model import FOLDER
+from truncmac.sim.energy.figures import FOLDER, read_figures
 
 NAME = "sky130_l16_p2.json"
 SHAPE = ("sky130", 16, 2)
+HELD = {"rows": 16, "cols": 16, "requantisers": 16, "held_out": True}
 
 
 @pytest.fixture
@@ -41,17 +42,18 @@ def test_arrays_of_no_figures_are_measured_beside_the_file(folder, monkeypatch):
         beside = bool(request.held_sizes)
         if beside:  # its own figures' runs are measured again on the way
             own = [replace(run, measured_pj=1.0) for run in own]
-        size = {"config": vars(held.config), "held_out": True, "area_um2_by_place": area}
-        data = {"sizes": [size | {"held_out": False}, size]}
+        known = read_figures(folder / NAME)
+        size = replace(known.sizes[0], **HELD, config=held.config, area_um2_by_place=area)
+        figures = replace(known, sizes=(*known.sizes, size))
         return SimpleNamespace(
-            figures=SimpleNamespace(data=data),
+            figures=SimpleNamespace(figures=figures),
             runs=own if beside else [run for run in own if run.config != held.config],
         )
 
     monkeypatch.setattr(module, "characterise_one", characterise_one)
     assert remake(folder, folder=folder, cache=folder / "cache", table=table) == []
     first, second = asked
-    assert (first.held_sizes, first.held_network, first.bits) == ([], "resnet20", [8, 4, 2, 1])
+    assert (first.held_sizes, first.held_network, first.bits) == ([], "resnet20", (8, 4, 2, 1))
     assert first.out == folder / NAME
     assert (second.held_sizes, second.held_network) == (["16x16:16"], "")
     assert second.out == folder / "cache" / f"held_{NAME}"

@@ -3,14 +3,10 @@
 from tools.energy_runs import read_table
 from truncmac.hw.config import ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.energy.model import (
-    DEFAULT_LIBRARY,
-    PARTS,
-    Counts,
-    available,
-    load,
-    load_srams,
-)
+from truncmac.sim.energy.figures import DEFAULT_LIBRARY, available
+from truncmac.sim.energy.macros import load_srams
+from truncmac.sim.energy.model import PARTS, load
+from truncmac.sim.energy.places import Counts
 from truncmac.sim.energy.runs import layer_error, network_errors, without_stalls
 
 WIDTHS = (8, 4, 2, 1)
@@ -30,18 +26,17 @@ def shapes(library):
         "| lanes, planes | area, um2 a MAC/cycle | clock, ns | k = 8 | k = 4 | k = 2 | k = 1 |",
         "|---|---|---|---|---|---|---|",
     ]
-    own = [load(lanes, planes, name) for name, lanes, planes in available() if name == library]
-    own.sort(key=lambda figures: -figures.data["planes"])
+    shapes = [shape for name, *shape in available() if name == library]
+    own = [load(*shape, library).figures for shape in shapes]
+    own.sort(key=lambda figures: -figures.planes)
     for figures in own:
-        shape = figures.data["lanes"], figures.data["planes"]
-        config = ArrayConfig(8, 8, *shape)
-        size = next(s for s in figures.data["sizes"] if (s["rows"], s["cols"]) == (8, 8))
-        area = size["area_um2"] / config.peak_macs
-        cells = [f"{shape[0]}, {shape[1]}", f"{area:,.0f}", f"{size['period_ps'] / 1e3:.2f}"]
+        array = figures.array(8, 8)
+        area = array.area_um2 / array.config.peak_macs
+        cells = [f"{figures.lanes}, {figures.planes}", f"{area:,.0f}"]
+        cells.append(f"{array.period_ps / 1e3:.2f}")
         for k in WIDTHS:
-            measured = figures.data["bits"][str(k)]["measured"]["8x8"]
-            plain = measured["pj_per_mac"]["1.0"]
-            cells.append(f"{plain * measured['glitch_factor']:.2f} ({plain:.2f})")
+            measured = figures.bits[k].measured[array.name]
+            cells.append(f"{measured.glitches_pj:.2f} ({measured.stated_pj:.2f})")
         rows.append(f"| {' | '.join(cells)} |")
     return (
         f"**{own[0].library}**: the whole core at 8 x 8 PEs, default requantisers: area by its "
@@ -52,18 +47,12 @@ def shapes(library):
 
 def against():
     """The truncatable core beside the dot-product core of the same throughput at k = 8."""
-    cores = [load(4, 8), load(16, 2)]
-    sizes = [
-        next(s for s in core.data["sizes"] if (s["rows"], s["cols"]) == (8, 8)) for core in cores
-    ]
+    cores = [load(4, 8).figures, load(16, 2).figures]
+    arrays = [core.array(8, 8) for core in cores]
     energies = {}
     for k in WIDTHS:
-        own = [core.data["bits"][str(k)]["measured"]["8x8"] for core in cores]
-        plain = [measured["pj_per_mac"]["1.0"] for measured in own]
-        energies[k] = [
-            (value * measured["glitch_factor"], value)
-            for value, measured in zip(plain, own, strict=True)
-        ]
+        own = [core.bits[k].measured[arrays[0].name] for core in cores]
+        energies[k] = [(measured.glitches_pj, measured.stated_pj) for measured in own]
     rows = ["| | (4, 8) | (16, 2) | ratio | aim |", "|---|---|---|---|---|"]
     first, second = energies[8]
     ratio = _pair(_over(second, first))
@@ -74,11 +63,10 @@ def against():
         rows.append(
             f"| k = {k}, of its own k = 8 | {own[0]} | {own[1]} | {ratio} | {aim} of its own |"
         )
-    for what, key, scale, digits, aim in (
-        ("area, mm2", "area_um2", 1e6, 3, "1.15"),
-        ("clock period, ns", "period_ps", 1e3, 2, "1.00"),
+    for what, values, digits, aim in (
+        ("area, mm2", [array.area_um2 / 1e6 for array in arrays], 3, "1.15"),
+        ("clock period, ns", [array.period_ps / 1e3 for array in arrays], 2, "1.00"),
     ):
-        values = [size[key] / scale for size in sizes]
         cells = " | ".join(f"{value:.{digits}f}" for value in values)
         rows.append(f"| {what} | {cells} | {values[1] / values[0]:.2f} | {aim} |")
     return (
@@ -137,8 +125,8 @@ def errors():
 
 def _in_table(figures, run):
     """Whether a run without pauses is of a network that no figure was made from."""
-    sizes = [(size["rows"], size["cols"]) for size in figures.data["sizes"]]
-    return run.held_out and not run.paused and (run.config.rows, run.config.cols) in sizes
+    own = [array.config for array in figures.figures.sizes]
+    return run.held_out and not run.paused and run.config in own
 
 
 def stalls():

@@ -1,7 +1,8 @@
 """Table of docs/howto/explore.md: predictions for sizes that were not characterised."""
 
 from tools.energy_runs import read_table
-from truncmac.sim.energy.model import available, load
+from truncmac.sim.energy.figures import available
+from truncmac.sim.energy.model import load
 from truncmac.sim.energy.runs import layer_error, network_errors
 
 
@@ -34,7 +35,7 @@ def prediction_table():
 
 def _sizes(figures):
     """Rows and columns of the arrays that the figures are made from, the smallest first."""
-    sizes = [(size["rows"], size["cols"]) for size in figures.data["sizes"]]
+    sizes = [(size.rows, size.cols) for size in figures.figures.sizes]
     return sorted(sizes, key=lambda size: size[0] * size[1])
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import Characterised, characterise, default_period
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.characterise.sram import sram_figures
+from truncmac.sim.energy.figures import WIRES, LayersUsed, MacFigures
 from truncmac.sim.jobs import DaskCluster
 from truncmac.sim.netlist.liberty import read_liberty
 from truncmac.sim.netlist.mapping import DONT_USE, TIMEOUT_S
@@ -196,14 +197,14 @@ def plan_of(request: CharacteriseRequest) -> Plan:
         held_sizes=held_sizes,
         layers=_layers(request.network, request.data, request.images, request.bits),
         held_layers=held_layers,
-        workload={
-            "network": request.network,
-            "images": request.images,
-            "held_out": request.held_network,
-            "held_out_images": request.held_images,
-            "held_out_layers": [gemm.name for gemm in next(iter(held_layers.values()), [])],
-            "bits": sorted(request.bits, reverse=True),
-        },
+        workload=LayersUsed(
+            network=request.network,
+            images=request.images,
+            held_out=request.held_network,
+            held_out_images=request.held_images,
+            held_out_layers=tuple(gemm.name for gemm in next(iter(held_layers.values()), [])),
+            bits=tuple(sorted(request.bits, reverse=True)),
+        ),
         period_ps=request.period_ps or default_period(library),
         dont_use=[*DONT_USE, *request.dont_use],
         timeout_s=request.timeout_s,
@@ -267,19 +268,25 @@ def _gemms(network: Network, images: npt.NDArray[np.uint8], bits: int) -> list[G
 
 def _as_dictionary(result: Characterised, files: Sequence[Path]) -> dict[str, Any]:
     """The tables' numbers; the files have all figures."""
-    figures, data = result.figures, result.figures.data
+    figures = result.figures.figures
     return {
         "library": figures.library,
-        "lanes": data["lanes"],
-        "planes": data["planes"],
+        "lanes": figures.lanes,
+        "planes": figures.planes,
         "bits": [
             _energy_line(k, size, own)
-            for k in reversed(figures.bits)
-            for size, own in data["bits"][str(k)]["measured"].items()
+            for k in sorted(figures.bits, reverse=True)
+            for size, own in figures.bits[k].measured.items()
         ],
         "sizes": [
-            {key: size[key] for key in ("rows", "cols", "area_um2", "period_ps", "longest_path")}
-            for size in data["sizes"]
+            {
+                "rows": size.rows,
+                "cols": size.cols,
+                "area_um2": size.area_um2,
+                "period_ps": size.period_ps,
+                "longest_path": size.longest_path,
+            }
+            for size in figures.sizes
         ],
         "held_out": [
             {
@@ -295,16 +302,16 @@ def _as_dictionary(result: Characterised, files: Sequence[Path]) -> dict[str, An
     }
 
 
-def _energy_line(k: int, size: str, own: Mapping[str, Any]) -> dict[str, Any]:
+def _energy_line(k: int, size: str, own: MacFigures) -> dict[str, Any]:
     """Energy of a MAC at k bits: with the wires as estimated, without, with twice as many."""
-    one, none, two = (own["pj_per_mac"][scale] for scale in ("1.0", "0.0", "2.0"))
+    none, one, two = (own.pj_per_mac[scale] for scale in WIRES)
     return {
         "k": k,
         "size": size,
         "pj_per_mac": one,
         "pj_per_mac_wires_x0": none,
         "pj_per_mac_wires_x2": two,
-        "pj_per_mac_with_glitches": one * own["glitch_factor"],
+        "pj_per_mac_with_glitches": one * own.glitch_factor,
     }
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from truncmac.golden import DIGITS, images_by_name
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.figures import available
 from truncmac.sim.energy.layers import LayerSwitching
-from truncmac.sim.energy.model import Characterisation, available, load, read
+from truncmac.sim.energy.model import Characterisation, load, read
 from truncmac.sim.energy.network_data import IMAGES, NetworkData
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.workloads.names import network_of

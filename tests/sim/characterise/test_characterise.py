@@ -2,7 +2,6 @@
 
 import json
 import re
-from copy import deepcopy
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
@@ -21,8 +20,11 @@ from truncmac.sim.characterise.characterise import characterise
 from truncmac.sim.characterise.lockstep import parts, run_parts
 from truncmac.sim.characterise.measure import Core
 from truncmac.sim.characterise.plan import Plan
-from truncmac.sim.energy.model import PARTS, Counts, Switching, load, read
+from truncmac.sim.energy.figures import LayersUsed, read_figures
+from truncmac.sim.energy.model import PARTS, load, read
+from truncmac.sim.energy.places import Counts
 from truncmac.sim.energy.runs import layer_error, without_stalls
+from truncmac.sim.energy.switching import Switching
 from truncmac.sim.netlist.gates import GateSimulator
 from truncmac.sim.netlist.mapping import DONT_USE, MappingOptions
 
@@ -112,7 +114,7 @@ def made(core, cache):
             k: [layer("a", k, seed=1), layer("b", k, 30, 16, 6, seed=2, share=0.8)] for k in (8, 2)
         },
         held_layers={k: [layer("c", k, 50, 14, 4, seed=3)] for k in (8, 2)},
-        workload={"network": "made up", "held_out": "made up too", "bits": [8, 2]},
+        workload=LayersUsed("made up", 1, "made up too", 1, ("c",), (8, 2)),
         period_ps=PERIOD,
         dont_use=DONT_USE,
     )
@@ -164,24 +166,6 @@ def test_stalls_take_what_was_measured(made, figures):
         assert 0 < sum(parts.values()) < working
 
 
-def test_figures_without_stalls_are_read_and_take_them_for_free(figures, tmp_path):
-    result, _ = figures
-    old = json.loads(json.dumps(result.data))
-    for own in old["bits"].values():
-        for place in own["places"].values():
-            for key in [key for key in place if key.startswith(("waiting", "held"))]:
-                del place[key]
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(old))
-    free, held = (
-        read(path).energy(CONFIG, Counts(100 + cycles, 100, 13, 1, held=cycles), 8)
-        for cycles in (0, 50)
-    )
-    ever = ("clock", "leakage")  # in each cycle
-    assert all(held[part] == pytest.approx(free[part]) for part in PARTS if part not in ever)
-    assert all(held[part] > free[part] for part in ever)
-
-
 def test_energy_is_less_for_fewer_bits_and_grows_with_the_array(figures):
     result, _ = figures
     counts = {k: Counts(cycles=100 * k + 20, chunks=100 * k, beats=100, tiles=2) for k in (8, 2)}
@@ -193,7 +177,7 @@ def test_energy_is_less_for_fewer_bits_and_grows_with_the_array(figures):
         4 * energy[8]["multiply_add"]
     )
     assert sum(result.area(CONFIG).values()) == pytest.approx(
-        result.data["sizes"][0]["area_um2"], rel=1e-6
+        result.figures.sizes[0].area_um2, rel=1e-6
     )
     assert result.energy(CONFIG, counts[8], 8, switching=result.switching(8)) == energy[8]
     calm = replace(
@@ -216,35 +200,29 @@ def test_shapes_and_widths_that_were_not_characterised(figures):
         result.energy(CONFIG, counts, 5)
 
 
-def test_file_round_trip_and_bad_files(figures, tmp_path):
+def test_the_file_has_the_figures(figures):
     result, out = figures
-    assert read(out).data == json.loads(json.dumps(result.data))
-    bad = tmp_path / "bad.json"
-    for text, message in (
-        ("{", "must be a file that truncmac characterise wrote"),
-        ("{}", "must be a file that truncmac characterise wrote (KeyError('format'))"),
-        (json.dumps(result.data | {"format": 99}), "format must be 5, not 99"),
-        (out.read_text().replace('"clock_fj": ', '"clock_fj": 1e999, "x": ', 1), "must be finite"),
-    ):
-        bad.write_text(text)
-        with pytest.raises(ValueError, match=re.escape(message)):
-            read(bad)
+    assert read(out) == result
+    own = result.figures
+    assert (own.lanes, own.planes, own.provenance.workload.network) == (2, 1, "made up")
+    assert [size.config for size in own.sizes] == [CONFIG]
+    assert set(own.bits) == {8, 2}
 
 
-def assert_main_figures(found, data, out):
+def assert_main_figures(found, figures, out):
     """What --json prints is what the file has."""
     assert (found["lanes"], found["planes"], found["files"]) == (1, 8, [str(out)])
     assert found["held_out"] == []
-    own = data["bits"]["2"]["measured"]["1x1"]
+    own = figures.bits[2].measured["1x1"]
     (line,) = found["bits"]
     assert (line["k"], line["size"]) == (2, "1x1")
-    assert line["pj_per_mac"] == own["pj_per_mac"]["1.0"] > 0
-    assert line["pj_per_mac_wires_x0"] == own["pj_per_mac"]["0.0"] > 0
-    assert line["pj_per_mac_wires_x2"] == own["pj_per_mac"]["2.0"] > 0
-    assert line["pj_per_mac_with_glitches"] == line["pj_per_mac"] * own["glitch_factor"]
+    assert line["pj_per_mac"] == own.pj_per_mac[1.0] > 0
+    assert line["pj_per_mac_wires_x0"] == own.pj_per_mac[0.0] > 0
+    assert line["pj_per_mac_wires_x2"] == own.pj_per_mac[2.0] > 0
+    assert line["pj_per_mac_with_glitches"] == line["pj_per_mac"] * own.glitch_factor
     (size,) = found["sizes"]
-    (whole,) = data["sizes"]
-    assert size == {key: whole[key] for key in size}
+    (whole,) = figures.sizes
+    assert size == {name: getattr(whole, name) for name in size}
     assert {"rows", "cols", "area_um2", "period_ps"} < set(size)
 
 
@@ -257,14 +235,13 @@ def test_command(cache, tmp_path):
     result = CliRunner().invoke(app, ["characterise", "--liberty", liberty, *options])
     assert result.exit_code == 0, result.output
     assert "1 lanes x 8 planes, tiny" in result.output
-    data = read(out).data
-    provenance = data["provenance"]
-    assert provenance["workload"]["network"] == "digits"
+    made = read_figures(out)
+    assert made.provenance.workload.network == "digits"
     result = CliRunner().invoke(app, ["characterise", "--liberty", liberty, *options, "--json"])
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    assert_main_figures(json.loads(result.stdout), data, out)
-    assert set(provenance["library"]["files_sha256"]) == {"tiny.lib"}
+    assert_main_figures(json.loads(result.stdout), made, out)
+    assert set(made.provenance.library.files_sha256) == {"tiny.lib"}
     before, table = out.read_bytes(), tmp_path / "table" / "runs.json"
     assert remake(tmp_path, folder=tmp_path, cache=cache, table=table) == []
     assert out.read_bytes() == before  # it says all of what made it
@@ -360,7 +337,7 @@ def test_shapes_on_a_worker(cache, tmp_path, monkeypatch):
     assert [entry["lanes"] for entry in json.loads(numbers.stdout)] == [1, 2]
     for lanes in (1, 2):
         found = read(tmp_path / f"build/energy/tiny_l{lanes}_p8.json")
-        assert (found.data["lanes"], found.data["planes"]) == (lanes, 8)
+        assert found.figures.shape == (lanes, 8)
         assert f"{lanes} lanes x 8 planes, tiny" in result.output
     alone = ["--lanes", "1", "--planes", "8", "--out", "alone.json"]
     assert CliRunner().invoke(app, [*options, *alone]).exit_code == 0
@@ -415,10 +392,11 @@ def test_sizes_must_differ(tmp_path):
 
 
 def test_a_file_says_the_output_units_of_its_sizes(tmp_path):
-    data = deepcopy(load(16, 2).data)
-    (tmp_path / next(iter(data["provenance"]["library"]["files_sha256"]))).touch()
-    first, other = data["sizes"]
-    other["requantisers"] = 4
-    request = request_of(data, tmp_path / "out.json", tmp_path, tmp_path)
-    assert request.config.requantisers == first["requantisers"]
+    figures = load(16, 2).figures
+    (tmp_path / next(iter(figures.provenance.library.files_sha256))).touch()
+    first, other = figures.sizes
+    other = replace(other, requantisers=4, config=replace(other.config, requantisers=4))
+    figures = replace(figures, sizes=(first, other))
+    request = request_of(figures, tmp_path / "out.json", tmp_path, tmp_path)
+    assert request.config == first.config
     assert [sized(request.config, text).requantisers for text in request.fit_sizes] == [4]

@@ -1,14 +1,15 @@
 """Energies of events, from runs made up by laws that the fit must find."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.fit import Beside, fit
-from truncmac.sim.characterise.idle import IDLE, IdleRuns
+from truncmac.sim.characterise.idle import IdleRuns
 from truncmac.sim.characterise.measure import Measured
-from truncmac.sim.energy.model import Characterisation, requantiser_fj
+from truncmac.sim.energy.figures import CoreFigures, PlaceFigures, WidthFigures
+from truncmac.sim.energy.model import Characterisation, output_fj
 from truncmac.sim.energy.places import PLACES, Counts
 from truncmac.sim.energy.switching import Switching
 
@@ -59,24 +60,27 @@ def runs(name, law, clock=lambda config, counts, data: 1.0):
 
 def assert_predicted(name, found, m):
     """`Characterisation.energy` gives what the run took, and a quarter of the data for glitches."""
-    figures = Characterisation(
-        {
-            "lanes": SIZES[0].lanes,
-            "planes": SIZES[0].planes,
-            "sizes": [{"period_ps": 1000.0}],
-            "places": {name: {"root_clock_fj": 0.0, "leakage_nw": 0.0}},
-            "bits": {"8": {"switching": asdict(MEANS), "places": {name: found}}},
-        }
+    model = Characterisation(
+        CoreFigures(
+            lanes=SIZES[0].lanes,
+            planes=SIZES[0].planes,
+            sizes=(),
+            places={name: PlaceFigures(area_um2=0.0, leakage_nw=0.0, root_clock_fj=0.0)},
+            bits={8: WidthFigures(MEANS, {name: found}, {})},
+            outputs_compared=0,
+            provenance=None,
+        )
     )
     data, clock, _ = m.places[name]
     for glitches, factor in ((False, 1.0), (True, 1.25)):
-        parts = figures.energy(
+        parts = model.energy(
             SHAPES[m.rows, m.cols],
             m.counts,
             8,
             switching=m.switching,
             rows_used=m.rows_used,
             columns_used=m.columns_used,
+            period_ps=1000.0,
             glitches=glitches,
         )
         assert parts.pop("clock") == pytest.approx(clock / 1e3)
@@ -99,11 +103,12 @@ def used_parts(config):
 )
 def test_a_line_over_what_the_place_follows(name, follows):
     place = PLACES[name]
-    idle = {f"{kind}_fj": 20.0 for kind in IDLE if getattr(place, kind)}
+    idle_rows, idle_columns = 20.0 * place.idle_rows, 20.0 * place.idle_columns
 
     def law(config, counts, data, used=(1.0, 1.0)):
         each = 100.0 + 4.0 * getattr(data, follows)
-        each = each * place.use(*used) + place.idle(idle, *used)
+        rows, columns = place.idle(*used)
+        each = each * place.use(*used) + rows * idle_rows + columns * idle_columns
         return each * counts.of(place.event) * place.work(config)
 
     def clock(config, counts, data, used=(1.0, 1.0)):
@@ -116,19 +121,14 @@ def test_a_line_over_what_the_place_follows(name, follows):
         return run(name, config, COUNTS[0], data, *taken, used)
 
     fitted = runs(name, law, clock)
-    beside = [
-        IdleRuns(
-            fitted[0], dict(zip(IDLE, (single(c, used) for used in used_parts(c)), strict=True))
-        )
-        for c in SIZES
-    ]
+    beside = [IdleRuns(fitted[0], *(single(c, used) for used in used_parts(c))) for c in SIZES]
     found = fit(name, fitted, SHAPES, MEANS, Beside(idle=beside))
-    assert found["fj"] == pytest.approx(100.0 + 4.0 * getattr(MEANS, follows))
-    assert found["slope_fj"] == pytest.approx(4.0)
-    assert (found["clock_fj"], found["clock_share"]) == pytest.approx((25.0, 0.125))
-    assert found["glitch_factor"] == pytest.approx(1.25)
-    assert {key: found[key] for key in found if key.startswith("idle")} == pytest.approx(idle)
-    for m in [*fitted, *(each for pair in beside for each in pair.idle.values())]:
+    assert found.fj == pytest.approx(100.0 + 4.0 * getattr(MEANS, follows))
+    assert found.slope_fj == pytest.approx(4.0)
+    assert (found.clock_fj, found.clock_share) == pytest.approx((25.0, 0.125))
+    assert found.glitch_factor == pytest.approx(1.25)
+    assert (found.idle_rows_fj, found.idle_columns_fj) == pytest.approx((idle_rows, idle_columns))
+    for m in [*fitted, *Beside(idle=beside).singles]:
         assert_predicted(name, found, m)
 
 
@@ -140,10 +140,10 @@ def test_control_takes_energy_in_chunks_and_in_cycles_that_work():
         return 80.0 * counts.chunks + (counts.cycles - counts.waiting - counts.held) * 9.0
 
     found = fit("control", runs("control", law, clock), SHAPES, MEANS)
-    assert found["fj"] == pytest.approx(50.0)
-    assert found["slope_fj"] == pytest.approx(0.0, abs=1e-9)
-    assert (found["cycle_fj"], found["clock_fj"]) == (pytest.approx(7.0), pytest.approx(80.0))
-    assert found["cycle_clock_fj"] == pytest.approx(9.0)
+    assert found.fj == pytest.approx(50.0)
+    assert found.slope_fj == pytest.approx(0.0, abs=1e-9)
+    assert (found.cycle_fj, found.clock_fj) == (pytest.approx(7.0), pytest.approx(80.0))
+    assert found.cycle_clock_fj == pytest.approx(9.0)
     for m in runs("control", law, clock):
         assert_predicted("control", found, m)
 
@@ -155,7 +155,7 @@ def test_sums_are_in_proportion_to_their_toggles():
         return 3.0 * data.sum_toggles * counts.tiles * place.work(config)
 
     found = fit("shadow_registers", runs("shadow_registers", law), SHAPES, MEANS)
-    assert found["fj"] == pytest.approx(3.0 * MEANS.sum_toggles)
+    assert found.fj == pytest.approx(3.0 * MEANS.sum_toggles)
 
 
 CODES, RAW = {4: 900.0, 2: 500.0}, {4: 400.0, 2: 300.0}
@@ -182,14 +182,14 @@ def output_runs():
 def test_outputs_of_codes_and_of_raw_sums_follow_their_toggles():
     fitted, sparse = output_runs()
     found = fit("requantiser", fitted, SHAPES, MEANS, Beside(sparse=sparse))
-    assert found["shares"] == [2, 4]
-    assert found["codes_fj"] == pytest.approx([CODES[2], CODES[4]])
-    assert found["raw_fj"] == pytest.approx([RAW[2], RAW[4]])
-    assert found["fj_per_toggle"] == pytest.approx(60.0)
-    assert found["raw_fj_per_toggle"] == pytest.approx(25.0)
+    assert found.shares == (2, 4)
+    assert found.codes_fj == pytest.approx([CODES[2], CODES[4]])
+    assert found.raw_fj == pytest.approx([RAW[2], RAW[4]])
+    assert found.fj_per_toggle == pytest.approx(60.0)
+    assert found.raw_fj_per_toggle == pytest.approx(25.0)
     for m in sparse:
         config = SHAPES[m.rows, m.cols]
-        each = requantiser_fj(found, config, m.counts, 2.5 - MEANS.sum_toggles)
+        each = output_fj(found, config, m.counts, 2.5 - MEANS.sum_toggles)
         work = m.counts.tiles * PLACES["requantiser"].work(config)
         assert each * work == pytest.approx(m.places["requantiser"][0])
 
@@ -197,17 +197,17 @@ def test_outputs_of_codes_and_of_raw_sums_follow_their_toggles():
 def test_without_raw_layers_raw_sums_cost_as_codes_do():
     fitted, _ = output_runs()
     found = fit("requantiser", fitted[:-2], SHAPES, MEANS)
-    assert found["raw_fj"] == found["codes_fj"]
-    assert found["raw_fj_per_toggle"] == found["fj_per_toggle"]
+    assert found.raw_fj == found.codes_fj
+    assert found.raw_fj_per_toggle == found.fj_per_toggle
 
 
 def test_a_network_of_raw_layers_alone():
     fitted, sparse = output_runs()
     found = fit("requantiser", fitted[-2:], SHAPES, MEANS, Beside(sparse=sparse))
-    assert found["codes_fj"] == found["raw_fj"] == pytest.approx([RAW[2], RAW[4]])
-    assert found["fj_per_toggle"] == found["raw_fj_per_toggle"] == pytest.approx(25.0)
+    assert found.codes_fj == found.raw_fj == pytest.approx([RAW[2], RAW[4]])
+    assert found.fj_per_toggle == found.raw_fj_per_toggle == pytest.approx(25.0)
 
 
 def test_a_place_that_did_nothing_takes_nothing():
     found = fit("residuals", runs("residuals", lambda *_: 0.0), SHAPES, MEANS)
-    assert (found["fj"], found["clock_fj"], found["glitch_factor"]) == (0.0, 0.0, 1.0)
+    assert (found.fj, found.clock_fj, found.glitch_factor) == (0.0, 0.0, 1.0)

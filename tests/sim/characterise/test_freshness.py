@@ -6,7 +6,7 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
 from truncmac.sim.characterise.freshness import rtl_sha256, stale_figures
-from truncmac.sim.energy.model import FOLDER
+from truncmac.sim.energy.figures import FOLDER
 
 SMALL = ArrayConfig(1, 1, 1, 8)
 
@@ -36,8 +36,9 @@ def test_logic_counts(verilog, old, new):
 def write(folder, digest, **more):
     (path,) = FOLDER.glob("ihp-sg13g2_l1_p8.json")
     data = json.loads(path.read_text())
+    config = data["sizes"][0]["config"] | {"rows": 1, "cols": 1, "requantisers": 1} | more
     size = data["sizes"][0] | {"rows": 1, "cols": 1, "requantisers": 1}
-    data["sizes"] = [size | {"rtl_sha256": digest, "config": {}} | more]
+    data["sizes"] = [size | {"rtl_sha256": digest, "config": config}]
     (folder / path.name).write_text(json.dumps(data))
 
 
@@ -51,5 +52,5 @@ def test_what_is_said_of_stale_figures(tmp_path, verilog):
         f"than is emitted now ({fresh[:12]}...). Make them again with: "
         "make characterise LIBERTY_DIR=FOLDER"
     ]
-    write(tmp_path, fresh, config={"max_reduction": 100})
+    write(tmp_path, fresh, max_reduction=100)
     assert len(stale_figures(tmp_path)) == 1

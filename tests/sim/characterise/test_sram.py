@@ -4,7 +4,7 @@ import re
 import pytest
 
 from truncmac.sim.characterise.sram import read_sram, sram_figures
-from truncmac.sim.energy.model import Sram
+from truncmac.sim.energy.macros import Sram
 
 MACRO = """library (ram) {
   nom_voltage : 1.2; nom_temperature : 25; time_unit : "1ns"; voltage_unit : "1V";

@@ -7,7 +7,8 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import count_jobs
 from truncmac.sim.cycles.points import Sizes, Start
 from truncmac.sim.energy.layers import layer_energies
-from truncmac.sim.energy.model import Counts, load
+from truncmac.sim.energy.model import load
+from truncmac.sim.energy.places import Counts
 from truncmac.sim.schedule.analysis import analyse
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.platforms import Memory, Platform

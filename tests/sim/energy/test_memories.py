@@ -3,13 +3,13 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.points import Sizes
+from truncmac.sim.energy.macros import load_srams
 from truncmac.sim.energy.memories import (
     MemoryFigures,
     dram_figures,
     memory_energies,
     scratchpad_figures,
 )
-from truncmac.sim.energy.model import load_srams
 from truncmac.sim.schedule.blocks import MemoryArrays
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule

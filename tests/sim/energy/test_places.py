@@ -4,7 +4,8 @@ import pytest
 
 from tools.energy_runs import read_table
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
-from truncmac.sim.energy.model import available, load
+from truncmac.sim.energy.figures import available
+from truncmac.sim.energy.model import load
 from truncmac.sim.energy.places import PLACES, place_of
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
@@ -29,17 +30,15 @@ SMALL = 1e-4  # of the area of an array: places of less are not compared
 
 @pytest.mark.parametrize(("library", "lanes", "planes"), SHAPES)
 def test_places_have_the_area_that_the_netlists_of_all_sizes_have(library, lanes, planes):
-    figures = load(lanes, planes, library).data
-    arrays = [
-        (ArrayConfig(**size["config"]), size["area_um2_by_place"]) for size in figures["sizes"]
-    ]
+    figures = load(lanes, planes, library).figures
+    arrays = [(size.config, size.area_um2_by_place) for size in figures.sizes]
     held = read_table().arrays_of(library, lanes, planes)
     arrays += [(array.config, array.area_um2) for array in held]
     assert {(config.rows, config.cols) for config, _ in arrays} >= {(4, 4), (8, 8), (16, 16)}
     for config, areas in arrays:
         small = SMALL * sum(areas.values())
         for name, place in PLACES.items():
-            predicted = figures["places"][name]["area_um2"] * place.size(config)
+            predicted = figures.places[name].area_um2 * place.size(config)
             expected = pytest.approx(areas[name], rel=ROUGH.get(name, 0.04), abs=small)
             assert predicted == expected, (config, name)
 

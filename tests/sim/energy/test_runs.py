@@ -22,7 +22,8 @@ from truncmac.sim.characterise.lockstep import parts
 from truncmac.sim.characterise.measure import TILES, used_part
 from truncmac.sim.cycles.closed_form import count_jobs
 from truncmac.sim.cycles.points import Products, Sizes, Start
-from truncmac.sim.energy.model import available, load
+from truncmac.sim.energy.figures import available
+from truncmac.sim.energy.model import load
 from truncmac.sim.energy.runs import layer_error, network_errors, predicted_pj, without_stalls
 from truncmac.sim.energy.switching import mean_switching
 
@@ -46,7 +47,7 @@ def test_networks_that_no_figure_comes_from_are_predicted(library, lanes, planes
     figures = load(lanes, planes, library)
     held = [run for run in TABLE.runs_of(library, lanes, planes) if run.held_out]
     found = network_errors(figures, held)
-    own = {(size["rows"], size["cols"]) for size in figures.data["sizes"]}
+    own = {(size.rows, size.cols) for size in figures.figures.sizes}
     shapes = {(entry.config.rows, entry.config.cols, entry.network) for entry in found}
     assert shapes == {(*size, "resnet20") for size in own} | {(16, 16, "digits")}
     for entry in found:

@@ -1,4 +1,4 @@
-import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,9 +82,10 @@ def test_why_there_is_no_core_beside():
     assert mac["why"] == ""
     assert dot["why"] == "no whole number of its PEs has as many MACs a cycle"
     assert dot["by_k"] == []
-    data = copy.deepcopy(dict(FIGURES.data))
-    data["provenance"]["library"]["label"] = "another"
-    summary = energy_summary(analyse(WORKLOAD, PLATFORM, BITS), Characterisation(data))
+    origin = FIGURES.figures.provenance
+    origin = replace(origin, library=replace(origin.library, label="another"))
+    other = Characterisation(replace(FIGURES.figures, provenance=origin))
+    summary = energy_summary(analyse(WORKLOAD, PLATFORM, BITS), other)
     assert summary["beside"][1]["why"] == "no figures of its PEs in another"
     assert summary["area_mm2"]["all"] is None
     assert all(own["tops_per_mm2"] is None for own in summary["by_k"])
@@ -92,22 +93,15 @@ def test_why_there_is_no_core_beside():
 
 
 def test_waiting_for_memory_costs_what_a_wait_was_measured_at():
-    data = FIGURES.data | {
-        "bits": {
-            k: own
-            | {
-                "places": {
-                    name: figures
-                    | {"waiting_fj": figures["waiting_fj"] + 1000.0 * (name == "control")}
-                    for name, figures in own["places"].items()
-                }
-            }
-            for k, own in FIGURES.data["bits"].items()
-        }
-    }
+    bits = {}
+    for k, width in FIGURES.figures.bits.items():
+        control = width.places["control"]
+        dearer = replace(control, waiting_fj=control.waiting_fj + 1000.0)
+        bits[k] = replace(width, places={**width.places, "control": dearer})
+    other = Characterisation(replace(FIGURES.figures, bits=bits))
     slow = Platform("p", PLATFORM.config, 1e8, Memory(64 * KIB, 64 * KIB, 1e7))
     totals = []
-    for figures in (FIGURES, type(FIGURES)(data)):
+    for figures in (FIGURES, other):
         energy = layer_energies(_layers(), figures, slow.clock_hz)
         totals.append(analyse(WORKLOAD, slow, BITS, energy=energy))
     waits = totals[0].lost["memory"] / totals[0].slots

@@ -1,4 +1,4 @@
-import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +6,9 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.latencies import RESTART
 from truncmac.sim.cycles.points import Sizes
-from truncmac.sim.energy.model import FOLDER, Counts, load, read
+from truncmac.sim.energy.figures import FOLDER, write_figures
+from truncmac.sim.energy.model import load, read
+from truncmac.sim.energy.places import Counts
 from truncmac.sim.explore.evaluation import evaluator_of, too_fast, unknown
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.schedule.blocks import MemoryArrays
@@ -20,10 +22,10 @@ def library(tmp_path_factory):
     """A folder of two shapes: (16, 2) at k = 8 and 3, (4, 8) at k = 8."""
     folder = tmp_path_factory.mktemp("figures")
     for shape, widths in (((16, 2), (8, 3)), ((4, 8), (8,))):
-        data = dict(load(*shape).data)
-        data["bits"] = {str(k): data["bits"].get(str(k), data["bits"]["2"]) for k in widths}
+        figures = load(*shape).figures
+        bits = {k: figures.bits.get(k, figures.bits[2]) for k in widths}
         path = folder / f"own_l{shape[0]}_p{shape[1]}.json"
-        path.write_text(json.dumps(data))
+        write_figures(replace(figures, bits=bits), path)
     return folder
 
 
