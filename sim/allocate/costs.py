@@ -97,7 +97,9 @@ def energy_costs(network: Network, config: ArrayConfig, images: Codes) -> LayerC
         energies = layer_energies(layers, figures, 1e12 / figures.period_ps, switching)
         picojoules = energies(config, schedule(layers, sizes, UNLIMITED, bits), own)
         values[bits] = dict(zip(names, np.rint(picojoules / PJ_PER_NJ).astype(int), strict=True))
-    about = f"Energy of one image in the core, without memories, {DEFAULT_LIBRARY}"
+    about = (
+        f"Energy of one image in the core, without memories, {DEFAULT_LIBRARY}, with {data.about}"
+    )
     return LayerCosts(unit="nJ", about=about, values=values)
 
 

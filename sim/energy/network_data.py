@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from truncmac.golden import Gemm, Network, each_gemm
+from truncmac.golden import Gemm, Network, code_bits, each_gemm
 from truncmac.golden.types import Codes
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.integers import ceil_div
@@ -48,6 +48,17 @@ class NetworkData:
         batch = min(batch, count)
         count -= count % batch
         return cls(network, images[np.arange(count) * len(images) // count], batch)
+
+    @property
+    def about(self) -> str:
+        """Which activations these are, for captions: energies depend on them."""
+        codes = code_bits(self.network)
+        widths = sorted({codes[layer.input] for layer in self.network.products})
+        bits = " and ".join(map(str, widths))
+        many = "s" if len(self.images) > 1 else ""
+        return (
+            f"the network's own activation codes of {bits} bits on {len(self.images)} image{many}"
+        )
 
     def switching(self, config: ArrayConfig, bits: Sequence[int]) -> list[list[Switching]]:
         """Of each layer of weights, at each of the network's k."""

@@ -43,8 +43,10 @@ def _origin(evaluator: Evaluator) -> str | None:
     """The libraries from which energy and area come."""
     if evaluator.figures is None:
         return None
-    names = {figures.library for figures in evaluator.figures.shapes.values()}
-    return f"{'; '.join(sorted(names))}; the core's, without memories"
+    shapes = evaluator.figures.shapes.values()
+    names = "; ".join(sorted({model.library for model in shapes}))
+    data = "; ".join(sorted({model.figures.data for model in shapes}))
+    return f"{names}; the core's, without memories; measured on {data}"
 
 
 def notes(evaluator: Evaluator, found: Exploration) -> list[str]:

@@ -46,7 +46,9 @@ def document_of(request: ReportRequest) -> Document:
     if figures is not None:
         about |= {"library": figures.library, "clock_hz": 1e12 / figures.period_ps}
         about |= energy_summary(found, figures, sources.switching)
-        about["data"] = None if sources.data is None else {"images": len(sources.data.images)}
+        about["measured_on"] = figures.figures.data
+        if sources.data is not None:
+            about["data"] = {"images": len(sources.data.images), "about": sources.data.about}
     return as_dictionary(found) | {"energy": about}
 
 

@@ -85,7 +85,7 @@ def _energy_remarks(document: Document) -> list[str]:
         "those of its memories (docs/explanation/energy.md). The energy_pj of layers and totals is "
         "the core's alone."
     ]
-    lines.append(_data_remark(about["data"]))
+    lines.append(_data_remark(about["data"], about["measured_on"]))
     clock = document["platform"]["clock_hz"]
     if about["clock_hz"] < clock:
         lines.append(
@@ -113,16 +113,17 @@ def _energy_remarks(document: Document) -> list[str]:
     return lines
 
 
-def _data_remark(data: Document | None) -> str:
+def _data_remark(data: Document | None, measured_on: str) -> str:
+    """Which activations the energies are of."""
     if data is None:
         return (
-            "Data toggle as in the layers that the figures come from, in each layer alike. For a "
-            "network of your own, give its images with --data (docs/explanation/energy.md)."
+            "Data toggle, in every layer alike, as in the layers that the figures come from, "
+            f"{measured_on}. For a network of your own, give its images with --data "
+            "(docs/explanation/energy.md)."
         )
-    images = data["images"]
     return (
-        f"Data toggle as in the network's own layers, with its activations on {images} "
-        f"image{'s' if images > 1 else ''}."
+        f"Data toggle as in the network's own layers, with {data['about']}. The figures come from "
+        f"{measured_on}; wider codes take more energy (docs/explanation/energy.md)."
     )
 
 

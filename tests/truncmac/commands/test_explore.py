@@ -131,6 +131,7 @@ def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):
     assert (found["unknown"], found["too_fast"]) == (2, 1)
     assert [f"Note: {note}" for note in found["notes"]] == notes
     assert "without memories" in found["figures"]
+    assert "activation codes of 4 bits, 45 to 65 % of them zero" in found["figures"]
     assert found["notes"][0] in (tmp_path / "out/report.html").read_text()
     assert len(found["front"]) == 1 and found["front"][0]["lanes"] == 16
 
