@@ -89,11 +89,11 @@ class Bottleneck(nn.Module):
     def __init__(self, inputs: int, width: int, stride: int, shortcut: nn.Module) -> None:
         super().__init__()
         outputs = width * self.EXPANSION
-        self.conv1 = conv(inputs, width, 1)
+        self.conv1 = conv(inputs, width, kernel=1)
         self.norm1 = nn.BatchNorm2d(width)
         self.conv2 = conv(width, width, stride=stride)
         self.norm2 = nn.BatchNorm2d(width)
-        self.conv3 = conv(width, outputs, 1)
+        self.conv3 = conv(width, outputs, kernel=1)
         self.norm3 = nn.BatchNorm2d(outputs)
         self.shortcut = shortcut
         self.act = nn.ReLU()
@@ -106,14 +106,16 @@ class Bottleneck(nn.Module):
         return result
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
     """A convolution that keeps the image's size at stride 1; its batch-norm has the bias."""
     return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
 
 
 def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     """1 x 1 convolution as shortcut. A ReLU follows, so that what is added is a code."""
-    return nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(
+        conv(inputs, outputs, kernel=1, stride=stride), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 def stages(
@@ -131,7 +133,7 @@ def stages(
             outputs = width * block.EXPANSION
             same = stride == 1 and inputs == outputs
             way = nn.Identity() if same else shortcut(inputs, outputs, stride)
-            blocks.append(block(inputs, width, stride, way))
+            blocks.append(block(inputs, width, stride=stride, shortcut=way))
             inputs = outputs
     return nn.Sequential(*blocks)
 

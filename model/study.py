@@ -29,7 +29,7 @@ __all__ = ["SCENARIOS", "Study", "plot", "study"]
 WIDTHS = tuple(range(1, 9))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """How a network is trained, and how its weights are quantised when it is deployed.
 
@@ -47,10 +47,15 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("Quant -> Quant", "dorefa", "dorefa"),
-    Scenario("Quant -> Trunc", "dorefa", "dorefa_truncated"),
-    Scenario("Quant -> Trunc, calibrated", "dorefa", "dorefa_truncated", calibrated=True),
-    Scenario("TruncQuant -> Trunc", "truncquant", "truncquant"),
+    Scenario(name="Quant -> Quant", trained="dorefa", deployed="dorefa"),
+    Scenario(name="Quant -> Trunc", trained="dorefa", deployed="dorefa_truncated"),
+    Scenario(
+        name="Quant -> Trunc, calibrated",
+        trained="dorefa",
+        deployed="dorefa_truncated",
+        calibrated=True,
+    ),
+    Scenario(name="TruncQuant -> Trunc", trained="truncquant", deployed="truncquant"),
 )
 
 

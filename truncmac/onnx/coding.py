@@ -28,7 +28,7 @@ def coded(draft: Draft, value: Value, stream: Stream, *, floor: bool = False) ->
             )
         value = unchanged(draft, value)
     if not isinstance(value, Sums):
-        raise NetworkFileError("quantises what is neither sums nor codes nor a constant")
+        raise NetworkFileError("quantises something that is neither sums nor codes nor a constant")
     if value.floor and (stream.scale, stream.zero) != (1, 0):
         raise NetworkFileError("must have scale 1 after Floor")
     return close(draft, value, stream, floor or value.floor)

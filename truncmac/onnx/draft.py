@@ -94,7 +94,7 @@ class Draft:
     def append(self, layer: Layer | ClosedProduct, shape: Shape) -> None:
         """Add a layer, whose output has `shape`."""
         if len(self.layers) >= MOST_LAYERS:
-            raise NetworkFileError(f"is one of more than {MOST_LAYERS} layers")
+            raise NetworkFileError(f"makes more than {MOST_LAYERS} layers")
         self.layers.append(layer)
         name = layer.product.layer.name if isinstance(layer, ClosedProduct) else layer.name
         self.shapes[name] = shape

@@ -42,7 +42,7 @@ def read_clip(draft: Draft, node: Node) -> Value:
         return replace(value, array=np.clip(value.array, low, high))
     if isinstance(value, Constant):
         return Constant(np.clip(value.array, low, high).astype(value.array.dtype))
-    raise NetworkFileError("limits what is not quantised; use a Relu and a Quant")
+    raise NetworkFileError("limits a tensor that is not quantised; use a Relu and a Quant")
 
 
 @handles("Floor")
@@ -59,4 +59,4 @@ def read_round(draft: Draft, node: Node) -> Value:
         step = value.stream.scale / value.count
         if step > 0.5 and np.isclose(step, np.rint(step), CLOSE, 0):
             return value
-    raise NetworkFileError("rounds what is not the whole sum of codes; use a Quant")
+    raise NetworkFileError("rounds something other than a whole sum of codes; use a Quant")

@@ -50,7 +50,7 @@ def read_dequantize_linear(draft: Draft, node: Node) -> Value:
     if isinstance(value, Constant) and value.array.dtype.kind in "iu":
         value = ConstantLevels(value.array, signed=value.array.dtype.kind == "i")
     if not isinstance(value, ConstantLevels) or value.array.size == 0:
-        raise NetworkFileError("takes what are not integers")
+        raise NetworkFileError("takes something other than integers")
     scale = scale.reshape(_along(axis, value.array, scale))
     bits = _bits_of(value)
     if bits > 8:

@@ -18,7 +18,7 @@ from .weights import Weights, fits
 
 __all__ = ["read_bipolar_quant", "read_quant", "read_trunc"]
 
-NEAREST = {"ROUND", "HALF_EVEN", "HALF_UP"}
+NEAREST = ("ROUND", "HALF_EVEN", "HALF_UP")
 
 
 @handles("Quant", "IntQuant")
@@ -36,7 +36,7 @@ def read_quant(draft: Draft, node: Node) -> Value:
         if (zero != 0).any():
             raise NetworkFileError("has weights with a zero point; quantise them symmetrically")
         return _quantised(value.array, scale, bits, signed=signed, narrow=narrow, mode=mode)
-    if mode not in NEAREST | {"FLOOR"}:
+    if mode not in (*NEAREST, "FLOOR"):
         raise NetworkFileError(f"rounds by {mode}; known are {', '.join(NEAREST)} and FLOOR")
     if mode not in ("HALF_UP", "FLOOR"):
         note_halves(draft, value)
@@ -68,7 +68,7 @@ def read_trunc(draft: Draft, node: Node) -> Value:
     value = draft.value(node, 0)
     numbers = [scalar(draft.constant(node, i), "number") for i in range(1, len(node.inputs))]
     if not isinstance(value, Weights) or len(numbers) not in (4, 5):
-        raise NetworkFileError("truncates what are not quantised weights")
+        raise NetworkFileError("truncates something other than quantised weights")
     scale, zero, width, *result, bits = numbers
     mode = str(node.attributes.get("rounding_mode", "FLOOR")).upper()
     if mode != "FLOOR" or zero != 0 or width != value.width:

@@ -38,7 +38,7 @@ def read_reshape(draft: Draft, node: Node) -> Value:
     only(node, "allowzero")
     value, shape = draft.value(node, 0), draft.constant(node, 1).reshape(-1).tolist()
     if isinstance(value, Constant):
-        raise NetworkFileError("shapes a constant; fold it into the constant")
+        raise NetworkFileError("reshapes a constant; fold that into the constant")
     features = int(np.prod(draft.shapes[source_of(draft, value).layer]))
     if len(shape) != 2 or shape[1] not in (-1, features) or shape == [-1, -1]:
         raise NetworkFileError(f"must give (batch, {features}), not {tuple(shape)}")
@@ -63,7 +63,7 @@ def read_transpose(draft: Draft, node: Node) -> Value:
         if node.attributes.get("perm", [1, 0]) != [1, 0]:
             raise NetworkFileError("must exchange both axes of the weights")
         return value.transposed()
-    raise NetworkFileError("transposes what is no matrix of weights")
+    raise NetworkFileError("transposes something other than a matrix of weights")
 
 
 @handles("Pad")
@@ -77,7 +77,7 @@ def read_pad(draft: Draft, node: Node) -> Value:
     source = plain(draft, draft.value(node, 0))
     code = constant / source.scale + source.zero
     if not 0 <= code <= 255 or abs(code - round(code)) > 1e-3:
-        raise NetworkFileError("pads with a value that is no code")
+        raise NetworkFileError("pads with a value that no code stands for")
     shape = draft.shapes[source.layer]
     valid = len(pads) == 8 and all(0 <= int(p) <= MOST_SIZE for p in pads)
     if not valid or len(shape) != 3:
@@ -104,7 +104,7 @@ def read_slice(draft: Draft, node: Node) -> Value:
     valid = len(shape) == 3 and [int(axis) % 4 for axis in axes] == [2, 3]
     valid = valid and starts == [0, 0] and len(ends) == len(steps) == 2
     if not valid or any(int(e) < s for e, s in zip(ends, shape[1:], strict=True)):
-        raise NetworkFileError("must keep every so-many-th pixel of the whole height and width")
+        raise NetworkFileError("must keep every n-th pixel of the whole height and width")
     if not all(1 <= int(step) <= MOST_SIZE for step in steps):
         raise NetworkFileError("must have steps of at least 1")
     stride = int(steps[0]), int(steps[1])

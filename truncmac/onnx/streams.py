@@ -20,7 +20,7 @@ def image_codes(draft: Draft) -> Value:
 def quantised_image(draft: Draft, raw: Raw, stream: Stream) -> Value:
     """The graph's input x as the codes of `stream`; all of its quantisers must be equal."""
     if raw.scale <= 0:
-        raise NetworkFileError("quantises an image that is multiplied by no number above 0")
+        raise NetworkFileError("quantises an image whose factor is not above 0")
     image = replace(stream, layer=IMAGE)
     if draft.image is None:
         draft.spec = replace(draft.spec, bits=stream.bits)
@@ -49,7 +49,7 @@ def plain(draft: Draft, value: Value) -> Stream:
         raise NetworkFileError("must not follow a Pad")
     factor = scalar(value.factor, "scale of its input")
     if factor <= 0:
-        raise NetworkFileError("has an input that is multiplied by no number above 0")
+        raise NetworkFileError("has an input whose factor is not above 0")
     return replace(value.stream, scale=value.stream.scale * factor)
 
 
@@ -79,6 +79,6 @@ def _raw_codes(draft: Draft, raw: Raw) -> Value:
     zero = -raw.offset / scale if scale else 0.0
     if not 0 <= zero <= IMAGE_LEVELS or abs(zero - round(zero)) > 1e-3:
         raise NetworkFileError(
-            "takes the image less a mean that is no whole number of 1/255; put a Quant before"
+            "has an image less a mean that is no whole number of 1/255; put a Quant before it"
         )
     return quantised_image(draft, raw, Stream("", 8, scale, round(zero)))

@@ -21,9 +21,9 @@ def open_sums(draft: Draft, value: Value) -> Sums:
     if isinstance(value, Activations | Mean | Raw):
         return unchanged(draft, value)
     if not isinstance(value, Sums):
-        raise NetworkFileError("takes what is no layer's output")
+        raise NetworkFileError("takes something that is no layer's output")
     if value.relu or value.floor:
-        raise NetworkFileError("comes after a Relu or Floor without a Quant between them")
+        raise NetworkFileError("comes after a Relu or Floor; put a Quant between them")
     return value
 
 
@@ -38,7 +38,9 @@ def unchanged(draft: Draft, value: Value) -> Sums:
         raise NetworkFileError(f"needs a layer of {channels} x {channels} weights to change codes")
     draft.helper_weights += channels * channels
     if draft.helper_weights > MOST_HELPER_WEIGHTS:
-        raise NetworkFileError("needs one of too many layers that only add or requantise codes")
+        raise NetworkFileError(
+            "needs one more layer that only adds or requantises codes; there are too many"
+        )
     codes = np.full((channels, channels), 128, np.uint8)
     np.fill_diagonal(codes, 192)
     name = draft.unique(f"{source.layer}_same")

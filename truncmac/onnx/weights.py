@@ -78,8 +78,8 @@ class Weights:
 
         The weights are then worth * W with W = 2 ck - z, as golden has them.
         """
-        step = _by_channel(self.step, self.codes, axis, "weights' scale")
-        shift = _by_channel(self.shift, self.codes, axis, "weights' zero point")
+        step = _by_channel(self.step, self.codes, axis, "a scale of its weights")
+        shift = _by_channel(self.shift, self.codes, axis, "a zero point of its weights")
         if (step == 0).any():
             raise NetworkFileError("has weights of scale 0")
         offset = -2 * shift / step
@@ -105,7 +105,9 @@ def fits(array: Array, whole: Array) -> None:
     padded = (1,) * (whole.ndim - array.ndim) + array.shape
     small = all(one in (1, size) for one, size in zip(padded, whole.shape, strict=False))
     if array.ndim > whole.ndim or not small:
-        raise NetworkFileError(f"meets a constant of shape {array.shape} with {whole.shape}")
+        raise NetworkFileError(
+            f"combines a constant of shape {array.shape} with one of shape {whole.shape}"
+        )
 
 
 def _matrix(values: Reals) -> Reals:
@@ -118,7 +120,7 @@ def _by_channel(values: Reals, codes: Array, axis: int, what: str) -> Reals:
         values = values.reshape(-1)[:1]
     shape = (1,) * (codes.ndim - values.ndim) + values.shape
     if any(size != 1 and place != axis for place, size in enumerate(shape)):
-        raise NetworkFileError(f"has {what} that differ within an output channel")
+        raise NetworkFileError(f"has {what} that differs within an output channel")
     if values.size not in (1, codes.shape[axis]):
-        raise NetworkFileError(f"has {values.size} of its {what}, not {codes.shape[axis]}")
+        raise NetworkFileError(f"has {what} of {values.size} numbers, not of {codes.shape[axis]}")
     return np.broadcast_to(values.reshape(-1), (codes.shape[axis],)).astype(np.float64)

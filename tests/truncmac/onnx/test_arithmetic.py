@@ -49,7 +49,7 @@ def test_sums_of_two_layers_are_refused(tmp_path):
             lambda: rest(
                 lambda b, y: b.node("Sub", b.constant([1, 2]), b.constant([1, 2, 3]), name="s")
             ),
-            "Sub 's' meets a constant of shape (3,) with (2,)",
+            "Sub 's' combines a constant of shape (3,) with one of shape (2,)",
         ),
         (
             lambda: rest(lambda b, y: b.node("Div", y, y, name="d")),

@@ -50,7 +50,7 @@ def test_signed_codes_after_a_relu_use_their_upper_half(tmp_path):
                     b.quant(b.constant(np.ones((1, 3))), 1, 4, signed=1), 1, 4, signed=1, name="q"
                 )
             ),
-            "Quant 'q' quantises what is neither sums nor codes nor a constant",
+            "Quant 'q' quantises something that is neither sums nor codes nor a constant",
         ),
     ],
 )

@@ -11,15 +11,15 @@ from tests.truncmac.onnx.graphs import refused, rest
             lambda: rest(
                 lambda b, y: b.node("Floor", b.node("Relu", b.node("Floor", y)), name="f")
             ),
-            "comes after a Relu or Floor without a Quant between them",
+            "comes after a Relu or Floor; put a Quant between them",
         ),
         (
             lambda: rest(lambda b, y: b.node("Round", y, name="r")),
-            "Round 'r' rounds what is not the whole sum of codes; use a Quant",
+            "Round 'r' rounds something other than a whole sum of codes; use a Quant",
         ),
         (
             lambda: rest(lambda b, y: b.node("Clip", y, b.constant(0), b.constant(6), name="c")),
-            "Clip 'c' limits what is not quantised; use a Relu and a Quant",
+            "Clip 'c' limits a tensor that is not quantised; use a Relu and a Quant",
         ),
         (
             lambda: rest(

@@ -102,7 +102,7 @@ def test_quantize_linear_pairs_give_the_same_network():
         ),
         (
             lambda: rest(lambda b, y: b.node("DequantizeLinear", y, b.constant(1), name="d")),
-            "DequantizeLinear 'd' takes what are not integers",
+            "DequantizeLinear 'd' takes something other than integers",
         ),
         (
             lambda: rest(

@@ -78,7 +78,7 @@ def matrix(b):
                     name="c",
                 )
             ),
-            "Conv 'c' has weights' scale that differ within an output channel",
+            "Conv 'c' has a scale of its weights that differs within an output channel",
         ),
         (
             lambda: rest(

@@ -56,7 +56,7 @@ def truncated(b, *, scale=1, zero=0, bits=2, mode="FLOOR"):
         ),
         (
             lambda: rest(lambda b, y: b.quant(y, 3.0, 4, mode="CEIL", name="q")),
-            "Quant 'q' rounds by CEIL; known are ",
+            "Quant 'q' rounds by CEIL; known are ROUND, HALF_EVEN, HALF_UP and FLOOR",
         ),
         (
             lambda: rest(lambda b, y: b.quant(y, [[1.0, 2.0, 3.0]], 4, name="q")),
@@ -76,7 +76,7 @@ def truncated(b, *, scale=1, zero=0, bits=2, mode="FLOOR"):
         ),
         (
             lambda: rest(lambda b, y: b.node("Trunc", y, *[b.constant(1)] * 5, name="t")),
-            "Trunc 't' truncates what are not quantised weights",
+            "Trunc 't' truncates something other than quantised weights",
         ),
         (
             lambda: rest(lambda b, y: b.node("BipolarQuant", y, b.constant(1), name="q")),

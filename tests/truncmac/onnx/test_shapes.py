@@ -27,7 +27,7 @@ def sliced(b, y, starts, ends, steps):
                     "Pad", x, b.constant([0, 0, 1, 0, 0, 0, 1, 0], int), b.constant(0.5)
                 )
             ),
-            "pads with a value that is no code",
+            "pads with a value that no code stands for",
         ),
         (
             lambda: rest(lambda b, y: b.node("Flatten", y, name="f", axis=2)),
@@ -39,7 +39,7 @@ def sliced(b, y, starts, ends, steps):
         ),
         (
             lambda: rest(lambda b, y: b.node("Transpose", y, name="t")),
-            "Transpose 't' transposes what is no matrix of weights",
+            "Transpose 't' transposes something other than a matrix of weights",
         ),
         (
             lambda: rest(lambda b, y: b.node("Squeeze", y, name="s", axes=[1])),
@@ -49,7 +49,7 @@ def sliced(b, y, starts, ends, steps):
             lambda: rest(
                 lambda b, y: b.node("Reshape", b.constant([1]), b.constant([1], int), name="r")
             ),
-            "Reshape 'r' shapes a constant; fold it into the constant",
+            "Reshape 'r' reshapes a constant; fold that into the constant",
         ),
         (
             lambda: rest(
@@ -69,7 +69,7 @@ def sliced(b, y, starts, ends, steps):
         ),
         (
             lambda: rest(lambda b, y: sliced(b, y, [1, 0], [4, 4], [2, 2])),
-            "Slice 's' must keep every so-many-th pixel of the whole height and width",
+            "Slice 's' must keep every n-th pixel of the whole height and width",
         ),
         (
             lambda: rest(lambda b, y: sliced(b, y, [0, 0], [4, 4], [2, 0])),

@@ -46,15 +46,15 @@ def test_an_input_of_bytes_is_codes(tmp_path):
         ),
         (
             lambda: simple(lambda b, x: b.node("Mul", x, b.constant(-1))),
-            "Conv 'conv' has an input that is multiplied by no number above 0",
+            "Conv 'conv' has an input whose factor is not above 0",
         ),
         (
             lambda: rest(lambda b, y: b.quant(b.node("Mul", "x", b.constant(-1)), 1, 8, name="q")),
-            "Quant 'q' quantises an image that is multiplied by no number above 0",
+            "Quant 'q' quantises an image whose factor is not above 0",
         ),
         (
             lambda: simple(lambda b, x: b.node("Sub", "x", b.constant(0.3))),
-            "Conv 'conv' takes the image less a mean that is no whole number of 1/255; put a Quant",
+            "Conv 'conv' has an image less a mean that is no whole number of 1/255; put a Quant",
         ),
         (
             lambda: rest(

@@ -8,7 +8,7 @@ from tests.truncmac.onnx.graphs import refused, rest
     [
         (
             lambda: rest(lambda b, y: b.node("Floor", b.constant(1), name="f")),
-            "Floor 'f' takes what is no layer's output",
+            "Floor 'f' takes something that is no layer's output",
         ),
         (
             lambda: rest(lambda b, y: b.node("Floor", b.node("Add", y, b.constant(1)))),
