@@ -1,4 +1,4 @@
 """Makes the figures of the energy model from netlists: plans runs, measures them, fits lines.
 
-Using the figures is the work of `energy`.
+The figures are used in `energy`, not here.
 """

@@ -1,4 +1,4 @@
-"""Energy of an event at a place, fitted to measured runs."""
+"""Fits the energy of an event at a place to measured runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ __all__ = ["Beside", "dense_layer", "fit", "ratio"]
 
 SEED = 1
 NOTHING = EventFigures(fj=0.0, slope_fj=0.0, clock_fj=0.0, glitch_factor=1.0)
-Worked = tuple[Measured, float]  # a run, and how much of the event it did
+Worked = tuple[Measured, float]  # a run, and how much work of the place it did
 Shapes = Mapping[tuple[int, int], ArrayConfig]  # arrays by rows and columns
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Runs beside those of layers, at one k.
+    """Runs beside those of the network's layers, at one k.
 
     Attributes
     ----------
-    dense : of `dense_layer`
-    sparse : of raw layers with a single row in use
-    idle : of layers with a single row, and with a single column in use
+    dense : runs of `dense_layer`
+    sparse : runs of raw layers with a single row of each tile in use
+    idle : runs of layers with a single row, and with a single column of each tile in use
     """
 
     dense: Sequence[Measured] = ()
@@ -40,27 +40,27 @@ class Beside:
 
     @property
     def all(self) -> list[Measured]:
-        """One after the other."""
+        """All of these runs."""
         return [*self.dense, *self.sparse, *self.singles]
 
     @property
     def singles(self) -> list[Measured]:
-        """Those of `idle` with idle rows or columns."""
+        """The runs of `idle` in which rows or columns are idle."""
         return [m for run in self.idle for m in (run.single_row, run.single_column)]
 
 
 def dense_layer(gemm: Gemm) -> Gemm:
     """The same layer with activations of all codes, equally often: half of their bits are ones.
 
-    With it the lines span what networks have: layers after a ReLU have a tenth to a quarter of
-    ones, images up to a half.
+    With its runs the lines span what networks have. A tenth to a quarter of the bits are ones in
+    activations after a ReLU, and up to a half in images.
     """
     activations = np.random.default_rng(SEED).integers(0, 256, gemm.activations.shape, np.uint8)
     return replace(gemm, name=f"{gemm.name}_dense", activations=activations)
 
 
 def ratio(value: float, count: float) -> float:
-    """Value of one of `count`; 0 of none."""
+    """Value for each of `count`; 0 if there are none."""
     return value / count if count else 0.0
 
 
@@ -71,14 +71,14 @@ def fit(
     means: Switching,
     beside: Beside = Beside(),
 ) -> EventFigures:
-    """Energy of an event at a place, from runs of one k.
+    """Fit the energy of an event at a place to runs of one k.
 
     Parameters
     ----------
-    name : of the place
+    name : name of the place
     measured : runs of layers
     shapes : arrays by rows and columns
-    means : switching for which the energy is given
+    means : the switching at which the energy is given
     beside : runs for what those of layers do not tell: lines, clocks and raw outputs
     """
     place, figures = PLACES[name], NOTHING
@@ -103,7 +103,7 @@ def fit(
 
 
 def _worked(place: Place, measured: Sequence[Measured], shapes: Shapes) -> list[Worked]:
-    """Those that did something at the place."""
+    """The runs in which the place did something, and how much."""
     return [(m, work) for m in measured if (work := _work(place, m, shapes))]
 
 
@@ -112,7 +112,7 @@ def _work(place: Place, m: Measured, shapes: Shapes, of_event: Size | None = Non
 
 
 def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
-    """Energy of an event at so many toggles of a sum, in proportion to them."""
+    """Energy of an event in which a sum has so many toggles, in proportion to them."""
     work = sum(w * m.switching.sum_toggles for m, w in runs)
     return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
 
@@ -120,9 +120,10 @@ def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
 def _with_line(
     figures: EventFigures, place: Place, name: str, runs: Sequence[Worked], means: Switching
 ) -> EventFigures:
-    """With the energy of the data: a line over what the place follows, and what is beside it.
+    """Add the energy of the data: a line over what the place follows, and what is beside the line.
 
-    That is what idle rows and columns take, and a cycle. Runs count as the work that they did.
+    Beside it is what idle rows, idle columns and a cycle take. The more work a run did, the more it
+    counts.
     """
     work = np.array([w for _, w in runs])
     use = np.array([place.use(m.rows_used, m.columns_used) for m, _ in runs])
@@ -154,11 +155,11 @@ def _with_line(
 def _with_clock(
     figures: EventFigures, place: Place, name: str, runs: Sequence[Worked], shapes: Shapes
 ) -> EventFigures:
-    """With the energy of the gated clock in an event.
+    """Add the energy of the gated clock in an event.
 
-    A register's clock pin takes more where the register's data change (the libraries have tables
-    for each case), so in the array, parts of which stand still, a share of the data's energy is
-    added; of control, what a cycle takes.
+    A clock pin takes more where the data of its register change; the libraries have tables for
+    both cases. So for places of which a part may stand still, a share of the energy of the data is
+    added. For the control, the energy of a cycle is.
     """
     work = np.array([_work(place, m, shapes, place.clock_work) for m, _ in runs])
     energy = np.array([m.places[name][1] for m, _ in runs])
@@ -178,7 +179,7 @@ def _with_clock(
 
 
 def _least_squares(columns: Sequence[Reals | None], values: Reals, weight: Reals) -> list[float]:
-    """What each column is to be multiplied with; 0 for those that are None."""
+    """What each column is to be multiplied with; 0 for a column that is None."""
     known = [column for column in columns if column is not None]
     found = iter(np.linalg.lstsq(np.stack(known, axis=1) * weight[:, None], values * weight)[0])
     return [0.0 if column is None else float(next(found)) for column in columns]
@@ -187,11 +188,11 @@ def _least_squares(columns: Sequence[Reals | None], values: Reals, weight: Reals
 def _with_outputs(
     figures: EventFigures, runs: Sequence[Worked], shapes: Shapes, toggles: float
 ) -> EventFigures:
-    """With the energy of an output, a code or a raw sum, by the columns that share a unit.
+    """Add the energy of an output, a code or a raw sum, by the number of columns that share a unit.
 
-    Columns that take turns change the unit's parameters with each output, through a multiplexer
-    that grows with them. What the sums' toggles add is the same for all codes, and for all raw
-    sums.
+    If columns take turns, the parameters of the unit change with each output, through a multiplexer
+    that is the larger the more columns there are. What a toggle of a sum adds is the same for all
+    codes, and the same for all raw sums.
     """
     shares = sorted({shapes[m.rows, m.cols].share for m, _ in runs})
     kinds = [(share, raw) for raw in (False, True) for share in shares]

@@ -1,4 +1,4 @@
-"""Whether the package's figures are of the RTL that it emits."""
+"""Tells whether the package's figures are of the RTL that it emits."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ _NOTHING = re.compile(r"//[^\n]*|/\*.*?\*/|\(\*.*?\*\)|\$auto\$\w+\.cc:\d+:\w+\$
 
 
 def rtl_sha256(verilog: str) -> str:
-    """Of what the Verilog means: without comments, attributes, generated names and spaces."""
+    """Digest of what Verilog means: without comments, attributes, generated names and spaces."""
     return hashlib.sha256(" ".join(_NOTHING.sub(" ", verilog).split()).encode()).hexdigest()
 
 
@@ -27,7 +27,7 @@ def _emitted(config: ArrayConfig) -> str:
 
 
 def stale_figures(folder: Path = FOLDER) -> list[str]:
-    """Tell, in a line each, which files have figures of an array whose RTL is another now."""
+    """A line for each array whose figures, in the files of a folder, are of other RTL."""
     return [
         f"{path.name}: figures of {size.rows} x {size.cols} PEs are of other RTL (rtl_sha256 "
         f"{size.rtl_sha256[:12]}...) than is emitted now ({_emitted(size.config)[:12]}...). "

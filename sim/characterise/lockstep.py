@@ -1,4 +1,4 @@
-"""Parts of a layer in lock step: 64 streams of the same commands with different data."""
+"""Runs parts of a layer in lock step: 64 streams have the same commands and different data."""
 
 import ctypes
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ CYCLES_IN_MOST = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class GateRun:
-    """A layer's parts on the netlist.
+    """A run of a layer's parts on the netlist.
 
     Attributes
     ----------
-    parts : Gemms, one a stream
-    counters : the core's own, by name; of each stream
-    activity : over all streams
-    mismatches : outputs, of all streams, that differ from golden
-    outputs : compared
-    parameter_sets, residual_rows : words of these streams, of each stream
+    parts : the parts, one for each stream
+    counters : the core's counters by name, which are the same in each stream
+    activity : what toggled, over all streams
+    mismatches : number of outputs, over all streams, that differ from golden
+    outputs : number of outputs that were compared, over all streams
+    parameter_sets, residual_rows : sets of parameters and rows of residual codes, of each stream
     """
 
     parts: Sequence[Gemm]
@@ -47,16 +47,16 @@ class GateRun:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of the parts, their padding excluded, over all streams."""
+        """Multiply-accumulates of all parts, without those of padding."""
         return sum(part.macs for part in self.parts)
 
 
 def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
-    """Cut a run of `tiles` row tiles for each parallel stream, spread evenly over the outputs.
+    """Cut a part of `tiles` row tiles for each parallel stream, evenly spread over the outputs.
 
-    All have `tiles` x rows of the array (all of the layer's, if those are fewer) and one column
-    tile, so that their control is equal; where the layer ends, rows and columns of zeros fill
-    them up. A layer of fewer parts is used more than once.
+    Each part has one column tile, and all row tiles if the layer has fewer than `tiles`, so that
+    the control of all parts is equal. Where the layer ends, rows and columns of zeros fill a part.
+    If a layer has fewer parts than there are streams, parts run on several streams.
     """
     row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     tiles = min(tiles, row_tiles)
@@ -117,16 +117,16 @@ def run_parts(
     *,
     result_stall: int | None = None,
 ) -> GateRun:
-    """Run one Gemm a stream, all of equal shape, and compare every output with golden.
+    """Run a Gemm on each stream, all of equal shape, and compare every output with golden.
 
-    Each stream's last tile runs first and is not counted: registers then hold what such a layer
-    leaves in them, and not what they hold after power-up.
+    The last tile of each stream runs first and is not counted. So registers hold what such a layer
+    leaves in them, not what they hold after power-up.
 
     Parameters
     ----------
-    stall : of 256 cycles, those in which each stream pauses, the results' too
-    result_stall : those in which the results' stream pauses, if not as often
-    probe : of `timed.Probe`, or None
+    stall : in how many of 256 cycles each stream pauses, that of the results too
+    result_stall : in how many of 256 cycles the results pause, if that differs from `stall`
+    probe : `Probe.reference` of `netlist.glitches`, or None
 
     Raises
     ------
@@ -155,7 +155,7 @@ def run_parts(
 
 
 def _reset(simulator: GateSimulator) -> None:
-    """Begin anew; hold the reset, all streams' valid low, then let go."""
+    """Hold the reset, with the valid bits of all streams low, then release it."""
     simulator.restart()
     ports = [name for name in simulator.netlist.ports if name.endswith("__valid")]
     ports = ["rst", "clear", "results__ready", *(name for name in ports if "results" not in name)]
@@ -238,7 +238,7 @@ def _streams(memories: Sequence[Memories], config: ArrayConfig, stall: int) -> l
 
 
 def _slice(words: Sequence[npt.NDArray[np.uint8]], width: int) -> Words:
-    """Bytes of words (n, bytes), one array a stream, to uint64 (n, width), a bit a stream."""
+    """Turn words of n x bytes, an array for each stream, into uint64 (n, width), a bit a stream."""
     count = len(words[0])
     result = np.zeros((count, width), np.uint64)
     for stream, block in enumerate(words):
@@ -250,7 +250,7 @@ def _slice(words: Sequence[npt.NDArray[np.uint8]], width: int) -> Words:
 def _compare(
     record: Words, gemms: Sequence[Gemm], config: ArrayConfig, tiles: int
 ) -> tuple[int, int]:
-    """Outputs that differ from golden, and outputs compared, over all streams."""
+    """Number of outputs that differ from golden, and number compared, over all streams."""
     width = config.sum_width
     parts_count = len(record)
     mismatches = outputs = 0

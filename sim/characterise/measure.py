@@ -47,21 +47,21 @@ VERSION = 9  # of what a cached measurement holds
 
 @dataclass(frozen=True)
 class Measured:
-    """One layer at one bit-width on one netlist; energies are of one stream, the mean of all.
+    """A run of a layer at one bit-width on one netlist. Energies are the mean of all streams.
 
     Attributes
     ----------
-    layer, bits, rows, cols : of the run
+    layer, bits, rows, cols : name and k of the layer, rows and columns of the array
     counts : events of a stream
-    switching : of the data
-    rows_used, columns_used : of the tiles' rows and columns, those that hold outputs
-    macs : of a stream, padding excluded
-    layer_macs : of the whole layer
-    places : fJ by place: data, gated clock, root clock
-    timed : fJ by place, clocks excluded, of the timed cycles: with delays, and settled; zeros
-        of a run with pauses
-    totals_fj : without leakage and glitches, at each of `WIRES`
-    outputs, mismatches : compared with golden, and different
+    switching : what toggled in the data
+    rows_used, columns_used : shares of the tiles' rows and columns that hold outputs
+    macs : multiply-accumulates of a stream, without those of padding
+    layer_macs : multiply-accumulates of the whole layer
+    places : energy in fJ by place: data, gated clock, root clock
+    timed : energy in fJ by place of the timed cycles, without clocks: with delays, and settled;
+        zeros in a run with pauses
+    totals_fj : energy without leakage and glitches, at each of `WIRES`
+    outputs, mismatches : number of outputs that were compared with golden, and that differ
     """
 
     layer: str
@@ -82,7 +82,7 @@ class Measured:
 
 
 def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
-    """Rows and columns that hold outputs, of those of all tiles."""
+    """Shares of the rows and of the columns of all tiles that hold outputs."""
     row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     return (
         gemm.rows / (row_tiles * config.rows),
@@ -148,9 +148,10 @@ class Core:
 
         Parameters
         ----------
-        pauses : of 256 cycles, those in which the inputs and the results pause
-        used : of the tiles' rows and columns, those that hold outputs; by default as the layer's
-            sizes say
+        tiles : row tiles of a part
+        pauses : in how many of 256 cycles the inputs pause, and the results
+        used : shares of the tiles' rows and columns that hold outputs; by default they follow from
+            the layer's sizes
 
         Raises
         ------
@@ -241,7 +242,7 @@ class Core:
 
 
 def _stride(gemm: Gemm, config: ArrayConfig) -> int:
-    """Cycles from one timed cycle to the next, so that about `TIMED_CYCLES` are timed."""
+    """Cycles from one timed cycle to the next, such that about `TIMED_CYCLES` are timed."""
     beats = ceil_div(gemm.rows, config.rows) * ceil_div(gemm.reduction, config.lanes)
     return max(1, beats * chunk_count(gemm.bits, config.planes) // TIMED_CYCLES)
 

@@ -1,4 +1,4 @@
-"""What a characterisation measures, and the runs of one array of it."""
+"""Says what a characterisation measures, and measures one array of it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +27,17 @@ class Plan:
 
     Attributes
     ----------
-    library : Library
-    label : short name, as in "ihp-sg13g2"
-    sizes, held_sizes : arrays of one PE shape, told apart by rows and columns; figures come
-        from the first, errors of both
-    layers, held_layers : Gemms of each bit-width; the second for errors, on `sizes` alone, on
-        all but the first of these at the largest and the smallest k
-    workload : where they come from, for the record
-    period_ps : synthesis' clock target
-    timeout_s : of the synthesis of an array
+    library : the library of cells
+    label : its short name, as in "ihp-sg13g2"
+    sizes : arrays of one PE shape from which the figures come; no two have equal rows and columns
+    held_sizes : more such arrays, only for the errors
+    layers : layers that run, by k of their network
+    held_layers : layers of another network, only for the errors; they run on `sizes`: at each k on
+        the first, and at the largest and the smallest k on the others
+    workload : where the layers come from, for the record
+    period_ps : clock target of synthesis
+    dont_use : patterns of cells that synthesis leaves out
+    timeout_s : limit of the synthesis of an array
 
     Raises
     ------
@@ -62,7 +64,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Netlists and runs to come."""
+        """Number of netlists and runs of the plan."""
         own = sum(len(layers) for layers in self.layers.values())
         held = sum(len(layers) for layers in self.held_layers.values())
         stalled = 2 * len(self.layers)
@@ -71,7 +73,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """A measurement and what it is for: the network's k, whose layer, whether held out."""
+    """A measurement and what it is for.
+
+    Attributes
+    ----------
+    bits : k of the network
+    own : whether the layer is of the network of the figures, not of the one that is held out
+    held_out : whether no figure comes from it
+    """
 
     bits: int
     own: bool
@@ -85,10 +94,10 @@ class Runs:
 
     Attributes
     ----------
-    fitted : that figures come from
-    held : for errors alone
-    stalled : by the network's k
-    dense, sparse, idle : as in `Beside`
+    fitted : runs of layers from which figures come
+    held : runs of layers only for the errors
+    stalled : runs with pauses, by k of the network
+    dense, sparse, idle : runs with other data than those of layers, as in `Beside`
     """
 
     fitted: list[Run] = field(default_factory=list)
@@ -99,7 +108,7 @@ class Runs:
     idle: list[IdleRuns] = field(default_factory=list)
 
     def beside(self, bits: int) -> Beside:
-        """Of k bits, with other data than the network's."""
+        """Runs at one k with other data than those of the network's layers."""
         return Beside(
             dense=[m for m in self.dense if m.bits == bits],
             sparse=[m for m in self.sparse if m.bits == bits],
@@ -108,7 +117,7 @@ class Runs:
 
 
 def measure_size(core: Core, plan: Plan, runs: Runs, on_step: Callable[[str], None]) -> None:
-    """Add an array's runs: of the plan's layers, and of all else if it is not held out."""
+    """Add the runs of an array: of the plan's layers, and all others if it is not held out."""
     held = core.config in plan.held_sizes
     for k, layers in plan.layers.items():
         found = measure_all(core, layers, partial(on_step, f"{_size(core)}, k = {k}"))
@@ -136,12 +145,15 @@ def _size(core: Core) -> str:
 
 
 def _fullest(layers: Sequence[Gemm], bits: int, config: ArrayConfig) -> Gemm:
-    """The layer of most work among those of k bits that fill the array best."""
+    """The layer with the most work of those at `bits` that fill the array best."""
     own = [gemm for gemm in layers if gemm.bits == bits] or layers
     return max(own, key=lambda gemm: (np.prod(used_part(gemm, config)), gemm.macs))
 
 
 def _raw(layers: Mapping[int, Sequence[Gemm]]) -> list[Gemm]:
-    """A layer whose outputs are S at each of its bit-widths, of the network at the largest k."""
+    """A layer whose outputs are raw sums for each k that such layers have.
+
+    It is taken from the network at its largest k.
+    """
     found = {gemm.bits: gemm for k in sorted(layers) for gemm in layers[k] if gemm.requant is None}
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Energy of memory macros from their Liberty files."""
+"""Reads energy, leakage and area of memory macros from their Liberty files."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from truncmac.sim.netlist.units import liberty_units
 
 __all__ = ["read_sram", "sram_figures"]
 
-HALF = 0.5  # of address and data bits change in an access
+HALF = 0.5  # share of the address and data bits that change in an access
 
 
 def sram_figures(paths: Sequence[Path], label: str) -> bytes:
-    """JSON of the macros in `paths`, smallest first, with the files' SHA-256."""
+    """The file of figures of the macros in `paths`, the smallest first."""
     found = [read_sram(path) for path in paths]
     macros = sorted((macro for macro, _ in found), key=lambda macro: macro.words * macro.bits)
     figures = SramFigures(
@@ -31,7 +31,7 @@ def sram_figures(paths: Sequence[Path], label: str) -> bytes:
 
 
 def read_sram(path: Path) -> tuple[Sram, str]:
-    """A macro, and its file's SHA-256.
+    """A macro from its Liberty file, and the SHA-256 of the file.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _simple(group: Any) -> dict[str, str]:
 
 
 def _pins(cell: Any) -> list[tuple[str, Any]]:
-    """Pins, and buses under their own name: the pin inside that has power tables."""
+    """Pins by name; of a bus, under its own name, the pin inside that has power tables."""
     found = []
     for child in cell.children:
         if child.id == "pin":
@@ -88,7 +88,7 @@ def _pins(cell: Any) -> list[tuple[str, Any]]:
 
 
 def _power(pin: Any, state: dict[str, int]) -> list[float]:
-    """Energy of rising and falling in a state, in the file's unit."""
+    """Energy of a rising and of a falling edge in a state, in the unit of the file."""
     for group in pin.children:
         if group.id != "internal_power":
             continue
@@ -103,7 +103,7 @@ def _power(pin: Any, state: dict[str, int]) -> list[float]:
 
 
 def _scalar(table: Any) -> float:
-    """Mean of a table's values: those of macros are single numbers."""
+    """Mean of the values of a table, which in macros is a single number."""
     numbers = [float(n) for arg in _child(table, "values").args for n in arg.strip('" ').split(",")]
     return sum(numbers) / len(numbers)
 
@@ -113,5 +113,5 @@ def _cycle(clock: Any, state: dict[str, int]) -> float:
 
 
 def _energy(pin: Any, state: dict[str, int]) -> float:
-    """Of one toggle."""
+    """Energy of one toggle, in the unit of the file."""
     return sum(_power(pin, state)) / 2

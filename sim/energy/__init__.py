@@ -1,4 +1,4 @@
-"""The energy model: counts of events times characterised figures, of products to networks.
+"""The energy model: counts of events times characterised figures, from one product to networks.
 
-It reads figures and makes none: `characterise` does, from netlists.
+Figures are read here. They are made from netlists, in `characterise`.
 """

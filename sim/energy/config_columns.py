@@ -1,4 +1,4 @@
-"""Many arrays as one: each of their sizes is a column."""
+"""Many arrays in the place of one: each size is a column with a row for each array."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["ConfigColumns"]
 
 
 class ConfigColumns:
-    """Stands for `ArrayConfig` where formulas are elementwise: attributes are arrays (n, 1).
+    """Stands for an `ArrayConfig` in elementwise formulas: its attributes are arrays (n, 1).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Energy of a schedule's layers: the core's, by the figures of its netlist."""
+"""Energy of the core for the layers of a schedule, without memories."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -22,34 +22,35 @@ from .switching import Switching
 
 __all__ = ["LayerSwitching", "layer_energies", "layer_parts", "schedule_energies"]
 
-LayerSwitching = Sequence[Sequence[Switching]]  # of each layer at each bit-width
+LayerSwitching = Sequence[Sequence[Switching]]  # by bit-width, then by layer
 
 
 def layer_energies(
     layers: Layers,
-    figures: Characterisation,
+    model: Characterisation,
     clock_hz: float,
     switching: LayerSwitching | None = None,
 ) -> Energy:
-    """What gives each layer's energy in the core, see `schedule_energies`.
+    """A function that gives the energy of each layer in the core; see `schedule_energies`.
 
     Parameters
     ----------
-    layers : those that are scheduled
-    figures : of the array's lanes and planes, at each k that a layer has
-    clock_hz : of the array, for the leakage
-    switching : of the layers' data on that array; by default as in the layers measured
+    layers : the layers that are scheduled
+    model : of the lanes and planes of the array, with figures at each k that a layer has
+    clock_hz : clock of the array, for the leakage
+    switching : what toggles in the layers' data on that array; by default as in the layers
+        measured
     """
 
     def energies(config: ArrayConfig, found: Schedule, bits: Integers) -> Reals:
-        return _sum(layer_parts(layers, figures, clock_hz, config, found, bits, switching))
+        return _sum(layer_parts(layers, model, clock_hz, config, found, bits, switching))
 
     return energies
 
 
 def layer_parts(
     layers: Layers,
-    figures: Characterisation,
+    model: Characterisation,
     clock_hz: float,
     config: ArrayConfig,
     found: Schedule,
@@ -58,41 +59,46 @@ def layer_parts(
     *,
     glitches: bool = True,
 ) -> dict[str, Reals]:
-    """The same by part of the core, `PARTS`; without glitches where they are not wanted."""
+    """Energy of each layer in the core, pJ, by `PARTS`; see `layer_energies`.
+
+    Parameters
+    ----------
+    glitches : whether transitions that cancel within a cycle count
+    """
     shape = np.broadcast_shapes(found.cycles.shape, bits.shape)
     period = np.array([1e12 / clock_hz])
-    every = (layers, figures, [config], found, np.atleast_2d(bits), period)
+    every = (layers, model, [config], found, np.atleast_2d(bits), period)
     parts = _schedule_parts(*every, switching, glitches=glitches)
     return {part: value.reshape(shape) for part, value in parts.items()}
 
 
 def schedule_energies(
     layers: Layers,
-    figures: Characterisation,
+    model: Characterisation,
     configs: Sequence[ArrayConfig],
     found: Schedule,
     bits: Integers,
     period_ps: Reals,
 ) -> Reals:
-    """Energy of layers on several arrays, pJ, glitches included; without memories.
+    """Energy of layers on several arrays, pJ, with glitches, without memories.
 
-    What a layer waits for the DRAM, it waits for operands. Data toggle as in the
-    layers that the figures come from.
+    Cycles in which a layer waits for the DRAM cost as much as those in which it waits for operands.
+    Data toggle as in the layers that the figures come from.
 
     Parameters
     ----------
-    layers : those that are scheduled
-    figures : of the arrays' lanes and planes
+    layers : the layers that are scheduled
+    model : of the lanes and planes of the arrays
     configs : n arrays
-    found : arrays that broadcast to (n, bit-widths, layers)
+    found : the schedules; its arrays broadcast to (n, bit-widths, layers)
     bits : k of each layer, (bit-widths, layers)
-    period_ps : of the clock, (n,)
+    period_ps : clock periods, (n,)
 
     Returns
     -------
     float array, shape (n, bit-widths, layers); NaN at a k that the figures do not have
     """
-    return _sum(_schedule_parts(layers, figures, configs, found, bits, period_ps))
+    return _sum(_schedule_parts(layers, model, configs, found, bits, period_ps))
 
 
 def _sum(parts: Mapping[str, Reals]) -> Reals:
@@ -101,7 +107,7 @@ def _sum(parts: Mapping[str, Reals]) -> Reals:
 
 def _schedule_parts(
     layers: Layers,
-    figures: Characterisation,
+    model: Characterisation,
     configs: Sequence[ArrayConfig],
     found: Schedule,
     bits: Integers,
@@ -113,10 +119,10 @@ def _schedule_parts(
     shape = (len(configs), *bits.shape)
     result = {part: np.full(shape, np.nan) for part in PARTS}
     for k in np.unique(bits):
-        if int(k) in figures.bits:
+        if int(k) in model.bits:
             widths, indices = np.nonzero(bits == k)
             counts, used = _counts(layers, configs, found, (widths, indices), shape)
-            energies = figures.energies(
+            energies = model.energies(
                 configs,
                 counts,
                 int(k),
@@ -135,7 +141,7 @@ Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 def _at(switching: LayerSwitching, places: Places) -> Switching:
-    """That of places (bit-width, layer), as arrays."""
+    """Switching at places (bit-width, layer); its fields are arrays."""
     own = [switching[width][layer] for width, layer in zip(*places, strict=True)]
     names = [field.name for field in fields(Switching)]
     columns: dict[str, Any] = {n: np.array([getattr(s, n) for s in own]) for n in names}
@@ -149,7 +155,7 @@ def _counts(
     places: Places,
     shape: tuple[int, ...],
 ) -> tuple[Counts, tuple[Reals, Reals]]:
-    """Events at places (bit-width, layer) of `shape`, and shares of rows and columns used."""
+    """Events at places (bit-width, layer) of `shape`; and the shares of rows and columns used."""
     _, index = places
 
     def at(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

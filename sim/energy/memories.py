@@ -1,8 +1,8 @@
-"""Energy of scratchpads and DRAM: of macros of the core's process, else of published figures.
+"""Energy of scratchpads and DRAM, by macros of the core's process or by published figures.
 
-What moves is what the schedule reads and writes. A scratchpad is made of as many equal macros as
-it takes, those that need the least area; an access is one of a macro's words. Published figures
-are taken as they are, of another process.
+The schedule says what is read and written. A scratchpad is made of equal macros, of the kind that
+needs the least area, and an access moves one word of a macro. Published figures are of another
+process and are taken as they are.
 """
 
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ BYTE = 8
 
 @dataclass(frozen=True)
 class MemoryFigures:
-    """A memory.
+    """Figures of a memory.
 
     Attributes
     ----------
-    read_pj, write_pj : of a byte
-    leakage_nw : of all of it; 0 where it is not known
-    area_um2 : or None where it is not known
-    published : the figures are of the literature, not of the core's process
-    about : what it is made of, or who published it, with node and voltage
+    read_pj, write_pj : energy of a byte that is read or written
+    leakage_nw : leakage of the whole memory; 0 where it is not known
+    area_um2 : area of the whole memory; None where it is not known
+    published : whether the figures are of the literature, not of the core's process
+    about : what the memory is made of; or who published the figures, with node and voltage
     """
 
     read_pj: float
@@ -43,7 +43,7 @@ class MemoryFigures:
 
 
 def scratchpad_figures(size: int, word_bytes: int, library: str) -> MemoryFigures:
-    """A scratchpad of `size` bytes that gives `word_bytes` in a cycle."""
+    """Figures of a scratchpad of `size` bytes that gives `word_bytes` in a cycle."""
     try:
         macros = load_srams(library)
     except ValueError:
@@ -62,7 +62,7 @@ def scratchpad_figures(size: int, word_bytes: int, library: str) -> MemoryFigure
 
 
 def _count(macro: Sram, size: int, word_bytes: int) -> int:
-    """Macros that hold `size` bytes, and beside each other give a word."""
+    """Number of macros that hold `size` bytes and together give a word in a cycle."""
     return max(
         ceil_div(size * BYTE, macro.words * macro.bits), ceil_div(word_bytes * BYTE, macro.bits)
     )
@@ -78,7 +78,7 @@ def _published_sram(size: int) -> MemoryFigures:
 
 
 def dram_figures() -> MemoryFigures:
-    """An access of DRAM, without its interface."""
+    """Figures of the accesses to a DRAM, without those of its interface."""
     published = published_memories()
     entry = published.dram
     pj = entry.pj * BYTE / entry.bits
@@ -98,11 +98,11 @@ def memory_energies(
     dram: MemoryFigures,
     clock_hz: float,
 ) -> dict[str, Reals]:
-    """Energy of each layer in "sram" and "dram", pJ, arrays as the schedule's.
+    """Energy of each layer in "sram" and "dram", pJ, in arrays of the schedule's shape.
 
-    The activation scratchpad is read by the array, for residuals, and for outputs that go to the
-    DRAM, and written by what comes from the DRAM and by all outputs; the weight scratchpad is
-    read by the array, and written from the DRAM.
+    The activation scratchpad is read for the array, for residuals, and for outputs that go to the
+    DRAM. It is written with what comes from the DRAM, and with all outputs. The weight scratchpad
+    is read for the array and written from the DRAM.
     """
     outputs = layers.groups * layers.output_bytes
     residuals = np.where(layers.residual, outputs, 0)

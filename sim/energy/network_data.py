@@ -1,4 +1,4 @@
-"""What toggles in each layer of a network, by its own weights and its activations on images."""
+"""What toggles in each layer of a network, by its own weights and by activations on images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,19 +22,20 @@ from .switching import (
 
 __all__ = ["IMAGES", "NetworkData", "layer_switching"]
 
-IMAGES = 16  # that a layer's switching is the mean of
-OUTPUTS = 1024  # of a layer, whose PEs' adders are counted; all of fewer
-AT_ONCE = 1 << 19  # products, so that intermediate arrays stay in the cache
+IMAGES = 16  # at most, over which the mean of a layer's switching goes
+OUTPUTS = 1024  # of a layer, at most, for which the toggles of a PE's adders are counted
+AT_ONCE = 1 << 19  # products at once, so that intermediate arrays stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkData:
-    """A network and images of its own.
+    """A network and images for it.
 
     Attributes
     ----------
-    images : uint8 array (B, C, H, W), codes; a whole number of batches
-    batch : images whose rows are one product
+    network : the network
+    images : uint8 array (B, C, H, W) of codes, a whole number of batches
+    batch : number of images whose rows are one product
     """
 
     network: Network
@@ -43,7 +44,10 @@ class NetworkData:
 
     @classmethod
     def of(cls, network: Network, images: Codes, batch: int = 1) -> "NetworkData":
-        """With `IMAGES` of the images, or all of fewer, spread evenly; batches are of as many."""
+        """Take `IMAGES` of the images, evenly spread, or all if there are fewer.
+
+        If there are fewer images than a batch has, they are the batch.
+        """
         count = min(len(images), IMAGES)
         batch = min(batch, count)
         count -= count % batch
@@ -61,7 +65,7 @@ class NetworkData:
         )
 
     def switching(self, config: ArrayConfig, bits: Sequence[int]) -> list[list[Switching]]:
-        """Of each layer of weights, at each of the network's k."""
+        """What toggles in each layer of weights, at each k of the network."""
         batches = len(self.images) // self.batch
         result: list[list[Switching]] = [[] for _ in bits]
         for k, layers in zip(bits, result, strict=True):
@@ -78,7 +82,7 @@ def layer_switching(gemm: Gemm, config: ArrayConfig, batches: int = 1) -> Switch
 
     Parameters
     ----------
-    batches : equal parts of its rows, each a product of its own, which ends with a tile
+    batches : number of equal parts of its rows; each is a product of its own and ends with a tile
     """
     return Switching(
         density=density(gemm, config),
@@ -89,7 +93,7 @@ def layer_switching(gemm: Gemm, config: ArrayConfig, batches: int = 1) -> Switch
 
 
 def _adder_toggles(gemm: Gemm, config: ArrayConfig) -> float:
-    """The mean of `OUTPUTS` of its outputs, one at random in each of as many equal parts."""
+    """Mean over `OUTPUTS` outputs: all outputs in as many equal parts, and one drawn of each."""
     every = gemm.rows * gemm.columns
     count = min(every, OUTPUTS)
     edges = np.arange(count + 1) * every // count
@@ -107,7 +111,7 @@ def _adder_toggles(gemm: Gemm, config: ArrayConfig) -> float:
 
 
 def _sum_toggles(gemm: Gemm, config: ArrayConfig, batches: int) -> float:
-    """Of all sums, those of zeros that fill each batch's last tile among them."""
+    """Mean over all sums, with those of the zeros that fill the last tiles of each batch."""
     rows = gemm.activations.reshape(batches, -1, gemm.reduction)
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % config.rows), (0, 0)))
     codes = np.pad(gemm.codes, ((0, 0), (0, -gemm.columns % config.cols)))

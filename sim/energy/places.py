@@ -1,7 +1,7 @@
-"""What a core's cells do: each register and its logic belongs to a place and to an event.
+"""Places of a core: each register, with the logic before it, belongs to a place and to an event.
 
-The energy of a run is then a sum over places: what the place spends in one of its events, times
-the events, times how much of the place an array of this size has.
+The energy of a run is a sum over places. Each adds the energy of one of its events, times the
+number of these events, times how much of the place an event moves in an array of this size.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,17 +22,17 @@ COMPONENTS = ("multiply_add", "registers", "accumulate", "drain", "edges")
 
 @dataclass(frozen=True)
 class Counts:
-    """Events of a run, as the core's counters have them; see `hw.counters`.
+    """How often each event happens in a run; see `hw.counters`.
 
     Attributes
     ----------
-    cycles, chunks, beats, tiles : the counters of these names
-    sets : of parameters, loaded: the `fresh` tiles
-    residual_rows : rows of residual codes taken
-    raw_tiles : of the tiles, those whose outputs are S
-    waiting : busy cycles that wait for operands or parameters: the counters
+    cycles, chunks, beats, tiles : the core's counters of these names
+    sets : sets of parameters that were loaded, one for each `fresh` tile
+    residual_rows : rows of residual codes that were taken
+    raw_tiles : tiles whose outputs are the sums S themselves
+    waiting : busy cycles that wait for operands or parameters, which is the sum of the counters
         stalled_activations, stalled_weights and stalled_parameters
-    held : cycles in which blocked results hold the array: the counter stalled_output
+    held : cycles in which blocked results hold the array, the counter stalled_output
     """
 
     cycles: float
@@ -51,7 +51,7 @@ class Counts:
         return self.cycles - self.waiting - self.held
 
     def of(self, event: str) -> float:
-        """How often one of `EVENTS` happens."""
+        """How often an event happens, one of `EVENTS`."""
         return {
             "chunk": self.chunks,
             "beat": self.beats,
@@ -70,16 +70,16 @@ class Place:
 
     Attributes
     ----------
-    component : of the breakdown, one of `COMPONENTS`
+    component : the part of the breakdown that it belongs to, one of `COMPONENTS`
     event : what makes it switch, one of `EVENTS`
-    size : how much of it an array has: area, leakage and idle clock are in proportion
-    work : how much of it an event moves: the energy of its data is in proportion
-    clocked : how much of it an event clocks, if that is another figure than `work`
-    by_cycle : a cycle takes energy of its own, beside that of its events
-    patterns : of its scopes, "module/register"
-    idle_columns : it stands still in columns that hold no output: their weights are zeros
-    idle_rows : it stands still in rows that hold no output: their activations are zeros
-    follows : what of `sim.switching.Switching` its energy follows
+    size : how much of it an array has; area, leakage and root clock are in proportion
+    work : how much of it an event moves; the energy of its data is in proportion
+    patterns : of the scopes of its registers, as "module/register"
+    idle_columns : whether columns that hold no output stand still, as their weights are zeros
+    idle_rows : whether rows that hold no output stand still, as their activations are zeros
+    follows : the field of `Switching` that its energy follows
+    clocked : how much of it an event clocks, if that differs from `work`
+    by_cycle : whether a cycle takes energy of its own, beside that of the events
     """
 
     component: str
@@ -95,15 +95,15 @@ class Place:
 
     @property
     def of_sums(self) -> bool:
-        """It moves sums, or what is made of them; the others move activations and weights."""
+        """Whether it moves sums or what is made of them, not activations or weights."""
         return self.follows == "sum_toggles"
 
     def clock_work(self, config: ArrayConfig) -> float:
-        """How much of it an event clocks: the energy of its gated clock is in proportion."""
+        """How much of it an event clocks; the energy of its gated clock is in proportion."""
         return (self.clocked or self.work)(config)
 
     def use(self, rows_used: float, columns_used: float) -> float:
-        """Share of its work that an array with idle rows and columns does."""
+        """Share of its work that is done in rows and columns that hold outputs."""
         rows = rows_used if self.idle_rows else 1.0
         return rows * (columns_used if self.idle_columns else 1.0)
 
@@ -122,7 +122,7 @@ def _elements(config: ArrayConfig) -> float:
 
 
 def _moves(config: ArrayConfig) -> float:
-    """Sums that a tile's drain moves: those of a row go on through all rows below it."""
+    """Sums that the drain of a tile moves: a row's sums go on through all rows below it."""
     return config.cols * config.rows * (config.rows + 1) / 2
 
 
@@ -143,7 +143,7 @@ def _weight_words(config: ArrayConfig) -> float:
 
 
 def _taps(config: ArrayConfig) -> float:
-    """Bits of the rows' tokens, which outlast the clusters by their latency, and of the drains."""
+    """Bits of the tokens of all rows, and of the drains. Tokens go on for a cluster's latency."""
     drains = config.rows * (config.breadth + 1 + config.drain_delay)
     taps = config.depth * (config.breadth + Cluster.LATENCY - 1)
     return Token.as_shape().size * taps + drains
@@ -165,16 +165,17 @@ def _one(config: ArrayConfig) -> float:
     return 1.0
 
 
-# What the output edge has at any size, as bits of registers of the same area: zQ, its control
+# What the output edge has in any array (zQ, control), as register bits of the same area
 EDGE_BITS = 340
 
 
 def _edge_row_bits(config: ArrayConfig) -> float:
-    """Registers' bits at the output edge that a row clocks; see `hw.edge`.
+    """Register bits at the output edge that the outputs of a row clock; see `hw.edge`.
 
-    Units begin in groups, one after the other. Each has registers of what the columns of a row
-    have in common and of the residual codes of the columns to come; in each cycle between, the
-    results of the units before wait in a register, with as many parts as columns share a unit.
+    The output units begin in groups, one group after the other. Each group has registers for what
+    all columns of a row have in common, and for the residual codes of the columns that are still
+    to come. In each cycle between the first group and the last, a register holds the results of the
+    groups that are done; it has as many parts as columns share a unit.
     """
     later = config.passage - config.share  # cycles from the first unit to the last
     groups = np.minimum(later, config.requantisers - 1)
@@ -193,7 +194,7 @@ def _edge_size(config: ArrayConfig) -> float:
     return EDGE_BITS + _edge_row_bits(config)
 
 
-# The first pattern that fits decides.
+# A scope belongs to the first place with a pattern that fits.
 PLACES: Mapping[str, Place] = {
     "multiply_add": Place(
         "multiply_add",
@@ -313,7 +314,7 @@ PLACES: Mapping[str, Place] = {
 
 
 def place_of(scope: str) -> str:
-    """The place of a scope."""
+    """The name of the place that a scope belongs to."""
     return next(
         name
         for name, place in PLACES.items()

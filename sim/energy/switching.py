@@ -1,4 +1,4 @@
-"""What toggles in a run, by its data alone: bits of operands, of products and sums, of outputs."""
+"""How often bits of operands, products, sums and outputs toggle in a run, by its data alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ Operands = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class Switching:
-    """What the energy of an event follows; each place follows one of these.
+    """What toggles in a run's data; the energy of each place follows one of these figures.
 
     Attributes
     ----------
-    density : ones among the activations' bits, 0..1, zeros of idle lanes included, of idle rows
-        not
-    weight_toggles : bits of a lane's weight that differ between one chunk and the next; columns
-        without an output are not counted
-    adder_toggles : bits of a PE that differ between one chunk and the next, in its products and
-        in the sums of its adders; PEs without an output are not counted
-    sum_toggles : bits that differ between one sum S and the next at an output unit, idle rows
-        and columns included
+    density : share of ones among the bits of the activations, 0..1; the zeros of idle lanes count,
+        those of idle rows do not
+    weight_toggles : bits of a lane's weight that differ from one chunk to the next, the mean over
+        columns that hold outputs
+    adder_toggles : bits of a PE's products and of the sums of its adders that differ from one chunk
+        to the next, the mean over PEs that hold outputs
+    sum_toggles : bits in which a sum S differs from the one before it at its output unit, the mean
+        over all sums, those of idle rows and columns included
     """
 
     density: float
@@ -51,12 +51,12 @@ class Switching:
 def mean_switching(
     parts: Sequence[Gemm], config: ArrayConfig, used: tuple[float, float]
 ) -> Switching:
-    """The mean of the parts of a layer.
+    """The mean switching of the parts of a layer.
 
     Parameters
     ----------
-    parts : of one column tile each, their rows and columns those of whole tiles
-    used : rows and columns that hold outputs, of those of all tiles
+    parts : parts of one column tile each, filled up to whole tiles
+    used : shares of the tiles' rows and of their columns that hold outputs
     """
     measures = (density, weight_toggles, adder_toggles, sum_toggles)
     found: dict[bytes, list[float]] = {}
@@ -70,45 +70,46 @@ def mean_switching(
 
 
 def density(gemm: Gemm, config: ArrayConfig) -> float:
-    """Ones among the bits of a layer's activations, 8 each, zeros of idle lanes included."""
+    """Share of ones among the bits of a layer's activations; the zeros of idle lanes count."""
     rows, reduction = gemm.activations.shape
     bits = ACTIVATION_BITS * rows * ceil_div(reduction, config.lanes) * config.lanes
     return float(np.unpackbits(gemm.activations).sum()) / bits
 
 
 def sum_toggles(part: Gemm, config: ArrayConfig) -> float:
-    """Bits in which a sum S differs from the one before it at its output unit, the mean.
+    """Mean number of bits in which a sum S differs from the one before it at its output unit.
 
     Parameters
     ----------
-    part : of one column tile, its rows and columns those of whole tiles
+    part : a part of one column tile, filled up to whole tiles
     """
     return changed_bits(part.sums(), config)
 
 
 def changed_bits(sums: npt.NDArray[np.int64], config: ArrayConfig) -> float:
-    """The same of sums (rows, columns), the columns those of a whole tile."""
+    """The same as `sum_toggles`, of the sums (rows, columns) of one column tile."""
     turns = sums.reshape(-1, config.requantisers)  # the unit's columns take turns, row by row
     changed = (turns[1:] ^ turns[:-1]) & (1 << config.sum_width) - 1
     return float(np.bitwise_count(changed).mean()) if changed.size else 0.0
 
 
 def weight_toggles(gemm: Gemm, config: ArrayConfig) -> float:
-    """Bits of a lane's weight that differ between one chunk and the next, the mean."""
+    """Mean number of bits of a lane's weight that differ from one chunk to the next."""
     chunks = weight_chunks(gemm.codes, gemm.bits, config)
     return _toggles(chunks) / chunks.size
 
 
 def adder_toggles(part: Gemm, config: ArrayConfig) -> float:
-    """Bits of a PE that differ between one chunk and the next, the mean over chunks and PEs.
+    """Mean number of bits of a PE that differ from one chunk to the next, over chunks and PEs.
 
-    Counted in one product for each lane and plane, activation x weight bit, and in the sums of
-    balanced trees over them: of lanes, then planes; of whole multipliers, planes = 8, the other
-    way round. The last chunk stands before the first, as in the runs of `sim.lockstep`.
+    The bits are those of a product for each lane and plane (activation x weight bit), and of the
+    sums of balanced trees over these products: over lanes, then over planes. For whole multipliers
+    (planes = 8) it is over planes, then over lanes. The last chunk counts as the one before the
+    first, as in the runs of `characterise.lockstep`.
 
     Parameters
     ----------
-    part : of one column tile, its rows and columns those of whole tiles
+    part : a part of one column tile, filled up to whole tiles
     """
     weights = weight_chunks(part.codes, part.bits, config)
     tiles = len(part.activations) // config.rows
@@ -121,7 +122,7 @@ def adder_toggles(part: Gemm, config: ArrayConfig) -> float:
 
 
 def toggles_of_adders(activations: Operands, weights: Operands, config: ArrayConfig) -> float:
-    """Bits that differ, as in `adder_toggles`, of all PEs and chunks.
+    """Total number of bits that differ, counted as in `adder_toggles`, over all PEs and chunks.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def toggles_of_adders(activations: Operands, weights: Operands, config: ArrayCon
 
 
 def weight_chunks(codes: npt.NDArray[np.uint8], bits: int, config: ArrayConfig) -> Operands:
-    """Chunks of codes (K, columns), in a PE's order: (all, columns, lanes)."""
+    """Chunks of weight codes (K, columns) in the order of a PE: (chunks, columns, lanes)."""
     lanes, planes = config.lanes, config.planes
     chunks, columns = chunk_count(bits, planes), codes.shape[1]
     filled = np.pad(codes, ((0, -len(codes) % lanes), (0, 0)))
@@ -150,7 +151,7 @@ def weight_chunks(codes: npt.NDArray[np.uint8], bits: int, config: ArrayConfig) 
 
 
 def activation_beats(activations: npt.NDArray[np.uint8], config: ArrayConfig) -> Operands:
-    """Beats of activations (rows, K): (beats, rows, lanes)."""
+    """Beats of activations (rows, K), as (beats, rows, lanes)."""
     filled = np.pad(activations, ((0, 0), (0, -activations.shape[1] % config.lanes)))
     beats = filled.reshape(len(filled), -1, config.lanes).swapaxes(0, 1)
     return beats.astype(np.uint32)
@@ -161,7 +162,7 @@ def _lanes(product: Operands) -> list[Operands]:
 
 
 def _tree(terms: Sequence[Operands]) -> tuple[float, Operands]:
-    """Toggles of a balanced tree's adders, and its sum; as `hw.tree.adder_tree`."""
+    """Toggles of the adders of a balanced tree, as `hw.tree.adder_tree` builds it; and its sum."""
     terms, toggles = list(terms), 0.0
     while len(terms) > 1:
         pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
@@ -171,6 +172,6 @@ def _tree(terms: Sequence[Operands]) -> tuple[float, Operands]:
 
 
 def _toggles(values: Operands) -> float:
-    """Bits that differ between each value and the one before it, along the first axis."""
+    """Number of bits that differ from each value to the next, along the first axis and round."""
     inner = np.bitwise_count(values[1:] ^ values[:-1]).sum(dtype=np.int64)
     return float(inner + np.bitwise_count(values[0] ^ values[-1]).sum(dtype=np.int64))

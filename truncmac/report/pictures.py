@@ -18,7 +18,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from truncmac.integers import ceil_div
-from truncmac.sim.energy.summary import ENERGY_PARTS
+from truncmac.sim.energy.efficiency import ENERGY_PARTS
 from truncmac.sim.schedule.analysis import TRAFFIC
 from truncmac.sim.schedule.losses import REASONS
 

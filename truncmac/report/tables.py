@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from truncmac.sim.energy.summary import ENERGY_PARTS
+from truncmac.sim.energy.efficiency import ENERGY_PARTS
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
 from .text import title

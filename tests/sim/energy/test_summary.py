@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.efficiency import ENERGY_PARTS
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.model import PARTS, Characterisation, load
-from truncmac.sim.energy.summary import ENERGY_PARTS, energy_summary
+from truncmac.sim.energy.summary import energy_summary
 from truncmac.sim.schedule.analysis import analyse
 from truncmac.sim.schedule.platforms import Memory, Platform
 from truncmac.sim.workloads.shapes import LayerShape, Workload
