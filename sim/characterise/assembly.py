@@ -96,7 +96,7 @@ def _places(
         found[name] = PlaceFigures(
             area_um2=ratio(sum(a.figures.area_um2_by_place[name] for a in arrays), extent),
             leakage_nw=ratio(sum(array.leakage_nw[name] for array in arrays), extent),
-            root_clock_fj=ratio(sum(m.places[name][2] for m in measured), cycles),
+            root_clock_fj=ratio(sum(m.places[name].root_clock_fj for m in measured), cycles),
         )
     return found
 
@@ -169,7 +169,7 @@ def _glitches(measured: Sequence[Measured]) -> float:
     plain = timed = 0.0
     for m in measured:
         scale = m.layer_macs / m.macs
-        data = sum(part[0] for part in m.places.values())
+        data = sum(own.data_fj for own in m.places.values())
         with_delays, settled = np.sum(list(m.timed.values()), axis=0)
         total = m.totals_fj[WIRES.index(STATED)]
         plain += scale * total

@@ -114,7 +114,7 @@ def _work(place: Place, m: Measured, shapes: Shapes, of_event: Size | None = Non
 def _by_toggles(name: str, runs: Sequence[Worked], toggles: float) -> float:
     """Energy of an event in which a sum has so many toggles, in proportion to them."""
     work = sum(w * m.switching.sum_toggles for m, w in runs)
-    return toggles * ratio(sum(m.places[name][0] for m, _ in runs), work)
+    return toggles * ratio(sum(m.places[name].data_fj for m, _ in runs), work)
 
 
 def _with_line(
@@ -139,7 +139,7 @@ def _with_line(
             idle[:, 0] if place.idle_rows else None,
             idle[:, 1] if place.idle_columns else None,
         ],
-        np.array([m.places[name][0] for m, _ in runs]) / work,
+        np.array([m.places[name].data_fj for m, _ in runs]) / work,
         np.sqrt(work / work.sum()),
     )
     return replace(
@@ -162,14 +162,14 @@ def _with_clock(
     added. For the control, the energy of a cycle is.
     """
     work = np.array([_work(place, m, shapes, place.clock_work) for m, _ in runs])
-    energy = np.array([m.places[name][1] for m, _ in runs])
+    energy = np.array([m.places[name].gated_clock_fj for m, _ in runs])
     stands_still = place.idle_rows or place.idle_columns
     if not (stands_still or place.by_cycle) or not energy.all():
         return replace(figures, clock_fj=float(energy.sum() / work.sum()))
     clock, share, cycle = _least_squares(
         [
             work,
-            np.array([m.places[name][0] for m, _ in runs]) if stands_still else None,
+            np.array([m.places[name].data_fj for m, _ in runs]) if stands_still else None,
             np.array([m.counts.working for m, _ in runs]) if place.by_cycle else None,
         ],
         energy,
@@ -202,7 +202,7 @@ def _with_outputs(
         own = (shapes[m.rows, m.cols].share, raw)
         more = m.switching.sum_toggles - toggles
         row = [float(kind == own) for kind in kinds]
-        row += [0.0 if raw else more, more if raw else 0.0, m.places["requantiser"][0] / work]
+        row += [0.0 if raw else more, more if raw else 0.0, m.places["requantiser"].data_fj / work]
         rows.append(np.sqrt(work) * np.array(row))
     table = np.array(rows)
     levels, *_ = np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)

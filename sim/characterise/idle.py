@@ -15,7 +15,8 @@ from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.energy.places import PLACES
 
-from .measure import Core, Measured, used_part
+from .measure import Core, Measured
+from .parts import used_part
 
 __all__ = ["IdleRuns", "idle_figures", "measure_idle", "measure_single_row"]
 
@@ -72,7 +73,7 @@ def idle_figures(
         for run in runs if idle else ():
             m = single(run)
             use = place.use(m.rows_used, m.columns_used)
-            energy += m.places[name][0] - use * run.plain.places[name][0]
+            energy += m.places[name].data_fj - use * run.plain.places[name].data_fj
             events = m.counts.of(place.event) * place.work(shapes[m.rows, m.cols])
             work += events * (1.0 - use)
         return max(energy / work, 0.0) if work else 0.0

@@ -1,4 +1,4 @@
-"""Runs parts of a layer in lock step: 64 streams have the same commands and different data."""
+"""Runs parts of a layer on a netlist: streams in lock step, of equal commands and other data."""
 
 import ctypes
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from truncmac.golden import Gemm, Requantisation
+from truncmac.golden import Gemm
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import COUNTER_BITS, COUNTERS
 from truncmac.hw.streams import word_bits
 from truncmac.hw.tile import tile_layout
 from truncmac.integers import ceil_div
 from truncmac.sim.axi.memories import Memories
-from truncmac.sim.netlist.gates import PARALLEL_STREAMS, Activity, GateSimulator, InputStream
+from truncmac.sim.netlist.gates import Activity, GateSimulator, InputStream
 
-__all__ = ["GateRun", "parts", "run_parts"]
+__all__ = ["GateRun", "run_parts"]
 
 Words = npt.NDArray[np.uint64]
 RESET_CYCLES = 4
@@ -49,63 +49,6 @@ class GateRun:
     def macs(self) -> int:
         """Multiply-accumulates of all parts, without those of padding."""
         return sum(part.macs for part in self.parts)
-
-
-def parts(gemm: Gemm, config: ArrayConfig, tiles: int) -> list[Gemm]:
-    """Cut a part of `tiles` row tiles for each parallel stream, evenly spread over the outputs.
-
-    Each part has one column tile, and all row tiles if the layer has fewer than `tiles`, so that
-    the control of all parts is equal. Where the layer ends, rows and columns of zeros fill a part.
-    If a layer has fewer parts than there are streams, parts run on several streams.
-    """
-    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
-    tiles = min(tiles, row_tiles)
-    starts = max(row_tiles - tiles, 0) + 1
-    grid = starts * column_tiles
-    chosen = (
-        (np.arange(PARALLEL_STREAMS) * grid // PARALLEL_STREAMS)
-        if grid >= PARALLEL_STREAMS
-        else np.arange(PARALLEL_STREAMS) % grid
-    )
-    return [_part(gemm, config, int(i % starts), int(i // starts), tiles) for i in chosen]
-
-
-def _part(gemm: Gemm, config: ArrayConfig, row_tile: int, column_tile: int, tiles: int) -> Gemm:
-    rows = slice(row_tile * config.rows, (row_tile + tiles) * config.rows)
-    columns = slice(column_tile * config.cols, (column_tile + 1) * config.cols)
-    height, width = tiles * config.rows, config.cols
-
-    def cut(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        block = values[rows, columns]
-        return np.pad(block, ((0, height - len(block)), (0, width - block.shape[1])))
-
-    activations = gemm.activations[rows]
-    codes = gemm.codes[:, columns]
-    requant = gemm.requant
-    if requant is not None:
-        requant = _pad_parameters(requant, columns, width)
-    return replace(
-        gemm,
-        activations=np.pad(activations, ((0, height - len(activations)), (0, 0))),
-        codes=np.pad(codes, ((0, 0), (0, width - codes.shape[1]))),
-        requant=requant,
-        residual=None if gemm.residual is None else cut(gemm.residual),
-    )
-
-
-def _pad_parameters(requant: Requantisation, columns: slice, width: int) -> Requantisation:
-    def pad(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        block = values[columns]
-        return np.pad(block, (0, width - len(block)))
-
-    residual = requant.residual_multiplier
-    return replace(
-        requant,
-        multiplier=pad(requant.multiplier),
-        bias=pad(requant.bias),
-        shift=pad(requant.shift),
-        residual_multiplier=None if residual is None else pad(residual),
-    )
 
 
 def run_parts(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,14 +28,16 @@ from truncmac.sim.netlist.power import POWER_PARTS, PowerModel
 from truncmac.sim.netlist.timing import Timing, analyse_timing, fo4
 
 from .freshness import rtl_sha256
-from .lockstep import parts, run_parts
+from .lockstep import GateRun, run_parts
+from .parts import parts, used_part
 
 __all__ = [
     "TILES",
     "TIMED_CYCLES",
     "Core",
     "Measured",
-    "used_part",
+    "PlaceEnergy",
+    "TimedEnergy",
 ]
 
 
@@ -43,6 +46,21 @@ TIMED_CYCLES = 48  # of each run
 NO_PAUSES = (0, 0)
 WAITING = ("stalled_activations", "stalled_weights", "stalled_parameters")
 VERSION = 9  # of what a cached measurement holds
+
+
+class PlaceEnergy(NamedTuple):
+    """Energy of a place in a run, fJ: of its data, of gated clocks and of the root clock."""
+
+    data_fj: float
+    gated_clock_fj: float
+    root_clock_fj: float
+
+
+class TimedEnergy(NamedTuple):
+    """Energy of a place in the timed cycles, fJ, without clocks: with delays, and settled."""
+
+    delayed_fj: float
+    settled_fj: float
 
 
 @dataclass(frozen=True)
@@ -57,9 +75,8 @@ class Measured:
     rows_used, columns_used : shares of the tiles' rows and columns that hold outputs
     macs : multiply-accumulates of a stream, without those of padding
     layer_macs : multiply-accumulates of the whole layer
-    places : energy in fJ by place: data, gated clock, root clock
-    timed : energy in fJ by place of the timed cycles, without clocks: with delays, and settled;
-        zeros in a run with pauses
+    places : energy by place
+    timed : energy by place in the timed cycles; zeros in a run with pauses
     totals_fj : energy without leakage and glitches, at each of `WIRES`
     outputs, mismatches : number of outputs that were compared with golden, and that differ
     """
@@ -74,20 +91,11 @@ class Measured:
     columns_used: float
     macs: float
     layer_macs: int
-    places: dict[str, list[float]]
-    timed: dict[str, list[float]]
+    places: dict[str, PlaceEnergy]
+    timed: dict[str, TimedEnergy]
     totals_fj: list[float]
     outputs: int
     mismatches: int
-
-
-def used_part(gemm: Gemm, config: ArrayConfig) -> tuple[float, float]:
-    """Shares of the rows and of the columns of all tiles that hold outputs."""
-    row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
-    return (
-        gemm.rows / (row_tiles * config.rows),
-        gemm.columns / (column_tiles * config.cols),
-    )
 
 
 class Core:
@@ -113,6 +121,7 @@ class Core:
         self.timing: Timing = analyse_timing(self.netlist)
         self.simulator = GateSimulator(self.netlist, cache)
         self.models = [PowerModel(self.netlist, self.timing.mean_slew, scale) for scale in WIRES]
+        self._stated = self.models[WIRES.index(STATED)]
         self.probe = Probe(self.netlist, self.timing, self.simulator.kinds)
         self._places = list(PLACES)
         owners = [self._places.index(place_of(scope)) for scope in self.netlist.scopes]
@@ -167,9 +176,7 @@ class Core:
             digest.update(part.activations.tobytes() + part.codes.tobytes())
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
         if file.exists():
-            data = json.loads(file.read_bytes())
-            known = {"counts": Counts(**data["counts"])}
-            return Measured(**data | known | {"switching": Switching(**data["switching"])})
+            return _from_cache(json.loads(file.read_bytes()))
         measured = self._run(gemm, cut, pauses, used)
         write_bytes(file, json.dumps(asdict(measured)).encode())
         return measured
@@ -198,18 +205,6 @@ class Core:
                 f"Layer {gemm.name!r}, k = {gemm.bits}: {run.mismatches} of {run.outputs} outputs "
                 "of the netlist differ from golden"
             )
-        energies = [model.energy(run.activity) for model in self.models]
-        table = np.zeros((len(self._places), 3))
-        stated = energies[WIRES.index(STATED)].parts
-        columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
-        for index, part in enumerate(POWER_PARTS):
-            np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
-        sampled = np.zeros((len(self._places), 2))
-        if probe is not None:
-            timed = probe.activities(run.activity.ones, run.activity.cycles)
-            for column, activity in enumerate(timed):
-                data = self.models[WIRES.index(STATED)].energy(activity).parts[:, :2].sum(axis=1)
-                np.add.at(sampled[:, column], self.place_of_scope, data)
         counters = run.counters
         rows_used, columns_used = used
         return Measured(
@@ -233,12 +228,43 @@ class Core:
             columns_used=columns_used,
             macs=rows_used * columns_used * run.macs / PARALLEL_STREAMS,
             layer_macs=gemm.macs,
-            places=dict(zip(self._places, table.tolist(), strict=True)),
-            timed=dict(zip(self._places, sampled.tolist(), strict=True)),
-            totals_fj=[energy.dynamic_fj for energy in energies],
+            places=self._place_energies(run),
+            timed=self._timed_energies(run, probe),
+            totals_fj=[model.energy(run.activity).dynamic_fj for model in self.models],
             outputs=run.outputs,
             mismatches=run.mismatches,
         )
+
+    def _place_energies(self, run: GateRun) -> dict[str, PlaceEnergy]:
+        """Energy of each place, with wires as estimated."""
+        table = np.zeros((len(self._places), len(PlaceEnergy._fields)))
+        columns = {"switching": 0, "internal": 0, "gated_clock": 1, "root_clock": 2}
+        stated = self._stated.energy(run.activity).parts
+        for index, part in enumerate(POWER_PARTS):
+            np.add.at(table[:, columns[part]], self.place_of_scope, stated[:, index])
+        rows = table.tolist()
+        return {name: PlaceEnergy(*row) for name, row in zip(self._places, rows, strict=True)}
+
+    def _timed_energies(self, run: GateRun, probe: Probe | None) -> dict[str, TimedEnergy]:
+        """Energy of each place in the timed cycles, with wires as estimated."""
+        table = np.zeros((len(self._places), len(TimedEnergy._fields)))
+        if probe is not None:
+            timed = probe.activities(run.activity.ones, run.activity.cycles)
+            for column, activity in enumerate(timed):
+                data = self._stated.energy(activity).parts[:, :2].sum(axis=1)
+                np.add.at(table[:, column], self.place_of_scope, data)
+        rows = table.tolist()
+        return {name: TimedEnergy(*row) for name, row in zip(self._places, rows, strict=True)}
+
+
+def _from_cache(data: dict[str, Any]) -> Measured:
+    known = {
+        "counts": Counts(**data["counts"]),
+        "switching": Switching(**data["switching"]),
+        "places": {name: PlaceEnergy(*own) for name, own in data["places"].items()},
+        "timed": {name: TimedEnergy(*own) for name, own in data["timed"].items()},
+    }
+    return Measured(**data | known)
 
 
 def _stride(gemm: Gemm, config: ArrayConfig) -> int:

@@ -15,7 +15,8 @@ from truncmac.sim.netlist.mapping import TIMEOUT_S
 
 from .fit import Beside, dense_layer
 from .idle import IdleRuns, measure_idle, measure_single_row
-from .measure import Core, Measured, measure_all, used_part
+from .measure import Core, Measured, measure_all
+from .parts import used_part
 from .stalls import StalledRuns, measure_stalls
 
 __all__ = ["Plan", "Run", "Runs", "measure_size"]

@@ -83,7 +83,8 @@ def with_stalls(
         more, extent = np.zeros(2), 0.0
         for run in runs:
             m, plain = paused(run), run.plain
-            more += np.subtract(m.places[name][:2], plain.places[name][:2])
+            own, before = m.places[name], plain.places[name]
+            more += (own.data_fj - before.data_fj, own.gated_clock_fj - before.gated_clock_fj)
             cycles = stalled(m) - stalled(plain)
             extent += cycles * PLACES[name].size(shapes[plain.rows, plain.cols])
         data, clock = (more / extent).tolist() if extent else (0.0, 0.0)

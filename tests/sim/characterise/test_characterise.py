@@ -17,8 +17,9 @@ from truncmac.commands.characterise import sized
 from truncmac.golden import Gemm, Requantisation, builtin_network, weight_offset
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.characterise import characterise
-from truncmac.sim.characterise.lockstep import parts, run_parts
+from truncmac.sim.characterise.lockstep import run_parts
 from truncmac.sim.characterise.measure import Core
+from truncmac.sim.characterise.parts import parts
 from truncmac.sim.characterise.plan import Plan
 from truncmac.sim.energy.figures import LayersUsed, read_figures
 from truncmac.sim.energy.model import PARTS, load, read
@@ -366,7 +367,9 @@ def test_a_shape_that_fails_is_named(tmp_path, monkeypatch):
         {"lanes": lanes, "planes": 8, "error": error} for lanes in (1, 2)
     ]
     for shapes in ("1x8,", "1x8,1x8", "8"):
-        message = f"^--shapes must be LANESxPLANES, as 16x2,8x1, each once, not '{shapes}'$"
+        message = (
+            f"^--shapes must be LANESxPLANES, such as 16x2,8x1, and each once, not '{shapes}'$"
+        )
         with pytest.raises(ValueError, match=message):
             CliRunner().invoke(app, [*options[:-1], shapes], catch_exceptions=False)
 

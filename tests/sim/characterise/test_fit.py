@@ -7,7 +7,7 @@ import pytest
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.fit import Beside, fit
 from truncmac.sim.characterise.idle import IdleRuns
-from truncmac.sim.characterise.measure import Measured
+from truncmac.sim.characterise.measure import Measured, PlaceEnergy, TimedEnergy
 from truncmac.sim.energy.figures import CoreFigures, PlaceFigures, WidthFigures
 from truncmac.sim.energy.model import Characterisation, output_fj
 from truncmac.sim.energy.places import PLACES, Counts
@@ -41,8 +41,8 @@ def run(name, config, counts, switching, data, clock=0.0, used=(1.0, 1.0)):
         columns_used=used[1],
         macs=1.0,
         layer_macs=1,
-        places={name: [data, clock, 0.0]},
-        timed={name: [1.25, 1.0]},
+        places={name: PlaceEnergy(data, clock, 0.0)},
+        timed={name: TimedEnergy(1.25, 1.0)},
         totals_fj=[data] * 3,
         outputs=1,
         mismatches=0,
@@ -191,7 +191,7 @@ def test_outputs_of_codes_and_of_raw_sums_follow_their_toggles():
         config = SHAPES[m.rows, m.cols]
         each = output_fj(found, config, m.counts, 2.5 - MEANS.sum_toggles)
         work = m.counts.tiles * PLACES["requantiser"].work(config)
-        assert each * work == pytest.approx(m.places["requantiser"][0])
+        assert each * work == pytest.approx(m.places["requantiser"].data_fj)
 
 
 def test_without_raw_layers_raw_sums_cost_as_codes_do():

@@ -4,7 +4,7 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.characterise.idle import IdleRuns, idle_figures
-from truncmac.sim.characterise.measure import Measured
+from truncmac.sim.characterise.measure import Measured, PlaceEnergy
 from truncmac.sim.energy.places import PLACES, Counts
 from truncmac.sim.energy.switching import Switching
 
@@ -25,7 +25,7 @@ def run(energy, rows_used=1.0, columns_used=1.0):
         columns_used=columns_used,
         macs=1.0,
         layer_macs=1,
-        places={name: [energy, 0.0, 0.0] for name in PLACES},
+        places={name: PlaceEnergy(energy, 0.0, 0.0) for name in PLACES},
         timed={},
         totals_fj=[energy] * 3,
         outputs=1,

@@ -18,8 +18,8 @@ from truncmac.golden import (
     example_network,
     network_gemms,
 )
-from truncmac.sim.characterise.lockstep import parts
-from truncmac.sim.characterise.measure import TILES, used_part
+from truncmac.sim.characterise.measure import TILES
+from truncmac.sim.characterise.parts import parts, used_part
 from truncmac.sim.cycles.closed_form import count_jobs
 from truncmac.sim.cycles.points import Products, Sizes, Start
 from truncmac.sim.energy.figures import available

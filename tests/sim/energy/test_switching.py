@@ -8,8 +8,9 @@ import pytest
 from tests.sim.netlist.tiny import tiny_library
 from truncmac.golden import Gemm, weight_offset
 from truncmac.hw.config import ArrayConfig, chunk_count
-from truncmac.sim.characterise.lockstep import parts, run_parts
+from truncmac.sim.characterise.lockstep import run_parts
 from truncmac.sim.characterise.measure import Core
+from truncmac.sim.characterise.parts import parts
 from truncmac.sim.energy.switching import (
     Switching,
     adder_toggles,
