@@ -25,7 +25,15 @@ def test_every_end_is_tried():
     assert len(ENDS) == 2 * len(SIZE_LIMITS) == 14
 
 
-@pytest.mark.parametrize(("name", "end"), ENDS)
+LARGE = [
+    pytest.param(name, end, marks=pytest.mark.long)
+    if end >= 256 and name != "lanes"
+    else (name, end)
+    for name, end in ENDS
+]
+
+
+@pytest.mark.parametrize(("name", "end"), LARGE)
 def test_outputs_and_counters_at_the_ends(name, end, build_root):
     config = config_at(name, end)
     large = end > 64
