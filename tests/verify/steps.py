@@ -196,7 +196,8 @@ STEPS = [
         "tests/sim/rtl",
         "tests/verilog",
         "tests/tools",
-        minutes=3,
+        minutes=5,
+        long=2,
         left_out=[f"tests/verilog/test_{name}.py" for name in VERILOG],
     ),
     Step(
@@ -249,7 +250,8 @@ STEPS = [
         "faults",
         "after kill -9, full disks, unwritable folders and dying simulators, files are whole",
         "tests/faults",
-        minutes=2,
+        minutes=4,
+        long=2,
     ),
     of_tests(
         "software",
