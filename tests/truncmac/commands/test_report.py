@@ -141,20 +141,21 @@ def test_energies_follow_the_networks_own_data(run, tmp_path):
     np.save(tmp_path / "dark.npy", np.zeros_like(images[:2]))
     save(builtin_network(), tmp_path / "mine.safetensors")
     own, mine = energies_of(run, "digits"), energies_of(run, "mine.safetensors")
-    assert (own["data"], mine["data"]) == ({"images": 16}, None)
+    about = "the network's own activation codes of 4 and 8 bits on {} images"
+    assert (own["data"], mine["data"]) == ({"images": 16, "about": about.format(16)}, None)
     assert own["by_k"] != mine["by_k"]
     same = energies_of(run, "mine.safetensors", "--data", "same.npy")
     assert same == own
     dark = energies_of(run, "mine.safetensors", "--data", "dark.npy")
-    assert dark["data"] == {"images": 2}
+    assert dark["data"] == {"images": 2, "about": about.format(2)}
     for core, bright in zip(dark["beside"], own["beside"], strict=True):
         assert core["name"] == bright["name"]
         for calm, busy in zip(core["by_k"], bright["by_k"], strict=True):
             assert calm["core_pj"] < busy["core_pj"]
     _, text, _ = run("report", "mine.safetensors", "--format", "md")
-    assert "Data toggle as in the layers that the figures come from" in text
+    assert "Data toggle, in every layer alike, as in the layers that the figures come from" in text
     _, text, _ = run("report", "mine.safetensors", "--data", "dark.npy", "--format", "md")
-    assert "Data toggle as in the network's own layers, with its activations on 2 images." in text
+    assert f"Data toggle as in the network's own layers, with {about.format(2)}." in text
 
 
 def test_an_array_that_no_whole_macs_equal_has_no_reference(run):
