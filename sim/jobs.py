@@ -1,4 +1,4 @@
-"""A Dask cluster, of this machine or of many, that runs jobs: models, place and route."""
+"""Runs jobs on a Dask cluster, of this machine or of many: models, place and route."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ __all__ = ["DaskCluster"]
 
 T = TypeVar("T")
 R = TypeVar("R")
-AHEAD = 3  # jobs that each worker has before it
-CONNECT_S = 10  # to a scheduler
-# Dask has glibc give freed memory back above 64 KiB, and with that it maps each array of more than
-# 128 KiB anew: three quarters of the workers' time went into clearing pages. These keep it.
+AHEAD = 3  # jobs that wait at each worker
+CONNECT_S = 10  # seconds that a scheduler has to answer
+# Dask makes glibc give freed memory back above 64 KiB, so that each array of more than 128 KiB is
+# mapped anew: three quarters of the workers' time went into clearing pages. These keep the memory.
 WORKER_ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
     "MALLOC_TRIM_THRESHOLD_": 1 << 28,
@@ -25,7 +25,13 @@ WORKER_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class DaskCluster:
-    """A Dask cluster at work: jobs go out as workers get free, results come as they are done."""
+    """A Dask cluster at work.
+
+    Attributes
+    ----------
+    client : the Dask client
+    workers : number of workers when it was connected
+    """
 
     client: Any
     workers: int
@@ -33,7 +39,12 @@ class DaskCluster:
     @classmethod
     @contextmanager
     def connect(cls, scheduler: str | None, workers: int) -> "Iterator[DaskCluster]":
-        """That at the address `scheduler`, or one of `workers` processes on this machine.
+        """Connect to the cluster of `scheduler`, or start one of `workers` processes here.
+
+        Parameters
+        ----------
+        scheduler : address of a Dask scheduler, or None
+        workers : number of processes on this machine, if there is no scheduler
 
         Raises
         ------
@@ -64,9 +75,9 @@ class DaskCluster:
             yield cls(client, workers)
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Results of `function` of each item, a few ahead of the workers, as they get done.
+        """Apply `function` to each item; results come in the order in which they are done.
 
-        What a worker had when it died is given to another.
+        A few items wait at each worker. What a worker had when it died is given to another.
         """
         from distributed import as_completed
 

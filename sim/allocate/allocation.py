@@ -6,7 +6,7 @@ are found exactly. The best ones are then measured themselves; only measurements
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from truncmac.golden import (
 )
 from truncmac.golden.types import Codes, Labels
 
-from .choices import Bits, Cost, Point, Score, best_choices
+from .choices import Bits, Cost, MeasuredPoint, Point, Score, best_choices
 
 __all__ = ["Allocation", "Scorer", "find_allocation"]
 
@@ -41,19 +41,19 @@ class Allocation:
     sensitivities : Score by layer name and k: this layer alone at k, all others at the largest k
     """
 
-    points: Sequence[Point]
+    points: Sequence[MeasuredPoint]
     sensitivities: Mapping[str, Mapping[int, Score]]
 
     @property
-    def front(self) -> list[Point]:
+    def front(self) -> list[MeasuredPoint]:
         """The choices that are more accurate than all cheaper ones, the cheapest first."""
-        found: list[Point] = []
+        found: list[MeasuredPoint] = []
         for point in self.points:
-            if not found or _accuracy(point) > _accuracy(found[-1]):
+            if not found or point.score.accuracy > found[-1].score.accuracy:
                 found.append(point)
         return found
 
-    def best(self, budget: float) -> Point:
+    def best(self, budget: float) -> MeasuredPoint:
         """The most accurate choice that costs at most `budget`.
 
         Raises
@@ -144,13 +144,9 @@ def find_allocation(
         If every layer has a k of its own, the network has no parameters for one of `widths`, or a
         budget is less than what the cheapest choice costs.
     """
-    network = scorer.network
-    layers = [layer.name for layer in network.products if layer.bits is None]
-    if not layers:
-        raise ValueError(f"Network {network.name!r} must have a layer without a k of its own")
-    for k in widths:
-        layer_bits(network, k)  # raises where there are no parameters
-    fixed = sum(cost(layer.name, layer.bits) for layer in network.products if layer.bits)
+    layers = _free_layers(scorer.network, widths)
+    products = scorer.network.products
+    fixed = sum(cost(layer.name, layer.bits) for layer in products if layer.bits)
     cheapest = fixed + sum(min(cost(name, k) for k in widths) for name in layers)
     for budget in budgets:
         _check_budget(budget, cheapest)
@@ -175,19 +171,31 @@ def find_allocation(
     }
     choices = best_choices(growths, cost, fixed)
     chosen = choices.spread(points) + [choices.within(budget) for budget in budgets]
-    chosen += [_point(dict.fromkeys(layers, k), growths, cost, fixed) for k in widths]
+    chosen += [_uniform_point(k, growths, cost, fixed) for k in widths]
     unique = {tuple(point.bits.items()): point for point in chosen}.values()
-    measured = [replace(point, score=score(point.bits)) for point in unique]
+    measured = [MeasuredPoint(p.bits, p.cost, p.growth, score(p.bits)) for p in unique]
     on_progress(total, total)
-    ranked = sorted(measured, key=lambda p: (p.cost, -_accuracy(p), p.growth, *p.bits.values()))
-    return Allocation(ranked, {name: dict(scores) for name, scores in sensitivities.items()})
+    ranked = sorted(measured, key=lambda p: (p.cost, -p.score.accuracy, p.growth, *p.bits.values()))
+    return Allocation(ranked, sensitivities)
 
 
-def _point(
-    bits: Bits, growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float
+def _free_layers(network: Network, widths: Sequence[int]) -> list[str]:
+    """Names of the layers that have no k of their own."""
+    layers = [layer.name for layer in network.products if layer.bits is None]
+    if not layers:
+        raise ValueError(f"Network {network.name!r} must have a layer without a k of its own")
+    for k in widths:
+        layer_bits(network, k)  # raises where there are no parameters
+    return layers
+
+
+def _uniform_point(
+    k: int, growths: Mapping[str, Mapping[int, float]], cost: Cost, fixed: float
 ) -> Point:
-    price = fixed + sum(cost(name, k) for name, k in bits.items())
-    return Point(bits, float(price), sum(growths[name][k] for name, k in bits.items()))
+    """The choice of one k for all layers."""
+    price = fixed + sum(cost(name, k) for name in growths)
+    growth = sum(of_layer[k] for of_layer in growths.values())
+    return Point(dict.fromkeys(growths, k), float(price), growth)
 
 
 def _check_budget(budget: float, cheapest: float) -> None:
@@ -197,11 +205,6 @@ def _check_budget(budget: float, cheapest: float) -> None:
 
 def _output(network: Network) -> tuple[int, ...]:
     return shapes(network)[network.layers[-1].name]
-
-
-def _accuracy(point: Point) -> float:
-    assert point.score is not None  # noqa: S101 (all points were measured)
-    return point.score.accuracy
 
 
 def _loss(logits: npt.NDArray[np.int64], labels: Labels) -> float:

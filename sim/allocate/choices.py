@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bits", "Choices", "Cost", "Point", "Score", "best_choices"]
+__all__ = ["Bits", "Choices", "Cost", "MeasuredPoint", "Point", "Score", "best_choices"]
 
 Bits = Mapping[str, int]
 Cost = Callable[[str, int], float]
@@ -38,19 +38,24 @@ class Point:
     bits : k by layer name, for each layer that has none of its own
     cost : cost of the whole network
     growth : sum of the layers' sensitivities, a guess of how much the loss grows
-    score : what was measured, or None
     """
 
     bits: Bits
     cost: float
     growth: float
-    score: Score | None = None
 
     @property
     def uniform(self) -> int | None:
         """The k of all layers, if they share one; else None."""
         widths = set(self.bits.values())
         return widths.pop() if len(widths) == 1 else None
+
+
+@dataclass(frozen=True)
+class MeasuredPoint(Point):
+    """A choice of bit-widths that was measured."""
+
+    score: Score
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from truncmac.sim.fpga.results import Placed, read_placed
 
 from .costs import LibraryFigures, read_figures
 from .loads import Load, loads_of
-from .measures import measure
+from .measures import measure_workload
 from .space import AUTO
 from .spec import ENERGY_COLUMNS, Spec
 from .tables import Table
@@ -117,7 +117,7 @@ class Evaluator:
     def _measure(self, columns: Table, arrays: Sequence[ArrayConfig]) -> Table:
         """What each workload makes of the designs: arrays (designs, entries of a design)."""
         count = len(arrays)
-        parts = [measure(load, columns, arrays, self.figures) for load in self.loads]
+        parts = [measure_workload(load, columns, arrays, self.figures) for load in self.loads]
         results = {
             name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]
         }

@@ -17,12 +17,12 @@ from .loads import Load
 from .spec import ENERGY_COLUMNS
 from .tables import Table
 
-__all__ = ["MEASURES", "measure"]
+__all__ = ["MEASURES", "measure_workload"]
 
 MEASURES = ("cycles", "array_cycles", "latency_ms", "images_per_s", "utilisation", "dram_bytes")
 
 
-def measure(
+def measure_workload(
     load: Load, columns: Table, arrays: Sequence[ArrayConfig], figures: LibraryFigures | None
 ) -> Table:
     """Measures of a workload on some designs at each k: arrays (designs, bit-widths).

@@ -16,7 +16,7 @@ from .blocks import Blocks
 
 __all__ = ["LayerJobs"]
 
-KINDS = 4  # of jobs: whole or last row block, with whole or last column block
+JOB_KINDS = 4  # of jobs: whole or last row block, with whole or last column block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class LayerJobs:
         counts = count_sequence(products, blocks.sizes).arrays()
         shape = np.broadcast_shapes(counts["cycles"].shape, blocks.jobs.shape)
         counts = {name: np.broadcast_to(array, shape).copy() for name, array in counts.items()}
-        cycles, times = (np.zeros((KINDS, *shape), np.int64) for _ in range(2))
+        cycles, times = (np.zeros((JOB_KINDS, *shape), np.int64) for _ in range(2))
         cut = np.broadcast_to(blocks.jobs > 1, shape)
         cycles[0], times[0] = counts["cycles"] + RESTART, ~cut
         if cut.any():

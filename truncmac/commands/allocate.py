@@ -12,7 +12,7 @@ from truncmac.golden import Network, Recalibration, images_by_name, network_by_n
 from truncmac.hw.config import ArrayConfig
 from truncmac.plots import new_figure, save_figure
 from truncmac.sim.allocate.allocation import Allocation, Scorer, find_allocation
-from truncmac.sim.allocate.choices import Point, Score
+from truncmac.sim.allocate.choices import MeasuredPoint, Score
 from truncmac.sim.allocate.costs import COSTS, LayerCosts
 from truncmac.terminal import Terminal, new_table
 
@@ -127,7 +127,7 @@ def sensitivity_table(network: Network, result: Allocation) -> Table:
         [name, *(_both(scores[k]) for k in widths)] for name, scores in result.sensitivities.items()
     ]
     full = next(point for point in reversed(result.points) if point.uniform)
-    caption = f"All at k={full.uniform}: {_both(_score(full))}"
+    caption = f"All at k={full.uniform}: {_both(full.score)}"
     return new_table(columns, rows, words=("layer",), title=title, caption=caption)
 
 
@@ -136,7 +136,7 @@ def _both(score: Score) -> str:
 
 
 def front_table(
-    scorer: Scorer, costs: LayerCosts, result: Allocation, chosen: Point | None
+    scorer: Scorer, costs: LayerCosts, result: Allocation, chosen: MeasuredPoint | None
 ) -> Table:
     """A line for each point of the front or with one k for all layers, cheapest first."""
     count, words = len(scorer.images), ("k of each layer", "")
@@ -150,7 +150,7 @@ def front_table(
     for point in result.points:
         if point not in front and point.uniform is None:
             continue
-        score = _score(point)
+        score = point.score
         notes = ["front"] if point in front else []
         notes += ["uniform"] if point.uniform else []
         notes += ["chosen"] if point == chosen else []
@@ -174,13 +174,13 @@ def as_dictionary(
     request: AllocateRequest,
     costs: LayerCosts,
     result: Allocation,
-    chosen: Point | None,
+    chosen: MeasuredPoint | None,
 ) -> dict[str, object]:
     """The tables' numbers, and every point that was measured."""
     front, config, moved = result.front, request.config, scorer.recalibration
 
-    def entry(point: Point) -> dict[str, object]:
-        score = asdict(_score(point))
+    def entry(point: MeasuredPoint) -> dict[str, object]:
+        score = asdict(point.score)
         return {
             "bits": dict(point.bits),
             costs.key: round(point.cost),
@@ -208,14 +208,14 @@ def draw(
     network: Network,
     costs: LayerCosts,
     result: Allocation,
-    chosen: Point | None,
+    chosen: MeasuredPoint | None,
     path: Path,
 ) -> None:
     """Draw accuracy against cost: all points, the front, the uniform ones, and the chosen one."""
     figure = new_figure(7, 4.5)
     axes = figure.subplots()
     uniform = [point for point in result.points if point.uniform]
-    groups: dict[str, tuple[Sequence[Point], dict[str, Any]]] = {
+    groups: dict[str, tuple[Sequence[MeasuredPoint], dict[str, Any]]] = {
         "measured": (result.points, {"color": "0.6", "marker": ".", "linestyle": ""}),
         "Pareto front": (result.front, {"marker": "o", "drawstyle": "steps-post"}),
         "uniform": (uniform, {"marker": "s", "linestyle": "", "fillstyle": "none"}),
@@ -224,9 +224,9 @@ def draw(
         groups["chosen"] = ([chosen], {"marker": "*", "linestyle": "", "markersize": 16})
     for label, (points, style) in groups.items():
         prices = [point.cost for point in points]
-        axes.plot(prices, [100 * _score(point).accuracy for point in points], label=label, **style)
+        axes.plot(prices, [100 * point.score.accuracy for point in points], label=label, **style)
     for point in uniform:
-        place = (point.cost, 100 * _score(point).accuracy)
+        place = (point.cost, 100 * point.score.accuracy)
         axes.annotate(f"k={point.uniform}", place, xytext=(6, -12), textcoords="offset points")
     axes.set_xlabel(f"{costs.unit} of one image")
     axes.set_ylabel("accuracy (%)")
@@ -235,8 +235,3 @@ def draw(
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     save_figure(figure, path)
-
-
-def _score(point: Point) -> Score:
-    assert point.score is not None  # noqa: S101 (all points were measured)
-    return point.score

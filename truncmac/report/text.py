@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from truncmac.sim.schedule.platforms import KIB
+
 __all__ = ["about", "remarks", "title"]
 
-KIB = 1024  # bytes
 WORTH_SAYING = 0.005  # of the cycles that another shape saves
 Document = Mapping[str, Any]
 

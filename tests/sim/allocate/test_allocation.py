@@ -194,3 +194,10 @@ def test_a_budget_that_nothing_meets_is_refused_before_anything_is_measured():
 def test_a_width_without_parameters_is_refused():
     with pytest.raises(ValueError, match="^The network has no parameters for k = 3, only for"):
         find_allocation(digits(False), cost, widths=(8, 3))
+
+
+def test_of_choices_that_cost_the_same_only_the_most_accurate_is_in_the_front():
+    found = find_allocation(digits(False), lambda name, k: 1.0, widths=(8, 1), points=2)
+    (only,) = found.front
+    accuracies = [point.score.accuracy for point in found.points]
+    assert only.score.accuracy == max(accuracies) > min(accuracies)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truncmac.sim.allocate import choices
-from truncmac.sim.allocate.choices import Point, Score, best_choices
+from truncmac.sim.allocate.choices import MeasuredPoint, Score, best_choices
 
 TABLES = st.lists(
     st.dictionaries(
@@ -64,5 +64,5 @@ def test_too_many_choices_are_refused(monkeypatch):
 
 def test_a_point_knows_whether_it_is_uniform():
     score = Score(1.0, 0.0)
-    assert Point({"a": 4, "b": 4}, 1.0, 0.0, score).uniform == 4
-    assert Point({"a": 4, "b": 2}, 1.0, 0.0, score).uniform is None
+    assert MeasuredPoint({"a": 4, "b": 4}, 1.0, 0.0, score).uniform == 4
+    assert MeasuredPoint({"a": 4, "b": 2}, 1.0, 0.0, score).uniform is None

@@ -61,3 +61,21 @@ def test_the_rival_has_as_many_macs_a_cycle():
     folds = 8 * 2  # of 30 elements on 4 rows, 7 columns on 4
     assert rival == RivalArray(rows=4, cols=4, cycles=folds * (15 + 2 * 4 + 4 - 2) - 1)
     assert rival_array(workload, ArrayConfig(1, 3, 1, 1)) is None
+
+
+def test_scale_sim_cycles_of_the_residual_networks_convolutions():
+    """As SCALE-Sim reports them: projections included, without the fully connected layers."""
+    for name, figures in {
+        "resnet20": (206_817, 83_423),
+        "resnet18": (9_131_676, 2_806_392),
+    }.items():
+        layers = convolutions(workload_by_name(name))
+        assert (scale_sim_cycles(layers, 16, 16), scale_sim_cycles(layers, 32, 32)) == figures
+
+
+def test_the_bound_is_rounded_up_once():
+    layers = (LayerShape("a", 3, 5, 7, bits=8), LayerShape("b", 2, 5, 7, groups=3))
+    config = ArrayConfig(rows=4, cols=4, lanes=8, planes=2)
+    assert bound_cycles(layers, config, 3) == -(-(105 * 4 + 210 * 2) // 128)
+    assert bound_cycles(layers[:1], config, 1) == 4
+    assert bound_cycles([LayerShape("c", 16, 8, 1)], config, 2) == 1
