@@ -5,14 +5,14 @@ from math import floor
 import numpy as np
 import pytest
 
-from truncmac.golden import certify, from_affine, requantise
+from truncmac.golden import Requantisation, certify, from_affine, requantise
 
 LARGEST = 400
 
 
-def by_enumeration(params, scale, offset, residual_scale, largest_residual):
+def by_enumeration(params, scale, offset, residual_scale, largest_residual, largest=LARGEST):
     """The definition: every S and every r, in exact rationals."""
-    sums = np.arange(-LARGEST, LARGEST + 1)
+    sums = np.arange(-largest, largest + 1)
     limit = (1 << params.out_bits) - 1
     equal = np.ones(len(scale), bool)
     for r in range(largest_residual + 1):
@@ -57,6 +57,45 @@ def test_agrees_with_trying_every_sum(multiplier_bits, out_bits, with_residual):
     if out_bits == 4 and multiplier_bits == 8:
         assert exact.any()
         assert not exact.all()
+
+
+@pytest.mark.parametrize("out_bits", [1, 2])
+@pytest.mark.parametrize("shift", [0, 1, 3])
+def test_integers_near_reals_agree_as_trying_says(shift, out_bits):
+    """Slopes of nothing, of either sign, and constants beside the thresholds of each code."""
+    near = (0, Fraction(1, 16), Fraction(-1, 2), Fraction(1, 2), 1)
+    cases = [
+        (m, bias, Fraction(m, 1 << shift) + slope, Fraction(bias, 1 << shift) - Fraction(1, 2) + c)
+        for m in (-3, -1, 0, 1, 2)
+        for bias in range(-9, 10)
+        for slope in (0, Fraction(1, 16), Fraction(-1, 4))
+        for c in near
+    ]
+    multiplier, bias, scale, offset = (np.array(values) for values in zip(*cases, strict=True))
+    scale, offset = scale.astype(float), offset.astype(float)
+    shifts = np.full(len(cases), shift, np.uint8)
+    params = Requantisation(
+        multiplier=multiplier.astype(np.int32), bias=bias, shift=shifts, out_bits=out_bits
+    )
+    found = certify(params, scale, offset, largest_sum=3)
+    expected = by_enumeration(params, scale, offset, np.zeros(len(cases)), 0, largest=3)
+    opposite = multiplier * scale < 0  # not looked into: no such integers are wanted
+    assert not found[opposite].any()
+    np.testing.assert_array_equal(found[~opposite], expected[~opposite])
+    flat = (multiplier == 0) | (scale == 0)
+    for some in (flat, ~flat & ~opposite):
+        assert found[some].any() and not found[some].all()
+
+
+def test_residuals_above_their_largest_do_not_matter():
+    """S + 2 r against floor(S + 2.25 r + 0.25): the same up to r = 2; at r = 3, 6 against 7."""
+    params = from_affine([1.0], [-0.25], out_bits=3, residual_scale=[2.0])
+    given = {"scale": [1.0], "offset": [-0.25], "largest_sum": 9, "residual_scale": [2.25]}
+    found = [certify(params, **given, largest_residual=r).tolist() for r in range(4)]
+    expected = [
+        by_enumeration(params, [1.0], [-0.25], [2.25], r, largest=9).tolist() for r in range(4)
+    ]
+    assert found == expected == [[True], [True], [True], [False]]
 
 
 def test_one_wrong_step_is_found():

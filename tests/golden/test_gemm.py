@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from truncmac.golden import Gemm, matmul, truncate, weight_offset
+from truncmac.golden import Gemm, Requantisation, matmul, truncate, weight_offset
 
 
 def exact(a, b):
@@ -40,6 +40,37 @@ def test_odd_sums_just_above_float32_survive():
     weights = np.ones((66_053, 1), np.int32)
     assert matmul(activations, weights)[0, 0] == 66_053 * 255
     assert 66_053 * 255 > 1 << 24
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_magnitude_of_negative_operands_counts(sign):
+    """(2**12 + 1)**2 is no float32, and the most negative alone tells so."""
+    odd = (1 << 12) + 1
+    activations = np.array([[-odd, 1]], np.int64)
+    weights = np.array([[sign * odd], [0]], np.int64)
+    assert matmul(activations, weights).tolist() == [[-sign * odd * odd]]
+    assert matmul(weights.T, activations.T).tolist() == [[-sign * odd * odd]]
+
+
+def test_outputs_are_requantised_with_their_residual():
+    """S = 1 x (2 x 200 - 255) = 145 at k = 8: (3 x 145 + 5 x 2 + 1) / 4 = 111.5."""
+    gemm = Gemm(
+        "layer",
+        np.array([[1]], np.uint8),
+        np.array([[200]], np.uint8),
+        8,
+        255,
+        requant=Requantisation(
+            multiplier=np.array([3], np.int32),
+            bias=np.array([1]),
+            shift=np.array([2], np.uint8),
+            out_bits=8,
+            residual_multiplier=np.array([5]),
+        ),
+        residual=np.array([[2]], np.uint8),
+    )
+    assert gemm.sums().tolist() == [[145]]
+    assert gemm.outputs().tolist() == [[111]]
 
 
 def test_a_product_past_64_bits_is_refused():

@@ -1,5 +1,7 @@
 """The products of a network's layers, at k that it has and that it has not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,10 +44,13 @@ def test_at_a_k_without_parameters_those_of_the_next_larger_are_taken(bits, know
 
 
 def test_above_the_largest_k_its_parameters_are_taken():
-    small = NETWORK.__class__(**(vars(NETWORK) | {"bit_widths": (2,)}))
-    found = []
-    each_gemm(small, IMAGES, 4, found.append)
-    assert [gemm.bits for gemm in found] == [8, 4, 4, 4]
-    assert found[1].requant.multiplier.tolist() == (
-        NETWORK.tensors["second.b2.multiplier"].tolist()
-    )
+    tensors = NETWORK.tensors | {
+        name.replace(".b8.", ".b4."): tensor for name, tensor in NETWORK.tensors.items()
+    }
+    for widths, own in (((2,), "b2"), ((2, 4), "b8"), ((4, 2), "b8")):
+        small = replace(NETWORK, bit_widths=widths, tensors=tensors)
+        found = []
+        each_gemm(small, IMAGES, 6, found.append)
+        assert [gemm.bits for gemm in found] == [8, 6, 6, 6]
+        expected = NETWORK.tensors[f"second.{own}.multiplier"]
+        assert found[1].requant.multiplier.tolist() == expected.tolist()

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from tests.golden.networks import small_network
-from truncmac.golden import execute, inspect_network, plane_information, truncate
+from truncmac.golden import (
+    Flatten,
+    ImageSpec,
+    Linear,
+    Network,
+    execute,
+    inspect_network,
+    plane_information,
+    truncate,
+)
 
 
 def test_sizes_are_those_of_the_layers_that_run():
@@ -35,6 +44,21 @@ def test_sizes_are_those_of_the_layers_that_run():
     assert first.sum_bits == 1 + (18 * 255 * 63).bit_length()
     assert third.sum_bits == 1 + (20 * 255 * 15).bit_length()
     assert first.exact is None
+
+
+@pytest.mark.parametrize(("reduction", "bits"), [(274, 20), (275, 21)])
+def test_sums_have_the_bits_of_the_largest_that_weights_and_codes_can_give(reduction, bits):
+    """Codes of 4 bits: 274 x 255 x 15 = 1,048,050 is below 2**20, and with 275 it is not."""
+    network = Network(
+        "one",
+        ImageSpec(channels=reduction, height=1, width=1, bits=4),
+        bit_widths=(8,),
+        layers=(Flatten("flat", "image"), Linear("logits", "flat")),
+        tensors={"logits.codes": np.zeros((3, reduction), np.uint8)},
+    )
+    (found,) = inspect_network(network)
+    assert found.sum_bits == bits + 1
+    assert (found.macs, found.output, found.bits) == (3 * reduction, (3,), None)
 
 
 def test_certificates_are_summed_up():

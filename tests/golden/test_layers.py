@@ -47,21 +47,31 @@ def test_patches_equal_plain_loops(kernel, stride, padding, pad_code):
     assert patches.tolist() == expected
 
 
+def test_patches_of_padding_of_one_axis_alone():
+    """Each pixel of a window of one, and the code around it."""
+    images = codes(1, 1, 2, 2)
+    (a, b), (c, d) = images[0, 0].tolist()
+    assert im2col(images, (1, 1), (1, 1), (1, 0), 9).ravel().tolist() == [9, 9, a, b, c, d, 9, 9]
+    found = im2col(images, (1, 1), (1, 1), (0, 1), 9).ravel().tolist()
+    assert found == [9, a, b, 9, 9, c, d, 9]
+
+
 @pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
 def test_max_pool_equals_plain_loops(kernel, stride, padding):
     images = codes(2, 3, 6, 7)
     result = max_pool(images, kernel, stride, padding)
     expected = [[max(w) for w in windows(c, kernel, stride, padding, 0)] for c in images[1]]
     assert result[1].reshape(3, -1).tolist() == expected
+    assert not max_pool(np.zeros_like(images), kernel, stride, padding).any()
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(None, None), ((2, 3), None), ((2, 2), (1, 1))])
 def test_avg_pool_rounds_half_up(kernel, stride):
-    images = codes(2, 3, 6, 6)
+    images = codes(2, 3, 6, 8)
     images[0, 0] = 0
-    images[0, 0, 0, :1] = 18  # a mean of exactly one half
+    images[0, 0, 0, :1] = 24  # a mean of exactly one half
     result = avg_pool(images, kernel, stride)
-    size = kernel or (6, 6)
+    size = kernel or (6, 8)
     for n, c in np.ndindex(2, 3):
         parts = windows(images[n, c], size, stride or size, (0, 0), 0)
         expected = [(2 * sum(w) + len(w)) // (2 * len(w)) for w in parts]

@@ -1,14 +1,17 @@
 """From names to networks and images."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.golden.networks import small_network
 from truncmac.golden import (
     BUILTIN_IMAGES,
     BUILTIN_NETWORK,
+    ImageSpec,
     example_images,
     images_by_name,
     load,
@@ -52,6 +55,12 @@ def test_images_are_given_shipped_or_made_up(files):
     expected = load_images(BUILTIN_IMAGES)
     np.testing.assert_array_equal(images, expected[0])
     np.testing.assert_array_equal(labels, expected[1])
+    (files / "dog").mkdir()
+    Image.new("RGB", (6, 7), (255, 0, 0)).save(files / "dog" / "red.png")
+    three = replace(network, image=ImageSpec(channels=3, height=7, width=6))
+    images, labels = images_by_name("mine.safetensors", files, three)
+    assert images.tolist() == [[[[code] * 6] * 7 for code in (255, 0, 0)]]
+    assert labels.tolist() == [0]
     images, labels = images_by_name("resnet20", None, network, examples=3)
     np.testing.assert_array_equal(images, example_images("resnet20", 3))
     assert labels is None

@@ -89,6 +89,22 @@ def test_offsets_are_those_of_the_documents(bits):
     assert weight_offset(bits, "twos_complement") == largest + 1
 
 
+@pytest.mark.parametrize("bits", [0, 9, -1, 2.0, True])
+def test_widths_out_of_range_are_refused_wherever_they_are_given(bits):
+    message = rf"^Bit-width k must be in 1\.\.8, not {bits!r}$"
+    for use in (
+        lambda: truncate(CODES, bits),
+        lambda: truncate(CODES, 1, from_bits=bits),
+        lambda: weight_offset(bits),
+        lambda: integer_weights(CODES, bits),
+        lambda: activation_codes([0.5], bits),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    with pytest.raises(ValueError, match=r"^Bit-width k must be in 1\.\.3, not 4$"):
+        truncate(CODES, 4, from_bits=3)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_no_numbers_are_refused(value):
     message = "^Weights must be finite, not NaN or infinite$"

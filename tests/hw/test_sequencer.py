@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support import put, simulate
-from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.config import ArrayConfig
 from truncmac.hw.sequencer import Sequencer
 
 TILES = [(8, 3), (1, 1), (4, 2), (1, 9), (3, 1), (2, 5), (8, 1)]
@@ -10,7 +10,7 @@ TILES = [(8, 3), (1, 1), (4, 2), (1, 9), (3, 1), (2, 5), (8, 1)]
 
 def expected_tokens(tiles, planes):
     for bits, beats in tiles:
-        chunks = chunk_count(bits, planes)
+        chunks = -(-bits // planes)
         for beat in range(beats):
             for chunk in range(chunks):
                 last = chunk == chunks - 1
@@ -22,7 +22,7 @@ def run(config, tiles, stall=0.0, blocked=0.0):
     rng = np.random.default_rng(7)
     dut = Sequencer(config)
     tokens = []
-    total = sum(beats * chunk_count(bits, config.planes) for bits, beats in tiles)
+    total = sum(beats * -(-bits // config.planes) for bits, beats in tiles)
 
     async def offer_tiles(ctx):
         for bits, beats in tiles:

@@ -3,7 +3,7 @@ import pytest
 
 from tests.support import get, put, simulate, word
 from truncmac.golden import beat_major, pack_weights, prefix
-from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.hw.config import ArrayConfig
 from truncmac.hw.weight_buffer import WeightBuffer
 
 
@@ -23,12 +23,12 @@ def play(config, blocks, stalls=(0.0, 0.0)):
                 for w in prefix(packed, bits)[0].reshape(-1, config.cols * config.lanes)
             ]
         # The planes below k are cleared later, by the truncation unit
-        whole = packed[0, : chunk_count(bits, config.planes)].swapaxes(0, 1)
+        whole = packed[0, : -(-bits // config.planes)].swapaxes(0, 1)
         assert beat_major(packed[0], bits).shape == whole.shape
         expected += [word(c.ravel(), config.planes) for beat in whole for c in beat]
         commands.append(
             {
-                "last_chunk": chunk_count(bits, config.planes) - 1,
+                "last_chunk": -(-bits // config.planes) - 1,
                 "beats": packed.shape[2],
                 "keep": int(keep),
                 "discard": 0,
@@ -92,7 +92,7 @@ def test_a_tile_of_k_bits_takes_the_prefix_and_no_more(planes):
     whole, _ = play(config, [(8, codes)])
     for bits in range(1, 9):
         loads, _ = play(config, [(bits, codes), (8, codes)])
-        count = len(whole) * chunk_count(bits, planes) // config.chunks
+        count = len(whole) * -(-bits // planes) // config.chunks
         assert loads == whole[:count] + whole
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import random
+from pathlib import Path
 
 import cocotb
 import numpy as np
@@ -191,11 +192,16 @@ async def counters_equal_the_model_at_any_width_of_the_buses(dut):
     jobs = [Job.of(gemm, CONFIG) for gemm in gemms]
     ahead = 2 * CONFIG.cols * bus_gaps(CONFIG, WIDTHS, raw=False).parameters + 64
     expected = axi_counters(CONFIG, jobs, WIDTHS)
+    counted = []
     for gemm, counters in zip(gemms, expected, strict=True):
         await host.write("control", CLEAR)
         await exact(host, gemm, ahead)
         found = {name: await host.read(f"count_{name}") for name in COUNTERS}
+        counted.append(list(found.values()))
         assert found == counters, gemm.name
+    Path("counted.json").write_text(
+        json.dumps({"jobs": [list(vars(job).values()) for job in jobs], "counters": counted})
+    )
 
 
 BAD_JOBS = [

@@ -30,6 +30,11 @@ CASES = [
 
 @pytest.mark.parametrize(("simulator", "sizes", "widths"), CASES)
 def test_bench(simulator, sizes, widths, tmp_path):
+    run_bench(simulator, sizes, widths, tmp_path)
+
+
+def run_bench(simulator, sizes, widths, tmp_path):
+    """Build the top and run its bench in a folder, which counted.json is written to."""
     source = tmp_path / f"{AXI_TOP}.v"
     source.write_text(axi_verilog(ArrayConfig(*sizes), BusWidths(*widths)))
     environment = {

@@ -1,9 +1,11 @@
 """The cycle model equals the RTL's counters at random points: arrays, products, k and stalls."""
 
+import json
 from itertools import islice
 
 import pytest
 
+from tests.verilog.recorded import FILE, record, sweeps
 from tools.sweep import PATTERNS, PRODUCTS_EACH, differences, random_sweeps
 
 ARRAYS = 6
@@ -19,3 +21,13 @@ def test_model_equals_rtl(build_root, array):
     sweeps = islice(random_sweeps(SEED), array * PATTERNS, (array + 1) * PATTERNS)
     for sweep in sweeps:
         assert differences(sweep, build_root) == []
+
+
+def test_counters_of_the_tests_of_the_model_are_those_of_the_rtl(build_root):
+    """A slow array of the file that tests/sim/cycles reads, and one whose products follow."""
+    recorded = [point for point in json.loads(FILE.read_text())["points"] if "stalls" in point]
+    points = list(sweeps())
+    assert len(recorded) == len(points)
+    for index in (2, PATTERNS):
+        found = json.loads(json.dumps(record(points[index], build_root)))
+        assert found == recorded[index]

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from tests.mutation.python.survivors import (
 from tests.mutation.python.targets import GROUPS, group_of
 
 COUNT, SEED = 1000, 1  # of the mutants to which the list of survivors belongs
-LEAST = 0.95  # of those that change a result, this share is killed
+LEAST = 0.95  # of those that give another result, this share is killed
 ENOUGH = 300  # mutants of which a share means something
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # each process has one of its own
-KILLED = ("assertion", "refusal")
+KILLED, ALIVE = "assertion", "lives"  # the rest gives no result: any test that runs it ends
 Found = Mapping[Mutant, Outcome]
 
 
@@ -56,7 +56,7 @@ def main() -> int:
     print(f"{len(mutants)} mutants drawn", flush=True)
     listed = read_survivors()
     found = run(mutants, options.workers)
-    alive = {mutant.key for mutant, outcome in found.items() if outcome.outcome not in KILLED}
+    alive = {mutant.key for mutant, outcome in found.items() if outcome.outcome == ALIVE}
     if options.write:
         more = [Survivor(key, "hole", "not looked at yet") for key in alive - set(listed)]
         write_survivors([*listed.values(), *more])
@@ -86,40 +86,40 @@ def run(mutants: Sequence[Mutant], workers: int) -> dict[Mutant, Outcome]:
             print(f"{group.name}: {len(reach.seconds)} tests, {len(some)} mutants", flush=True)
             for mutant, outcome in judge(group, some, reach, workers=workers):
                 found[mutant] = outcome
-                if outcome.outcome not in KILLED:
+                if outcome.outcome == ALIVE:
                     print(f"  {outcome.outcome}, line {mutant.line}: {mutant.key}", flush=True)
             print(f"  {time.monotonic() - start:.0f} s", flush=True)
     return found
 
 
 def counted(found: Found, listed: Mapping[str, Survivor]) -> dict[str, Any]:
-    """Figures of a run: mutants by outcome and by file, and the share of those to be killed."""
+    """Figures of a run: mutants by outcome and by file, and the share that is killed.
+
+    The share is of the mutants that give another result: those that a test's assertion killed, and
+    those that live and are not listed as equivalent.
+    """
     outcomes = Counter(outcome.outcome for outcome in found.values())
     equivalent = sum(
         mutant.key in listed and listed[mutant.key].verdict == "equivalent"
         for mutant, outcome in found.items()
-        if outcome.outcome not in KILLED
+        if outcome.outcome == ALIVE
     )
-    killed = sum(outcomes[name] for name in KILLED)
+    killed, alive = outcomes[KILLED], outcomes[ALIVE] - equivalent
     files = {
-        path: [sum(of(m, o) for m, o in found.items()) for of in (_in(path), _killed_in(path))]
+        path: [_count(found, path, name) for name in (KILLED, ALIVE)]
         for path in sorted({mutant.path for mutant in found})
     }
     return {
         "mutants": len(found),
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
         "equivalent": equivalent,
-        "share": killed / max(len(found) - equivalent, 1),
+        "share": killed / max(killed + alive, 1),
         "files": files,
     }
 
 
-def _in(path: str) -> Callable[[Mutant, Outcome], bool]:
-    return lambda mutant, outcome: mutant.path == path
-
-
-def _killed_in(path: str) -> Callable[[Mutant, Outcome], bool]:
-    return lambda mutant, outcome: mutant.path == path and outcome.outcome in KILLED
+def _count(found: Found, path: str, name: str) -> int:
+    return sum(mutant.path == path and outcome.outcome == name for mutant, outcome in found.items())
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
@@ -127,10 +127,10 @@ def print_figures(figures: Mapping[str, Any]) -> None:
     print(f"{figures['mutants']} mutants in {figures['seconds']} s:")
     for name, meaning in OUTCOMES.items():
         print(f"  {figures['outcomes'][name]:5} {name}: {meaning}")
-    print(f"  {figures['equivalent']:5} of them are equivalent")
-    print(f"{figures['share']:.1%} of those that change a result are killed; by file:")
-    for path, (count, killed) in figures["files"].items():
-        print(f"  {killed:4} of {count:4} {path}")
+    print(f"  {figures['equivalent']:5} of those that live are equivalent")
+    print(f"{figures['share']:.1%} of those that give another result are killed; by file:")
+    for path, (killed, alive) in figures["files"].items():
+        print(f"  {killed:4} killed, {alive:3} alive: {path}")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ CALLED = {
 SIMPLE = (ast.expr, ast.keyword, ast.comprehension, ast.Assign, ast.AnnAssign, ast.AugAssign)
 SIMPLE += (ast.Return, ast.Expr)
 QUIET = ("strict",)  # keywords whose change no result can show
+REST = "-1"  # what reshape computes itself, for which any negative number stands
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class _Walk:
             function = _run_by(node, name, place.function)
             children = value if isinstance(value, list) else [value]
             for index, child in enumerate(children):
-                if isinstance(child, ast.AST):
+                if isinstance(child, ast.AST) and not _is_rest(node, child):
                     at = index if isinstance(value, list) else None
                     self.visit(child, _Place((*place.parents, node), name, at, function))
 
@@ -192,6 +193,12 @@ def _left_out(node: ast.AST, name: str) -> bool:
     if isinstance(node, ast.keyword):
         return node.arg in QUIET
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _is_rest(node: ast.AST, child: ast.AST) -> bool:
+    """Whether a node reshapes, and its child says: so many as there are."""
+    reshapes = isinstance(node, ast.Call) and _called(node) == "reshape"
+    return reshapes and ast.unparse(child) == REST
 
 
 def _is_type(node: ast.AST) -> bool:

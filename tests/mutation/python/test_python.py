@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from tests.mutation.python.__main__ import counted
 from tests.mutation.python.operators import Mutant, mutants_of, mutated
+from tests.mutation.python.running import Outcome
 from tests.mutation.python.sample import all_mutants, sample
 from tests.mutation.python.survivors import (
     Survivor,
@@ -36,7 +38,7 @@ def total(values):
     result = [v for v in values if v is not None]
     result += ["end"]
     note(result)
-    return sum(result)
+    return sum(result).reshape(LIMIT, -1)
 '''
 KEYS = [
     "-: LIMIT: int = 3 -> LIMIT: int = 4",
@@ -125,6 +127,19 @@ def test_what_is_wrong_of_the_list_is_said():
         "a: lives, and is not listed: a hole in the tests",
         "b: is listed, and a test kills it: take it off the list",
     ]
+
+
+def test_the_share_is_of_mutants_that_give_another_result():
+    """Three killed and two alive, one of them equivalent: 3 of 4; one stops and is no part."""
+    names = ["assertion"] * 3 + ["lives"] * 2 + ["error"]
+    found = {
+        Mutant("p" if at < 4 else "q", "", str(at), 0, 1): Outcome(name)
+        for at, name in enumerate(names)
+    }
+    figures = counted(found, {"3": Survivor("3", "equivalent", "a reason")})
+    assert figures["mutants"] == 6 and figures["share"] == 3 / 4
+    assert figures["equivalent"] == 1 and figures["outcomes"]["error"] == 1
+    assert figures["files"] == {"p": [3, 1], "q": [0, 1]}
 
 
 def test_the_list_is_read_as_it_was_written(tmp_path):

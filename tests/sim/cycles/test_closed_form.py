@@ -1,8 +1,9 @@
-"""The closed form against the model cycle by cycle; the RTL judges both in tests/verilog."""
+"""The closed form against what the RTL counted, and against the model cycle by cycle."""
 
 import numpy as np
 import pytest
 
+from tests.sim.cycles.recorded import POINTS
 from tests.sim.cycles.test_control import random_config
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.closed_form import count_sequence
@@ -24,6 +25,29 @@ def jobs_of(products, config):
         Job(-(-k // config.lanes), bits, -(-m // config.rows), -(-n // config.cols), fresh)
         for m, k, n, bits, fresh in zip(*(c.tolist() for c in columns), strict=True)
     ]
+
+
+def covered(point):
+    """Whether the formulas hold: jobs apart, and only the inputs are slow, by a rule."""
+    gaps = point.stalls.gaps
+    apart = point.together == 1 and not point.stalls.random and point.widths is None
+    return apart and gaps.results == gaps.residuals == 1
+
+
+@pytest.mark.parametrize("point", [*filter(covered, POINTS)], ids=lambda point: point.name)
+def test_counts_what_the_rtl_counted(point):
+    sizes = np.array(point.products).T
+    bits = np.array([job.bits for job in point.jobs])
+    products = Products(*sizes, bits, np.array([job.fresh for job in point.jobs]))
+    gaps = point.stalls.gaps
+    counts = count_sequence(
+        products,
+        Sizes.of(point.config),
+        activations=gaps.activations,
+        weights=gaps.weights,
+        parameters=gaps.parameters,
+    )
+    assert counts.rows() == point.counters
 
 
 @pytest.mark.parametrize("most", [(1, 1, 1), (4, 4, 4), (20, 6, 4), (4, 4, 60), (20, 2, 60)])

@@ -1,12 +1,18 @@
-"""The model of control against itself, with and without skipping what repeats; the RTL is its
-judge in tests/verilog/test_cycles.py."""
+"""The model of control against counters that the RTL counted, and itself where it skips.
+
+The RTL itself is its judge in tests/verilog/test_cycles.py.
+"""
+
+import re
 
 import numpy as np
 import pytest
 
+from tests.sim.cycles.recorded import POINTS
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.control import Control, control_counters
 from truncmac.sim.cycles.job import Job
+from truncmac.sim.cycles.latencies import RESTART
 from truncmac.sim.stalls import Gaps, Stalls
 
 
@@ -27,6 +33,33 @@ def random_jobs(rng, count=3):
         )
         for _ in range(count)
     ]
+
+
+@pytest.mark.parametrize(
+    "point", [p for p in POINTS if p.widths is None], ids=lambda point: point.name
+)
+def test_counts_what_the_rtl_counted(point):
+    found = control_counters(point.config, point.jobs, point.stalls, together=point.together)
+    assert found == point.counters
+
+
+class _Timed(Control):
+    """Notes of each cycle whether a job is at work in it."""
+
+    def _cycle(self, job, accepted):
+        self.seen = [*getattr(self, "seen", []), self.active]
+        return super()._cycle(job, accepted)
+
+
+def test_a_job_starts_three_cycles_after_the_one_before():
+    """The host sees that the core is idle, gives it a tile, and it is at work."""
+    jobs = [Job(2, 8, 3, 2), Job(1, 1, 1, 1), Job(4, 3, 2, 2)]
+    model = _Timed(ArrayConfig(2, 3, 2, 1), jobs, Stalls())
+    model.repeats = False
+    counted = [dict(counters)["cycles"] for counters in model.run()]
+    work = "".join("x" if active else "." for active in model.seen).strip(".")
+    assert [len(part) for part in re.findall("x+", work)] == counted
+    assert {len(part) + 1 for part in re.findall(r"\.+", work)} == {3} == {RESTART}
 
 
 @pytest.mark.parametrize("slowest", [1, 2, 3, 8])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.latencies import RESTART
 from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy.figures import FOLDER, write_figures
 from truncmac.sim.energy.model import load, read
@@ -71,7 +70,7 @@ def scalar_energy(figures, row):
             residual_rows=tiles * config.rows if layers.residual[index] else 0.0,
             raw_tiles=tiles if raw else 0.0,
             waiting=float(found.cycles[index] - counters["cycles"][index])
-            - RESTART * int(np.broadcast_to(found.jobs, found.cycles.shape)[index]),
+            - 3 * int(np.broadcast_to(found.jobs, found.cycles.shape)[index]),
         )
         total += sum(
             figures.energy(

@@ -5,11 +5,12 @@ from tests.sim.schedule.made import CONFIG, memory, random_workload
 from truncmac.sim.cycles.closed_form import count_sequence
 from truncmac.sim.cycles.control import control_counters
 from truncmac.sim.cycles.job import Job
-from truncmac.sim.cycles.latencies import RESTART
 from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Workload
+
+RESTART = 3  # cycles from one job to the next; tests/sim/cycles/test_control.py counts them
 
 
 def test_a_large_memory_makes_each_layer_one_job_that_counts_as_the_rtl_does():
