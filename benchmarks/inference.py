@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from truncmac.golden import (
     Executor,
@@ -25,13 +22,14 @@ from truncmac.golden import (
     save,
     save_images,
 )
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["main"]
 
 BITS = 8
 CLASSES = {"resnet20": 10, "resnet18": 1000}
 LEAST_RUNS, LEAST_SECONDS = 3, 1.0
-console = Console(highlight=False)
+console = Terminal()
 
 
 class Measured(NamedTuple):
@@ -48,16 +46,13 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Processes of each kind, in turn.")] = 2,
 ) -> None:
     """Compare the integer network in golden with the same float network in PyTorch."""
-    table = Table(
-        *("network", "batch", "CPUs", "PyTorch", "golden", "ratio"),
-        *("PyTorch", "golden", "ratio"),
+    names = ("network", "batch", "CPUs", "PyTorch", "golden", "ratio", "PyTorch", "golden", "ratio")
+    table = new_table(
+        names,
+        words=("network",),
         title=f"Images a second at k = {BITS}; peak memory of the process in MB.\n"
         "PyTorch: float32, in the faster of its two layouts",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
     )
-    for column in table.columns[1:]:
-        column.justify = "right"
     for name in networks.split(","):
         for batch in map(int, batches.split(",")):
             with tempfile.TemporaryDirectory() as folder:

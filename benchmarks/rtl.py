@@ -8,9 +8,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from truncmac.golden import Gemm, weight_offset
 from truncmac.golden.files import write_bytes
@@ -22,6 +19,7 @@ from truncmac.sim import rtl
 from truncmac.sim.netlist.generic import estimate
 from truncmac.sim.rtl.cosim import simulate
 from truncmac.sim.tools import check_simulator, simulator_environment
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["main"]
 
@@ -29,7 +27,7 @@ HERE = Path(__file__).parent
 SHAPES = [(4, 8), (1, 8), (8, 1), (8, 2), (16, 1), (16, 2)]  # lanes, planes; the baseline first
 SPEED = ArrayConfig(rows=16, cols=16, lanes=8, planes=1)
 BEATS = 144
-console = Console(highlight=False)
+console = Terminal()
 
 
 def main(
@@ -44,22 +42,12 @@ def main(
 
 def synthesis_table(rows: int, cols: int) -> None:
     """PE and core of each shape; MACs a second and area are compared with conventional MACs."""
-    table = Table(
-        *(
-            "L, P",
-            "PE cells",
-            "area",
-            "FO4",
-            "core cells",
-            "area",
-            "FO4",
-            "area/MAC",
-            "MACs/s/area",
-        ),
+    names = ("PE cells", "area", "FO4", "core cells", "area", "FO4", "area/MAC", "MACs/s/area")
+    table = new_table(
+        ("L, P", *names),
+        words=("L, P",),
         title=f"Yosys, generic gates: {rows} x {cols} PEs of L lanes and P planes. Area in NAND2, "
         "clock period in FO4; last two: 8-bit MACs, ratios to the first line",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
     )
     base: list[float] = []
     for lanes, planes in SHAPES:
@@ -91,10 +79,10 @@ def speed_table(cycles: int) -> None:
         on_build=lambda: built.append(time.perf_counter()),
     )[0]
     harness = outcome.cycles / (time.perf_counter() - built[0])
-    table = Table(
-        *("", "cycles a second", "ratio"),
+    table = new_table(
+        ("", "cycles a second", "ratio"),
+        words=("",),
         title=f"Verilator, {SPEED.rows} x {SPEED.cols} PEs of {SPEED.lanes} lanes, k = 8",
-        box=box.SIMPLE_HEAD,
     )
     table.add_row("bare C++ loop round the core", f"{loop:,.0f}", "1.00")
     played = "truncmac sim: memories, counters, cocotb"

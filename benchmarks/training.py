@@ -7,9 +7,6 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 from truncmac.model.checkpoint import new_model
@@ -17,11 +14,12 @@ from truncmac.model.networks import ImageShape, build
 from truncmac.model.quantisers import FLOAT_BITS
 from truncmac.model.recipes import Recipe
 from truncmac.model.training import JointLoss
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["main"]
 
 SHAPE = ImageShape(3, 32, 32, 10)
-console = Console(highlight=False)
+console = Terminal()
 
 
 def main(
@@ -53,10 +51,10 @@ def main(
         loss(images, labels).backward()
 
     seconds = fastest([separate, together], steps, device)
-    table = Table(
-        *("", "images a second", "ratio of time"),
+    table = new_table(
+        ("", "images a second", "ratio of time"),
+        words=("",),
         title=f"{network}, batch {batch}, {len(widths)} bit-widths, {device}",
-        box=box.SIMPLE_HEAD,
     )
     for name, value in zip(("plain model, as many passes", "joint step"), seconds, strict=True):
         table.add_row(name, f"{batch / value:,.1f}", f"{value / seconds[0]:.2f}")

@@ -8,9 +8,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from truncmac.golden import BUILTIN_IMAGES, BUILTIN_NETWORK, save, save_images
 from truncmac.model.checkpoint import new_model
@@ -19,12 +17,13 @@ from truncmac.model.evaluate import compare
 from truncmac.model.export import export
 from truncmac.model.recipes import RECIPES
 from truncmac.model.training import Trainer
+from truncmac.terminal import Terminal, new_table
 
 __all__ = ["FLOORS", "main"]
 
 FLOORS = {8: 0.97, 4: 0.97, 2: 0.97, 1: 0.93}
 RECIPE = RECIPES["digits"]
-console = Console(highlight=False)
+console = Terminal()
 
 
 def main(
@@ -52,10 +51,8 @@ def main(
     shape = split.shape
     network = export(model, (shape.channels, shape.height, shape.width), name="digits")
 
-    table = Table(
-        *("k", "integer accuracy", "float accuracy", "differing predictions"),
-        *("differing codes", "channels exact for every sum"),
-    )
+    names = ("differing predictions", "differing codes", "channels exact for every sum")
+    table = new_table(("k", "integer accuracy", "float accuracy", *names))
     reached = True
     for bits in network.bit_widths:
         found = compare(model, network, split.test, bits)

@@ -13,13 +13,13 @@ from truncmac.golden.text import csv_safe, visible
 from truncmac.terminal import Terminal, new_table
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .document import Document
 from .page import page
 from .tables import energy_tables, folding_cells, shape_cells, terminal_cells
 from .text import about, remarks, title
 
 __all__ = ["FORMATS", "terminal_tables"]
 
-Document = Mapping[str, Any]
 WORDS = ("layer", "bound", "core")  # columns that are none of numbers
 
 

@@ -1,8 +1,5 @@
 """The report as one page that needs nothing else: no network, no other file."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -11,13 +8,14 @@ from truncmac.sim.schedule.analysis import TRAFFIC
 from truncmac.sim.schedule.losses import REASONS
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .document import Document
 from .tables import PART_TEXTS, energy_tables, folding_cells, shape_cells
 from .text import about, remarks, title
 
 __all__ = ["page"]
 
 
-def page(document: Mapping[str, Any]) -> str:
+def page(document: Document) -> str:
     """The HTML page of a report.
 
     Raises

@@ -22,6 +22,8 @@ from truncmac.sim.energy.efficiency import ENERGY_PARTS
 from truncmac.sim.schedule.analysis import TRAFFIC
 from truncmac.sim.schedule.losses import REASONS
 
+from .document import Document
+
 __all__ = ["COLOURS", "pictures"]
 
 # CSS variables by what they colour; `report.html` gives each its value in light and in dark
@@ -33,7 +35,6 @@ MARKERS = dict(zip(range(1, 9), "PvX^*Dso", strict=True))
 PER_CENT = "% of the peak at k"
 WIDTH = 12.0  # inches
 MOST_NAMES = 60  # of layers along an axis
-Document = Mapping[str, Any]
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",

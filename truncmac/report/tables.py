@@ -1,16 +1,15 @@
 """Tables of the report as text: heading, titles and cells, the same in every form."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from truncmac.sim.energy.efficiency import ENERGY_PARTS
 
 from .columns import LAYER_COLUMNS, TOTAL_COLUMNS, columns_of
+from .document import Document
 from .text import title
 
 __all__ = ["PART_TEXTS", "energy_tables", "folding_cells", "shape_cells", "terminal_cells"]
 
-Document = Mapping[str, Any]
 Cells = tuple[str, list[str], list[list[str]]]
 
 PART_TEXTS: Mapping[str, str] = {

@@ -1,14 +1,14 @@
 """The report in sentences: what was analysed, and what the tables beside the figures say."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from .document import Document
 
 from truncmac.sim.schedule.platforms import KIB
 
 __all__ = ["about", "remarks", "title"]
 
 WORTH_SAYING = 0.005  # of the cycles that another shape saves
-Document = Mapping[str, Any]
 
 
 def title(document: Document) -> str:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from truncmac.golden import builtin_images, builtin_network, execute, predictions, save, save_images
+from truncmac.golden import (
+    BUILTIN_NETWORK,
+    builtin_images,
+    builtin_network,
+    execute,
+    predictions,
+    save,
+    save_images,
+)
 from truncmac.sim.rtl import cosim
 
 ARRAY = ["--rows", "4", "--cols", "4", "--simulator", "icarus", "--images", "1"]
@@ -193,3 +201,30 @@ def test_a_dump_stays_in_its_folder(run, tmp_path):
     written = {path.parent for path in tmp_path.rglob("*.npy")}
     assert written == {dump / "k8"}
     assert len(list((dump / "k8").iterdir())) == len(layers)
+
+
+def test_infer_on_golden_prints_the_accuracies(run):
+    code, out, _ = run("infer", "-k", "8,1")
+    assert code == 0
+    assert len(re.findall(r"\d\d\.\d\d%", out)) == 2
+
+
+def test_infer_on_the_rtl_prints_cycles_and_no_mismatch(run, tmp_path):
+    code, out, _ = run(
+        *["infer", "--on", "rtl", "--images", "1", "-k", "2,1", "--simulator", "icarus"],
+        *["--rows", "4", "--cols", "4", "--lanes", "8", "--planes", "2", "--max-reduction", "288"],
+    )
+    assert code == 0
+    rows = [line.split() for line in out.splitlines() if re.match(r"^\s+[21]\s", line)]
+    assert [(row[0], row[2], row[3], row[-1]) for row in rows] == [
+        ("2", "1", "5", "0"),
+        ("1", "1", "5", "0"),
+    ]
+
+
+def test_infer_takes_a_network_and_unlabelled_images(run, tmp_path):
+    images, _ = builtin_images()
+    save_images(tmp_path / "images.safetensors", images[:3])
+    code, out, _ = run("infer", str(BUILTIN_NETWORK), "--data", "images.safetensors", "-k", "8")
+    assert code == 0
+    assert "unknown" in out
