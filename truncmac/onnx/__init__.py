@@ -1,4 +1,6 @@
 """ONNX files in and out: graphs become networks, networks become QONNX.
 
-Other doors for networks are in `golden` (arrays, safetensors) and `model` (PyTorch).
+`importing` reads a graph node by node. Each family of operations is a file of functions that carry
+`@handles("Conv")` or the like; a new family is a new file, which `importing` names. Other doors
+for networks are in `golden` (arrays, safetensors) and `model` (PyTorch).
 """

@@ -5,7 +5,7 @@ import numpy as np
 from truncmac.golden import NetworkFileError, Stream
 
 from .draft import Draft
-from .streams import plain, quantised_image
+from .streams import plain_stream, quantised_image
 from .sums import close, unchanged
 from .values import Activations, Mean, Raw, Sums, Value
 from .weights import CLOSE
@@ -18,7 +18,7 @@ def coded(draft: Draft, value: Value, stream: Stream, *, floor: bool = False) ->
     if isinstance(value, Raw):
         return quantised_image(draft, value, stream)
     if isinstance(value, Mean | Activations):
-        source = value.stream if isinstance(value, Mean) else plain(draft, value)
+        source = value.stream if isinstance(value, Mean) else plain_stream(draft, value)
         same = np.isclose(source.scale, stream.scale, CLOSE, 0) and source.zero == stream.zero
         if same and stream.bits >= source.bits:
             return Activations(source)

@@ -10,7 +10,7 @@ from .draft import Draft
 from .read import Node
 from .registry import handles
 from .shapes import is_height_and_width
-from .streams import flattened, hand_on, plain
+from .streams import flattened, hand_on, plain_stream
 from .values import Activations, Mean, Value
 
 __all__ = ["read_average_pool", "read_global_average_pool", "read_max_pool", "read_reduce_mean"]
@@ -30,7 +30,7 @@ def read_max_pool(draft: Draft, node: Node) -> Value:
         if padding != (0, 0) or value.pad_code != 0:
             raise NetworkFileError("must follow a Pad only with the smallest value")
         padding, value = value.padding, replace(value, padding=(0, 0))
-    source = plain(draft, value)
+    source = plain_stream(draft, value)
     layer = MaxPool(
         draft.unique(node.name), source.layer, kernel=kernel, stride=stride, padding=padding
     )
@@ -69,7 +69,7 @@ def _averaged(
     draft: Draft, node: Node, kernel: Pair | None = None, stride: Pair | None = None
 ) -> Mean:
     """The mean code of each window, rounded half up; of the whole image without `kernel`."""
-    source = plain(draft, draft.value(node, 0))
+    source = plain_stream(draft, draft.value(node, 0))
     height, width = kernel or draft.shapes[source.layer][1:]
     layer = AvgPool(draft.unique(node.name), source.layer, kernel=kernel, stride=stride)
     return Mean(hand_on(draft, layer, source), height * width)

@@ -18,7 +18,7 @@ from .attributes import only, pads_of, pair_of
 from .draft import Draft
 from .read import Node
 from .registry import handles
-from .streams import plain
+from .streams import plain_stream
 from .sums import open_sums
 from .values import Activations, Sums, Value
 from .weights import Weights
@@ -112,9 +112,9 @@ def _product(
         if padding != (0, 0):
             raise NetworkFileError("has pads of its own after a Pad")
         padding, pad_code = value.padding, value.pad_code
-        source = plain(draft, replace(value, padding=(0, 0)))
+        source = plain_stream(draft, replace(value, padding=(0, 0)))
     else:
-        source = plain(draft, value)
+        source = plain_stream(draft, value)
         pad_code = source.zero if padding != (0, 0) else 0
     unit, offset = weights.centred(0)
     name, outputs = draft.unique(node.name), len(weights.codes)

@@ -8,7 +8,7 @@ from .attributes import MOST_SIZE, only
 from .draft import Draft
 from .read import Node
 from .registry import handles
-from .streams import flattened, hand_on, plain, source_of
+from .streams import flattened, hand_on, plain_stream, source_of
 from .values import Activations, Constant, Value, scalar
 from .weights import Weights
 
@@ -74,7 +74,7 @@ def read_pad(draft: Draft, node: Node) -> Value:
         raise NetworkFileError("must have mode = constant")
     pads = draft.constant(node, 1).reshape(-1).tolist()
     constant = scalar(draft.constant(node, 2, np.zeros(1)), "value")
-    source = plain(draft, draft.value(node, 0))
+    source = plain_stream(draft, draft.value(node, 0))
     code = constant / source.scale + source.zero
     if not 0 <= code <= 255 or abs(code - round(code)) > 1e-3:
         raise NetworkFileError("pads with a value that no code stands for")
@@ -99,7 +99,7 @@ def read_slice(draft: Draft, node: Node) -> Value:
     only(node)
     starts, ends, axes = (draft.constant(node, i).reshape(-1).tolist() for i in (1, 2, 3))
     steps = draft.constant(node, 4, np.ones(len(axes), np.int64)).reshape(-1).tolist()
-    source = plain(draft, draft.value(node, 0))
+    source = plain_stream(draft, draft.value(node, 0))
     shape = draft.shapes[source.layer]
     valid = len(shape) == 3 and [int(axis) % 4 for axis in axes] == [2, 3]
     valid = valid and starts == [0, 0] and len(ends) == len(steps) == 2

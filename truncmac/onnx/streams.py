@@ -7,7 +7,7 @@ from truncmac.golden import IMAGE, Flatten, Layer, NetworkFileError, Stream, out
 from .draft import Draft
 from .values import Activations, Mean, Raw, Value, scalar
 
-__all__ = ["flattened", "hand_on", "image_codes", "plain", "quantised_image", "source_of"]
+__all__ = ["flattened", "hand_on", "image_codes", "plain_stream", "quantised_image", "source_of"]
 
 IMAGE_LEVELS = 255  # of codes that stand for 0 to 1
 
@@ -34,7 +34,7 @@ def quantised_image(draft: Draft, raw: Raw, stream: Stream) -> Value:
     return draft.image
 
 
-def plain(draft: Draft, value: Value) -> Stream:
+def plain_stream(draft: Draft, value: Value) -> Stream:
     """`value` as codes with one positive scale, and without a Pad."""
     if isinstance(value, Raw):
         value = _raw_codes(draft, value)
@@ -54,8 +54,8 @@ def plain(draft: Draft, value: Value) -> Stream:
 
 
 def source_of(draft: Draft, value: Value) -> Stream:
-    """As `plain`, for what does not care that a mean is rounded."""
-    return value.stream if isinstance(value, Mean) else plain(draft, value)
+    """As `plain_stream`, for what does not care that a mean is rounded."""
+    return value.stream if isinstance(value, Mean) else plain_stream(draft, value)
 
 
 def flattened(draft: Draft, node: str, value: Value) -> Value:

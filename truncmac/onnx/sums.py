@@ -7,7 +7,7 @@ import numpy as np
 from truncmac.golden import AffineProduct, Conv2d, Linear, NetworkFileError, Stream
 
 from .draft import ClosedProduct, Draft
-from .streams import plain
+from .streams import plain_stream
 from .values import Activations, Mean, Raw, Sums, Value
 
 __all__ = ["close", "end_in_logits", "open_sums", "unchanged"]
@@ -32,7 +32,7 @@ def unchanged(draft: Draft, value: Value) -> Sums:
     factor = np.ones(1)
     if isinstance(value, Activations):
         value, factor = replace(value, factor=np.ones(1)), value.factor
-    source = plain(draft, value)
+    source = plain_stream(draft, value)
     channels = draft.shapes[source.layer][0]
     if channels > MOST_CHANNELS:
         raise NetworkFileError(f"needs a layer of {channels} x {channels} weights to change codes")
