@@ -1,5 +1,5 @@
 """Amaranth components of the array, and its Verilog.
 
-Parts of the core stand here, the AXI-Stream top in `axi`. Models of cycles and energy are in
-`sim`.
+The parts of the core are here, and the AXI-Stream top is in `axi`. Models of cycles and energy
+are in `sim`.
 """

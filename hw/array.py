@@ -13,11 +13,11 @@ __all__ = ["SystolicArray"]
 
 
 class SystolicArray(wiring.Component):
-    """Rows x columns of D, and Q of each row, drained downwards.
+    """Computes D of every row and column, and Q of every row; both drain downwards.
 
     Output row 0 is the bottom row of PEs, so that results leave in order. A chunk meets cluster
-    (r, c), counted from the top left, r + c cycles after it entered: activations wait r cycles
-    at their rows' edge, weights c cycles at their columns'.
+    (r, c), counted from the top left, r + c cycles after it entered, because activations wait r
+    cycles at their row's edge and weights c cycles at their column's.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class SystolicArray(wiring.Component):
         width = config.cluster_rows * config.pe_activation_bits
 
         token, weights = self.token, self._skewed_weights(m)
-        waiting = self.activations  # of the rows from this one down; the top one enters first
+        waiting = self.activations  # for this row and those below; the top one enters first
         sums, row_sums = 0, 0
         for index in range(config.depth):
             row, m.submodules[f"row_{index}"] = shared(
@@ -85,7 +85,7 @@ class SystolicArray(wiring.Component):
         return m
 
     def _skewed_weights(self, m):
-        """The weights of column c of clusters, c cycles late."""
+        """Return the weights, those of column c of clusters c cycles late."""
         config = self.config
         width = config.cluster_cols * config.pe_weight_bits
         waits = config.breadth - 1

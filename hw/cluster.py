@@ -13,8 +13,8 @@ __all__ = ["Cluster"]
 class Cluster(wiring.Component):
     """`cluster_rows` x `cluster_cols` PEs behind one register of each operand.
 
-    All of its PEs do the same in the same cycle, so they share their enables, too; only the
-    drain is each row's own.
+    All of its PEs do the same in the same cycle, so they share their enables, too. Only `drain`
+    differs from row to row.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Cluster(wiring.Component):
         return m
 
     def _row(self, m, platform, row, activations, weights, sums_above):
-        """PEs of one row, from the top; their sums."""
+        """Make the PEs of one row, counted from the top, and return their sums."""
         config = self.config
         sums = []
         for column in range(config.cluster_cols):

@@ -1,4 +1,4 @@
-"""Command check: what of a tile's command can be obeyed."""
+"""Command check: tells commands that a tile can obey from those that it cannot."""
 
 from amaranth import Module, Mux
 from amaranth.lib import enum, wiring
@@ -10,7 +10,7 @@ __all__ = ["CommandCheck", "CommandError"]
 
 
 class CommandError(enum.Enum, shape=3):
-    """What is wrong with a command; software reads it as the error code."""
+    """What is wrong with a command. Software reads it as the error code."""
 
     NONE = 0
     ZERO_BITS = 1
@@ -23,9 +23,10 @@ class CommandError(enum.Enum, shape=3):
 class CommandCheck(wiring.Component):
     """Turns a bad command into one that consumes its data and does no harm.
 
-    The tile's data are what the streams carry for it: `beats` activation words,
-    beats * ceil(min(k, 8) / planes) weight words, and its parameters and residual codes as
-    flagged. A bad tile runs as one of k = 1 or 8 bits and at least one beat, and is void.
+    A tile's data are what the streams carry for it: `beats` words of activations,
+    beats * ceil(min(k, 8) / planes) words of weights, and parameters and residual codes where the
+    command's flags say so. A bad tile runs with k = 1 or k = 8 and at least one beat, and is void:
+    it gives no results.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The array's sizes: chosen once, checked once, and all widths derived from them."""
+"""The array's sizes, chosen and checked in one place, and the widths that follow from them."""
 
 from dataclasses import dataclass, fields
 
@@ -23,11 +23,11 @@ SIZE_LIMITS = {  # least and most
 }
 PLANE_COUNTS = (1, 2, 4, 8)
 CLUSTER = (4, 4)  # rows and columns of PEs, at most, that share operand registers
-WORD_LIMIT = 1 << 16  # bits a cycle; Verilog tools guarantee vectors of this width
+WORD_LIMIT = 1 << 16  # bits a cycle: the widest vector that Verilog tools must support
 
 
 def chunk_count(bits, planes):
-    """Chunks that a weight of `bits` bits takes: ceil(bits / planes)."""
+    """Return the chunks that a weight of `bits` bits takes: ceil(bits / planes)."""
     return ceil_div(bits, planes)
 
 
@@ -46,13 +46,14 @@ class ArrayConfig:
     max_reduction : int
         The longest reduction K of a tile; it sets the accumulators' widths.
     requantisers : int, optional
-        Output units, a divisor of `cols`. One serves cols / requantisers columns in turn, so
-        tiles end at least rows * cols / requantisers cycles apart. By default as few as never
-        stall a reduction of 64 or more at k = 8, or of 128 or more at k = 2; where even one for
-        each column stalls those (few beats, many rows), one for each column.
+        Number of output units, a divisor of `cols`. A unit serves cols / requantisers columns in
+        turn, so tiles end at least rows * cols / requantisers cycles apart. Default: the fewest
+        that never stall a reduction of 64 or more at k = 8, or of 128 or more at k = 2. Where
+        even one unit for each column stalls those, because they have few beats and many rows,
+        there is one for each column.
     multiplier_bits : int
-        Width of the signed requantisation multiplier M; Mr, which scales a code and not a sum
-        of many, is 8 bits wider.
+        Width of the signed requantisation multiplier M. Mr, which scales a single code and not
+        a sum of many products, is 8 bits wider.
 
     Raises
     ------
@@ -130,7 +131,7 @@ class ArrayConfig:
     def cluster_cols(self):
         """Neighbouring columns of PEs that share their activation registers.
 
-        A requantiser's columns must fill whole clusters, or a cluster's whole requantisers.
+        The columns of a requantiser fill whole clusters, or those of a cluster whole requantisers.
         """
         share = self.share
         fitting = (n for n in range(CLUSTER[1], 0, -1) if share % n == 0 or n % share == 0)
@@ -138,12 +139,12 @@ class ArrayConfig:
 
     @property
     def depth(self):
-        """Clusters from top to bottom: weights pass one a cycle."""
+        """Clusters from top to bottom; weights pass one of them in each cycle."""
         return self.rows // self.cluster_rows
 
     @property
     def breadth(self):
-        """Clusters from left to right: activations pass one a cycle."""
+        """Clusters from left to right; activations pass one of them in each cycle."""
         return self.cols // self.cluster_cols
 
     @property
@@ -153,20 +154,20 @@ class ArrayConfig:
 
     @property
     def passage(self):
-        """Cycles in which a row of sums passes the output units, from the first to the last."""
+        """Cycles that a row of sums takes to pass the output units, from the first to the last."""
         return self.unit_start(self.requantisers - 1) + self.share
 
     def unit_start(self, unit):
-        """Cycle in which output unit `unit` takes its first column, after the first unit's."""
+        """Return how many cycles after the first unit output unit `unit` takes its first column."""
         return unit * self.share // self.cluster_cols
 
     @property
     def interval(self):
-        """Cycles between the ends of two tiles, at least."""
+        """The fewest cycles between the ends of two tiles."""
         return self.rows * self.share
 
     def tile_grid(self, rows, columns):
-        """Tiles along the rows and along the columns of a product of that many outputs."""
+        """Return the tiles along the rows and the columns of a product of that many outputs."""
         return ceil_div(rows, self.rows), ceil_div(columns, self.cols)
 
     @property
@@ -191,7 +192,7 @@ class ArrayConfig:
 
     @property
     def weight_word_bytes(self):
-        """Bytes of a word of weights, whole ones, as it lies in memory."""
+        """Bytes of a word of weights as it lies in memory, padded to whole bytes."""
         return ceil_div(self.weight_word_bits, 8)
 
     @property
@@ -211,12 +212,12 @@ class ArrayConfig:
 
     @property
     def beats_width(self):
-        """Bits of a command's count of beats: enough to tell wrong counts from right ones."""
+        """Bits of a command's number of beats, enough to tell wrong numbers from right ones."""
         return max(16, self.max_beats.bit_length())
 
     @property
     def reduction(self):
-        """Longest reduction in whole beats; widths are sized for it."""
+        """The longest reduction, rounded up to whole beats; widths are sized for it."""
         return self.max_beats * self.lanes
 
     @property
@@ -251,7 +252,7 @@ class ArrayConfig:
 
     @property
     def bias_width(self):
-        """Bits of the requantisation bias B, signed: as many as M x S has."""
+        """Bits of the signed requantisation bias B, as many as M x S has."""
         return self.sum_width + self.multiplier_bits
 
     @property

@@ -1,4 +1,4 @@
-"""The core: streams in, streams out, with sequencer, array and output edge between them."""
+"""The core: sequencer, array and output edge, between its input streams and its results."""
 
 from amaranth import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -20,15 +20,15 @@ __all__ = ["Core"]
 
 
 class Core(wiring.Component):
-    """Tile after tile at any k, back to back: codes in, codes or S out.
+    """Computes tile after tile, each at its own k, without a gap; results are codes or S.
 
-    Any stream may stall at any time; no result changes. A missing input becomes a bubble, a
+    Any stream may stall at any time, and no result changes. A missing input becomes a bubble; a
     blocked output stops the whole array.
 
     Parameters
     ----------
     config : ArrayConfig
-    counter_bits : of each counter
+    counter_bits : bits of each counter
 
     Members
     -------
@@ -106,7 +106,7 @@ class Core(wiring.Component):
         return m
 
     def _buffer(self, m, edge):
-        """Two words at each side that can hold the array, so that no path leads through it."""
+        """Buffer results and residual codes, so that no path leads through the core."""
         m.submodules.results = results = SyncFIFO(width=len(edge.results.as_value()), depth=2)
         m.submodules.residuals = residuals = SyncFIFO(width=len(self.residuals.payload), depth=2)
         m.d.comb += [
@@ -125,7 +125,7 @@ class Core(wiring.Component):
         return results.w_rdy
 
     def _count(self, m, sequencer, advance):
-        """Derive the counters' events; a tile leaves a fixed number of steps after its end."""
+        """Derive the counters' events. A tile leaves a fixed number of steps after its end."""
         config = self.config
         m.submodules.counters = counters = Counters(self.counter_bits)
         first = config.depth - 1 + RowSum.LATENCY  # the first row leaves the array

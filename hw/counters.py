@@ -1,4 +1,4 @@
-"""Counters: what the core did, for software, and for the models to be held equal to."""
+"""Counters of what the core did; software reads them, and the models are held equal to them."""
 
 from amaranth import Module, Mux, ResetSignal, Signal
 from amaranth.lib import data, wiring
@@ -23,20 +23,19 @@ COUNTERS = {
 
 
 def counters_layout(bits=COUNTER_BITS):
-    """A count of `bits` bits for each of `COUNTERS`, the first lowest."""
+    """Return the layout of the counts, `bits` bits for each of `COUNTERS`, the first lowest."""
     return data.StructLayout(dict.fromkeys(COUNTERS, bits))
 
 
 class Counters(wiring.Component):
     """Counts events, modulo 2**bits; `clear` sets all to zero.
 
-    Every busy cycle is one of chunks, stalled_activations, stalled_weights,
-    stalled_parameters, stalled_drain and stalled_output, but for the idle cycles in which
-    stalled_output counts alone.
+    Exactly one of chunks, stalled_activations, stalled_weights, stalled_parameters, stalled_drain
+    and stalled_output counts in a busy cycle. In other cycles only stalled_output may count.
 
     Parameters
     ----------
-    bits : of each counter; fewer let a test see them wrap around
+    bits : bits of each counter; a test sees few bits wrap around
 
     Members
     -------

@@ -18,12 +18,12 @@ __all__ = ["OutputEdge", "by_unit"]
 
 
 class OutputEdge(wiring.Component):
-    """Outputs, in order, from clusters of columns that drain a cycle after each other.
+    """Makes outputs, in order, of clusters of columns that drain a cycle after each other.
 
-    Cycle 0: Q leaves the array. Cycle 1: z x Q. Cycle 2 + `unit_start(u)`: output unit u takes D
-    of the first of its `share` columns, and then of one a cycle; what the columns of a row have
-    in common moves on with them. A row leaves every `share` cycles, in `share` parts; part j
-    holds column j of each unit.
+    In cycle 0 Q leaves the array, and in cycle 1 it is multiplied by z. In cycle 2 +
+    `unit_start(u)` output unit u takes D of the first of its `share` columns, and then of one
+    column a cycle. What the columns of a row have in common moves on with them. A row leaves every
+    `share` cycles, in `share` parts; part j holds column j of each unit.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class OutputEdge(wiring.Component):
     valid, results : Out, a part of a row: an output of each unit
     """
 
-    IN_FLIGHT = 4  # tiles between their end and their drain, at most: one row gives the most
+    IN_FLIGHT = 4  # tiles between their end and their drain; an array of one row has the most
 
     def __init__(self, config):
         self.config = config
@@ -75,7 +75,7 @@ class OutputEdge(wiring.Component):
         config = self.config
         leaves, row_sum, ending = self._drain(m)
 
-        # Cycle 1: what a row's columns have in common. `kept` rows give results, others none.
+        # Cycle 1: what a row's columns have in common. Only rows that are `kept` give results.
         shift = partial(delays, m, advance=self.advance)
         taps = shift(leaves, config.passage + 1, name="row")
         kept = shift(taps[1] & ~ending.void, config.passage + OutputUnit.LATENCY, name="kept")
@@ -93,7 +93,7 @@ class OutputEdge(wiring.Component):
                 Mux(ending.residual, by_unit(self.residuals.payload, ACTIVATION_BITS, config), 0)
             )
 
-        # Cycle 2 on: each output unit a column a cycle
+        # From cycle 2 on: each output unit takes a column a cycle
         share = config.share
         results, before = Cat(), 0
         for index in range(config.requantisers):
@@ -114,7 +114,7 @@ class OutputEdge(wiring.Component):
         return m
 
     def _drain(self, m):
-        """Cycle 0: move Q down and out; return its token, Q, and the tile's ending."""
+        """In cycle 0, move Q down and out; return whether a row leaves, its Q, and its ending."""
         config = self.config
         layout = ending_layout(config)
         m.submodules.endings = endings = SyncFIFO(width=layout.size, depth=self.IN_FLIGHT)
@@ -177,7 +177,7 @@ class OutputEdge(wiring.Component):
         return unit
 
     def _wait(self, m, results, kept, before, start, name):
-        """Results of units that begin in cycle `before`, for one that begins in `start`."""
+        """Delay results of units that begin in cycle `before`, for one that begins in `start`."""
         for cycle in range(before, start):
             first = cycle + 1 + OutputUnit.LATENCY
             leaves = Cat(kept[first : first + self.config.share]).any()

@@ -7,11 +7,11 @@ __all__ = ["SharedModules", "shared"]
 
 
 class SharedModules:
-    """Passed as `platform` when Verilog is written: collects the shared modules by name.
+    """The `platform` with which Verilog is written; it collects the shared modules by name.
 
-    Amaranth elaborates every submodule anew, so an array of equal PEs takes time and text in
-    proportion to its area. Where this is the platform, `shared` leaves an instance by name, and
-    the module itself is written once.
+    Amaranth elaborates every submodule anew, so the time and text of an array of equal PEs grow
+    with its area. With this platform, `shared` makes an instance that names its module, and the
+    module itself is written once.
     """
 
     def __init__(self):
@@ -19,10 +19,10 @@ class SharedModules:
 
 
 def shared(platform, name, make):
-    """Return (interface, submodule) of a component that `make()` builds.
+    """Return the interface and the submodule of a component that `make()` builds.
 
     In simulation both are the component itself. Under `SharedModules` the submodule is an
-    instance of the module `name`, and all calls with one name must build the same component.
+    instance of the module `name`; all calls with the same name must build the same component.
     """
     if not isinstance(platform, SharedModules):
         component = make()

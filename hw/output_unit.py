@@ -1,4 +1,4 @@
-"""Output unit: takes D of the columns that share it in turn, and makes outputs of them."""
+"""Output unit: takes D of its columns in turn, and makes outputs of them."""
 
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
@@ -12,12 +12,12 @@ __all__ = ["OutputUnit", "context_layout"]
 
 
 def context_layout(config):
-    """What the columns of one row of results have in common.
+    """Return the layout of what the columns of one row of results have in common.
 
     offset : zQ
-    unused : planes below k in a beat's last chunk, by which D is too large
-    limit, raw : the requantiser's
-    bank : which of the two sets of parameters
+    unused : planes below k in a beat's last chunk; D is shifted right by so many bits
+    limit, raw : as the requantiser takes them
+    bank : which of the two sets of parameters the row uses
     """
     return data.StructLayout(
         {
@@ -31,7 +31,7 @@ def context_layout(config):
 
 
 class OutputUnit(wiring.Component):
-    """S = 2D - zQ, then the requantiser, for `share` columns that drain a cycle after each other.
+    """Computes S = 2D - zQ and requantises it, for `share` columns that drain one a cycle.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class OutputUnit(wiring.Component):
             self.result.eq(requantiser.result),
         ]
 
-        # Cycle 0: S, and what the requantiser does with it
+        # Cycle 0: S, and how the requantiser treats it
         identity = parameters_layout(config).const({"multiplier": 1})
         with m.If(self.advance):
             m.d.sync += requantiser.valid.eq(self.select.any())

@@ -10,11 +10,11 @@ __all__ = ["ParameterLoader"]
 
 
 class ParameterLoader(wiring.Component):
-    """Two banks of parameters: a set is loaded, claimed by a tile, used, and released.
+    """Keeps two sets of parameters: each is loaded, claimed by a tile, used, and released.
 
-    A tile claims a set with its last chunk; tiles after it use the same set until one claims
-    the next. The bank before is free again when the claiming tile's first row has passed the
-    last column.
+    A tile claims a set with its last chunk, and the tiles after it use the same set until one of
+    them claims the next. The bank of the set before is free again when the first row of the tile
+    that claimed has passed the last column.
 
     Parameters
     ----------

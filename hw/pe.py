@@ -11,12 +11,12 @@ __all__ = ["PE"]
 
 
 class PE(wiring.Component):
-    """D of one output: sum over lanes, then planes (MSB first), then beats, all unsigned.
+    """Computes D of one output, unsigned: sums over lanes, planes (MSB first), then beats.
 
-    A chunk passes one register a cycle: the cluster's operands, `chunk_sum`, `beat_sum`, `dot`,
-    `sums`. Each register has its own enable, which the row derives from one token that travels
-    along, so a PE holds no control state and needs no reset. The wide accumulator toggles once
-    a beat.
+    A chunk passes one register a cycle: the cluster's operand registers, `chunk_sum`, `beat_sum`,
+    `dot` and `sums`. Each register has its own enable, which the row derives from the token that
+    travels along. So a PE holds no control state and needs no reset. The wide accumulator `dot`
+    toggles once a beat.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class PE(wiring.Component):
         dot = Signal(config.dot_width, reset_less=True)
         shadow = Signal(config.dot_width, reset_less=True)
 
-        # Cycle 1: one product a lane and plane, summed plane by plane so that each tree is
+        # Cycle 1: a product for each lane and plane, summed plane by plane so that each tree is
         # as narrow as it can be
         with m.If(self.add):
             m.d.sync += chunk_sum.eq(self._products())

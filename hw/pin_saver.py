@@ -17,11 +17,12 @@ class PinSaver(wiring.Component):
     """A core whose inputs come from a shift register and whose outputs are folded to one bit.
 
     Every input of the core is a register that depends on `i`, and every output reaches `o`
-    through registers: nothing can be optimised away, and no path but the core's own is long.
+    through registers. So nothing can be optimised away, and no path is long but the core's own.
 
     Parameters
     ----------
-    config : ArrayConfig, of the core
+    config : ArrayConfig
+        Sizes of the core.
 
     Members
     -------

@@ -1,4 +1,4 @@
-"""Requantiser: accumulators to activation codes, per output channel."""
+"""Requantiser: turns accumulators into activation codes, by each output channel's parameters."""
 
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
@@ -11,7 +11,7 @@ __all__ = ["Requantiser", "parameters_layout"]
 
 
 def parameters_layout(config):
-    """M, Mr, B and s of one output channel."""
+    """Return the layout of M, Mr, B and s of one output channel."""
     return data.StructLayout(
         {
             "multiplier": signed(config.multiplier_bits),
@@ -25,13 +25,14 @@ def parameters_layout(config):
 class Requantiser(wiring.Component):
     """clamp((M*S + Mr*r + B) >> s, 0, limit); bit-exact with `golden.requantise`.
 
-    A word a cycle, answered `LATENCY` cycles later. The shift is arithmetic; rounding half up
-    is folded into B. `raw` leaves out the clamp: with M = 1 and no more, S itself comes out.
+    It takes a word a cycle and answers `LATENCY` cycles later. The shift is arithmetic; rounding
+    half up is folded into B. `raw` leaves out the clamp, so that M = 1 with all other parameters
+    zero gives S itself.
 
-    The map equals round-half-up(scale * S + offset), in exact rational arithmetic and for every
-    S, where M is wide enough: 18 bits do for weights at k = 1 and 4-bit codes, 24 for k = 8 and
-    4-bit codes; of channels with k = 8 and 8-bit codes even 31 bits miss some. Which channels
-    are exact is certified at export, channel by channel.
+    Where M is wide enough, the result equals round-half-up(scale * S + offset) in exact rational
+    arithmetic for every S. 18 bits are enough for weights at k = 1 and 4-bit codes, 24 bits for
+    k = 8 and 4-bit codes; with k = 8 and 8-bit codes some channels need more than 31 bits. The
+    export certifies, channel by channel, which are exact.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class Requantiser(wiring.Component):
             with m.If(step):
                 m.d.sync += modes[index + 1].eq(modes[index])
 
-        # Cycle 0: multiply, M x S in halves
+        # Cycle 0: multiply M by the two halves of S
         half = config.sum_width // 2
         parts = (self.total[:half], self.total[half:].as_signed())
         products = [

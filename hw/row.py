@@ -1,4 +1,4 @@
-"""Row of clusters: they share activations, row sums, and the token that drives them."""
+"""Row of clusters, which share activations, row sums, and the token that drives them."""
 
 from functools import partial
 
@@ -16,10 +16,10 @@ __all__ = ["Row"]
 
 
 class Row(wiring.Component):
-    """One row of clusters: activations and token enter at the left, move right a cluster a cycle.
+    """One row of clusters. Activations and token enter at the left and move a cluster a cycle.
 
-    The token is delayed once for all PEs: what cluster c does in its cycle s is what tap c + s
-    of the token's shift register says.
+    The token is delayed once for all PEs: tap c + s of the token's shift register says what
+    cluster c does in its cycle s.
 
     Parameters
     ----------

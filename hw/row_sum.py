@@ -1,4 +1,4 @@
-"""Row sum: Q, the sum of a row's activations, once per row at the array's left edge."""
+"""Row sum: adds up a row's activations to Q, once a row, at the array's left edge."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -11,7 +11,7 @@ __all__ = ["RowSum"]
 
 
 class RowSum(wiring.Component):
-    """Q of one row: sum over lanes, then beats; drained as the PEs are, two cycles earlier.
+    """Computes Q of one row, over lanes, then beats; it drains as PEs do, two cycles earlier.
 
     Parameters
     ----------

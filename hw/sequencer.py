@@ -13,11 +13,11 @@ __all__ = ["Sequencer", "Waits"]
 
 
 class Waits(data.Struct):
-    """Why a tile at work gives no chunk in this cycle, though the array would take one.
+    """Why a tile at work gives no chunk in this cycle, although the array would take one.
 
-    activations, weights : the stream has none
-    drain : the tile before has not left yet: fewer than `interval` cycles since its end
-    parameters : the tile's set is not loaded yet
+    activations, weights : the stream has no word
+    drain : the tile before has not left yet, because it ended fewer than `interval` cycles ago
+    parameters : the tile's set of parameters is not loaded yet
     """
 
     activations: 1
@@ -30,7 +30,8 @@ class Sequencer(wiring.Component):
     """Joins tile, activations and weights; a cycle in which one is missing becomes a bubble.
 
     Tiles follow each other without a gap, whatever their k. Only a tile of fewer than
-    `config.interval` cycles waits, before its last chunk: tiles end at least that far apart.
+    `config.interval` cycles waits before its last chunk, because tiles must end at least so many
+    cycles apart.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ class Sequencer(wiring.Component):
         return m
 
     def _tile(self, m):
-        """Keep the tile at work, checked as it came."""
+        """Keep the command of the tile at work, as the check passed it on."""
         m.submodules.check = check = CommandCheck(self.config)
         tile = Signal(tile_layout(self.config), reset_less=True)
         flags = Signal(3, reset_less=True)

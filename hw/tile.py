@@ -1,4 +1,4 @@
-"""The tile's command, and what of it the output edge needs."""
+"""The command of a tile, and the part of it that the output edge needs."""
 
 from amaranth.lib import data
 
@@ -8,15 +8,15 @@ __all__ = ["ending_layout", "tile_layout"]
 
 
 def tile_layout(config):
-    """A tile's command, as software gives it.
+    """Return the layout of a tile's command, as software gives it.
 
     bits : k, in 1..8
-    beats : of the reduction, in 1..max_beats
+    beats : beats of the reduction, in 1..max_beats
     offset : z
     limit : the largest output code, 2**m - 1
-    raw : outputs are S itself; else they are requantised
+    raw : outputs are S itself; otherwise they are requantised
     residual : each row of outputs takes a row of residual codes
-    fresh : the tile takes the next set of parameters; else it shares those of the tile before
+    fresh : the tile takes the next set of parameters; otherwise it uses those of the tile before
     """
     return data.StructLayout(
         {
@@ -32,12 +32,12 @@ def tile_layout(config):
 
 
 def ending_layout(config):
-    """What is known of a tile when its last chunk enters the array.
+    """Return the layout of what the edge learns when a tile's last chunk enters the array.
 
     unused : planes below k in a beat's last chunk
-    bank : of its parameters
-    void : its command was in error: no results
-    The others are as in the command.
+    bank : bank of the tile's parameters
+    void : the tile's command was in error, so it gives no results
+    The other fields are as in the command.
     """
     return data.StructLayout(
         {

@@ -6,9 +6,9 @@ __all__ = ["Token"]
 
 
 class Token(data.Struct):
-    """What a PE does with the chunk that comes with it; all zeros is a bubble.
+    """What a PE does with the chunk that comes with the token. All zeros are a bubble.
 
-    load : the chunk is a beat's first: its activations come with it
+    load : the chunk is a beat's first, and the beat's activations come with it
     step : there is a chunk
     last_chunk : it is the beat's last
     first_beat : the beat is the tile's first

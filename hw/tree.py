@@ -4,7 +4,10 @@ __all__ = ["adder_tree"]
 
 
 def adder_tree(terms):
-    """Sum of `terms` (at least one) in ceil(log2(n)) levels; widths grow by a bit a level."""
+    """Return the sum of n `terms` in ceil(log2(n)) levels; widths grow by a bit a level.
+
+    There must be at least one term.
+    """
     terms = list(terms)
     while len(terms) > 1:
         pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]

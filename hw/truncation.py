@@ -11,7 +11,8 @@ class TruncationUnit(wiring.Component):
     """Says how many chunks hold k bits, and clears what the last of them has below bit k.
 
     Of the last chunk's planes, `unused` = chunks x planes - k lie below the k-th bit. They are
-    cleared here, so D comes out multiplied by 2**unused; the drain shifts it back (exact).
+    cleared here, so D comes out multiplied by 2**unused. The output unit shifts it back, which is
+    exact.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Weight buffer: chunk-major in, as weights lie in memory; beat-major out, as the array eats."""
+"""Weight buffer: takes weights chunk-major, as in memory, and gives them beat-major."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -10,12 +10,12 @@ __all__ = ["WeightBuffer", "block_layout"]
 
 
 def block_layout(config):
-    """What the buffer must know of a tile's weights.
+    """Return the layout of what the buffer must know of a tile's weights.
 
     last_chunk : ceil(k / planes) - 1
-    beats : of the reduction
-    keep : they are those of the tile before; none are loaded
-    discard : they do not fit: take them from the stream, but keep nothing
+    beats : beats of the reduction
+    keep : the weights are those of the tile before, and none are loaded
+    discard : the weights do not fit; they are taken from the stream, but not kept
     """
     return data.StructLayout(
         {
@@ -28,12 +28,12 @@ def block_layout(config):
 
 
 class WeightBuffer(wiring.Component):
-    """Two banks, each for the weights of a tile: one fills while the other is read.
+    """Holds the weights of a tile in each of two banks: one fills while the other is read.
 
-    A block of weights comes chunk-major: word chunk * beats + beat. So a tile of k bits takes
-    the first ceil(k / planes) * beats words of its block as it lies in memory, and no more.
-    They leave beat by beat, a beat's chunks after each other, a word a cycle, without a gap
-    between blocks.
+    A block of weights comes chunk-major, as word chunk * beats + beat. So a tile of k bits takes
+    the first ceil(k / planes) * beats words of its block as it lies in memory, and no more. The
+    words leave beat by beat, one a cycle, the chunks of a beat after each other, and without a
+    gap between blocks.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class WeightBuffer(wiring.Component):
     weights : Out, stream of the same words, beat-major
     """
 
-    QUEUE = 4  # blocks that are whole, and wait to be read
+    QUEUE = 4  # whole blocks that wait to be read
 
     def __init__(self, config):
         self.config = config
@@ -77,7 +77,7 @@ class WeightBuffer(wiring.Component):
         return m
 
     def _fill(self, m, port, filled, free):
-        """Write a block's words one after the other; it may be read when it is whole."""
+        """Write a block's words one after the other; the block may be read when it is whole."""
         block = self.blocks.p
         bank = Signal()
         address = Signal(range(self.bank_depth + 1))
@@ -105,7 +105,7 @@ class WeightBuffer(wiring.Component):
         return word & ~begun, last | keeps
 
     def _read(self, m, port, filled):
-        """Read whole blocks beat by beat; a block that is not kept frees the bank before it."""
+        """Read whole blocks beat by beat. A block that is not kept frees the bank before it."""
         block = block_layout(self.config)(filled.r_data)
         bank = Signal(init=1)
         used = Signal()  # a bank was read before

@@ -1,4 +1,4 @@
-"""Pauses of the core's streams: how often a word comes, and at random when none does."""
+"""Pauses of the core's streams: by a rule, and at random."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from truncmac.hw.streams import STREAMS
 
 __all__ = ["NO_STALLS", "Gaps", "Stalls"]
 
-# The byte of the harness' noise that each stream draws
+# Which byte of the harness' noise each stream draws
 NOISE_BYTES = {
     "tiles": 0,
     "activations": 1,
@@ -22,10 +22,10 @@ MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Gaps:
-    """Cycles that a stream needs for a word: 1 is full speed.
+    """Cycles that each stream needs for a word; 1 is full speed.
 
-    An input gives its next word that many cycles after one was taken; results are taken when
-    they have been offered that long. So does a bus that needs several transfers for a word.
+    An input gives its next word so many cycles after one was taken, and results are taken when
+    they have been offered for so long, as on a bus that needs several transfers for a word.
     """
 
     activations: int = 1
@@ -43,9 +43,9 @@ class Gaps:
 
 @dataclass(frozen=True)
 class Stalls:
-    """Share of cycles, 0.0 to 0.99, in which each stream pauses at random, and the seed.
+    """Share of cycles, 0.0 to 0.99, in which each stream pauses at random, and the random seed.
 
-    `gaps` are pauses that follow a rule, and add to those.
+    The pauses by a rule, `gaps`, come on top of these.
     """
 
     tiles: float = 0.0
@@ -59,7 +59,7 @@ class Stalls:
 
     @classmethod
     def everywhere(cls, share: float, seed: int = 1) -> "Stalls":
-        """Stall every stream alike."""
+        """Return stalls that are alike for every stream."""
         return cls(**dict.fromkeys(STREAMS, share), seed=seed)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
@@ -70,29 +70,29 @@ class Stalls:
 
     @property
     def random(self) -> bool:
-        """Some stream pauses at random."""
+        """Whether some stream pauses at random."""
         return any(self.thresholds.values())
 
     @property
     def thresholds(self) -> dict[str, int]:
-        """Pauses of each stream in 256 cycles."""
+        """Pauses of each stream in 256 cycles, on average."""
         return {name: int(256 * getattr(self, name)) for name in STREAMS}
 
     @property
     def noise_seed(self) -> int:
-        """The lower half of the generator's first state: 32 bits, not zero."""
+        """The lower half of the generator's first state, 32 bits that are not zero."""
         return self.seed % (2**32 - 1) + 1
 
     def plusargs(self) -> list[str]:
-        """The form in which the harness takes them."""
+        """Return the options by which the harness takes them."""
         args = [f"+stall_{name}={pauses}" for name, pauses in self.thresholds.items()]
         args += [f"+gap_{name}={getattr(self.gaps, name)}" for name in GAPPED]
         return [*args, f"+stall_seed={self.noise_seed}"]
 
     def draws(self) -> Iterator[dict[str, bool]]:
-        """For each cycle, whether each stream may go on if it draws in that cycle.
+        """Yield for each cycle whether each stream may go on if it draws in that cycle.
 
-        The same xorshift generator as the harness' (Marsaglia, 2003).
+        The xorshift generator is the harness' (Marsaglia, 2003).
         """
         noise = 0x9E3779B9 << 32 | self.noise_seed
         thresholds = self.thresholds

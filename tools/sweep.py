@@ -1,4 +1,4 @@
-"""Random points at which the cycle model must equal the RTL: `python -m tools.sweep`."""
+"""Random points at which the cycle models must equal the RTL: `python -m tools.sweep`."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ from truncmac.sim.stalls import Gaps, Stalls
 __all__ = ["Sweep", "compare_with_models", "differences", "main", "random_sweeps"]
 
 console = Console(highlight=False)
-PATTERNS = 4  # of stalls for each array, each of another kind
-PRODUCTS_EACH = 14  # for each pattern
+PATTERNS = 4  # patterns of stalls for each array, each of another kind
+PRODUCTS_EACH = 14  # products under each pattern
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sweep:
     together: int = 1
 
     def run(self, build_root: Path, simulator: str = "verilator") -> list[Outcome]:
-        """Run them on the RTL."""
+        """Run the products on the RTL."""
         return simulate(
             self.gemms,
             self.config,
@@ -80,7 +80,7 @@ def _random_config(rng: np.random.Generator) -> ArrayConfig:
 
 
 def _random_stalls(rng: np.random.Generator, kind: int) -> Stalls:
-    """Full speed; inputs slow by a rule; all streams slow by a rule; at random as well."""
+    """Draw full speed, inputs slow by a rule, all streams slow by a rule, or random pauses too."""
     most = int(rng.choice([2, 4, 12]))
     gaps = dict(
         zip(
@@ -102,14 +102,15 @@ def _random_stalls(rng: np.random.Generator, kind: int) -> Stalls:
 
 
 def differences(sweep: Sweep, build_root: Path) -> list[str]:
-    """Run a sweep on the RTL; a line for each product whose counters or outputs differ."""
+    """Run a sweep on the RTL; return a line for each product whose counters or outputs differ."""
     return compare_with_models(sweep, sweep.run(build_root))
 
 
 def compare_with_models(sweep: Sweep, outcomes: Sequence[Outcome]) -> list[str]:
-    """A line for each product whose outputs differ from golden, or counters from the models.
+    """Return a line for each product whose outputs or counters differ from what they must be.
 
-    The model cycle by cycle is compared with all, the closed form with those that it covers.
+    Outputs must be golden's. Counters must be those of the model that runs cycle by cycle, and of
+    the closed form where it covers the stalls.
     """
     jobs = [Job.of(gemm, sweep.config) for gemm in sweep.gemms]
     models: dict[str, Sequence[Mapping[str, int]]] = {}
@@ -149,14 +150,14 @@ def _closed_form(sweep: Sweep) -> list[dict[str, int]]:
 
 
 def main(
-    points: Annotated[int, typer.Option(min=1, help="Products to run, about.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of arrays, stalls and products.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-    build_root: Annotated[Path, typer.Option(help="Folder of built simulators.")] = Path(
+    points: Annotated[int, typer.Option(min=1, help="Products to run, at least.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Random seed of arrays, stalls and products.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = os.cpu_count() or 1,
+    build_root: Annotated[Path, typer.Option(help="Folder that keeps built simulators.")] = Path(
         "build/sweep"
     ),
 ) -> None:
-    """Hold the cycle model equal to the RTL at random points; exit code 1 at a difference."""
+    """Compare the cycle models with the RTL at random points. The exit code is 1 if any differ."""
     count = ceil_div(points, PATTERNS * PRODUCTS_EACH) * PATTERNS
     sweeps = list(islice(random_sweeps(seed), count))
     wrong: list[str] = []

@@ -1,4 +1,4 @@
-"""Job: a whole matrix product, as commands for core and weight buffer."""
+"""Job sequencer: turns a whole matrix product into commands for core and weight buffer."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -16,7 +16,7 @@ TILE_COUNT_BITS = 16
 
 
 def job_layout(config):
-    """A job: its tiles are all alike.
+    """Return the layout of a job, whose tiles all have the same command.
 
     bits, beats, offset, limit, raw, residual : as in `tile_layout`
     row_tiles, column_tiles : tiles along the product's rows and columns
@@ -29,7 +29,9 @@ def job_layout(config):
 
 
 class JobSequencer(wiring.Component):
-    """Column tile by column tile, row tiles innermost: weights and parameters load once each.
+    """Issues the tiles of a job: column tile by column tile, in each all of its row tiles.
+
+    So the weights and parameters of each column tile load once.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ class JobSequencer(wiring.Component):
         return queue
 
     def _fill(self, m, tiles, blocks):
-        """The fields that all tiles share; a bad command stays as it is, for the core to tell."""
+        """Drive the fields that all tiles share. A bad command passes, for the core to refuse."""
         config, job = self.config, self.job
         tile, block = tile_layout(config)(tiles.w_data), block_layout(config)(blocks.w_data)
         for name in tile_layout(config).members:
@@ -137,7 +139,7 @@ class JobSequencer(wiring.Component):
         return check.no_weights
 
     def _mark_last(self, m, begins, push, issuing):
-        """Count tiles issued, and parts of the results of the oldest."""
+        """Count the tiles issued, and the parts of the oldest tile's results."""
         parts = self.config.rows * self.config.share
         tiles = Signal(2 * TILE_COUNT_BITS)  # issued, and not all out
         part = Signal(range(max(parts, 2)))

@@ -1,4 +1,4 @@
-"""AXI4-Lite registers: answers a bus master out of a register map."""
+"""AXI4-Lite registers: answers a bus master from a register map."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -10,7 +10,7 @@ OKAY, SLVERR = 0, 2
 
 
 def axi_lite_members(prefix, address_width):
-    """Ports of an AXI4-Lite slave of 32 bits, by their usual names (ARM IHI 0022)."""
+    """Return the ports of an AXI4-Lite slave of 32 bits, by their usual names (ARM IHI 0022)."""
     return {
         f"{prefix}_awaddr": In(address_width),
         f"{prefix}_awprot": In(3),
@@ -35,15 +35,15 @@ def axi_lite_members(prefix, address_width):
 
 
 class AxiLiteRegisters(wiring.Component):
-    """One read and one write at a time; an address without a register is answered SLVERR.
+    """Takes one read and one write at a time. Addresses without a register are answered SLVERR.
 
     Parameters
     ----------
     registers : sequence of BusRegister
     prefix : str
-        Of the bus' ports.
+        Prefix of the bus' ports.
     address_width : int
-        Bits of a byte address; the lowest two are not looked at.
+        Bits of a byte address; the lowest two are ignored.
 
     Members
     -------
@@ -108,7 +108,7 @@ class AxiLiteRegisters(wiring.Component):
         return m
 
     def _field(self, m, register, field, written, bus):
-        """Drive a field's ports; return what is read of it."""
+        """Drive a field's ports, and return what is read of it."""
         name = f"{register.name}_{field.name}"
         port = getattr(self, name)
         bits = range(field.low, field.low + field.width)

@@ -1,4 +1,4 @@
-"""The register map of the AXI top, defined once: hardware, table and C header come of it."""
+"""The register map of the AXI top. Hardware, table and C header are made from it."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Field:
 
 @dataclass(frozen=True)
 class BusRegister:
-    """32 bits at a byte address."""
+    """A register of 32 bits at a byte address."""
 
     name: str
     address: int
@@ -101,7 +101,7 @@ REGISTERS = (
 
 
 def register_table():
-    """The map as a Markdown table."""
+    """Return the map as a Markdown table."""
     lines = ["| address | register | bits | field | access | what |", "|---|---|---|---|---|---|"]
     for register in REGISTERS:
         for field in register.fields:
@@ -114,7 +114,7 @@ def register_table():
 
 
 def c_header():
-    """The map as a C header: an offset for each register, shift and mask for each field."""
+    """Return the map as a C header: each register's offset, each field's shift and mask."""
     lines = [
         "/* Register map of the truncmac AXI top; generated, as the hardware is. */",
         "#ifndef TRUNCMAC_REGISTERS_H",

@@ -1,4 +1,4 @@
-"""AXI4-Stream at the edges of the core: words out of transfers, transfers out of words."""
+"""AXI4-Stream at the core's edges: takes words out of transfers, and packs words into them."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -10,15 +10,15 @@ __all__ = ["Packer", "Unpacker", "axi_stream_layout", "word_stride"]
 
 
 def axi_stream_layout(width):
-    """TDATA, TKEEP and TLAST of a transfer of `width` bits (ARM IHI 0051)."""
+    """Return the layout of a transfer of `width` bits: TDATA, TKEEP, TLAST (ARM IHI 0051)."""
     return data.StructLayout({"data": width, "keep": width // 8, "last": 1})
 
 
 def word_stride(word_width, bus_width):
-    """Bytes from one word to the next in memory.
+    """Return the bytes from one word to the next in memory.
 
-    A word that needs more than half a transfer starts a new one; smaller words share a
-    transfer, each in a slot of a power of two of bytes.
+    A word that needs more than half a transfer starts a new one. Smaller words share a transfer;
+    each has a slot whose bytes are a power of two.
     """
     slot = max(8, 1 << (word_width - 1).bit_length())
     if slot < bus_width:
@@ -29,9 +29,8 @@ def word_stride(word_width, bus_width):
 class Unpacker(wiring.Component):
     """Takes words out of the transfers of an AXI4-Stream, lowest byte first.
 
-    A slot whose lowest TKEEP bit is low holds no word: so the last transfer may hold fewer
-    words than it has slots. TLAST is not looked at: how many words there are is said by the
-    job's registers.
+    A slot whose lowest TKEEP bit is low holds no word, so the last transfer may hold fewer words
+    than it has slots. TLAST is ignored: the job's registers say how many words there are.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ class Unpacker(wiring.Component):
         return m
 
     def _gather(self, m, count):
-        """Several transfers make a word; the last one's bits pass straight through."""
+        """Make a word of several transfers; the last one's bits pass straight through."""
         held = Signal(max((count - 1) * self.bus_width, 1), reset_less=True)
         index = Signal(range(max(count, 2)))
         last = index == count - 1
@@ -81,7 +80,7 @@ class Unpacker(wiring.Component):
                     m.d.sync += held.word_select(part, self.bus_width).eq(data)
 
     def _scatter(self, m, count, stride):
-        """A transfer holds several words; slots that are not kept take no time."""
+        """Take several words out of a transfer; slots that are not kept take no time."""
         done = Signal(count)  # slots given out
         keep = Cat(self.transfers.p.keep[slot * stride // 8] for slot in range(count))
         rest = Signal(count)
@@ -100,10 +99,10 @@ class Unpacker(wiring.Component):
 
 
 class Packer(wiring.Component):
-    """Packs words into full transfers, lowest byte first; the last may be part empty.
+    """Packs words into full transfers, lowest byte first; the last may be partly empty.
 
-    TKEEP is high for the bytes that hold words, TLAST with the transfer that ends at a word
-    marked `last`. Both widths are whole bytes and one divides the other; `check_axi` sees to it.
+    TKEEP is high for the bytes that hold words, and TLAST for the transfer that ends at a word
+    marked `last`. Both widths are whole bytes and one divides the other, as `check_axi` ensures.
 
     Parameters
     ----------
@@ -135,7 +134,7 @@ class Packer(wiring.Component):
         return m
 
     def _split(self, m, count):
-        """A word makes several transfers."""
+        """Make several transfers of a word."""
         index = Signal(range(max(count, 2)))
         final = index == count - 1
         m.d.comb += [
@@ -149,7 +148,7 @@ class Packer(wiring.Component):
             m.d.sync += index.eq(Mux(final, 0, index + 1))
 
     def _join(self, m, count):
-        """Several words make a transfer, which leaves when it is full or ends a packet."""
+        """Make a transfer of several words, which leaves when it is full or ends a packet."""
         index = Signal(range(count))
         out = self.transfers
         room = Signal()

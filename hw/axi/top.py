@@ -63,24 +63,24 @@ def check_axi(config):
 
 
 class AxiTop(wiring.Component):
-    """Core and weight buffer; one job, a whole matrix product, for each write to `start`.
+    """Core and weight buffer. Each write to `start` runs one job, a whole matrix product.
 
-    Words come in the order of `Core`'s streams, but for the weights, which come chunk-major, as
-    they lie in memory: of each column tile the first ceil(k / planes) chunks, once. Activations
-    come anew for each column tile. Lowest byte first; the distance of words is
-    `axi_stream.word_stride`. Results are bytes, or 32-bit S, row by row of tile after tile,
-    packed without gaps; TLAST ends the job.
+    Words come in the order of `Core`'s streams, except for the weights. Those come chunk-major, as
+    they lie in memory: the first ceil(k / planes) chunks of each column tile, once. Activations
+    come anew for each column tile. Of a word the lowest byte comes first; `stream.word_stride` is
+    the distance of words. Results are bytes, or S in 32 bits, row by row of tile after tile,
+    packed without gaps. TLAST ends the job.
 
     Parameters
     ----------
     config : ArrayConfig
-        One that `check_axi` accepts.
+        Sizes that `check_axi` accepts.
     widths : BusWidths
 
     Members
     -------
     aclk, aresetn : In, clock, and reset when low, synchronous
-    s_axil_* : AXI4-Lite, the registers of `axi_registers`
+    s_axil_* : AXI4-Lite, the registers of `registers`
     s_axis_activations_*, s_axis_weights_*, s_axis_parameters_*, s_axis_residuals_* : AXI4-Stream
     m_axis_results_* : AXI4-Stream
     irq : Out, high while `status.done` is set and `control.irq_enable`
@@ -147,7 +147,7 @@ class AxiTop(wiring.Component):
         ]
 
     def _pack(self, m, core, job):
-        """Results as bytes or as 32-bit words; return whether some are not taken yet."""
+        """Pack results, as bytes or 32-bit words; return whether some are not taken yet."""
         units = self.config.requantisers
         results = core.results.payload
         codes = Cat(results[unit][:ACTIVATION_BITS] for unit in range(units))

@@ -1,4 +1,4 @@
-"""The AXI-Stream top from its host's side: memories as bytes, the words it sends, deployment files.
+"""The AXI-Stream top from its host's side: memories as bytes, words to send, deployment files.
 
-The top itself is hardware, in `hw/axi`; its cycles are in `cycles/axi`.
+The top itself is hardware, in `hw/axi`. Its cycles are in `cycles/axi`.
 """

@@ -1,7 +1,7 @@
 """A network as an accelerator's host needs it: weight and parameter memories, and a C header.
 
-Weights lie chunk-major, one column tile after the other; at k bits the first ceil(k / planes)
-chunks of each are read, and nothing of the others. Parameters exist once for each k.
+Weights lie chunk-major, one column tile after the other. At k bits the first ceil(k / planes)
+chunks of each column tile are read, and nothing of the others. Parameters exist once for each k.
 """
 
 import re
@@ -29,9 +29,10 @@ __all__ = ["deployment"]
 
 @dataclass(frozen=True)
 class _LayerFiles:
-    """Memories of one layer: words (n, bytes), by file name without its ending.
+    """The memories of one layer: words (n, bytes), by file name without its ending.
 
-    `weights` is the name of the weights' memory, `parameters` of those of the parameters, by k.
+    `weights` is the name of the weights' memory; `parameters` has the names of the parameters'
+    memories, by k.
     """
 
     gemm: Gemm
@@ -41,12 +42,12 @@ class _LayerFiles:
 
 
 def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> dict[str, bytes]:
-    """Files of `network` for the array of `config`, by name.
+    """Return the files of `network` for the array of `config`, by name.
 
-    Of each layer `NN_LAYER.weights` and for each k `NN_LAYER.kK.parameters`, both as `.hex`
-    (for $readmemh: a word a line) and as `.bin` (the bytes that a DMA would send, a word padded
-    to whole bytes, lowest byte first); `network.h`, which describes them, and `network_data.h`,
-    with the bytes as C arrays.
+    Each layer has `NN_LAYER.weights`, and for each k `NN_LAYER.kK.parameters`. Both exist as `.hex`
+    (a word a line, for $readmemh) and as `.bin` (the bytes that a DMA would send; each word is
+    padded to whole bytes, and its lowest byte comes first). `network.h` describes them, and
+    `network_data.h` has the bytes as C arrays.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def _layers(network: Network, config: ArrayConfig, bits: Sequence[int]) -> Itera
 def _header(
     network: Network, config: ArrayConfig, bits: Sequence[int], layers: Sequence[_LayerFiles]
 ) -> str:
-    """C arrays of what a driver needs of each layer; the registers' values are those of a job."""
+    """Return C arrays of what a driver needs for each layer, such as its job's register values."""
     chunks = [chunk_count(k, config.planes) for k in range(1, 9)]
     lines = [
         f"/* Network {_text(network.name)} on {config.rows} x {config.cols} PEs, {config.lanes} "
@@ -135,7 +136,7 @@ def _header(
 
 
 def _data_header(network: Network, bits: Sequence[int], layers: Sequence[_LayerFiles]) -> str:
-    """The memories as C arrays, and tables of them by layer, and by layer and k."""
+    """Return the memories as C arrays, with tables of them by layer, and by layer and k."""
     lines = [
         f"/* Weights and parameters of network {_text(network.name)}; generated. */",
         "#ifndef TRUNCMAC_NETWORK_DATA_H",
@@ -177,7 +178,7 @@ def _data_header(network: Network, bits: Sequence[int], layers: Sequence[_LayerF
 
 
 def _array(name: str, words: Words) -> list[str]:
-    """C array of the bytes of memory words."""
+    """Return a C array of the bytes of memory words."""
     values = words.ravel().tolist()
     rows = [",".join(map(str, values[i : i + 24])) for i in range(0, len(values), 24)]
     return [f"static const uint8_t {name}[{len(values)}] = {{", *(f"{row}," for row in rows), "};"]
@@ -188,5 +189,5 @@ def _reference(name: str) -> str:
 
 
 def _text(name: str) -> str:
-    """A name as a C string, which cannot end a comment either."""
+    """Return a name as a C string, which cannot end a comment either."""
     return '"' + re.sub(r'[^ -~]|[\\"*?]', "_", name) + '"'

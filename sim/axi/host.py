@@ -27,7 +27,7 @@ __all__ = ["decode_results", "job_registers", "job_streams", "stream_words"]
 
 
 def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
-    """Values of the registers that describe the job, by name."""
+    """Return the values of the registers that describe the job, by name."""
     check_gemm(gemm, config)
     row_tiles, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     requant = gemm.requant
@@ -43,7 +43,7 @@ def job_registers(gemm: Gemm, config: ArrayConfig) -> dict[str, int]:
 
 
 def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[str, bytes]:
-    """Bytes of each input stream, by name; those of the weights are a prefix, tile by tile."""
+    """Return the bytes of each input stream, by name; of the weights, a prefix of each tile."""
     _, column_tiles = config.tile_grid(gemm.rows, gemm.columns)
     packed = pack_weights(gemm.codes, columns=config.cols, lanes=config.lanes, planes=config.planes)
     image = memory_image(packed)[:, : prefix(packed, gemm.bits).shape[1]]
@@ -60,15 +60,15 @@ def job_streams(gemm: Gemm, config: ArrayConfig, widths: BusWidths) -> Mapping[s
 
 
 def stream_words(registers: Mapping[str, int], config: ArrayConfig) -> dict[str, int]:
-    """Words that a job takes of each input stream, by name, whatever its registers hold.
+    """Return how many words a job takes of each input stream, whatever its registers hold.
 
-    A job in error takes its words as well, and drops them: a k of more than 8 takes those of
-    k = 8, a k of 0 no weights, 0 beats neither weights nor activations, and a job without tiles
-    in either direction no word of any stream.
+    A job in error takes its words as well, and drops them. With a k of more than 8 it takes those
+    of k = 8, with a k of 0 no weights, with 0 beats neither weights nor activations, and without
+    tiles in either direction no word of any stream.
 
     Parameters
     ----------
-    registers : by name, as `job_registers` gives them
+    registers : values by name, as `job_registers` gives them
     """
     bits, beats = min(registers["bits"], WEIGHT_BITS), registers["beats"]
     row_tiles, column_tiles = registers["row_tiles"], registers["column_tiles"]
@@ -84,14 +84,14 @@ def stream_words(registers: Mapping[str, int], config: ArrayConfig) -> dict[str,
 
 
 def spaced(words: Words, stride: int) -> bytes:
-    """Words (n, bytes), each padded with zeros to `stride` bytes."""
+    """Return words (n, bytes) as bytes, each word padded with zeros to `stride` bytes."""
     padded = np.zeros((len(words), stride), np.uint8)
     padded[:, : words.shape[1]] = words
     return padded.tobytes()
 
 
 def decode_results(data: bytes, gemm: Gemm, config: ArrayConfig) -> npt.NDArray[np.int64]:
-    """Outputs (M, N) of the bytes of the results stream.
+    """Return the outputs (M, N) that the bytes of the results stream hold.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Lays GEMMs out as the memories that the harness plays into the core."""
+"""Lays GEMMs out as memories, such as the harness plays into the core, and reads its results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ Words = npt.NDArray[np.uint8]  # (words, bytes of a word), byte 0 lowest
 
 
 def activation_words(activations: npt.NDArray[np.uint8], config: ArrayConfig) -> Words:
-    """Beats of all row tiles, shape (row tiles * beats, rows * lanes), zero padded."""
+    """Return the beats of all row tiles, shape (row tiles * beats, rows * lanes), zero padded."""
     rows, reduction = activations.shape
     row_tiles, beats = ceil_div(rows, config.rows), ceil_div(reduction, config.lanes)
     padded = np.zeros((row_tiles * config.rows, beats * config.lanes), np.uint8)
@@ -46,14 +46,14 @@ class Tile:
     activations: int
 
     def word(self, layout: StructLayout) -> int:
-        """The harness' form: last, command, weights, activations."""
+        """Return the tile in the harness' form: last, command, weights, activations."""
         value = int(self.last) << layout.size | int(layout.const(self.fields).as_bits())
         return (value << 32 | self.weights) << 32 | self.activations
 
 
 @dataclass
 class Memories:
-    """Memories of a run; operands that GEMMs share are stored once.
+    """The memories of a run. Operands that GEMMs share are stored once.
 
     Attributes
     ----------
@@ -74,15 +74,15 @@ class Memories:
     )
 
     def add(self, gemm: Gemm, *, last: bool = True) -> None:
-        """Append the tiles of a GEMM: column tile by column tile, row tiles innermost.
+        """Append the tiles of a GEMM: column tile by column tile, in each all of its row tiles.
 
-        Without requantisation its outputs are S. Unless it is the `last`, the next follows
-        without a pause.
+        Its outputs are S where it has no requantisation. The GEMM after it follows without a
+        pause, unless it is the `last`.
 
         Raises
         ------
         ValueError
-            If its reduction is longer than the array was built for, or its parameters wider.
+            If its reduction is longer, or its parameters are wider, than the array takes.
         """
         config = self.config
         check_gemm(gemm, config)
@@ -119,7 +119,7 @@ class Memories:
         ]
 
     def _place(self, name: str, words: Words, *, once: bool = True) -> int:
-        """Base of `words` in the memory `name`, appended unless they are there already."""
+        """Append `words` to the memory `name` unless they are there already; return their base."""
         key = (name, words.tobytes() if once else b"")
         if not once or key not in self._bases:
             getattr(self, name).append(words)
@@ -129,11 +129,11 @@ class Memories:
 
     @property
     def depth(self) -> int:
-        """Words of the longest memory."""
+        """The number of words of the longest memory."""
         return max(len(self.tiles), len(self.parameters), *self._words.values())
 
     def write(self, folder: Path) -> dict[str, int]:
-        """Write a .hex file for each memory; return their word counts."""
+        """Write a .hex file for each memory; return their numbers of words."""
         layout = tile_layout(self.config)
         digits = [("tiles", [tile.word(layout) for tile in self.tiles])]
         digits.append(("parameters", self.parameters))
@@ -173,7 +173,7 @@ def check_gemm(gemm: Gemm, config: ArrayConfig) -> None:
 
 
 def parameter_words(gemm: Gemm, config: ArrayConfig) -> list[int]:
-    """Requantisation parameters, a word a column, zero for the columns of padding."""
+    """Return the requantisation parameters, a word for each column, zero for those of padding."""
     requant = gemm.requant
     if requant is None:
         return []
@@ -198,14 +198,14 @@ def parameter_words(gemm: Gemm, config: ArrayConfig) -> list[int]:
 
 
 def parameter_memory(gemm: Gemm, config: ArrayConfig) -> Words:
-    """The same as words (n, bytes), each padded to whole bytes."""
+    """Return the parameters as words (n, bytes), each padded to whole bytes."""
     size = ceil_div(parameters_layout(config).size, 8)
     words = b"".join(word.to_bytes(size, "little") for word in parameter_words(gemm, config))
     return np.frombuffer(words, np.uint8).reshape(-1, size)
 
 
 def residual_words(residual: Words, config: ArrayConfig) -> Words:
-    """Residual codes (M, N), a row of a tile a word, in the order of the tiles' results."""
+    """Return residual codes (M, N) as words, one for each row of a tile, in the results' order."""
     rows, columns = residual.shape
     shape = ceil_div(rows, config.rows) * config.rows, ceil_div(columns, config.cols) * config.cols
     padded = np.zeros(shape, np.uint8)
@@ -215,7 +215,7 @@ def residual_words(residual: Words, config: ArrayConfig) -> Words:
 
 
 def hex_lines(words: Words) -> bytes:
-    """The form that $readmemh reads: a word a line, highest digit first."""
+    """Return words as $readmemh reads them: one a line, the highest digit first."""
     count, width = words.shape
     digits = np.frombuffer(words[:, ::-1].tobytes().hex().encode(), np.uint8)
     lines = np.full((count, 2 * width + 1), ord("\n"), np.uint8)
@@ -226,12 +226,12 @@ def hex_lines(words: Words) -> bytes:
 def read_results(
     path: Path, gemms: Sequence[Gemm], config: ArrayConfig
 ) -> list[npt.NDArray[np.int64]]:
-    """Outputs (M, N) of each GEMM from the rows that the harness wrote, in order.
+    """Return the outputs (M, N) of each GEMM from the rows that the harness wrote, in order.
 
     Raises
     ------
     RuntimeError
-        If rows are missing, or undefined: the simulated hardware is broken.
+        If rows are missing or undefined, because the simulated hardware is broken.
     """
     try:
         data = bytes.fromhex(path.read_text())
@@ -247,7 +247,7 @@ def read_results(
 def tiles_to_matrices(
     rows: npt.NDArray[np.int64], gemms: Sequence[Gemm], config: ArrayConfig
 ) -> list[npt.NDArray[np.int64]]:
-    """Outputs (M, N) of each GEMM from rows of tiles, (rows, cols), in the order of the core's.
+    """Return the outputs (M, N) of each GEMM from rows of tiles (n, cols), in the core's order.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def tiles_to_matrices(
 
 
 def read_counters(path: Path) -> list[dict[str, int]]:
-    """The core's counters at the end of each job, by name."""
+    """Return the core's counters at the end of each job, by name."""
     mask = (1 << COUNTER_BITS) - 1
     return [
         {name: int(line, 16) >> COUNTER_BITS * i & mask for i, name in enumerate(COUNTERS)}

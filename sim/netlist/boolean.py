@@ -1,4 +1,4 @@
-"""Boolean functions as Liberty writes them."""
+"""Boolean functions, as Liberty writes them."""
 
 import re
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ class Function:
 
     Attributes
     ----------
-    text : its C expression over `{pin}` placeholders; all bits of a word at once
-    pins : the pins that it names, in order of appearance
+    text : C expression over `{pin}` placeholders, which computes all bits of a word at once
+    pins : pins that it names, in the order in which they appear
     """
 
     text: str
     pins: tuple[str, ...]
 
     def expression(self, names: Mapping[str, str]) -> str:
-        """C expression with each pin replaced by `names[pin]`."""
+        """Return the C expression, with each pin replaced by `names[pin]`."""
         return self.text.format_map(names)
 
     def table(self, pins: tuple[str, ...]) -> int:
-        """Truth table over `pins`: bit i is the value where pin j has bit j of i."""
+        """Return the truth table over `pins`: bit i is the value where pin j has bit j of i."""
         count = 1 << len(pins)
         full = (1 << count) - 1
         columns = {
@@ -37,7 +37,7 @@ class Function:
         return _evaluate(self.text, columns, full)
 
     def probability(self, ones: Mapping[str, float]) -> float:
-        """Probability of a one, the pins independent, each one with probability `ones[pin]`."""
+        """Return the probability of a one, if each pin is one independently, with `ones[pin]`."""
         table = self.table(self.pins)
         total = 0.0
         for values in product((0, 1), repeat=len(self.pins)):
@@ -50,12 +50,12 @@ class Function:
 
 
 def parse_function(text: str) -> Function:
-    """Parse Liberty's operators: ! and ' (not), & and * and blank (and), | and + (or), ^ (xor).
+    """Parse Liberty's operators: ! and ' are not; &, * and a blank and; | and + or; ^ xor.
 
     Raises
     ------
     ValueError
-        If it is not such an expression.
+        If the text is no such expression.
     """
     tokens, position = [], 0
     while position < len(text.rstrip()):
@@ -129,7 +129,7 @@ class _Parser:
 
 
 def _evaluate(text: str, columns: Mapping[str, int], full: int) -> int:
-    """The C expression in Python's integers; the text is of our own parser's making."""
+    """Compute the C expression with Python's integers. Only our own parser makes its text."""
     names = {pin: f"v[{index}]" for index, pin in enumerate(columns)}
     values = list(columns.values())
     code = text.format_map(names).replace("ZERO", "0")

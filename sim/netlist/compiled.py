@@ -1,4 +1,4 @@
-"""The C code of a gate-level simulator for a set of cells, compiled once."""
+"""The gate-level simulator of a set of cells: its C code, compiled once."""
 
 import ctypes
 import platform

@@ -1,4 +1,4 @@
-"""Loads of nets, the wire estimate, and buffer trees on nets that drive too many pins."""
+"""Loads of nets, the wire estimate, and buffer trees for nets that drive too many pins."""
 
 from collections.abc import Iterator
 
@@ -13,26 +13,26 @@ from .library import Cell, Library
 __all__ = ["FANOUT", "add_buffers", "clock_nets", "loads", "strong_buffer", "wire_fanout_ff"]
 
 
-FANOUT = 16  # pins that a net drives at most, clocks apart
+FANOUT = 16  # the most pins that a net drives, if it is no clock
 WIRE_FF_PER_UM = 0.2
-PITCHES_PER_PIN = 2.0  # wire for each driven pin, in cell pitches
+PITCHES_PER_PIN = 2.0  # length of wire for each driven pin, in cell pitches
 
 
 def wire_fanout_ff(netlist: Netlist) -> float:
-    """Estimated wire capacitance for each driven pin: 0.2 fF/um x 2 x pitch of the mean cell."""
+    """Return the estimated wire capacitance of a driven pin: 0.2 fF/um x 2 mean cell pitches."""
     pitch = np.sqrt(netlist.area / max(netlist.cells, 1))
     return float(WIRE_FF_PER_UM * PITCHES_PER_PIN * pitch)
 
 
 def sinks(netlist: Netlist) -> Iterator[tuple[CellGroup, int, str, Ints]]:
-    """Every input pin of every kind of cell: group, column, pin, nets."""
+    """Yield every input pin of every kind of cell: group, column, pin, nets."""
     for group in netlist.groups:
         for column, pin in enumerate(group.cell.inputs):
             yield group, column, pin, group.pins[:, column]
 
 
 def loads(netlist: Netlist, wire_scale: float) -> tuple[Reals, Reals]:
-    """Load of each net in fF, pins and wire; and its pins' part alone."""
+    """Return the load of each net in fF, of pins and wire, and the part of its pins."""
     pins = np.zeros(netlist.nets)
     fanout = np.zeros(netlist.nets)
     for group, _, pin, nets in sinks(netlist):
@@ -42,7 +42,7 @@ def loads(netlist: Netlist, wire_scale: float) -> tuple[Reals, Reals]:
 
 
 def clock_nets(netlist: Netlist, clock: str = "clk") -> npt.NDArray[np.bool_]:
-    """Which nets are the clock, or come out of a clock gate."""
+    """Return which nets are the clock, or come out of a clock gate."""
     found = np.zeros(netlist.nets, bool)
     if clock in netlist.ports:
         found[netlist.ports[clock]] = True
@@ -52,7 +52,7 @@ def clock_nets(netlist: Netlist, clock: str = "clk") -> npt.NDArray[np.bool_]:
 
 
 def strong_buffer(library: Library, load_ff: float, slew_ps: float) -> Cell:
-    """The buffer that is fastest at this load, the smaller of those within 5 %."""
+    """Return the smallest buffer whose delay at this load is within 5 % of the fastest's."""
     best = []
     for cell in library.cells.values():
         if cell.register is not None or cell.dont_use or len(cell.inputs) != 1:
@@ -73,9 +73,9 @@ def strong_buffer(library: Library, load_ff: float, slew_ps: float) -> Cell:
 
 
 def add_buffers(netlist: Netlist, slew_ps: float) -> None:
-    """Give each net, but clocks, of more than `FANOUT` pins a tree of buffers, in place.
+    """Add a tree of buffers to each net of more than `FANOUT` pins that is no clock.
 
-    Neighbouring pins, in the order of the hierarchy, share a buffer.
+    The netlist is changed in place. Pins that are neighbours in the hierarchy share a buffer.
     """
     clocks = clock_nets(netlist)
     total, count = loads(netlist, 1.0)[0].sum(), sum(len(nets) for *_, nets in sinks(netlist))

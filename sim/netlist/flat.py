@@ -1,4 +1,4 @@
-"""A mapped netlist: Yosys' JSON, flattened into arrays, each cell with what it belongs to."""
+"""A mapped netlist: Yosys' JSON flattened into arrays, and what each cell belongs to."""
 
 import re
 from collections import defaultdict
@@ -21,14 +21,14 @@ ZERO, ONE = 0, 1  # the nets of the constants
 
 @dataclass(eq=False)
 class CellGroup:
-    """All instances of a library cell.
+    """All instances of one library cell.
 
     Attributes
     ----------
     cell : Cell
-    pins : int array (instances, pins), nets in the order of `names`
+    pins : int array (instances, pins), the nets at the pins, in the order of `names`
     names : the cell's inputs, then its outputs
-    scopes : int array (instances,), index into `Netlist.scopes`
+    scopes : int array (instances,), indices into `Netlist.scopes`
     """
 
     cell: Cell
@@ -37,7 +37,7 @@ class CellGroup:
     scopes: Ints
 
     def nets(self, pin: str) -> Ints:
-        """Net at this pin of each instance."""
+        """Return the net at this pin of each instance."""
         return self.pins[:, self.names.index(pin)]
 
 
@@ -47,11 +47,11 @@ class Netlist:
 
     Attributes
     ----------
-    nets : how many; net 0 is constant 0, net 1 constant 1
+    nets : number of nets; net 0 is constant 0, net 1 constant 1
     groups : one for each kind of cell
     ports : nets of each port, the lowest bit first
-    scopes : "module/register" of what a cell serves: the register itself, or the one that the
-        logic feeds; else ">port"
+    scopes : what cells serve: "module/register", which is the register itself or the one that the
+        logic feeds, or "module/>port"
     """
 
     library: Library
@@ -61,7 +61,7 @@ class Netlist:
     scopes: list[str] = field(default_factory=list)
 
     def registers(self, kind: str) -> list[tuple[CellGroup, Register]]:
-        """Groups of flip-flops ("ff") or clock gates ("gate"), and what they are."""
+        """Return the groups of flip-flops ("ff") or clock gates ("gate"), and what they are."""
         return [
             (group, register)
             for group in self.groups
@@ -70,16 +70,16 @@ class Netlist:
 
     @property
     def cells(self) -> int:
-        """Number of cells."""
+        """The number of cells."""
         return sum(len(group.pins) for group in self.groups)
 
     @property
     def area(self) -> float:
-        """Cell area, um2."""
+        """The cells' area, um2."""
         return sum(group.cell.area * len(group.pins) for group in self.groups)
 
     def area_by_scope(self) -> dict[str, float]:
-        """Cell area of each scope, um2."""
+        """Return the area of each scope's cells, um2."""
         total = np.zeros(len(self.scopes))
         for group in self.groups:
             np.add.at(total, group.scopes, group.cell.area)
@@ -88,7 +88,7 @@ class Netlist:
 
 @dataclass
 class _Module:
-    """One module of the JSON: nets numbered from 2, cells by kind, instances of other modules."""
+    """A module of the JSON: nets numbered from 2, cells by kind, instances of other modules."""
 
     nets: int
     ports: dict[str, list[int]]
@@ -97,7 +97,7 @@ class _Module:
 
 
 def flatten(json: Mapping[str, Any], top: str, library: Library) -> Netlist:
-    """Build the arrays of `top`.
+    """Return the netlist of `top`, with all modules below it.
 
     Raises
     ------
@@ -123,7 +123,7 @@ class _Builder:
         self.nets = 2
         self.scopes: dict[str, int] = {}
         self.parts: dict[str, list[tuple[Ints, Ints]]] = defaultdict(list)
-        self.aliases: dict[int, int] = {}  # nets that a module ties together, to the driven one
+        self.aliases: dict[int, int] = {}  # of nets that are tied together, the driven one
 
     def build(self, top: str) -> Netlist:
         module = self.modules[top]
@@ -141,7 +141,7 @@ class _Builder:
         return Netlist(self.library, self.nets, groups, ports, list(self.scopes))
 
     def _place(self, module: _Module, outside: Mapping[int, int]) -> Ints:
-        """Number a module's nets, but for those that come from outside, and add its cells."""
+        """Number a module's nets, apart from those that come from outside, and add its cells."""
         mapping = np.arange(module.nets, dtype=np.int32)
         mapping[2:] += self.nets - 2
         self.nets += module.nets - 2
@@ -153,7 +153,7 @@ class _Builder:
         for kind, _, connections in module.instances:
             below = self.modules[kind]
             nets = {ZERO: ZERO, ONE: ONE}
-            for port, bits in below.ports.items():  # inputs first: they are driven outside
+            for port, bits in below.ports.items():  # inputs first, because they are driven outside
                 for inner, outer in zip(bits, connections.get(port, bits), strict=True):
                     if port in connections and nets.setdefault(inner, int(mapping[outer])) != int(
                         mapping[outer]
@@ -163,7 +163,7 @@ class _Builder:
         return mapping
 
     def _resolve(self) -> Ints:
-        """The driven net of each net."""
+        """Return the driven net of each net."""
         same = np.arange(self.nets, dtype=np.int32)
         for net, driver in self.aliases.items():
             same[net] = driver
@@ -192,7 +192,7 @@ def _module(name: str, json: Mapping[str, Any], modules: set[str], library: Libr
             known = library.cells[kind]
             row = []
             for pin in known.inputs + known.outputs:
-                if not wires.get(pin):  # unconnected outputs toggle too
+                if not wires.get(pin):  # unconnected outputs toggle as well
                     spare += 1
                     wires[pin] = [net(f"unconnected {spare}") if pin in known.outputs else ZERO]
                 row.append(wires[pin][0])
@@ -214,7 +214,7 @@ def _module(name: str, json: Mapping[str, Any], modules: set[str], library: Libr
 
 
 def _names(json: Mapping[str, Any], numbers: Mapping[int | str, int]) -> dict[int, str]:
-    """The public name of each net: not a port's if it has another, the shortest."""
+    """Return the shortest public name of each net; a port's name only if there is no other."""
     best: dict[int, tuple[bool, int, str]] = {}
     for text, value in json["netnames"].items():
         if value.get("hide_name") or text.startswith(("$", "\\")):
@@ -235,9 +235,9 @@ def _scopes(
     names: Mapping[int, str],
     library: Library,
 ) -> dict[str, list[str]]:
-    """What each cell serves: follow its outputs to the first register, else out of the module.
+    """Return what each cell serves: the first register behind its outputs, or the way out.
 
-    `goal` has the nets that leave the module, and what for.
+    `goal` says of the nets that leave the module what for.
     """
     owners: dict[tuple[str, int], str] = {}
     logic: list[Item] = []
@@ -278,7 +278,7 @@ def _leaving(
     json_ports: Mapping[str, Any],
     instances: Sequence[tuple[str, str, Mapping[str, Sequence[int]]]],
 ) -> dict[int, str]:
-    """Nets that lead to a module's outputs and into its submodules."""
+    """Return what the nets that lead to outputs and into submodules are for."""
     goal: dict[int, str] = {}
     for port, bits in ports.items():
         if json_ports[port]["direction"] == "output":
@@ -294,7 +294,7 @@ Item = tuple[str, int, list[int], list[int]]
 
 
 def _order(logic: Iterable[Item]) -> list[Item]:
-    """Logic cells, drivers first."""
+    """Return the logic cells, drivers first."""
     logic = list(logic)
     drivers = {net: item for item in logic for net in item[3]}
     keys = {(kind, index): (kind, index, inputs, outputs) for kind, index, inputs, outputs in logic}

@@ -1,7 +1,7 @@
-"""Gate-level simulation of a mapped netlist: 64 streams at once, toggles counted net by net.
+"""Gate-level simulation of a mapped netlist, 64 streams at once; it counts each net's toggles.
 
-Zero delay: a net toggles at most once a cycle. C code is generated from the library's functions
-and compiled with the system's compiler; the netlist itself is data.
+Cells have no delay, so a net toggles at most once a cycle. C code is generated from the library's
+functions and compiled with the system's compiler; the netlist itself is data.
 """
 
 import ctypes
@@ -59,10 +59,10 @@ class Activity:
 
     Attributes
     ----------
-    cycles : counted, of each stream
-    streams : how many
-    toggles, ones : int64 array (nets,), toggles, and cycles at one, over all streams. Of a clock
-        net: two toggles for each edge that passes.
+    cycles : counted cycles of each stream
+    streams : number of streams
+    toggles, ones : int64 arrays (nets,), toggles, and cycles at one, over all streams; a clock net
+        has two toggles for each edge that passes
     """
 
     cycles: int
@@ -73,12 +73,12 @@ class Activity:
 
 @dataclass(eq=False)
 class InputStream:
-    """BitWords to play into a port `name` with handshake, the same control in each stream.
+    """Words to play into a port `name` with handshake; control is the same in each stream.
 
     Attributes
     ----------
-    words : uint64 array (words, bits): bit s of an element is stream s
-    stall : of 256 cycles
+    words : uint64 array (words, bits), in which bit s of an element belongs to stream s
+    stall : cycles of 256 in which no word is offered
     """
 
     name: str
@@ -92,8 +92,8 @@ class GateSimulator:
     Parameters
     ----------
     netlist : Netlist
-    folder : keeps compiled simulators, one for each set of cells
-    seed : of the registers' initial states; None for zeros
+    folder : folder that keeps compiled simulators, one for each set of cells
+    seed : random seed of the registers' initial states; None for zeros
 
     Raises
     ------
@@ -146,7 +146,7 @@ class GateSimulator:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew: registers and noise as at first, whatever ran before."""
+        """Begin anew, with registers and noise as at first, whatever ran before."""
         for state, first in self._states:
             state[:] = first
         self.v[:] = 0
@@ -176,8 +176,8 @@ class GateSimulator:
         Parameters
         ----------
         words : uint64 array (cycles, bits of the ports)
-        skip : cycles before toggles are counted
-        probe : of `timed.Probe`, or None
+        skip : number of cycles before toggles are counted
+        probe : reference of a `glitches.Probe`, or None
         """
         inputs = np.concatenate([self.netlist.ports[name] for name in ports]).astype(np.int32)
         outputs = np.concatenate([self.netlist.ports[name] for name in seen]).astype(np.int32)
@@ -203,7 +203,7 @@ class GateSimulator:
         self.ones[:] = 0
 
     def activity(self, cycles: int) -> Activity:
-        """Counts since the last `reset_counts`."""
+        """Return the counts since the last `reset_counts`."""
         return Activity(cycles, PARALLEL_STREAMS, self.toggles.copy(), self.ones.copy())
 
     def run(
@@ -219,13 +219,13 @@ class GateSimulator:
 
         Parameters
         ----------
-        limit : cycles in which it must be done
-        result_stall : of 256 cycles, in which no result is taken
-        probe : of `timed.Probe`, or None
+        limit : most cycles that it may take
+        result_stall : cycles of 256 in which no result is taken
+        probe : reference of a `glitches.Probe`, or None
 
         Returns
         -------
-        cycles counted, and the results, uint64 array (results, bits)
+        number of cycles counted, and the results, uint64 array (results, bits)
 
         Raises
         ------
@@ -284,7 +284,7 @@ class GateSimulator:
         return int(cycles), record
 
     def port(self, name: str, stream: int = 0) -> int:
-        """Value at a port in one stream."""
+        """Return the value at a port in one stream."""
         bits = self.v[self.netlist.ports[name]] >> np.uint64(stream) & np.uint64(1)
         return sum(int(bit) << index for index, bit in enumerate(bits.tolist()))
 
@@ -294,7 +294,7 @@ def _pointer(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
 
 
 def _check_asynchronous(group: CellGroup, register: Register) -> None:
-    """Clears and presets must be tied to rest: the simulation is of clock edges alone."""
+    """Refuse clears and presets that are not tied to rest: only clock edges are simulated."""
     for function in (register.clear, register.preset):
         if function is None:
             continue

@@ -1,4 +1,4 @@
-"""Area and clock estimates: the Verilog through Yosys onto a generic gate library."""
+"""Estimates of area and clock: Yosys maps the Verilog onto a generic gate library."""
 
 import json
 import re
@@ -15,8 +15,8 @@ __all__ = ["Estimate", "ModuleEstimate", "estimate"]
 
 GENLIB = Path(__file__).parent / "data" / "gates.genlib"
 DELAY_SCRIPT = "+strash;dch;map;topo"  # for delay
-REGISTER_AREA = 6.0  # NAND2: 24 transistors of a scan-less flip-flop, its enable a clock gate
-REGISTER_DELAY = 3.0  # FO4: clock to output and set-up
+REGISTER_AREA = 6.0  # in NAND2: a flip-flop of 24 transistors, whose enable is a clock gate
+REGISTER_DELAY = 3.0  # in FO4: from clock to output, and set-up
 GATE = re.compile(
     r"^GATE\s+(\w+)\s+([\d.]+)\s+Y=[^;]*;(?:\s+PIN \* \w+\s+\d+\s+\d+\s+([\d.]+))?", re.M
 )
@@ -24,14 +24,14 @@ GATE = re.compile(
 
 @dataclass(frozen=True)
 class ModuleEstimate:
-    """One module by itself, its submodules not counted.
+    """One module by itself, without its submodules.
 
     Attributes
     ----------
-    gates, registers : counts
-    area : of gates and registers, in two-input NANDs
-    path : its longest path between registers or ports, in FO4
-    submodules : how many of each it holds
+    gates, registers : numbers of each
+    area : area of gates and registers, in two-input NANDs
+    path : longest path between registers or ports, in FO4
+    submodules : how many of each the module holds
     """
 
     gates: int
@@ -43,24 +43,24 @@ class ModuleEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A design, module by module; paths through several modules are not followed."""
+    """A design, module by module. Paths through several modules are not followed."""
 
     top: str
     modules: Mapping[str, ModuleEstimate]
 
     def area(self, module: str) -> float:
-        """Area of a module and all below it, in two-input NANDs."""
+        """Return the area of a module and all below it, in two-input NANDs."""
         own = self.modules[module]
         return own.area + sum(self.area(name) * count for name, count in own.submodules.items())
 
     def cells(self, module: str) -> int:
-        """Gates and registers of a module and all below it."""
+        """Return the number of gates and registers of a module and all below it."""
         own = self.modules[module]
         below = sum(self.cells(name) * count for name, count in own.submodules.items())
         return own.gates + own.registers + below
 
     def period(self, module: str) -> float:
-        """Estimated clock period in FO4: the longest path within any one module below."""
+        """Return the estimated clock period in FO4, by the longest path within one module."""
         return REGISTER_DELAY + max(self._paths(module))
 
     def _paths(self, module: str) -> list[float]:
@@ -69,7 +69,7 @@ class Estimate:
 
 
 def estimate(verilog: str, top: str) -> Estimate:
-    """Synthesise `top` of `verilog`, module by module, and add up what came out.
+    """Synthesise `top` of `verilog` module by module, and estimate each of them.
 
     Raises
     ------

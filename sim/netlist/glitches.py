@@ -1,8 +1,9 @@
 """Timed simulation of a sample of cycles: how often nets toggle when cells have delays.
 
-Zero-delay simulation counts a net's toggle once a cycle at most. With delays, a net may toggle
-several times before it settles. Delays are the library's, by input and by edge, at the loads and
-slews of the static timing; inertial: a pulse shorter than a cell's delay does not get through.
+The simulation without delays counts at most one toggle of a net in a cycle. With delays, a net may
+toggle several times before it settles. Delays are the library's, by input and by edge, at the loads
+and slews of the static timing. They are inertial: a pulse shorter than a cell's delay does not get
+through.
 """
 
 import ctypes
@@ -50,12 +51,13 @@ class ProbeStructure(ctypes.Structure):
 
 
 class Probe:
-    """Times every `stride`-th cycle of a run, each time in the next stream.
+    """Times every `stride`-th cycle of a run, each in the next stream.
 
     Parameters
     ----------
     netlist : Netlist
-    timing : Timing, for slews and loads
+    timing : Timing
+        Slews and loads.
     kinds : numbers of the cells' kinds in the compiled simulator
     """
 
@@ -116,7 +118,7 @@ class Probe:
         }
 
     def _add_sources(self, netlist: Netlist, timing: Timing) -> None:
-        """Nets that no logic drives, and when they change: at a register's delay, or at once."""
+        """Note which nets no logic drives, and when they change: at a register's delay or at 0."""
         source = np.ones(self.nets, np.uint8)
         launch = np.zeros((self.nets, 2))
         for group in netlist.groups:
@@ -132,7 +134,7 @@ class Probe:
         self.arrays["launch"] = np.rint(launch * TICKS_PER_PS).astype(np.int32)
 
     def reset(self, stride: int) -> None:
-        """Forget all counts; from now on time every `stride`-th cycle."""
+        """Forget all counts, and time every `stride`-th cycle from now on."""
         self.arrays["toggles"][:] = 0
         self.arrays["settled"][:] = 0
         self.structure.stride = stride
@@ -140,25 +142,27 @@ class Probe:
 
     @property
     def reference(self) -> ctypes.c_void_p:
-        """For the simulator."""
+        """Reference to the probe, for the simulator."""
         return ctypes.c_void_p(ctypes.addressof(self.structure))
 
     @property
     def latest_ps(self) -> float:
-        """When the last net settled, in the slowest of the timed cycles."""
+        """When the last net settled in the slowest of the timed cycles, ps."""
         return float(self.structure.latest) / TICKS_PER_PS
 
     def activities(self, ones: npt.NDArray[np.int64], cycles: int) -> tuple[Activity, Activity]:
-        """Timed toggles and those of the settled states, of the same cycles; clocks excluded.
+        """Return the timed toggles and those of the settled states, of the same cycles.
+
+        Clocks are not in them.
 
         Parameters
         ----------
-        ones, cycles : of the whole run, for the nets' probabilities
+        ones, cycles : counts of the whole run, for the nets' probabilities
 
         Raises
         ------
         RuntimeError
-            If the timed cycles did not settle where the zero-delay ones did.
+            If a timed cycle did not settle where it did without delays.
         """
         if self.structure.failed:
             why = {1: "too many events at once", 2: "a net settled at another value"}
@@ -178,7 +182,7 @@ def _starts(sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
 
 
 def _delays(group: CellGroup, timing: Timing) -> npt.NDArray[np.int64]:
-    """Delays in ticks, (cells, outputs, inputs, edges); the mean of arcs between the same pins."""
+    """Return delays in ticks, (cells, outputs, inputs, edges), as means over arcs of equal pins."""
     cell = group.cell
     shape = (len(group.pins), len(cell.outputs), len(cell.inputs), 2)
     total, count = np.zeros(shape), np.zeros(shape)

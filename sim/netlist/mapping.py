@@ -1,4 +1,4 @@
-"""Synthesis of Verilog with a Liberty library, by Yosys: each module by itself."""
+"""Synthesis of Verilog with a Liberty library: Yosys maps each module by itself."""
 
 import json
 import subprocess
@@ -21,20 +21,20 @@ DONT_USE = ("*lpflow*", "*probe*", "*dly*")  # power switches, probes and delay 
 ABC_SCRIPT = (
     "+strash;dch;map,-B,0.9,-D,{period};topo;buffer,-c;upsize,-D,{period};dnsize,-D,{period}"
 )
-GATED_BITS = 4  # a clock gate serves at least so many flip-flops
-DRIVEN_LOAD_FF = 10.0  # assumed at a module's outputs
+GATED_BITS = 4  # the fewest flip-flops that a clock gate serves
+DRIVEN_LOAD_FF = 10.0  # load that is assumed at a module's outputs
 TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True)
 class MappingOptions:
-    """How the netlist is made.
+    """How Yosys makes the netlist.
 
     Attributes
     ----------
-    period_ps : clock target that each module's logic is sized for
+    period_ps : clock period that each module's logic is sized for
     dont_use : patterns of cells that are left out, beside those that the library marks
-    timeout_s : in which Yosys must be done; the netlist does not depend on it
+    timeout_s : time that Yosys may take; the netlist does not depend on it
     """
 
     period_ps: float
@@ -45,11 +45,11 @@ class MappingOptions:
 def map_verilog(
     verilog: str, top: str, library: Library, options: MappingOptions, cache: Path
 ) -> dict[str, Any]:
-    """Netlist of `top` in library cells, as Yosys' JSON, module by module.
+    """Return the netlist of `top` in library cells, as Yosys' JSON, module by module.
 
-    Modules are kept apart, so that each cell's place is known; no logic moves between them.
-    Registers with an enable get clock gates where they have no reset. Kept in `cache` by the
-    content of all that it depends on.
+    Modules are kept apart, so that each cell's place is known and no logic moves between them.
+    Registers with an enable get clock gates where they have no reset. The netlist is kept in
+    `cache`, named by a digest of all that it depends on.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _left_out(library: Library, options: MappingOptions) -> list[str]:
 
 
 def _gating(library: Library) -> list[str]:
-    """Clock gates by name: libraries mark them as not for synthesis. None without such cells."""
+    """Name the clock gates, which libraries exclude from synthesis; none without such cells."""
     gates = [
         (len(cell.inputs), cell.area, cell.name, register)
         for cell in library.cells.values()
@@ -138,7 +138,7 @@ def _gating(library: Library) -> list[str]:
 
 
 def buffer_cell(library: Library, inverting: bool = False) -> Cell:
-    """The smallest buffer, or inverter.
+    """Return the library's smallest buffer, or inverter.
 
     Raises
     ------

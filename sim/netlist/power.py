@@ -1,11 +1,15 @@
-"""Energy of a mapped netlist from its nets' toggles and the library's tables.
+"""Energy of a mapped netlist, from its nets' toggles and the library's tables.
 
-Net switching is C V^2 / 2 a toggle. Internal power follows the tables: half of a net's toggles
-rise and half fall; slews are those of the static timing, loads those of the nets; an output's
-energy is the mean over its related pins, weighted by their own toggles; of tables for certain
-states, the mean over the states' probabilities, the pins independent, but for a flip-flop's
-clock pin, where "data differs from state" is as frequent as the state toggles. Some libraries
-give a flip-flop's energy twice, at Q and at its inverse; then it is counted once.
+A toggle of a net takes C V^2 / 2. The internal energy of cells follows the tables:
+
+- half of a net's toggles rise and half fall;
+- slews are those of the static timing, and loads those of the nets;
+- an output's energy is the mean over its related pins, weighted by their own toggles;
+- where tables hold in certain states, it is the mean over the states by their probabilities, as if
+  pins were independent; only at a flip-flop's clock pin, "data differs from state" is as frequent
+  as the state's toggles.
+
+Some libraries give a flip-flop's energy twice, at Q and at its inverse; it is counted once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,15 +34,15 @@ POWER_PARTS = ("switching", "internal", "gated_clock", "root_clock")
 
 @dataclass(frozen=True, eq=False)
 class NetlistEnergy:
-    """Energy of a stream in a run, fJ.
+    """Energy of one stream in a run, fJ.
 
     Attributes
     ----------
     scopes : names
     parts : array (scopes, POWER_PARTS): nets' switching energy and cells' internal energy; of
         both, what the clock's toggles cost, behind clock gates and before them
-    cycles : of the run
-    leakage_nw : of the whole netlist
+    cycles : cycles of the run
+    leakage_nw : leakage of the whole netlist
     """
 
     scopes: Sequence[str]
@@ -48,22 +52,22 @@ class NetlistEnergy:
 
     @property
     def dynamic_fj(self) -> float:
-        """All but leakage."""
+        """Energy of all but leakage, fJ."""
         return float(self.parts.sum())
 
     def leakage_fj(self, period_ps: float) -> float:
-        """Leakage during the run, at a clock period."""
+        """Return the leakage during the run at a clock period, fJ."""
         return self.leakage_nw * self.cycles * period_ps * 1e-6
 
 
 class PowerModel:
-    """A netlist's energies, ready for activities.
+    """Computes a netlist's energy from activities.
 
     Parameters
     ----------
     netlist : Netlist
-    slew : array (nets,), ps, mean of rising and falling
-    wire_scale : of the wire estimate
+    slew : array (nets,), ps, means of rising and falling slews
+    wire_scale : factor on the wire estimate
     """
 
     def __init__(self, netlist: Netlist, slew: Reals, wire_scale: float = 1.0) -> None:
@@ -78,7 +82,7 @@ class PowerModel:
         self.owner = self._owners()
         self._states: dict[
             tuple[str, str, str | None], dict[str, tuple[Function | None, Reals]]
-        ] = {}  # the tables' energies, which no activity changes
+        ] = {}  # energies of tables, which no activity changes
         self.repeated = {
             group.cell.name: other
             for group in netlist.groups
@@ -86,7 +90,7 @@ class PowerModel:
         }
 
     def _owners(self) -> npt.NDArray[np.int64]:
-        """Scope of each net's driver; of a port's net, of one of its readers."""
+        """Return the scope of each net's driver; for a port's net, of one of its readers."""
         owner = np.zeros(self.netlist.nets, np.int64)
         for group in self.netlist.groups:
             for pin in group.cell.inputs:
@@ -97,7 +101,7 @@ class PowerModel:
         return owner
 
     def energy(self, activity: Activity) -> NetlistEnergy:
-        """Energy of one stream, the mean over the streams."""
+        """Return the energy of one stream, as the mean over all streams."""
         parts = np.zeros((len(self.netlist.scopes), len(POWER_PARTS)))
         toggles = activity.toggles / activity.streams
         ones = activity.ones / (activity.streams * activity.cycles)
@@ -106,7 +110,7 @@ class PowerModel:
         half = 0.5 * self.netlist.library.voltage**2
         data = np.where(self.clocks, 0.0, half * self.load * toggles)
         self._add(parts, self.owner, np.arange(self.netlist.nets), data, "switching")
-        for group, _, reader, nets in sinks(self.netlist):  # a clock's load is its readers'
+        for group, _, reader, nets in sinks(self.netlist):  # a clock's load counts at its readers
             load = group.cell.pins[reader].capacitance + self.wire
             clock = np.where(self.clocks[nets], half * load * toggles[nets], 0.0)
             self._add(parts, group.scopes, nets, clock, "switching")
@@ -135,7 +139,7 @@ class PowerModel:
             np.add.at(parts[:, POWER_PARTS.index(name)], scopes[chosen], energy[chosen])
 
     def _per_toggle(self, group: CellGroup, pin: Pin, toggles: Reals, ones: Reals) -> Reals:
-        """Internal energy of a toggle of a pin, fJ, array (instances,)."""
+        """Return the internal energy of a pin's toggle, fJ, array (instances,)."""
         nets = group.nets(pin.name)
         if pin.direction == "input":
             return self._mean_over_states(group, pin, pin.powers, None, toggles, ones)
@@ -173,7 +177,7 @@ class PowerModel:
                 covered += share
         if "" in states:
             return total + np.clip(1.0 - covered, 0.0, 1.0) * states[""][1]
-        # An output's states are those in which it can toggle: their shares are relative
+        # An output's states are those in which it can toggle, so their shares are relative
         if pin.direction == "output":
             return np.divide(total, covered, out=np.zeros_like(total), where=covered > 1e-12)
         return total
@@ -181,7 +185,7 @@ class PowerModel:
     def _energies(
         self, group: CellGroup, pin: Pin, powers: Sequence[Power], related: str | None
     ) -> dict[str, tuple[Function | None, Reals]]:
-        """State and energy of a toggle, fJ, (instances,), by the state's text; "" for any."""
+        """Return state and energy of a toggle, fJ, (instances,), by the state's text; "" is any."""
         nets = group.nets(pin.name)
         slew = self.slew[group.nets(related) if related else nets]
         repeated = group.cell.name in self.repeated
@@ -200,7 +204,7 @@ class PowerModel:
     def _probability(
         self, group: CellGroup, pin: Pin, when: Function, toggles: Reals, ones: Reals
     ) -> Reals:
-        """How often a state holds when `pin` toggles."""
+        """Return how often a state holds when `pin` toggles."""
         joint = self._register_states(group, pin, toggles, ones)
         total = np.zeros(len(group.pins))
         table = when.table(when.pins)
@@ -250,7 +254,7 @@ class PowerModel:
     def _register_states(
         self, group: CellGroup, pin: Pin, toggles: Reals, ones: Reals
     ) -> dict[tuple[int, int], Reals] | None:
-        """Probabilities of (next state's pin, state) at an edge of a flip-flop's clock."""
+        """Return probabilities of (data, state) at an edge of a flip-flop's clock, else None."""
         register = group.cell.register
         if register is None or register.kind != "ff" or pin.name != register.clock:
             return None
@@ -277,10 +281,11 @@ class PowerModel:
 
 
 def _repeated_output(cell: Cell, voltage: float) -> str | None:
-    """The inverse output of a flip-flop whose two outputs' tables both hold the whole energy.
+    """Return the inverse output of a flip-flop, if both outputs' tables hold its whole energy.
 
-    Such tables were taken with both outputs loaded alike and only the own load's energy taken
-    off: Q rising equals its inverse falling, and both grow by C V^2 / 2 of the other's load.
+    Such tables were taken with both outputs loaded alike, and only the energy of the own load was
+    subtracted. So Q rising equals its inverse falling, and both grow by C V^2 / 2 of the other's
+    load.
     """
     register = cell.register
     if register is None or register.kind != "ff" or len(cell.outputs) != 2:

@@ -1,7 +1,7 @@
-"""Static timing of a mapped netlist from Liberty's tables.
+"""Static timing of a mapped netlist, from Liberty's tables.
 
-Arrival times and slews, rising and falling, level by level; the worst of all arcs. The clock is
-ideal: all registers, gated or not, see its edge at time 0.
+Arrival times and slews of rising and falling edges follow level by level, each from the worst of
+all arcs. The clock is ideal: all registers, gated or not, see its edge at time 0.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OTHER = {"rise": "fall", "fall": "rise"}
 
 @dataclass(frozen=True)
 class LongestPath:
-    """Where the longest path ends."""
+    """The longest path: its delay, the set-up time at its end, and where it ends."""
 
     delay_ps: float
     setup_ps: float
@@ -32,13 +32,13 @@ class LongestPath:
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """What the analysis found.
+    """What the timing analysis found.
 
     Attributes
     ----------
-    period_ps : the shortest clock period: longest path to a register, with its set-up time
-    worst : the register at its end
-    arrival, slew : by edge, arrays (nets,), ps
+    period_ps : shortest clock period, which is the longest path to a register with its set-up time
+    worst : that path
+    arrival, slew : arrays (nets,) by edge, ps
     output_ps : latest arrival at an output port
     load : array (nets,), fF
     """
@@ -52,12 +52,12 @@ class Timing:
 
     @property
     def mean_slew(self) -> Reals:
-        """Of rising and falling, array (nets,), ps."""
+        """Mean of rising and falling slews, array (nets,), ps."""
         return (self.slew["rise"] + self.slew["fall"]) / 2
 
 
 def fo4(library: Library) -> tuple[float, float]:
-    """Delay and output slew, ps, of the smallest inverter that drives four like itself."""
+    """Return delay and output slew, ps, of the smallest inverter that drives four like itself."""
     cell = buffer_cell(library, inverting=True)
     arc = cell.pins[cell.outputs[0]].arcs[0]
     load = 4 * cell.pins[cell.inputs[0]].capacitance
@@ -68,7 +68,7 @@ def fo4(library: Library) -> tuple[float, float]:
 
 
 def analyse_timing(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
-    """Time a netlist; inputs come at time 0 with the slew of an FO4 inverter, as does the clock."""
+    """Time a netlist. Inputs and clock come at time 0 with the slew of an FO4 inverter."""
     load, _ = loads(netlist, wire_scale)
     _, clock_slew = fo4(netlist.library)
     arrival = {edge: np.full(netlist.nets, -np.inf) for edge in EDGES}
@@ -98,7 +98,7 @@ def analyse_timing(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
 def _launch(
     group: CellGroup, arrival: dict[str, Reals], slew: dict[str, Reals], load: Reals
 ) -> None:
-    """Registers' outputs, from the clock's rising edge."""
+    """Time the registers' outputs from the clock's rising edge."""
     for pin in group.cell.outputs:
         for arc in group.cell.pins[pin].arcs:
             if arc.kind != "rising_edge":
@@ -112,7 +112,7 @@ def _launch(
 
 
 def sources(arc: Arc, edge: str) -> tuple[str, ...]:
-    """Edges of the related pin that can cause an edge of the output."""
+    """Return the edges of the related pin that can cause an edge of the output."""
     if arc.sense == "positive_unate":
         return (edge,)
     return (OTHER[edge],) if arc.sense == "negative_unate" else EDGES

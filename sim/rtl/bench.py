@@ -1,4 +1,4 @@
-"""The cocotb side of a run: sleeps until the harness has played its memories."""
+"""The cocotb side of a run, which sleeps until the harness has played its memories."""
 
 from typing import Any
 
@@ -10,6 +10,6 @@ __all__ = ["play"]
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")  # type: ignore[untyped-decorator]
 async def play(dut: Any) -> None:
-    """Wait for the end of the run; the harness itself stops one that makes no progress."""
+    """Wait for the end of the run. The harness itself stops a run that makes no progress."""
     await RisingEdge(dut.closed)
     assert not int(dut.hung.value), "The core made no progress"  # noqa: S101

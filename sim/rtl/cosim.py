@@ -1,4 +1,4 @@
-"""Runs GEMMs through the RTL in a simulator: builds once, plays memories, reads results back."""
+"""Runs GEMMs through the RTL in a simulator: builds it once, plays memories, reads results."""
 
 import fcntl
 import hashlib
@@ -42,7 +42,7 @@ HANG_CYCLES = 100_000  # at least
 STALLED_TILE = 50  # times the cycles of a tile that nothing stalls
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
 SECONDS_BETWEEN_REPORTS = 0.2
-SECONDS_OF_PATIENCE = 900.0  # with a simulator that writes no result
+SECONDS_OF_PATIENCE = 900.0  # after which a simulator that writes no result is ended
 
 
 class SimulationError(RuntimeError):
@@ -57,7 +57,7 @@ class Outcome:
     ----------
     gemm : Gemm
     outputs : int64 array (M, N), codes, or S without requantisation
-    counters : the core's, by name; of all the GEMMs that ran together
+    counters : the core's counters, by name, of all the GEMMs that ran together
     """
 
     gemm: Gemm
@@ -71,12 +71,12 @@ class Outcome:
 
     @property
     def mismatches(self) -> int:
-        """Outputs that differ from golden."""
+        """Number of outputs that differ from golden."""
         return int(np.count_nonzero(self.differences))
 
     @property
     def first_difference(self) -> tuple[int, int]:
-        """Row and column of the first output that differs; there must be one."""
+        """Row and column of the first output that differs. There must be one."""
         row, column = np.unravel_index(int(self.differences.argmax()), self.outputs.shape)
         return int(row), int(column)
 
@@ -107,20 +107,20 @@ def simulate(
     ----------
     simulator : "verilator" or "icarus"
     stalls : pauses of the streams
-    together : so many GEMMs follow each other without a pause; then the core becomes idle
-    core : Verilog of the core, if not the one that `hw` generates
+    together : number of GEMMs that follow each other without a pause, before the core is idle
+    core : Verilog of the core, where it is not what `hw` generates
     plusargs : more options of the harness, such as "+reset_at=100"
-    build_root : folder that keeps the built simulators, one folder each; any number of processes
-        may share it
-    patience_s : a simulator that writes nothing for so long is ended
-    waves : file to write the run's waveforms to, a VCD; `sim/rtl/waves.py` has views of it
+    build_root : folder that keeps the built simulators, each in a folder of its own; any number
+        of processes may share it
+    patience_s : seconds after which a simulator that writes nothing is ended
+    waves : file for the run's waveforms, a VCD; `sim/rtl/waves.py` makes views of it
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of GEMMs done so far
 
     Raises
     ------
     ValueError
-        If a GEMM does not fit the array; nothing has run then.
+        If a GEMM does not fit the array; then nothing has run.
     ToolMissingError, SimulationError
         With the program to install, or the log to read.
     """
@@ -132,7 +132,7 @@ def simulate(
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
     name = f"{simulator}_waves_{config.name}" if waves else f"{simulator}_{config.name}"
     name += f"_d{depth.bit_length() - 1}"
-    if core is not None:  # none takes another's binary
+    if core is not None:  # so that no core takes another's binary
         name += f"_{hashlib.sha256(core.encode()).hexdigest()[:8]}"
     folder = plain_folder((build_root / name).resolve())
     folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ def _build(
     *,
     recorded: bool,
 ) -> Runner:
-    """Compile core and harness; a build whose sources are unchanged takes no time."""
+    """Compile core and harness. A build whose sources are unchanged takes no time."""
     core = folder / "truncmac_core.v"
     write_bytes(core, verilog.encode(), keep_unchanged=True)
     sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]

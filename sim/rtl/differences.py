@@ -1,4 +1,4 @@
-"""The first output of the RTL that differs from golden, with all that it is made of."""
+"""The first output of the RTL that differs from golden, with the operands that it is made of."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ OPERANDS_SHOWN = 16
 
 
 def first_difference(network: Network, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
-    """Where the first layer that differs does so, what both sides give, and the operands.
+    """Return where the first layer that differs does so, what both sides give, and the operands.
 
-    In a convolution also the image, row (y) and column (x) of the output, and the position of
-    each operand: its channel, and its row and column in the layer's input, which lie outside of
-    it where the input is padded.
+    For a convolution there are also the image, row (y) and column (x) of the output, and the
+    position of each operand: its channel, and its row and column in the layer's input, which lie
+    outside of the input where it is padded.
     """
     outcome = next((outcome for outcome in outcomes if outcome.mismatches), None)
     if outcome is None:
@@ -57,7 +57,7 @@ def first_difference(network: Network, outcomes: Sequence[Outcome]) -> dict[str,
 
 
 def _place(network: Network, layer: Product, gemm: Gemm, row: int) -> dict[str, Any]:
-    """Image of an output, and in a convolution its pixel and the operands' positions."""
+    """Return an output's image, and for a convolution its pixel and the operands' positions."""
     if not isinstance(layer, Conv2d):
         return {"image": row}
     _, height, width = shapes(network)[layer.input]
@@ -74,7 +74,7 @@ def _place(network: Network, layer: Product, gemm: Gemm, row: int) -> dict[str, 
 
 
 def as_text(found: Mapping[str, Any], everything: bool) -> str:
-    """Say it in lines, with the first operands or with all of them."""
+    """Return the difference as lines of text, with the first operands or with all of them."""
     place = f"image {found['image']}"
     if "y" in found:
         place += f", y {found['y']}, x {found['x']}"

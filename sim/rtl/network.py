@@ -15,7 +15,7 @@ __all__ = ["RtlReport", "run_network"]
 
 @dataclass(frozen=True)
 class RtlReport:
-    """What the RTL made of a network at its k, or a k for each layer: an `Outcome` a layer."""
+    """What the RTL made of a network at one k, or at a k for each layer: an `Outcome` a layer."""
 
     bits: BitWidths
     images: int
@@ -23,22 +23,22 @@ class RtlReport:
 
     @property
     def cycles(self) -> int:
-        """RTL cycles of all layers, one after the other."""
+        """Cycles of all layers on the RTL, one after the other."""
         return sum(outcome.cycles for outcome in self.outcomes)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of the network itself, without padding."""
+        """Multiply-accumulates of the network itself, without those of padding."""
         return sum(outcome.gemm.macs for outcome in self.outcomes)
 
     @property
     def mismatches(self) -> int:
-        """Outputs that differ from golden."""
+        """Number of outputs that differ from golden."""
         return sum(outcome.mismatches for outcome in self.outcomes)
 
     @property
     def outputs(self) -> int:
-        """Outputs compared with golden."""
+        """Number of outputs compared with golden."""
         return sum(outcome.outputs.size for outcome in self.outcomes)
 
 
@@ -55,8 +55,8 @@ def run_network(
 ) -> list[RtlReport]:
     """Run every layer of `network` on the RTL at each of `bits`, and compare with golden.
 
-    Each layer gets the codes that golden gives the layer before, so a layer that is equal for
-    all its outputs is what the next one would have got from the RTL itself.
+    Each layer gets the codes that golden gives for the layer before. So where all outputs of a
+    layer are equal, the next layer gets what it would have got from the RTL itself.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def run_network(
     Raises
     ------
     ValueError
-        If a layer's reduction is longer than the array was built for, named with both.
+        If a layer's reduction is longer than the array was built for.
     """
     check_reduction(network, config.max_reduction)
     gemms = [network_gemms(network, images, k) for k in bits]

@@ -1,4 +1,4 @@
-"""Random GEMMs that look for trouble: awkward shapes, extreme values, every bit-width."""
+"""Random GEMMs for finding faults: awkward shapes, extreme values, every bit-width."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,18 +27,18 @@ def random_gemms(
 ) -> list[Gemm]:
     """Draw `count` GEMMs for each bit-width, in mixed order.
 
-    The first of a bit-width is 1 x 1 x 1, the second has the longest reduction that the array
-    takes with the largest operands; the others have random shapes, mostly such that neither
-    rows, columns nor lanes divide them, weights of TruncQuant or two's complement, and outputs
-    that are S, codes, or codes with a residual.
+    The first GEMM of a bit-width is 1 x 1 x 1. The second has the largest operands over the longest
+    reduction that the array takes. The others have random shapes, most of which the array's rows,
+    columns and lanes do not divide, weights of TruncQuant or two's complement, and outputs that
+    are S, codes, or codes with a residual.
 
     Parameters
     ----------
     bits : values of k
-    count : GEMMs of each
-    seed : decides everything
-    tiles : along rows and columns, at most, but for an element more
-    longest : reduction of most, in elements
+    count : number of GEMMs at each k
+    seed : random seed of shapes and values
+    tiles : the most tiles along rows and along columns; one more element may start another
+    longest : the longest reduction of the GEMMs with random shapes
     single : share of GEMMs of one tile, after which k changes
     """
     rng = np.random.default_rng(seed)
@@ -102,7 +102,7 @@ def _codes(rng: np.random.Generator, shape: tuple[int, int], fill: str | None) -
 def _requantisation(
     rng: np.random.Generator, columns: int, config: ArrayConfig
 ) -> Requantisation | None:
-    """Parameters over the hardware's whole range, its ends included, or none for S."""
+    """Draw parameters over the hardware's whole range, with its ends; None where S leaves."""
     if rng.random() < 0.35:
         return None
 
@@ -111,7 +111,7 @@ def _requantisation(
         values = rng.integers(-most - 1, most, columns, endpoint=True)
         return np.where(rng.random(columns) < 0.1, rng.choice([-most - 1, most]), values)
 
-    # Usual shifts, which leave codes between the ends, and all others
+    # Usual shifts, which give codes between the ends, and all others
     usual = np.clip(config.multiplier_bits + rng.integers(0, 16, columns), 0, 63)
     shift = np.where(rng.random(columns) < 0.7, usual, rng.integers(0, 64, columns))
     residual = rng.random() < 0.5

@@ -1,6 +1,6 @@
 """Runs a simulator and ends it when it hangs: `python watchdog.py SECONDS PROGRAM ARGUMENT ...`.
 
-Progress is that a file of the working directory grows. It is run as a file, so that it starts fast.
+It makes progress while a file of the working directory grows. It runs as a file, to start fast.
 """
 
 import os
@@ -13,7 +13,7 @@ HUNG = 124  # exit code, as coreutils' timeout has
 
 
 def watch(seconds: float, command: list[str]) -> int:
-    """Exit code of `command`, or `HUNG` after so many seconds in which nothing was written."""
+    """Return the exit code of `command`, or `HUNG` if nothing is written for so many seconds."""
     process = subprocess.Popen(command)
     size, since = -1, time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""Views of a run's waveforms: what to show of its VCD, for GTKWave and for Surfer."""
+"""Views of a run's waveforms, which tell GTKWave and Surfer what to show of its VCD."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from truncmac.golden.files import write_bytes
 
 __all__ = ["Variable", "variables", "write_views"]
 
-# Of each group the variables by path, those of sim/rtl/waves.v and of the core's array, in order
+# The variables of each group by path, of sim/rtl/waves.v and of the core's array, in order
 GROUPS = {
     "clock": ("waves.clk", "waves.cycle", "waves.active"),
     "tiles": ("waves.tile_taken", "waves.k", "waves.beats", "waves.offset", "waves.raw"),
@@ -29,7 +29,7 @@ HEX = ("activation", "chunk")
 SIGNED = ("result",)
 
 
-# `$var wire 8 ! name [7:0] $end`; names as they stand, which pyvcd's reader refuses ("$1")
+# Such as `$var wire 8 ! name [7:0] $end`; pyvcd's reader refuses names like "$1"
 DECLARATION = re.compile(
     r"\$scope \S+ (?P<scope>\S+)|(?P<up>\$upscope)|"
     r"\$var \S+ (?P<width>\d+) \S+ (?P<name>\S+)|(?P<end>\$enddefinitions)"
@@ -38,7 +38,7 @@ DECLARATION = re.compile(
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of a VCD: scopes and name with dots between, and its bits."""
+    """A variable of a VCD: its scopes and name with dots between them, and its width in bits."""
 
     path: str
     width: int
@@ -50,12 +50,12 @@ class Variable:
 
 
 def variables(vcd: Path) -> list[Variable]:
-    """The variables that a simulator's VCD declares, a declaration a line, in its order.
+    """Return the variables that a simulator's VCD declares, one a line, in its order.
 
     Raises
     ------
     ValueError
-        If its declarations do not end: it is no whole VCD.
+        If its declarations do not end, because the file is no whole VCD.
     """
     found, scopes = list[Variable](), list[str]()
     with vcd.open(encoding="latin-1") as file:
@@ -87,7 +87,7 @@ def write_views(vcd: Path) -> list[Path]:
 
 
 def _shown(found: Sequence[Variable]) -> dict[str, list[Variable]]:
-    """Variables by group, each in the order of its patterns and of the VCD."""
+    """Return the variables of each group, in the order of its patterns and of the VCD."""
     return {
         group: [
             variable
@@ -100,7 +100,7 @@ def _shown(found: Sequence[Variable]) -> dict[str, list[Variable]]:
 
 
 def _expression(pattern: str) -> str:
-    """Regular expression of a path in which * is a number and ** are scopes."""
+    """Return the regular expression of a path in which * is a number and ** are scopes."""
     text = re.escape(f"truncmac_harness.{pattern}")
     return text.replace(r"\*\*", ".+").replace(r"\*", r"\d+")
 
