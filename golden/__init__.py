@@ -18,6 +18,7 @@ from .gemm import Gemm, matmul
 from .gemms import each_gemm, network_gemms
 from .inspection import LayerInspection, inspect_network, plane_information
 from .layers import avg_pool, im2col, max_pool, output_size, shortcut
+from .maps import Machine, MapPlace, ProgramError
 from .mixed import Recalibration, with_layer_bits
 from .names import DIGITS, images_by_name, network_by_name
 from .network import (
@@ -40,6 +41,8 @@ from .network import (
 from .network_file import load, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
 from .pictures import load_pictures
+from .product import requantisation
+from .program import Traffic, interpret
 from .quantise import (
     ALL_WIDTHS,
     WEIGHT_BITS,
@@ -87,17 +90,21 @@ __all__ = [
     "Layer",
     "LayerInspection",
     "Linear",
+    "Machine",
+    "MapPlace",
     "MaxPool",
     "Network",
     "NetworkFileError",
     "OffsetKind",
     "Pair",
     "Product",
+    "ProgramError",
     "Recalibration",
     "Requantisation",
     "Setting",
     "Shortcut",
     "Stream",
+    "Traffic",
     "accuracy",
     "activation_codes",
     "avg_pool",
@@ -119,6 +126,7 @@ __all__ = [
     "images_by_name",
     "inspect_network",
     "integer_weights",
+    "interpret",
     "layer_bits",
     "load",
     "load_arrays",
@@ -138,6 +146,7 @@ __all__ = [
     "predictions",
     "prefix",
     "read_layer",
+    "requantisation",
     "requantisation_tensors",
     "requantise",
     "save",

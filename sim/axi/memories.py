@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from amaranth.lib.data import StructLayout
 
-from truncmac.golden import Gemm, memory_image, pack_weights
+from truncmac.golden import Gemm, Requantisation, memory_image, pack_weights
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTER_BITS, COUNTERS
 from truncmac.hw.requantiser import parameters_layout
@@ -157,17 +157,21 @@ def check_gemm(gemm: Gemm, config: ArrayConfig) -> None:
             f"Layer {gemm.name!r} has reduction K = {gemm.reduction}; the array is built for "
             f"K up to {config.max_reduction}. Build it with --max-reduction {gemm.reduction}"
         )
-    if gemm.requant is None:
-        return
+    if gemm.requant is not None:
+        check_requantisation(gemm.name, gemm.requant, config)
+
+
+def check_requantisation(layer: str, requant: Requantisation, config: ArrayConfig) -> None:
+    """Raise ValueError, naming the layer, if its parameters are wider than the array's."""
     for name, width in (
         ("multiplier", config.multiplier_bits),
         ("residual_multiplier", config.residual_multiplier_bits),
         ("bias", config.bias_width),
     ):
-        values = getattr(gemm.requant, name)
+        values = getattr(requant, name)
         if values is not None and np.any((values < -(1 << width - 1)) | (values >= 1 << width - 1)):
             raise ValueError(
-                f"Layer {gemm.name!r} has a requantisation {name} of more than the {width} bits "
+                f"Layer {layer!r} has a requantisation {name} of more than the {width} bits "
                 "that the array is built for"
             )
 

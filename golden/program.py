@@ -1,0 +1,417 @@
+"""Interprets a program of the NPU on a model of its memories: the reference of the hardware.
+
+It computes with NumPy alone, from the bytes of the program, and shares nothing with the compiler
+but the format. Every byte that the NPU leaves in memory is the one that is left here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from truncmac.descriptors import (
+    DESCRIPTOR_BYTES,
+    FORMAT_VERSION,
+    MAGIC,
+    MAPS,
+    PARAMETER_BYTES,
+    PARAMETER_FIELDS,
+    SUM_BYTES,
+    Operation,
+    ProgramFault,
+    Region,
+    map_field,
+    split_address,
+    unpack_descriptor,
+)
+from truncmac.integers import ceil_div
+
+from .maps import ActivationMemory, Machine, MapPlace, ProgramError
+from .quantise import WEIGHT_BITS
+from .requantise import Requantisation, requantise
+from .types import Array, Codes, Integers, Pair, Shape
+
+__all__ = ["Traffic", "interpret"]
+
+Values = Mapping[str, int]
+
+
+@dataclass
+class Traffic:
+    """Bytes that a program reads and writes of memory.
+
+    Attributes
+    ----------
+    descriptors, weights, parameters, loads : read
+    stores : written, codes and raw sums
+    """
+
+    descriptors: int = 0
+    weights: int = 0
+    parameters: int = 0
+    loads: int = 0
+    stores: int = 0
+
+
+@dataclass
+class _Span:
+    """Words of a group, or bytes of a region, that an operation reads or writes."""
+
+    place: tuple[str, int]
+    first: int
+    end: int
+    written: bool
+
+    def disturbs(self, other: "_Span") -> bool:
+        """Whether one writes what the other reads or writes."""
+        apart = self.end <= other.first or other.end <= self.first
+        return self.place == other.place and not apart and (self.written or other.written)
+
+
+@dataclass
+class _State:
+    """Memories while a program runs, and what runs beside."""
+
+    machine: Machine
+    regions: Mapping[Region, Codes]
+    maps: ActivationMemory
+    traffic: Traffic = field(default_factory=Traffic)
+    beside: list[_Span] = field(default_factory=list)
+    spans: list[_Span] = field(default_factory=list)
+
+    def bytes_at(self, address: int, count: int, *, write: bool = False) -> Codes:
+        """`count` bytes of memory, as a view."""
+        region, offset = split_address(address)
+        data = self.regions[region]
+        if offset + count > len(data) or (write and region in (Region.PROGRAM, Region.INPUT)):
+            verb = "writes" if write else "reads"
+            raise ProgramError(
+                f"{verb} bytes {offset} to {offset + count - 1} of the {region.name.lower()} "
+                f"region, of {len(data)} bytes",
+                ProgramFault.ADDRESS,
+            )
+        if region in (Region.OUTPUT, Region.SCRATCH):
+            self.spans.append(_Span(("region", region), offset, offset + count, write))
+        return data[offset : offset + count]
+
+    def read_map(self, values: Values, role: str, shape: Shape) -> Codes:
+        """The codes of a map, (H, W, C)."""
+        place = _place(values, role)
+        self._note(place, shape, written=False)
+        return self.maps.read(place, shape)
+
+    def write_map(self, values: Values, role: str, codes: Codes) -> None:
+        """Write a map (H, W, C)."""
+        place = _place(values, role)
+        self._note(place, codes.shape, written=True)
+        self.maps.write(place, codes)
+
+    def _note(self, place: MapPlace, shape: Shape, *, written: bool) -> None:
+        end = place.base + place.words(shape, self.machine)
+        self.spans.append(_Span(("group", place.group), place.base, end, written))
+
+    def settle(self, values: Values) -> None:
+        """Check that the operation did not disturb those that run beside it."""
+        for span in self.spans:
+            for other in self.beside:
+                if span.disturbs(other):
+                    raise ProgramError(
+                        f"touches {span.place[0]} {span.place[1]}, which an operation that runs "
+                        "beside it still reads or writes; it must wait"
+                    )
+        if values.get("beside"):
+            self.beside += self.spans
+        self.spans = []
+
+
+def interpret(
+    machine: Machine,
+    regions: Mapping[Region, Codes],
+    *,
+    entry: int = 0,
+    on_operation: Callable[[int, Operation], None] | None = None,
+) -> Traffic:
+    """Run a program to its END.
+
+    Parameters
+    ----------
+    machine : the NPU
+    regions : the bytes of all four regions, uint8 arrays; output and scratch are written in place
+    entry : where the program's BEGIN is in its region, in bytes
+    on_operation : called with index and operation of each descriptor that has taken effect
+
+    Returns
+    -------
+    what it read and wrote
+
+    Raises
+    ------
+    ProgramError
+        If the program is not for this machine, or wrong: with the descriptor's index and, where
+        the hardware sees it, the fault that it reports.
+    """
+    state = _State(machine, regions, ActivationMemory(machine))
+    index = 0
+    while True:
+        try:
+            data = _descriptor(state, entry + index * DESCRIPTOR_BYTES)
+            operation, values = unpack_descriptor(data)
+            if (index == 0) != (operation == Operation.BEGIN):
+                raise ProgramError("a program has one BEGIN, its first", ProgramFault.FORMAT)
+            if operation not in RUN:
+                raise ProgramError(f"{operation!r} is no operation", ProgramFault.OPERATION)
+            if values.get("wait"):
+                state.beside = []
+            RUN[Operation(operation)](state, values)
+            state.settle(values)
+        except ProgramError as error:
+            raise ProgramError(str(error), error.fault, index) from None
+        if on_operation:
+            on_operation(index, Operation(operation))
+        if operation == Operation.END:
+            return state.traffic
+        index += 1
+
+
+def _descriptor(state: _State, offset: int) -> bytes:
+    program = state.regions[Region.PROGRAM]
+    if offset + DESCRIPTOR_BYTES > len(program):
+        raise ProgramError("the program has no END", ProgramFault.ADDRESS)
+    state.traffic.descriptors += DESCRIPTOR_BYTES
+    return program[offset : offset + DESCRIPTOR_BYTES].tobytes()
+
+
+def _begin(state: _State, values: Values) -> None:
+    if values["magic"] != MAGIC or values["version"] != FORMAT_VERSION:
+        raise ProgramError(
+            f"the program must be of format {FORMAT_VERSION}, not {values['version']} "
+            f"({values['magic']:#x})",
+            ProgramFault.FORMAT,
+        )
+    if values["configuration"] != state.machine.configuration:
+        raise ProgramError(
+            f"the program is for configuration {values['configuration']:#010x}, and the NPU is "
+            f"{state.machine.configuration:#010x}",
+            ProgramFault.CONFIGURATION,
+        )
+    for region in Region:
+        need, has = values[f"{region.name.lower()}_bytes"], len(state.regions[region])
+        if need > has:
+            raise ProgramError(
+                f"the program needs {need} bytes of the {region.name.lower()} region, which has "
+                f"{has}",
+                ProgramFault.SPACE,
+            )
+
+
+def _end(state: _State, values: Values) -> None:
+    state.beside = []
+
+
+def _load(state: _State, values: Values) -> None:
+    _check_window(values)
+    (height, width, channels), shape = _input_shape(values), _output_shape(values)
+    row = width * channels
+    image = np.empty((height, row), np.uint8)
+    for y in range(height):
+        image[y] = state.bytes_at(values["address"] + y * values["pitch"], row)
+    state.traffic.loads += image.size
+    taps = _windows(image.reshape(height, width, channels), values, (1, 1))
+    if taps.shape[2] * taps.shape[3] != shape[2]:
+        raise ProgramError(
+            f"a window has {taps.shape[2] * taps.shape[3]} codes, and the map {shape[2]} channels",
+            ProgramFault.VALUE,
+        )
+    state.write_map(values, "output", taps.reshape(shape))
+
+
+def _store(state: _State, values: Values) -> None:
+    shape = _input_shape(values)
+    codes = state.read_map(values, "input", shape).reshape(shape[0], -1)
+    for y, row in enumerate(codes):
+        address = values["address"] + y * values["pitch"]
+        state.bytes_at(address, row.size, write=True)[:] = row
+    state.traffic.stores += codes.size
+
+
+def _conv(state: _State, values: Values) -> None:
+    _check_window(values)
+    _check_range(values, "bits", 1, WEIGHT_BITS)
+    _check_range(values, "dilation_x", 1, 15)
+    _check_range(values, "dilation_y", 1, 15)
+    machine, (height, width, channels) = state.machine, _input_shape(values)
+    columns, pixels = values["output_channels"], values["output_height"] * values["output_width"]
+    blocks = ceil_div(channels, machine.lanes)
+    beats = values["kernel_y"] * values["kernel_x"] * blocks
+    if beats * machine.lanes > ceil_div(machine.max_reduction, machine.lanes) * machine.lanes:
+        raise ProgramError(
+            f"a reduction has {beats} beats of {machine.lanes} lanes, and the array is built for "
+            f"K up to {machine.max_reduction}",
+            ProgramFault.VALUE,
+        )
+    _check_groups(values)
+    codes = state.read_map(values, "input", (height, width, channels))
+    dilation = values["dilation_y"], values["dilation_x"]
+    activations = _windows(codes, values, dilation).reshape(pixels, -1)
+    weights = _weights(state, values, beats).reshape(beats // blocks, blocks * machine.lanes, -1)
+    matrix = weights[:, :channels].reshape(-1, weights.shape[2])[:, :columns]
+    # Whole numbers below 2**53: float64 holds every partial sum
+    dots = (activations.astype(np.float64) @ matrix.astype(np.float64)).astype(np.int64)
+    row_sums = activations.sum(axis=1, dtype=np.int64)
+    sums = 2 * dots - values["offset"] * row_sums[:, None]
+    if values["raw"]:
+        data = sums.astype(f"<i{SUM_BYTES}").tobytes()
+        state.bytes_at(values["parameters"], len(data), write=True)[:] = np.frombuffer(
+            data, np.uint8
+        )
+        state.traffic.stores += len(data)
+        return
+    shape = _output_shape(values)
+    added = state.read_map(values, "residual", shape) if values["residual"] else None
+    state.write_map(values, "output", _finished(state, values, sums, added).reshape(shape))
+
+
+def _weights(state: _State, values: Values, beats: int) -> Codes:
+    """ck of every column tile, (beats, lanes, columns), from the prefix that k bits need."""
+    machine, bits = state.machine, values["bits"]
+    chunks = ceil_div(bits, machine.planes)
+    size = chunks * beats * machine.weight_word_bytes
+    tiles = []
+    for tile in range(ceil_div(values["output_channels"], machine.cols)):
+        data = state.bytes_at(values["weights"] + tile * values["weights_pitch"], size)
+        state.traffic.weights += size
+        word = np.unpackbits(data.reshape(chunks, beats, -1), axis=2, bitorder="little")
+        word = word[..., : machine.cols * machine.lanes * machine.planes]
+        parts = word.reshape(chunks, beats, machine.cols, machine.lanes, machine.planes)
+        # The most significant chunk comes first; in a chunk, plane 0 is the lowest bit
+        weight = np.zeros(parts.shape[1:4], np.uint16)
+        for chunk in parts:
+            for plane in reversed(range(machine.planes)):
+                weight = weight << 1 | chunk[..., plane]
+        tiles.append(weight >> (chunks * machine.planes - bits))
+    found: Codes = np.concatenate(tiles, axis=1).transpose(0, 2, 1).astype(np.uint8)
+    return found
+
+
+def _finished(state: _State, values: Values, sums: Integers, added: Codes | None) -> Codes:
+    """The output codes of sums (pixels, N)."""
+    columns = values["output_channels"]
+    data = state.bytes_at(values["parameters"], columns * PARAMETER_BYTES).tobytes()
+    state.traffic.parameters += len(data)
+    found: dict[str, list[int]] = {entry.name: [] for entry in PARAMETER_FIELDS}
+    for start in range(0, len(data), PARAMETER_BYTES):
+        number = int.from_bytes(data[start : start + PARAMETER_BYTES], "little")
+        for entry in PARAMETER_FIELDS:
+            value = number >> entry.low & ((1 << entry.width) - 1)
+            if entry.signed and value >> (entry.width - 1):
+                value -= 1 << entry.width
+            found[entry.name].append(value)
+    arrays = {name: np.array(numbers, np.int64) for name, numbers in found.items()}
+    params = Requantisation(
+        multiplier=arrays["multiplier"],
+        bias=arrays["bias"],
+        shift=arrays["shift"],
+        out_bits=WEIGHT_BITS,
+        residual_multiplier=None if added is None else arrays["residual_multiplier"],
+    )
+    residual = None if added is None else added.reshape(-1, columns)
+    return np.minimum(requantise(sums, params, residual), np.uint8(values["limit"]))
+
+
+def _pool(state: _State, values: Values) -> None:
+    _check_window(values)
+    _check_groups(values)
+    shape = _output_shape(values)
+    codes = state.read_map(values, "input", _input_shape(values))
+    windows = _windows(codes, values, (1, 1)).reshape(*shape[:2], -1, codes.shape[2])
+    if values["mean"]:
+        doubled = 2 * windows.sum(axis=2, dtype=np.int64) + windows.shape[2]
+        result = (doubled * values["reciprocal"] >> values["shift"]).astype(np.uint8)
+    else:
+        result = windows.max(axis=2)
+    state.write_map(values, "output", result)
+
+
+def _shortcut(state: _State, values: Values) -> None:
+    _check_groups(values)
+    codes = state.read_map(values, "input", _input_shape(values))
+    shape = _output_shape(values)
+    kept = codes[:: values["stride_y"], :: values["stride_x"]][: shape[0], : shape[1]]
+    result = np.zeros(shape, np.uint8)
+    result[..., : codes.shape[2]] = kept
+    state.write_map(values, "output", result)
+
+
+def _windows(codes: Codes, values: Values, dilation: Pair) -> Array:
+    """The codes of each window, (OH, OW, KY * KX, C), of a map (H, W, C)."""
+    (height, width, channels), (high, wide, _) = codes.shape, _output_shape(values)
+    y = _taps(high, values["stride_y"], values["kernel_y"], dilation[0], values["pad_top"])
+    x = _taps(wide, values["stride_x"], values["kernel_x"], dilation[1], values["pad_left"])
+    inside_y, inside_x = (y >= 0) & (y < height), (x >= 0) & (x < width)
+    found = codes[np.clip(y, 0, height - 1)[:, None, :, None], np.clip(x, 0, width - 1)[:, None]]
+    inside = inside_y[:, None, :, None] & inside_x[:, None]
+    found = np.where(inside[..., None], found, np.uint8(values["pad_code"]))
+    return found.reshape(high, wide, -1, channels)
+
+
+def _taps(count: int, stride: int, kernel: int, dilation: int, pad: int) -> npt.NDArray[np.intp]:
+    """The input's row or column of each tap of each window, (windows, taps)."""
+    return np.arange(count)[:, None] * stride + np.arange(kernel) * dilation - pad
+
+
+def _input_shape(values: Values) -> Shape:
+    return _shape(values, "input")
+
+
+def _output_shape(values: Values) -> Shape:
+    return _shape(values, "output")
+
+
+def _shape(values: Values, side: str) -> Shape:
+    """(H, W, C)."""
+    for name in ("height", "width", "channels"):
+        _check_range(values, f"{side}_{name}", 1, (1 << 16) - 1)
+    return values[f"{side}_height"], values[f"{side}_width"], values[f"{side}_channels"]
+
+
+def _place(values: Values, role: str) -> MapPlace:
+    names = ("group", "base", "step_x", "step_y", "tile_x", "phase_x", "phase_y")
+    return MapPlace(*(values[map_field(role, name)] for name in names))
+
+
+def _check_range(values: Values, name: str, least: int, most: int) -> None:
+    if not least <= values[name] <= most:
+        raise ProgramError(
+            f"{name} must be in {least}..{most}, not {values[name]}", ProgramFault.VALUE
+        )
+
+
+def _check_window(values: Values) -> None:
+    for name, most in (("kernel", 255), ("stride", 15)):
+        for axis in "xy":
+            _check_range(values, f"{name}_{axis}", 1, most)
+
+
+def _check_groups(values: Values) -> None:
+    """An operation's maps are in different groups; a residual may be where the output goes."""
+    roles = [role for role in MAPS if map_field(role, "group") in values]
+    if not values.get("residual"):
+        roles = [role for role in roles if role != "residual"]
+    if values.get("raw"):
+        roles = [role for role in roles if role != "output"]
+    source = values[map_field("input", "group")]
+    for role in roles[1:]:
+        if values[map_field(role, "group")] == source:
+            raise ProgramError(f"input and {role} are in group {source}", ProgramFault.GROUPS)
+
+
+RUN: Mapping[Operation, Callable[[_State, Values], None]] = {
+    Operation.BEGIN: _begin,
+    Operation.END: _end,
+    Operation.LOAD: _load,
+    Operation.STORE: _store,
+    Operation.CONV: _conv,
+    Operation.POOL: _pool,
+    Operation.SHORTCUT: _shortcut,
+}

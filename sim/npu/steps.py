@@ -1,0 +1,292 @@
+"""A network as the operations that an NPU runs one after the other, and the maps between them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from truncmac.descriptors import Operation
+from truncmac.golden import (
+    IMAGE,
+    AvgPool,
+    Conv2d,
+    Flatten,
+    Layer,
+    MaxPool,
+    Network,
+    Product,
+    Shortcut,
+    shapes,
+)
+from truncmac.golden.types import Pair, Shape
+
+__all__ = ["Packing", "Step", "Steps", "network_steps", "packings"]
+
+ONE, NONE = (1, 1), (0, 0)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which part of a first convolution's window LOAD packs into the channels of a pixel.
+
+    Attributes
+    ----------
+    kernel, stride, padding : of the part, (vertical, horizontal)
+    pad_code : outside the image
+    """
+
+    kernel: Pair = ONE
+    stride: Pair = ONE
+    padding: Pair = NONE
+    pad_code: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation.
+
+    Attributes
+    ----------
+    operation : what it does
+    name : of the layer, or `image`
+    source, residual : names of the maps that it reads; None if it reads none
+    target : name of the map that it writes; None: it writes to memory
+    source_shape, shape : of what it reads and gives, (H, W, C)
+    kernel, stride, padding : of its window, (vertical, horizontal)
+    pad_code : outside the map
+    layer : the layer of weights, of a CONV
+    mean : of a POOL: it gives the mean
+    """
+
+    operation: Operation
+    name: str
+    source: str | None
+    target: str | None
+    source_shape: Shape
+    shape: Shape
+    residual: str | None = None
+    kernel: Pair = ONE
+    stride: Pair = ONE
+    padding: Pair = NONE
+    pad_code: int = 0
+    layer: Product | None = None
+    mean: bool = False
+
+    @property
+    def raw(self) -> bool:
+        """Whether it leaves sums in memory."""
+        return self.layer is not None and self.layer.out_bits is None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the maps that it reads."""
+        return tuple(name for name in (self.source, self.residual) if name is not None)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The operations of a network.
+
+    Attributes
+    ----------
+    steps : in order, the last gives the network's output
+    maps : shape (H, W, C) of each map, by the name of the layer that makes it
+    places : for each layer the map that holds its output; a Flatten's is the one that it reads
+    packing : what LOAD packs
+    """
+
+    steps: tuple[Step, ...]
+    maps: dict[str, Shape]
+    places: dict[str, str]
+    packing: Packing
+
+
+def packings(network: Network) -> Iterator[Packing]:
+    """Ways to load the image: as it is, or with a window's row, or all of it, in each pixel.
+
+    A window can be packed where one convolution is all that reads the image.
+    """
+    yield Packing()
+    readers = [layer for layer in network.layers if IMAGE in _sources(layer)]
+    first = readers[0] if readers else None
+    if len(readers) != 1 or not isinstance(first, Conv2d):
+        return
+    _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
+    if wide > 1:
+        yield Packing((1, wide), (1, first.stride[1]), (0, first.padding[1]), first.pad_code)
+    if high > 1:
+        yield Packing((high, wide), first.stride, first.padding, first.pad_code)
+
+
+def network_steps(network: Network, packing: Packing | None = None) -> Steps:
+    """The operations of a network; layers that its output does not need are left out.
+
+    Raises
+    ------
+    ValueError
+        If a layer asks for what the NPU lacks: names the layer.
+    """
+    packing = packing or Packing()
+    known = shapes(network)
+    image = network.image
+    given = (image.height, image.width, image.channels)
+    packed = _packed_shape(given, packing)
+    steps = [
+        Step(
+            operation=Operation.LOAD,
+            name=IMAGE,
+            source=None,
+            target=IMAGE,
+            source_shape=given,
+            shape=packed,
+            kernel=packing.kernel,
+            stride=packing.stride,
+            padding=packing.padding,
+            pad_code=packing.pad_code,
+        )
+    ]
+    maps, places = {IMAGE: packed}, {IMAGE: IMAGE}
+    for layer in _needed(network):
+        places[layer.name] = layer.name
+        if isinstance(layer, Flatten):
+            places[layer.name] = places[layer.input]
+            continue
+        step = _step(network, layer, maps, places, known)
+        if layer.input == IMAGE:
+            step = _after(packing, step)
+        if step.residual is not None and step.residual == step.source:
+            copy = _copy(step, maps)
+            steps.append(copy)
+            maps[copy.name] = copy.shape
+            step = replace(step, residual=copy.name)
+        steps.append(step)
+        if step.target is not None:
+            maps[step.target] = step.shape
+    last = network.layers[-1]
+    if not (isinstance(last, Product) and last.out_bits is None):
+        source = places[last.name]
+        steps.append(Step(Operation.STORE, last.name, source, None, maps[source], maps[source]))
+    return Steps(tuple(steps), maps, places, packing)
+
+
+def _step(
+    network: Network,
+    layer: Layer,
+    maps: dict[str, Shape],
+    places: dict[str, str],
+    known: dict[str, Shape],
+) -> Step:
+    """The operation of a layer."""
+    source = places[layer.input]
+    shape = known[layer.name]
+    step = Step(
+        operation=Operation.CONV,
+        name=layer.name,
+        source=source,
+        target=layer.name,
+        source_shape=maps[source],
+        shape=(shape[1], shape[2], shape[0]) if len(shape) == 3 else (1, 1, shape[0]),
+    )
+    if isinstance(layer, Product):
+        kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
+        step = replace(step, layer=layer, kernel=maps[source][:2])
+        if isinstance(layer, Conv2d):
+            step = replace(
+                step,
+                kernel=(kernel[0], kernel[1]),
+                stride=layer.stride,
+                padding=layer.padding,
+                pad_code=layer.pad_code,
+            )
+        if step.raw:
+            step = replace(step, target=None)
+        if layer.residual is not None:
+            step = replace(step, residual=_residual(layer, layer.residual, step, maps, places))
+    elif isinstance(layer, MaxPool):
+        step = replace(step, operation=Operation.POOL, kernel=layer.kernel, stride=layer.stride)
+        step = replace(step, padding=layer.padding)
+    elif isinstance(layer, AvgPool):
+        kernel = layer.kernel or maps[source][:2]
+        stride = layer.stride or kernel
+        step = replace(step, operation=Operation.POOL, mean=True, kernel=kernel, stride=stride)
+    elif isinstance(layer, Shortcut):
+        step = replace(step, operation=Operation.SHORTCUT, stride=layer.stride)
+    else:
+        raise ValueError(f"Layer {layer.name!r} must be of a kind that the NPU has")
+    return _plain_stride(step)
+
+
+def _copy(step: Step, maps: dict[str, Shape]) -> Step:
+    """A copy of what a layer both multiplies and adds: a group answers one reader at a time."""
+    name = f"{step.source}, copied for {step.name}"
+    while name in maps:
+        name += "'"
+    return Step(
+        operation=Operation.SHORTCUT,
+        name=name,
+        source=step.source,
+        target=name,
+        source_shape=step.source_shape,
+        shape=step.source_shape,
+    )
+
+
+def _plain_stride(step: Step) -> Step:
+    """Where there is one window only, its stride is of no use, and may be too wide to be told."""
+    high, wide, _ = step.shape
+    return replace(
+        step, stride=(step.stride[0] if high > 1 else 1, step.stride[1] if wide > 1 else 1)
+    )
+
+
+def _residual(
+    layer: Product, residual: str, step: Step, maps: dict[str, Shape], places: dict[str, str]
+) -> str:
+    if step.raw:
+        raise ValueError(
+            f"Layer {layer.name!r} gives logits and adds {residual!r}: the NPU leaves sums, to "
+            "which nothing is added; give the layer codes"
+        )
+    if maps[places[residual]] != step.shape:
+        raise ValueError(
+            f"Layer {layer.name!r} adds {residual!r}, which is a flattened image: the NPU keeps "
+            "its channels together, so that the codes do not lie in the same order"
+        )
+    return places[residual]
+
+
+def _after(packing: Packing, step: Step) -> Step:
+    """What is left of a first convolution's window when LOAD has packed a part of it."""
+    if packing == Packing():
+        return step
+    row = packing.kernel[0] == 1 and step.kernel != packing.kernel
+    return replace(
+        step,
+        kernel=(step.kernel[0], 1) if row else ONE,
+        stride=(step.stride[0], 1) if row else ONE,
+        padding=(step.padding[0], 0) if row else NONE,
+    )
+
+
+def _packed_shape(shape: Shape, packing: Packing) -> Shape:
+    high, wide = (
+        (size + 2 * pad - kernel) // stride + 1
+        for size, pad, kernel, stride in zip(
+            shape[:2], packing.padding, packing.kernel, packing.stride, strict=True
+        )
+    )
+    return high, wide, shape[2] * packing.kernel[0] * packing.kernel[1]
+
+
+def _needed(network: Network) -> Sequence[Layer]:
+    """The layers that the output needs, in order."""
+    wanted = {network.layers[-1].name}
+    for layer in reversed(network.layers):
+        if layer.name in wanted:
+            wanted |= set(_sources(layer))
+    return [layer for layer in network.layers if layer.name in wanted]
+
+
+def _sources(layer: Layer) -> list[str]:
+    names = [layer.input]
+    if isinstance(layer, Product) and layer.residual is not None:
+        names.append(layer.residual)
+    return names
