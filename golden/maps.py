@@ -1,9 +1,9 @@
 """The NPU's activation memory: groups of banks, and how the pixels of a map lie in them.
 
-A group has a bank for each row of the array. A tile's rows are Rx x Ry pixels, so a map is cut into
-blocks of Rx x Ry pixels, and a block has one pixel in each bank. A map that is read with a stride is
-first cut into the phases of the stride: each phase has blocks of its own, so that the pixels of a
-tile are in different banks whichever tap of the window is read.
+A group has a bank for each row of the array. A tile's rows are Rx x Ry pixels, so a map is cut
+into blocks of Rx x Ry pixels, and each pixel of a block is in another bank. A map that is read
+with a stride is first cut into the phases of the stride, and each phase into blocks of its own,
+so that the pixels of a tile are in different banks whichever tap of the window is read.
 """
 
 from dataclasses import dataclass
@@ -179,6 +179,12 @@ class ActivationMemory:
             raise ProgramError(
                 f"a map is in group {place.group} with tiles of 2**{place.tile_x} columns; there "
                 f"are {machine.groups} groups of {machine.rows} banks",
+                ProgramFault.PLACE,
+            )
+        blocks = ceil_div(shape[2], machine.lanes)
+        if place.step_x < blocks << (place.phase_x + place.phase_y):
+            raise ProgramError(
+                f"a map of {blocks} words a pixel has {place.step_x} words a block",
                 ProgramFault.PLACE,
             )
         end = place.base + place.words(shape, machine)

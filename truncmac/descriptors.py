@@ -19,10 +19,10 @@ __all__ = [
     "OFFSET_BITS",
     "PARAMETER_BYTES",
     "PARAMETER_FIELDS",
+    "SUM_BYTES",
     "DescriptorField",
     "Operation",
     "ParameterField",
-    "SUM_BYTES",
     "ProgramFault",
     "Region",
     "map_field",
@@ -164,8 +164,8 @@ def _map_fields(role: str) -> tuple[DescriptorField, ...]:
         ("phase_y", word + 1, 28, 4, "log2 of the reader's stride along a column"),
     )
     return tuple(
-        DescriptorField(map_field(role, name), *place, f"{role} map: {meaning}")
-        for name, *place, meaning in parts
+        DescriptorField(map_field(role, name), where, low, width, f"{role} map: {meaning}")
+        for name, where, low, width, meaning in parts
     )
 
 

@@ -55,14 +55,14 @@ def _layout(shape: Shape, readers: list[Step], machine: Machine) -> Layout:
         for phases in dict.fromkeys([(0, 0), *map(_phases, readers)])
         for tile_x in range(machine.row_bits, -1, -1)
     ]
-    return min(candidates, key=lambda layout: (_work(layout, readers, machine), *_waste(layout, shape)))
+    return min(
+        candidates, key=lambda layout: (_work(layout, readers, machine), *_waste(layout, shape))
+    )
 
 
 def _phases(step: Step) -> Pair:
     """log2 of a reader's strides, where they are powers of two."""
-    y, x = (
-        stride.bit_length() - 1 if stride & (stride - 1) == 0 else 0 for stride in step.stride
-    )
+    y, x = (stride.bit_length() - 1 if stride & (stride - 1) == 0 else 0 for stride in step.stride)
     return min(y, MOST_PHASE), min(x, MOST_PHASE)
 
 

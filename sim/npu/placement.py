@@ -71,9 +71,7 @@ def place_maps(
     }
 
 
-def _lives(
-    steps: Steps, layouts: Mapping[str, Layout], machine: Machine
-) -> dict[str, _Life]:
+def _lives(steps: Steps, layouts: Mapping[str, Layout], machine: Machine) -> dict[str, _Life]:
     first, last = {}, {}
     for number, step in enumerate(steps.steps):
         if step.target is not None:

@@ -185,13 +185,14 @@ def _step(
         source_shape=maps[source],
         shape=(shape[1], shape[2], shape[0]) if len(shape) == 3 else (1, 1, shape[0]),
     )
+    whole = (maps[source][0], maps[source][1])
     if isinstance(layer, Product):
-        kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
-        step = replace(step, layer=layer, kernel=maps[source][:2])
+        step = replace(step, layer=layer, kernel=whole)
         if isinstance(layer, Conv2d):
+            _, _, high, wide = network.tensors[f"{layer.name}.codes"].shape
             step = replace(
                 step,
-                kernel=(kernel[0], kernel[1]),
+                kernel=(high, wide),
                 stride=layer.stride,
                 padding=layer.padding,
                 pad_code=layer.pad_code,
@@ -204,7 +205,7 @@ def _step(
         step = replace(step, operation=Operation.POOL, kernel=layer.kernel, stride=layer.stride)
         step = replace(step, padding=layer.padding)
     elif isinstance(layer, AvgPool):
-        kernel = layer.kernel or maps[source][:2]
+        kernel = layer.kernel or whole
         stride = layer.stride or kernel
         step = replace(step, operation=Operation.POOL, mean=True, kernel=kernel, stride=stride)
     elif isinstance(layer, Shortcut):

@@ -47,9 +47,7 @@ def weight_bytes(network: Network, step: Step, machine: Machine) -> bytes:
     So the weights of k bits are the first chunks of each tile.
     """
     matrix = weight_matrix(network, step, machine)
-    packed = pack_weights(
-        matrix, columns=machine.cols, lanes=machine.lanes, planes=machine.planes
-    )
+    packed = pack_weights(matrix, columns=machine.cols, lanes=machine.lanes, planes=machine.planes)
     image = memory_image(packed)
     tiles = image.reshape(len(image), -1)
     pitch = weights_pitch(len(matrix) // machine.lanes, machine)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from .document import Document
-
 from truncmac.sim.schedule.platforms import KIB
+
+from .document import Document
 
 __all__ = ["about", "remarks", "title"]
 
