@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
-    "COMMON",
     "DESCRIPTOR_BYTES",
     "FIELDS",
     "FORMAT_VERSION",
@@ -78,9 +77,8 @@ class ProgramFault(IntEnum):
     PLACE = 6  # a map reaches beyond the activation memory
     GROUPS = 7  # maps of one operation are in the same group
     ADDRESS = 8  # an address is outside its region
-    ORDER = 9  # an operation touches what one that runs beside it still reads or writes
-    READ = 10  # the bus answered a read with an error
-    WRITE = 11  # the bus answered a write with an error
+    READ = 9  # the bus answered a read with an error
+    WRITE = 10  # the bus answered a write with an error
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,6 @@ def _memory_fields(what: str) -> tuple[DescriptorField, ...]:
     )
 
 
-COMMON = (OPERATION,)
 FIELDS: Mapping[Operation, tuple[DescriptorField, ...]] = {
     Operation.BEGIN: (
         OPERATION,

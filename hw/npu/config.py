@@ -1,27 +1,40 @@
 """The NPU's sizes: chosen once, checked once."""
 
 import zlib
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 from truncmac.descriptors import FORMAT_VERSION, PARAMETER_FIELDS
+from truncmac.integers import ceil_div
 
-from ..config import ArrayConfig
+from ..config import ArrayConfig, chunk_count
 
-__all__ = ["BUS_WIDTHS", "NpuConfig"]
+__all__ = ["BUS_WIDTHS", "NpuConfig", "npu_array"]
 
 BUS_WIDTHS = (64, 128, 256)
+NPU_SIZES = ("bus_width", "groups", "depth", "outstanding")
 LIMITS = {  # least and most
     "groups": (3, 8),  # a residual block needs input, middle and shortcut at once
     "depth": (16, 1 << 16),  # a word's address has 16 bits in a descriptor
     "outstanding": (1, 16),
 }
+SHORT_REDUCTION = 144
 SUM_BITS = 32  # of a raw sum in memory
 PARAMETERS = {entry.name: entry.width for entry in PARAMETER_FIELDS}
 
 
-def _default_array():
-    """8 x 8 PEs of 8 lanes; an output unit for every second column keeps up at k = 1."""
-    return ArrayConfig(requantisers=4)
+def npu_array(**sizes):
+    """An array whose output units, unless `sizes` names them, keep up with short reductions.
+
+    They are the fewest that never stall a reduction of 144, a window of 3 x 3 over 16 channels, at
+    k = 1; where even one for each column stalls it, there is one for each column.
+    """
+    array = ArrayConfig(**sizes)
+    if sizes.get("requantisers") is not None:
+        return array
+    cycles = ceil_div(SHORT_REDUCTION, array.lanes) * chunk_count(1, array.planes)
+    shares = [share for share in range(1, array.cols + 1) if array.cols % share == 0]
+    fitting = [share for share in shares if array.rows * share <= cycles]
+    return replace(array, requantisers=array.cols // max(fitting, default=1))
 
 
 @dataclass(frozen=True)
@@ -51,14 +64,14 @@ class NpuConfig:
         If a size is out of range, or the array does not fit an NPU.
     """
 
-    array: ArrayConfig = field(default_factory=_default_array)
+    array: ArrayConfig = field(default_factory=npu_array)
     bus_width: int = 64
     groups: int = 3
     depth: int = 1024
     outstanding: int = 4
 
     def __post_init__(self):
-        for name in ("bus_width", *LIMITS):
+        for name in NPU_SIZES:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"{name} must be an integer, not {value!r}")
@@ -109,8 +122,5 @@ class NpuConfig:
     @property
     def configuration(self):
         """Hash of the sizes and of the program's format: a program for another NPU is refused."""
-        sizes = (FORMAT_VERSION, *astuple(self.array), *(getattr(self, name) for name in SIZES))
+        sizes = (FORMAT_VERSION, *astuple(self.array), *(getattr(self, name) for name in NPU_SIZES))
         return zlib.crc32(repr(sizes).encode())
-
-
-SIZES = ("bus_width", "groups", "depth", "outstanding")

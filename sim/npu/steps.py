@@ -107,7 +107,7 @@ def packings(network: Network) -> Iterator[Packing]:
     yield Packing()
     readers = [layer for layer in network.layers if IMAGE in _sources(layer)]
     first = readers[0] if readers else None
-    if len(readers) != 1 or not isinstance(first, Conv2d):
+    if len(readers) != 1 or not isinstance(first, Conv2d) or first.residual == IMAGE:
         return
     _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
     if wide > 1:

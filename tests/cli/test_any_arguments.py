@@ -12,6 +12,7 @@ SIZES = ("--rows", "--cols", "--lanes", "--planes", "--max-reduction", "--requan
 COMMANDS = {
     "rtl": (*SIZES, "--top", "--bus-width"),
     "inspect": ("-k", "--plot"),
+    "compile": (*SIZES, "-k", "--bus-width", "--groups", "--depth", "--outstanding"),
     "export": (*SIZES, "-k", "--format"),
     "infer": ("-k", "--on", "--data", "--images", "--dump"),
     "report": ("-k", "--platform", "--images", "--goal", "--energy", "--format", "--clock-mhz"),
@@ -23,7 +24,7 @@ COMMANDS = {
 def arguments(draw):
     command = draw(st.sampled_from(list(COMMANDS)))
     found = [command]
-    if command in ("inspect", "export", "infer", "report") and draw(st.booleans()):
+    if command in ("inspect", "compile", "export", "infer", "report") and draw(st.booleans()):
         found.append(draw(TEXT))
     for option in draw(st.lists(st.sampled_from(COMMANDS[command]), unique=True, max_size=3)):
         found += [option, draw(NUMBER)]

@@ -16,7 +16,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_in_the_file_of_its_name(name):
-    file = {"import": "import_"}.get(name, name)
+    file = {"import": "import_", "compile": "compile_"}.get(name, name)
     assert COMMANDS[name].callback.__module__ == f"truncmac.cli.{file}"
 
 
@@ -65,6 +65,7 @@ WRONG = {  # what is refused by the command, and by the parser of options
     "sim": (["-k", "9"], ["--count", "0"]),
     "infer": (["-k", "9"], ["--images", "0"]),
     "inspect": (["-k", "9"], ["--jso"]),
+    "compile": (["-k", "9"], ["--depth", "1.5"]),
     "export": (["-k", "9"], ["--planes", "1.5"]),
     "import": (["x.onnx", "--image", "3,32"], ["x.onnx", "--edge-bits", "9"]),
     "allocate": (["--budget", "x"], ["--points", "1"]),

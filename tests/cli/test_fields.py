@@ -77,6 +77,7 @@ def test_a_wrong_entry_of_the_network_is_named(run, tmp_path, key):
         "infer net.safetensors --data images.npy",
         "infer net.safetensors --data images.npy --on rtl",
         "report net.safetensors",
+        "compile net.safetensors --out out",
         "export net.safetensors --out out",
         "export net.safetensors --format qonnx --out out",
         "allocate net.safetensors --data images.npy",

@@ -62,6 +62,16 @@ def test_rtl(numbers, top):
     assert_files(found["files"], 3 if top == "axi" else 1)
 
 
+def test_compile(numbers):
+    found, errors = numbers("compile", *SMALL, "--cols", "8", "-k", "8,1", "--out", "e")
+    assert errors == ""
+    assert found["network"] == "digits"
+    assert [program["name"] for program in found["programs"]] == ["8", "1"]
+    assert found["npu"]["array"]["cols"] == 8
+    assert found["regions"]["program"] == Path("e/program.bin").stat().st_size
+    assert_files(found["files"], 3)
+
+
 def test_export_of_memories(numbers):
     found, errors = numbers("export", *SMALL, "-k", "8,1", "--out", "e")
     assert errors == ""

@@ -100,6 +100,7 @@ SIZES = [
 FOLDERS = {
     "rtl": ["--out"],
     "export": ["--out"],
+    "compile": ["--out"],
     "infer": ["--dump"],
     "report": ["--out"],
     "explore": ["--out"],
@@ -119,10 +120,11 @@ PLACES = {
 NO_FOLDER = "file: not a directory. A part of the path is a file; name another place"
 
 TABLE = [
-    *((f"{c} {n}", m) for c in ("inspect", "infer", "export", "allocate") for n, m in A_NETWORK),
+    *((f"{c} {n}", m)
+      for c in ("inspect", "infer", "compile", "export", "allocate") for n, m in A_NETWORK),
     *((f"{c} --data {n}", m) for c in ("infer", "allocate") for n, m in IMAGES),
     *(([*c.split(), "-k", k], f"Bit-width k must be in 1..8, not {m}")
-      for c in ("infer", "sim", "inspect", "export", "report") for k, m in BITS),
+      for c in ("infer", "sim", "inspect", "compile", "export", "report") for k, m in BITS),
     *(([c, option, value], m) for c in ("rtl", "sim") for option, value, m in SIZES),
     *((f"{c} {o} {p}", NO_FOLDER) for c in FOLDERS for o in FOLDERS[c] for p in ("file", "file/x")),
     *((f"{c} {o} file/x.vcd", NO_FOLDER) for c in PLACES for o in PLACES[c] if c == "sim"),

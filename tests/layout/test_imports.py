@@ -7,20 +7,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("truncmac/version.py", "truncmac/integers.py")  # modules that all may import
+GROUND = (
+    "truncmac/version.py",
+    "truncmac/integers.py",
+    "truncmac/descriptors.py",
+)  # modules that all may import
 
 # Lowest first. Rooms in one line do not import each other.
 ORDER = [
     ("golden",),
     ("hw",),
-    ("hw/axi",),
+    ("hw/axi", "hw/npu"),
     ("model",),
     ("sim",),
     ("sim/cycles", "sim/workloads"),
     ("sim/schedule",),
     ("sim/energy",),
     ("sim/allocate", "sim/axi"),
-    ("sim/netlist",),
+    ("sim/netlist", "sim/npu"),
     ("sim/characterise",),
     ("sim/fpga", "sim/rtl"),
     ("sim/explore",),
@@ -33,8 +37,8 @@ ORDER = [
     ("tools/docs",),
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
-APART = {"golden": {"golden"}, "hw": {"hw", "hw/axi"}, "model": {"golden", "model"}}
-APART["hw/axi"] = APART["hw"]
+APART = {"golden": {"golden"}, "hw": {"hw", "hw/axi", "hw/npu"}, "model": {"golden", "model"}}
+APART["hw/axi"] = APART["hw/npu"] = APART["hw"]
 PROJECT = ("truncmac", "benchmarks", "tools")
 FOLDERS = ("golden", "hw", "model", "sim", *PROJECT)
 

@@ -15,6 +15,7 @@ from truncmac.version import __version__
 from . import (
     allocate,
     characterise,
+    compile_,
     doctor,
     explore,
     export,
@@ -67,6 +68,7 @@ for command in (
     sim.sim,
     infer.infer,
     inspect.inspect,
+    compile_.compile_,
     export.export,
     import_.import_,
     allocate.allocate,

@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 from truncmac.golden import Setting
 from truncmac.golden.files import read_json, read_toml
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig, npu_array
 
 __all__ = [
     "ARRAY_HELP",
@@ -24,6 +25,7 @@ __all__ = [
     "parse_settings",
     "suggested",
     "with_array",
+    "with_npu",
     "with_sizes",
 ]
 
@@ -37,7 +39,22 @@ ARRAY_HELP = {
     "down reductions of 64 or more at k = 8 and of 128 or more at k = 2.",
     "multiplier_bits": "Width of the requantisation multipliers, in bits.",
 }
+NPU_HELP = {
+    "bus_width": "Bits of the memory bus: 64, 128 or 256.",
+    "groups": "Groups of banks of the activation memory; a feature map lies in one of them.",
+    "depth": "Words of a bank. A group has a bank for each row, and a word has a code for each "
+    "lane.",
+    "outstanding": "Reads of the memory that may wait for their data at once.",
+}
+NPU_ARRAY_HELP = ARRAY_HELP | {
+    "rows": "Rows of PEs, one for each output pixel of a tile; a power of two.",
+    "cols": "Columns of PEs, one for each output channel of a tile; a power of two.",
+    "lanes": "Elements of a reduction that a PE processes in parallel; a power of two.",
+    "requantisers": "Output units, a divisor of the columns. Default: the fewest that do not slow "
+    "down reductions of 144 or more at k = 1.",
+}
 _SIZES = fields(ArrayConfig)
+_NPU_SIZES = [field for field in fields(NpuConfig) if field.name in NPU_HELP]
 
 
 def suggested(*words: str) -> Callable[[str], list[str]]:
@@ -65,7 +82,20 @@ TrainedNetwork = Literal["cnn", "mlp", "resnet18", "resnet20", "resnet50", "vgg-
 
 def with_array(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each size of the array; it gets an `ArrayConfig`, `config`."""
-    return _with_sizes(command, "config", lambda sizes: ArrayConfig(**sizes), defaults=True)
+    options = [_size_option(field, ARRAY_HELP, "Array", field.default) for field in _SIZES]
+    return _with_sizes(command, "config", lambda sizes: ArrayConfig(**sizes), options)
+
+
+def with_npu(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each size of the NPU; it gets an `NpuConfig`, `config`."""
+    array = [_size_option(field, NPU_ARRAY_HELP, "Array", field.default) for field in _SIZES]
+    around = [_size_option(field, NPU_HELP, "NPU", field.default) for field in _NPU_SIZES]
+
+    def collect(sizes: dict[str, Any]) -> NpuConfig:
+        own = {name: sizes.pop(name) for name in NPU_HELP}
+        return NpuConfig(array=npu_array(**sizes), **own)
+
+    return _with_sizes(command, "config", collect, [*array, *around])
 
 
 def with_sizes(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,7 +104,7 @@ def with_sizes(command: Callable[..., None]) -> Callable[..., None]:
         command,
         "sizes",
         lambda sizes: {name: size for name, size in sizes.items() if size is not None},
-        defaults=False,
+        [_size_option(field, ARRAY_HELP, "Array", None) for field in _SIZES],
     )
 
 
@@ -82,11 +112,8 @@ def _with_sizes(
     command: Callable[..., None],
     argument: str,
     collect: Callable[[dict[str, Any]], Any],
-    *,
-    defaults: bool,
+    options: Sequence[inspect.Parameter],
 ) -> Callable[..., None]:
-    options = [_array_option(field, field.default if defaults else None) for field in _SIZES]
-
     @wraps(command)
     def run(**values: Any) -> None:
         sizes = {option.name: values.pop(option.name) for option in options}
@@ -100,10 +127,12 @@ def _with_sizes(
     return run
 
 
-def _array_option(field: Any, default: Any) -> inspect.Parameter:
+def _size_option(
+    field: Any, texts: Mapping[str, str], panel: str, default: Any
+) -> inspect.Parameter:
     option = typer.Option(
-        help=ARRAY_HELP[field.name],
-        rich_help_panel="Array",
+        help=texts[field.name],
+        rich_help_panel=panel,
         show_default=default is not None,
     )
     kind = int if default is not None else int | None

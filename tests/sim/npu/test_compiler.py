@@ -1,0 +1,139 @@
+"""Programs of the compiler give, on the reference, what golden gives for the network."""
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from tests.sim.npu.networks import (
+    CONFIGS,
+    WIDTHS,
+    differences,
+    random_images,
+    random_network,
+    run,
+)
+from truncmac.golden import (
+    Network,
+    Setting,
+    builtin_images,
+    builtin_network,
+    example_images,
+    example_network,
+)
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.sim.npu.compiler import compile_network
+
+
+def test_digits_equal_golden_at_every_width():
+    network, (images, _) = builtin_network(), builtin_images()
+    for image in images[:3]:
+        assert differences(network, NpuConfig(), [8, 4, 2, 1], image) == []
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.array.name)
+def test_a_small_network_equals_golden_on_every_npu(config):
+    network = small_network()
+    assert differences(network, config, [8, 2], random_images(network, 5)[0]) == []
+
+
+def test_resnet20_equals_golden():
+    network = example_network("resnet20")
+    image = example_images("resnet20", 1)[0]
+    assert differences(network, NpuConfig(), [8, 1], image) == []
+
+
+@pytest.mark.long
+def test_resnet18_equals_golden_where_all_maps_fit():
+    network = example_network("resnet18")
+    image = example_images("resnet18", 1)[0]
+    array = ArrayConfig(rows=16, cols=16)
+    config = NpuConfig(array=array, bus_width=128, groups=4, depth=8192)
+    assert differences(network, config, [8, 4, 2, 1], image) == []
+
+
+SEEDS = [
+    *range(60),
+    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(60, 400)),
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_networks_equal_golden(seed):
+    network = random_network(seed)
+    config = CONFIGS[seed % len(CONFIGS)]
+    rng = np.random.default_rng(seed)
+    image = random_images(network, seed)[0]
+    own = {layer.name: int(rng.choice(WIDTHS)) for layer in network.products if layer.bits is None}
+    widths = [int(rng.choice(WIDTHS)), *([own] if network.products else [])]
+    assert differences(network, config, widths, image) == []
+
+
+def test_all_programs_share_the_weights_and_read_a_prefix_of_them():
+    network = builtin_network()
+    settings = [Setting(str(k), k) for k in (8, 4, 2, 1)]
+    compiled = compile_network(network, NpuConfig(), settings)
+    weights = [each for each in compiled.sections if each.name.startswith("weights")]
+    assert len(weights) == len(network.products)
+    image = builtin_images()[0][0]
+    read = {
+        entry.setting.bits: run(compiled, entry, image)[2].weights for entry in compiled.entries
+    }
+    assert read[8] == sum(section.size for section in weights)
+    # Those layers that follow k read k / 8 of their bytes, the others all
+    names = {layer.name for layer in network.products if layer.bits is None}
+    follow = sum(s.size for s in weights if s.name.removeprefix("weights of ") in names)
+    for bits in (4, 2, 1):
+        assert read[bits] == read[8] - follow + follow * bits // 8
+
+
+def test_sections_begin_at_whole_beats_and_fill_the_region():
+    for config in CONFIGS[:4]:
+        compiled = compile_network(small_network(), config, [Setting("8", 8), Setting("2", 2)])
+        end = 0
+        for section in compiled.sections:
+            assert section.offset % config.bus_bytes == 0
+            assert 0 <= section.offset - end < config.bus_bytes
+            end = section.offset + section.size
+        assert len(compiled.program) - end < config.bus_bytes
+        assert [entry.offset for entry in compiled.entries] == [
+            section.offset for section in compiled.sections[:2]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        (
+            NpuConfig(array=ArrayConfig(max_reduction=100)),
+            "Layer 'conv2' has reduction K = 144.*up to 100.*--max-reduction 144",
+        ),
+        (
+            NpuConfig(array=ArrayConfig(multiplier_bits=4)),
+            "Layer 'conv1' has a requantisation multiplier of more than the 4 bits",
+        ),
+        (NpuConfig(depth=16), "Layer 'conv2' does not fit.*3 groups of 16 words.*32 for 'conv2'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(config, match):
+    with pytest.raises(ValueError, match=match):
+        compile_network(builtin_network(), config, [Setting("8", 8)])
+
+
+def test_a_k_without_parameters_is_refused():
+    with pytest.raises(ValueError, match="no parameters for k = 3"):
+        compile_network(small_network(), NpuConfig(), [Setting("3", 3)])
+
+
+def test_layers_that_the_output_does_not_need_are_left_out():
+    network = small_network()
+    first, *others = network.layers
+    unused = type(first)(**(vars(first) | {"name": "unused"}))
+    tensors = dict(network.tensors)
+    for name, array in network.tensors.items():
+        if name.startswith("first."):
+            tensors[name.replace("first", "unused", 1)] = array
+    more = Network("more", network.image, network.bit_widths, (first, unused, *others), tensors)
+    compiled = compile_network(more, NpuConfig(), [Setting("8", 8)])
+    assert "unused" not in compiled.steps.maps
+    assert differences(more, NpuConfig(), [8], random_images(more, 0)[0]) == []

@@ -1,0 +1,132 @@
+"""A network becomes operations: packing, copies, and what the NPU refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.descriptors import Operation
+from truncmac.golden import (
+    AvgPool,
+    Conv2d,
+    Flatten,
+    ImageSpec,
+    Linear,
+    Network,
+    example_network,
+)
+from truncmac.sim.npu.steps import Packing, network_steps, packings
+
+
+def network(*layers, image=(3, 9, 11), weights=None):
+    tensors = {f"{name}.codes": np.zeros(shape, np.uint8) for name, shape in weights.items()}
+    return Network("made", ImageSpec(*image), (8,), layers, tensors)
+
+
+CONV = Conv2d("conv", "image", out_bits=4, stride=(2, 3), padding=(1, 2), pad_code=7)
+
+
+def test_operations_of_a_network_in_order():
+    steps = network_steps(small_network())
+    assert [(step.operation.name, step.name) for step in steps.steps] == [
+        ("LOAD", "image"),
+        ("CONV", "first"),
+        ("SHORTCUT", "first, copied for second"),
+        ("CONV", "second"),
+        ("POOL", "pool"),
+        ("CONV", "third"),
+        ("POOL", "mean"),
+        ("CONV", "logits"),
+    ]
+    assert steps.places["flat"] == "mean"
+    logits = steps.steps[-1]
+    assert (logits.raw, logits.target, logits.kernel, logits.shape) == (
+        True,
+        None,
+        (1, 1),
+        (1, 1, 3),
+    )
+
+
+def test_a_map_that_is_multiplied_and_added_is_copied():
+    """One group answers one reader at a time."""
+    steps = network_steps(small_network())
+    copy, second = (
+        step for step in steps.steps if step.name in ("first, copied for second", "second")
+    )
+    assert (copy.operation, copy.source, copy.stride) == (Operation.SHORTCUT, "first", (1, 1))
+    assert (second.source, second.residual) == ("first", copy.target)
+    assert steps.maps[copy.target] == steps.maps["first"]
+
+
+def test_a_window_can_be_packed_by_row_or_whole():
+    made = network(CONV, weights={"conv": (6, 3, 4, 5)})
+    plain, row, whole = packings(made)
+    assert plain == Packing()
+    assert row == Packing((1, 5), (1, 3), (0, 2), 7)
+    assert whole == Packing((4, 5), (2, 3), (1, 2), 7)
+    # 9 rows with a pad of 1 and windows of 4 rows: 4 of them, 2 apart; 11 columns: 4, 3 apart
+    shapes = {
+        plain: ((9, 11, 3), (4, 5), (2, 3), (1, 2)),
+        row: ((9, 4, 15), (4, 1), (2, 1), (1, 0)),
+        whole: ((4, 4, 60), (1, 1), (1, 1), (0, 0)),
+    }
+    for packing, (given, kernel, stride, padding) in shapes.items():
+        steps = network_steps(made, packing)
+        conv = steps.steps[1]
+        assert steps.maps["image"] == steps.steps[0].shape == given
+        assert (conv.kernel, conv.stride, conv.padding) == (kernel, stride, padding)
+        assert conv.shape == (4, 4, 6)
+
+
+def test_an_image_that_others_read_is_not_packed():
+    second = replace(CONV, name="second")
+    made = network(CONV, second, weights={"conv": (6, 3, 4, 5), "second": (6, 3, 4, 5)})
+    assert list(packings(made)) == [Packing()]
+    added = replace(CONV, stride=(1, 1), padding=(0, 0), residual="image")
+    assert list(packings(network(added, weights={"conv": (3, 3, 1, 1)}))) == [Packing()]
+    pooled = network(AvgPool("pool", "image"), CONV, weights={"conv": (6, 3, 4, 5)})
+    assert list(packings(pooled)) == [Packing()]
+
+
+def test_a_flattened_image_is_a_window_as_large_as_the_map():
+    made = network(
+        Flatten("flat", "image"), Linear("linear", "flat", out_bits=3), weights={"linear": (5, 297)}
+    )
+    steps = network_steps(made)
+    assert [step.operation for step in steps.steps] == [
+        Operation.LOAD,
+        Operation.CONV,
+        Operation.STORE,
+    ]
+    assert (steps.steps[1].kernel, steps.steps[1].shape) == ((9, 11), (1, 1, 5))
+    assert (steps.steps[2].source, steps.steps[2].source_shape) == ("linear", (1, 1, 5))
+
+
+def test_a_stride_that_has_no_effect_is_left_out():
+    """A descriptor has four bits for it; the mean of a whole image has its size as stride."""
+    mean = network_steps(network(AvgPool("mean", "image", (9, 11), (20, 20)), weights={})).steps[1]
+    assert (mean.kernel, mean.stride) == ((9, 11), (1, 1))
+
+
+def test_logits_with_a_residual_are_refused():
+    added = replace(CONV, stride=(1, 1), padding=(0, 0), residual="image", out_bits=None)
+    with pytest.raises(ValueError, match="Layer 'conv' gives logits and adds 'image'"):
+        network_steps(network(added, weights={"conv": (3, 3, 1, 1)}))
+
+
+def test_a_flattened_image_cannot_be_added():
+    made = network(
+        Flatten("flat", "image"),
+        Linear("linear", "flat", out_bits=8, residual="flat"),
+        weights={"linear": (297, 297)},
+    )
+    with pytest.raises(ValueError, match="Layer 'linear' adds 'flat', which is a flattened image"):
+        network_steps(made)
+
+
+def test_resnet20_has_as_many_operations_as_layers():
+    made = example_network("resnet20")
+    steps = network_steps(made).steps
+    assert len(steps) == 1 + len([each for each in made.layers if not isinstance(each, Flatten)])
