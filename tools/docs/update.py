@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.docs import interfaces
+from tools.docs import descriptors, interfaces
 from tools.docs.command_reference import command_reference
 from tools.docs.energy_tables import energy_tables, stalls
 from tools.docs.explore_tables import prediction_table
@@ -35,6 +35,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"] + [
         "howto/report",
         "reference/axi",
         "reference/glossary",
+        "reference/npu-program",
         "reference/streams",
     )
 ]
@@ -86,6 +87,10 @@ BLOCKS = {
     "result-order": interfaces.result_order_table,
     "axi-ports": interfaces.axi_port_table,
     "axi-words": interfaces.axi_word_table,
+    "npu-regions": descriptors.region_table,
+    "npu-parameters": descriptors.program_parameter_table,
+    "npu-descriptors": descriptors.descriptor_table,
+    "npu-faults": descriptors.fault_table,
     "targets": targets,
     "reference": reference_table,
     "energy": energy_tables,
