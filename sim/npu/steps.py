@@ -258,7 +258,7 @@ def _after(packing: Packing, step: Step) -> Step:
     """What is left of a first convolution's window when LOAD has packed a part of it."""
     if packing == Packing():
         return step
-    row = packing.kernel[0] == 1 and step.kernel != packing.kernel
+    row = packing.kernel[0] == 1
     return replace(
         step,
         kernel=(step.kernel[0], 1) if row else ONE,

@@ -54,7 +54,8 @@ def test_resnet18_equals_golden_where_all_maps_fit():
 
 SEEDS = [
     *range(60),
-    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(60, 400)),
+    64,  # packs a window of one row whose vertical stride is 2
+    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(65, 400)),
 ]
 
 

@@ -80,6 +80,13 @@ def test_a_window_can_be_packed_by_row_or_whole():
         assert conv.shape == (4, 4, 6)
 
 
+def test_a_window_of_one_row_keeps_its_vertical_stride():
+    made = network(replace(CONV, padding=(0, 2)), weights={"conv": (6, 3, 1, 5)})
+    _, row = packings(made)
+    conv = network_steps(made, row).steps[1]
+    assert (conv.kernel, conv.stride, conv.padding) == ((1, 1), (2, 1), (0, 0))
+
+
 def test_an_image_that_others_read_is_not_packed():
     second = replace(CONV, name="second")
     made = network(CONV, second, weights={"conv": (6, 3, 4, 5), "second": (6, 3, 4, 5)})
