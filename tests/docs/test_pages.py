@@ -32,7 +32,13 @@ def test_the_pages_are_all_there_are():
     assert len(PAGES) > 25
 
 
-@every_page
+SLOW = ("docs/howto/explore.md", "docs/howto/workloads.md")  # even without their slow blocks
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.long if name(p) in SLOW else (), id=name(p)) for p in PAGES],
+)
 def test_quick_commands_of_a_page_print_what_is_shown(page):
     """The step `documents` runs the slow ones too; `make docs` writes what they print now."""
     command = [sys.executable, "-m", "tools.docs.run", "--quick", str(page)]

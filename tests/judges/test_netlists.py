@@ -205,6 +205,7 @@ def test_where_rules_differ_the_difference_is_small(tmp_path, falling, nets, tot
 
 
 # The small library's delays are round numbers, so that many edges coincide
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "nets", "total"), [("tiny.lib", 0.85, 0.03), *((name, 0.7, 0.01) for name in FOUND)]
 )

@@ -66,7 +66,7 @@ def test_integer_network_follows_the_float_model_layer_by_layer():
         ("mlp", SHAPE),
         ("resnet20", ImageShape(3, 16, 16, 10)),
         ("resnet18", ImageShape(3, 32, 32, 10)),
-        ("resnet50", ImageShape(3, 32, 32, 10)),
+        pytest.param("resnet50", ImageShape(3, 32, 32, 10), marks=pytest.mark.long),
         ("vgg-small", ImageShape(3, 16, 16, 10)),
     ],
 )

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from truncmac.model.checkpoint import load_checkpoint
@@ -37,6 +38,7 @@ def torchrun(*args):
     )
 
 
+@pytest.mark.long
 def test_two_processes_end_with_the_same_weights(tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
     run = torchrun(tmp_path / "program.py", tmp_path)

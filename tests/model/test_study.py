@@ -10,21 +10,30 @@ from truncmac.model.study import SCENARIOS, Study, plot, study
 SEEDS = [0, 1, 2]
 
 
-@pytest.fixture(scope="module")
-def result():
+def studied(epochs, seeds):
     torch.set_num_threads(1)
-    seen = []
-    recipe = Recipe(epochs=12)
-    results = Results(None, {})
-    found = study("cnn", digits(), recipe, SEEDS, results, on_epoch=lambda *done: seen.append(done))
-    assert len(seen) == 2 * 12 * len(SEEDS)
-    assert set(results.runs) == {(how, s) for how in ("dorefa", "truncquant") for s in SEEDS}
+    seen, results = [], Results(None, {})
+    recipe = Recipe(epochs=epochs)
+    found = study("cnn", digits(), recipe, seeds, results, on_epoch=lambda *done: seen.append(done))
+    assert len(seen) == 2 * epochs * len(seeds)
+    assert set(results.runs) == {(how, seed) for how in ("dorefa", "truncquant") for seed in seeds}
+    assert list(found.accuracies) == [scenario.name for scenario in SCENARIOS]
     return found
 
 
-def test_rounded_training_collapses_at_2_bits_when_truncated(result):
+def test_a_study_measures_two_trainings_in_each_scenario():
+    result = studied(1, [0])
+    for rows in result.accuracies.values():
+        assert rows.shape == (1, 8)
+    # One threshold, 1/2, is all that k = 1 has: there rounding and truncation are the same
+    one = {name: rows[0, 0] for name, rows in result.accuracies.items()}
+    assert one["Quant -> Trunc"] == one["Quant -> Quant"]
+
+
+@pytest.mark.long
+def test_rounded_training_collapses_at_2_bits_when_truncated():
     """What the paper shows on CIFAR-10, small; one seed alone may hardly fall."""
-    assert list(result.accuracies) == [scenario.name for scenario in SCENARIOS]
+    result = studied(12, SEEDS)
     means = {
         name: dict(zip(range(1, 9), np.mean(rows, axis=0), strict=True))
         for name, rows in result.accuracies.items()

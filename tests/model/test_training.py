@@ -153,6 +153,7 @@ def test_mixed_precision_trains(split):
 
 
 # PyTorch's own compiler makes one
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_compiled_training_is_the_same_and_never_falls_back(split, monkeypatch):
     """Five bit-widths, and a smaller last batch: more graphs than PyTorch keeps by default."""

@@ -224,6 +224,7 @@ STEPS = [
         "a sample of the core's mutants: each is killed, or on the list of those that are not",
         "tests/mutation",
         minutes=2,
+        long=1,
     ),
     of_tests(
         "judges",
@@ -232,6 +233,7 @@ STEPS = [
         "tests/formal",
         "tests/judges",
         minutes=2,
+        long=0.5,
     ),
     of_tests(
         "components",
@@ -261,6 +263,7 @@ STEPS = [
         "tests/truncmac",
         "tests/cli",
         minutes=5,
+        long=3.5,
         left_out=("tests/sim/cycles", "tests/sim/rtl"),
     ),
     of_tests(
@@ -271,6 +274,7 @@ STEPS = [
         "tests/wheel",
         "tests/verify",
         minutes=2,
+        long=1,
     ),
     Step(
         "documents",

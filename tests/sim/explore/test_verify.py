@@ -55,9 +55,9 @@ def test_a_network_runs_whole_on_its_images():
     assert all((g.outputs() == e.outputs()).all() for g, e in zip(gemms, expected, strict=True))
 
 
-def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
+def test_the_rtl_agrees_and_a_difference_is_named(tiny, build_root, monkeypatch):
     row = entry_of(tiny)
-    verdict = verify_entry(tiny, row, build_root=tmp_path)
+    verdict = verify_entry(tiny, row, build_root=build_root)
     assert verdict.differences == []
     assert (verdict.layers, verdict.outputs, verdict.counters) == (2, 28, 20)
 
@@ -68,7 +68,7 @@ def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
         return type(counts)(**counts.arrays() | {"cycles": counts.cycles + np.array([0, 1])})
 
     monkeypatch.setattr(explore_verify, "count_sequence", one_more)
-    (line,) = verify_entry(tiny, row, build_root=tmp_path).differences
+    (line,) = verify_entry(tiny, row, build_root=build_root).differences
     assert line.startswith("point 0, tiny, k = 3, layer 'b': cycles is ")
 
     monkeypatch.setattr(explore_verify, "count_sequence", count)
@@ -76,7 +76,7 @@ def test_the_rtl_agrees_and_a_difference_is_named(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(
         explore_verify.Gemm, "outputs", lambda gemm: outputs(gemm) + (gemm.name == "a")
     )
-    (line,) = verify_entry(tiny, row, build_root=tmp_path).differences
+    (line,) = verify_entry(tiny, row, build_root=build_root).differences
     assert line == "point 0, tiny, k = 3, layer 'a': 25 outputs differ from golden"
 
 

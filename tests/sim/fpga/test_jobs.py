@@ -37,6 +37,7 @@ def place(out, jobs=JOBS, **changes):
     return place_all(jobs, out, **{"resume": False, "scheduler": None, "workers": 0} | changes)
 
 
+@pytest.mark.long
 def test_a_worker_places_an_array_and_nothing_is_done_twice(tmp_path, monkeypatch):
     seen = []
     (job,) = jobs = JOBS[:1]
