@@ -45,6 +45,14 @@ def build_root():
 
 
 @pytest.fixture
+def kept_builds(build_root, tmp_path):
+    """Commands that run in the empty folder find the simulators that other tests have built."""
+    build_root.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "sim").symlink_to(build_root.absolute())
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run the command line in an empty folder: exit code, output, and messages."""
     monkeypatch.chdir(tmp_path)

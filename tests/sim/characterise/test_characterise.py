@@ -327,6 +327,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.long
 def test_shapes_on_a_worker(cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_tiny(tmp_path)
