@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 from tests.coverage.report import INTRODUCTION, WAIVERS
+from tests.sim.energy import worked
 from tests.verify.steps import STEPS
 from tools.docs.glossary import words
 from truncmac.golden import (
@@ -126,3 +127,42 @@ def test_the_page_on_coverage_has_the_words_of_what_writes_it():
     page = (DOCS / "verification" / "coverage.md").read_text()
     assert page.startswith(INTRODUCTION)
     assert WAIVERS in page
+
+
+def table(page, name):
+    """Rows of the table between the marks of a name on a page, as lists of words."""
+    text = (DOCS / page).read_text().split(f"<!-- worked: {name} -->")[1].split("<!-- /worked")[0]
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in text.split("\n") if line][
+        2:
+    ]
+
+
+def test_the_page_on_energy_shows_the_layer_that_is_worked_by_hand():
+    page, events = "explanation/energy.md", worked.EVENTS[8]
+    shown = {name.replace(" ", "_"): rest for name, *rest in table(page, "events")}
+    here = {name for name, share in worked.SHARES.items() if share.work}
+    assert set(shown) == here - {"residuals", "control"}  # which the text has
+    for name, (count, work, _, clock, part, glitches, data_pj, clock_pj) in shown.items():
+        own, share, terms = worked.FIGURES[8][name], worked.SHARES[name], worked.terms(name, 8)
+        assert count == f"{getattr(events, share.event)} {share.event}s"
+        assert work.split(", clock ") == [
+            str(n) for n in dict.fromkeys((share.work, share.clocked))
+        ]
+        assert (clock, part, glitches) == (
+            f"{own.clock:,.2f}",
+            f"{own.clock_share:.4f}",
+            f"{own.glitches:.4f}",
+        )
+        assert (data_pj, clock_pj) == (f"{terms.data:,.3f}", f"{terms.clock:,.3f}")
+    shown = {name.replace(" ", "_"): rest for name, *rest in table(page, "cycles")}
+    assert set(shown) == {name for name, share in worked.SHARES.items() if share.size}
+    for name, (size, root, leakage, _, root_pj, leakage_pj, _) in shown.items():
+        terms = worked.terms(name, 8)
+        assert size == str(worked.SHARES[name].size)
+        assert (root, leakage) == tuple(f"{figure:,.2f}" for figure in worked.ALWAYS[name])
+        assert (root_pj, leakage_pj) == (f"{terms.root:.3f}", f"{terms.leakage:.3f}")
+    sums = [worked.parts(k) for k in (8, 3)]
+    shown = {name.replace(" ", "_"): rest for name, *rest in table(page, "sums")}
+    for name in sums[0]:
+        assert shown[name] == [f"{own[name]:,.3f}" for own in sums]
+    assert shown["all"] == [f"{sum(own.values()):,.3f}" for own in sums]
