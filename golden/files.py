@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 __all__ = [
+    "alone",
     "check_input",
     "check_output",
     "copy_file",
     "file_name",
+    "keep",
+    "kept",
     "protected",
     "read_json",
     "read_toml",
@@ -72,6 +75,61 @@ def copy_file(source: Path, path: Path) -> None:
             shutil.copyfileobj(given, file)
 
     _write({path: fill})
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file that `kept` reads again, with its SHA-256 in a small file beside it."""
+    write_all({path: content, _digest_file(path): _digest(content)})
+
+
+def kept(path: Path) -> bytes | None:
+    """What `keep` wrote; None if it is not there, not whole, or was changed after that."""
+    try:
+        content, expected = path.read_bytes(), _digest_file(path).read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if _digest(content) == expected else None
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Within it no other process is within `alone` of the same folder, which is made if missing.
+
+    A process that dies lets the folder go. Where the system knows no such locks, nothing is held.
+
+    Raises
+    ------
+    ValueError
+        If another process is within it: at once, without waiting.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        import fcntl  # of POSIX alone
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ValueError(
+            f"{folder}: another run is at work in it; wait for its end, or choose another --out"
+        ) from None
+    except (ImportError, OSError):
+        return  # some network file systems have none
 
 
 @contextmanager

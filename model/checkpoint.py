@@ -1,6 +1,8 @@
 """A checkpoint is one safetensors file of model, optimiser and recipe; nothing is pickled."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ __all__ = [
 
 FORMAT = "truncmac-checkpoint"
 VERSION = 1
+FIELDS = {
+    *("format", "version", "network", "dataset", "shape", "recipe", "epoch", "history"),
+}  # of its description, beside the SHA-256
 MODEL, OPTIMISER = "model.", "optimiser."
 MOST_SIZE = 4096  # of a side of the images, of channels and of classes
 
@@ -107,7 +112,18 @@ def save_checkpoint(path: Path, trainer: Trainer, network: str) -> None:
         "history": [asdict(log) for log in trainer.history],
     }
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    about["sha256"] = _digest(about, whole)
     write_bytes(path, to_bytes(whole, {"truncmac": json.dumps(about)}))
+
+
+def _digest(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of a description, without its own digest, and of all tensors."""
+    named = {name: value for name, value in about.items() if name != "sha256"}
+    found = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -116,7 +132,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the file is not whole, or of another format or version, or holds NaN or infinity.
+        If the file is not whole, or was changed after it was written, or is of another format or
+        version, or holds NaN or infinity.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
@@ -134,6 +151,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise CheckpointError(
                 f"{path}: has version {about['version']!r}; this package reads {VERSION}"
             )
+        _check_unchanged(path, about, tensors)
         recipe = about["recipe"]
         lists = {name: tuple(recipe[name]) for name in ("milestones", "widths")}
         checkpoint = Checkpoint(
@@ -155,6 +173,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name!r} must be finite, not NaN or infinite")
     return checkpoint
+
+
+def _check_unchanged(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """A description without a SHA-256, of a file that someone else made, is taken as it is."""
+    differing = (set(about) - {"sha256"}) ^ FIELDS
+    if differing:
+        raise CheckpointError(
+            f"{path}: its description is damaged: it differs in {', '.join(sorted(differing))}"
+        )
+    if "sha256" in about and about["sha256"] != _digest(about, tensors):
+        raise CheckpointError(f"{path}: is damaged: its content has another SHA-256")
 
 
 def _shape(path: Path, entries: Any) -> ImageShape:

@@ -32,6 +32,16 @@ class Logs:
 
     def write(self, history: Sequence[EpochLog]) -> None:
         """Write all epochs so far to the CSV file, and the last one to TensorBoard's events."""
+        self.write_table(history)
+        last = history[-1]
+        self.writer.add_scalar("loss", last.loss, last.epoch)
+        self.writer.add_scalar("rate", last.rate, last.epoch)
+        for k, accuracy in last.accuracies.items():
+            self.writer.add_scalar(f"accuracy/k{k}", accuracy, last.epoch)
+        self.writer.flush()
+
+    def write_table(self, history: Sequence[EpochLog]) -> None:
+        """Write all epochs so far, one or more, to the CSV file."""
         last = history[-1]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
@@ -40,11 +50,6 @@ class Logs:
             measured = [repr(log.accuracies[k]) for k in last.accuracies]
             table.writerow([log.epoch + 1, repr(log.loss), repr(log.rate), *measured])
         write_bytes(self.path, text.getvalue().encode())
-        self.writer.add_scalar("loss", last.loss, last.epoch)
-        self.writer.add_scalar("rate", last.rate, last.epoch)
-        for k, accuracy in last.accuracies.items():
-            self.writer.add_scalar(f"accuracy/k{k}", accuracy, last.epoch)
-        self.writer.flush()
 
     def close(self) -> None:
         """Close the files."""

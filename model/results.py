@@ -1,5 +1,6 @@
 """The results of many training runs in one JSON file, each kept as soon as it is finished."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,7 @@ class Results:
             return
         runs = [{"name": n, "seed": s, "accuracies": a} for (n, s), a in self.runs.items()]
         whole = {"format": FORMAT, "version": VERSION, **self.description, "runs": runs}
+        whole["sha256"] = _digest(whole)
         write_bytes(self.path, (json.dumps(whole, indent=1) + "\n").encode())
 
 
@@ -91,6 +93,10 @@ def _load(path: Path, description: Mapping[str, Any]) -> dict[tuple[str, int], A
         whole = json.loads(path.read_bytes())
         if whole["format"] != FORMAT or whole["version"] != VERSION:
             raise ValueError(f"{path}: is no file of training results of version {VERSION}")
+        if set(whole) - {"sha256"} != {"format", "version", *description, "runs"}:
+            raise KeyError(f"fields are {', '.join(whole)}")
+        if "sha256" in whole and whole["sha256"] != _digest(whole):
+            raise TypeError("its content has another SHA-256")
         runs: dict[tuple[str, int], Accuracies] = {
             (str(run["name"]), int(run["seed"])): {
                 str(key): list(map(float, values)) for key, values in run["accuracies"].items()
@@ -106,6 +112,12 @@ def _load(path: Path, description: Mapping[str, Any]) -> dict[tuple[str, int], A
                 f"{path}: its runs have {name} = {theirs!r}, not {value!r}: choose another --out"
             )
     return runs
+
+
+def _digest(whole: Mapping[str, Any]) -> str:
+    """SHA-256 of all fields but itself."""
+    named = {name: value for name, value in whole.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from truncmac.golden import Gemm
-from truncmac.golden.files import write_bytes
+from truncmac.golden.files import keep, kept
 from truncmac.golden.types import Reals
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.verilog import TOP, core_verilog
@@ -153,7 +153,7 @@ class Core:
         pauses: tuple[int, int] = NO_PAUSES,
         used: tuple[float, float] | None = None,
     ) -> Measured:
-        """Run parts of a layer, or take the measurement from the cache.
+        """Run parts of a layer, or take the measurement from the cache if it is whole there.
 
         Parameters
         ----------
@@ -175,10 +175,11 @@ class Core:
         for part in cut:
             digest.update(part.activations.tobytes() + part.codes.tobytes())
         file = self.cache / f"run_{digest.hexdigest()[:24]}.json"
-        if file.exists():
-            return _from_cache(json.loads(file.read_bytes()))
+        content = kept(file)
+        if content is not None:
+            return _from_cache(json.loads(content))
         measured = self._run(gemm, cut, pauses, used)
-        write_bytes(file, json.dumps(asdict(measured)).encode())
+        keep(file, json.dumps(asdict(measured)).encode())
         return measured
 
     def _run(

@@ -4,6 +4,7 @@ A table has an entry for each design, workload and k that was evaluated, and a c
 size and measure. "Rows" are always rows of PEs.
 """
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,19 @@ __all__ = [
     "read_parquet",
 ]
 
+DIGEST = "truncmac_sha256"  # of the table, in the file's metadata
+
 Table = dict[str, Array]  # columns by name, each an array (entries,)
 
 
 def parquet_bytes(table: Table) -> bytes:
-    """The content of a Parquet file; the same table always gives the same bytes."""
+    """The content of a Parquet file; the same table always gives the same bytes.
+
+    The file's metadata hold a digest of the table, because Parquet does not notice changed bytes.
+    """
     arrow, parquet = parquet_library()
     columns = arrow.table({name: arrow.array(column) for name, column in table.items()})
+    columns = columns.replace_schema_metadata({DIGEST: _digest(table)})
     buffer = io.BytesIO()
     parquet.write_table(columns, buffer, compression="zstd")
     return buffer.getvalue()
@@ -38,7 +45,7 @@ def read_parquet(source: Path | bytes) -> Table:
     Raises
     ------
     ValueError
-        If it is not a Parquet file.
+        If it is not a Parquet file, or was changed after it was written.
     OSError
         If it cannot be read.
     """
@@ -51,7 +58,19 @@ def read_parquet(source: Path | bytes) -> Table:
     for name in found.column_names:
         column = found.column(name).to_numpy()
         table[name] = column.astype(str) if column.dtype == object else column
+    if (found.schema.metadata or {}).get(DIGEST.encode()) != _digest(table).encode():
+        raise ValueError(f"{source!r}: must be as truncmac explore wrote it; it was changed")
     return table
+
+
+def _digest(table: Table) -> str:
+    """SHA-256 of all names and values; texts count as such, whatever their arrays' width."""
+    found = hashlib.sha256()
+    for name, column in table.items():
+        is_text = column.dtype.kind in "UO"
+        content = "\0".join(map(str, column.tolist())).encode() if is_text else column.tobytes()
+        found.update(f"\0{name}\0{'text' if is_text else column.dtype.str}\0".encode() + content)
+    return found.hexdigest()
 
 
 def parquet_library() -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from truncmac.golden.files import keep, kept
 from truncmac.sim.digest import digest
 from truncmac.sim.tools import INSTALL, ToolMissingError
 
@@ -19,7 +20,7 @@ SOURCE = Path(__file__).with_name("gates.c")
 
 
 def compiled_simulator(cells: Sequence[Cell], folder: Path) -> ctypes.CDLL:
-    """Return the simulator of a set of cells, compiled once and kept in `folder`.
+    """Return the simulator of a set of cells, compiled once and kept in `folder` while it is whole.
 
     Raises
     ------
@@ -35,8 +36,8 @@ def compiled_simulator(cells: Sequence[Cell], folder: Path) -> ctypes.CDLL:
     name = digest(f"{platform.node()}\n{source}")  # compiled for this machine's processor
     folder.mkdir(parents=True, exist_ok=True)
     library = folder.resolve() / f"gates_{name}.so"
-    if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as work:
+    if kept(library) is None:
+        with tempfile.TemporaryDirectory() as work:
             file = Path(work) / "gates.c"
             file.write_text(source)
             built = Path(work) / "gates.so"
@@ -46,7 +47,7 @@ def compiled_simulator(cells: Sequence[Cell], folder: Path) -> ctypes.CDLL:
             )
             if run.returncode:
                 raise RuntimeError(f"The compiler refused the simulator: {run.stderr[:500]}")
-            built.replace(library)
+            keep(library, built.read_bytes())
     return ctypes.CDLL(str(library))
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from truncmac.golden.files import write_bytes
+from truncmac.golden.files import keep, kept
 from truncmac.sim.digest import digest
 
 from .library import Cell, Library
@@ -49,7 +49,7 @@ def map_verilog(
 
     Modules are kept apart, so that each cell's place is known and no logic moves between them.
     Registers with an enable get clock gates where they have no reset. The netlist is kept in
-    `cache`, named by a digest of all that it depends on.
+    `cache`, named by a digest of all that it depends on; a file that is damaged is made again.
 
     Raises
     ------
@@ -61,9 +61,11 @@ def map_verilog(
     script = _script(top, library, options)
     parts = [verilog, script, yosys_version(), *library.files.values()]
     file = cache / f"netlist_{digest(*parts, length=24)}.json"
-    if not file.exists():
-        write_bytes(file, _run(verilog, script, library, options))
-    result: dict[str, Any] = json.loads(file.read_bytes())
+    content = kept(file)
+    if content is None:
+        content = _run(verilog, script, library, options)
+        keep(file, content)
+    result: dict[str, Any] = json.loads(content)
     return result
 
 

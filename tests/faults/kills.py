@@ -1,4 +1,4 @@
-"""A writer that is killed, many times: `python -m tests.faults.kills KIND FOLDER`.
+"""A writer that is killed, many times: `python -m tests.faults.kills KIND FOLDER COUNT`.
 
 A child writes content 0 and content 1 in turn for as long as it lives, which SIGKILL ends at
 another moment each time; then every file must be whole, as content 0 or 1 has it. Prints as JSON
@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-KILLS = 30
+MOST = 5  # times as many kills as asked for, until both contents were found
 
 
 def export(folder):
@@ -58,12 +58,27 @@ def exploration(folder):
     return [lambda result=result: whole.write(result) for result in results]
 
 
+def measurement(folder):
+    """What a characterisation keeps of a run, of two kinds; a file of 2 MB, as netlists have."""
+    from truncmac.golden.files import keep, kept
+
+    contents = [bytes([n]) * (2 << 20) for n in (1, 2)]
+    path = folder / "run.json"
+
+    def write(content):
+        if kept(path) not in (None, *contents):
+            raise AssertionError("what was kept is neither")
+        keep(path, content)
+
+    return [lambda content=content: write(content) for content in contents]
+
+
 def careless(folder):
     """A file that is written where it stands: what a reader must not find is found."""
     return [lambda n=n: (folder / "file").write_bytes(bytes([n]) * (20 << 20)) for n in (1, 2)]
 
 
-CASES = {case.__name__: case for case in (export, checkpoint, exploration, careless)}
+CASES = {case.__name__: case for case in (export, checkpoint, exploration, measurement, careless)}
 
 
 def contents(folder):
@@ -79,8 +94,8 @@ def live(write):
             each()
 
 
-def main(kind, folder):
-    """Kill, look, and again."""
+def main(kind, folder, count):
+    """Kill, look, and again: `count` times, and on until files were found of both contents."""
     write = CASES[kind](folder)
     whole, took = [], []
     for each in write:
@@ -90,7 +105,8 @@ def main(kind, folder):
         whole.append(contents(folder))
     noise = random.Random(0)
     seen, wrong = [0, 0], []
-    for _ in range(KILLS):
+    killed = 0
+    while killed < count or (min(seen) == 0 and killed < MOST * count):
         child = os.fork()
         if child == 0:
             live(write)
@@ -99,13 +115,14 @@ def main(kind, folder):
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             wrong.append(f"the writer ended by itself, {status}")
+        killed += 1
         for name, data in contents(folder).items():
             if data not in (whole[0].get(name), whole[1].get(name)):
                 wrong.append(f"{name}: {len(data)} bytes of neither")
             else:
                 seen[data == whole[1][name]] += 1
-    print(json.dumps({"seen": seen, "wrong": wrong}))
+    print(json.dumps({"kills": killed, "seen": seen, "wrong": wrong}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

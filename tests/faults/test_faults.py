@@ -3,21 +3,14 @@
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.sim.netlist.tiny import write_tiny
-
 TRUNCMAC = Path(sys.executable).with_name("truncmac")
 EXPORT = ["export", "digits", "--rows", "4", "--cols", "4", "--out"]
-EXPLORE = ["explore", "--workloads", "digits", "--rows", "2..8", "--cols", "2..8", "--workers", "0"]
-CHARACTERISE = ["--rows", "2", "--cols", "2", "--lanes", "1", "--planes", "8", "--max-reduction"]
-CHARACTERISE += ["576", "-k", "8,1", "--images", "1", "--label", "tiny"]
 
 
 def truncmac(*arguments, **options):
@@ -35,70 +28,35 @@ def assert_one_line(run, words):
     assert words in run.stderr
 
 
-def kills(kind, folder):
-    command = [sys.executable, "-m", "tests.faults.kills", kind, str(folder)]
+def kills(kind, folder, count):
+    command = [sys.executable, "-m", "tests.faults.kills", kind, str(folder), str(count)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    found = json.loads(run.stdout)
+    assert found["kills"] >= count
+    return found
 
 
-@pytest.mark.parametrize("kind", ["export", "checkpoint", "exploration"])
+WRITERS = ["export", "checkpoint", "exploration", "measurement"]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_a_killed_writer_leaves_the_old_file_or_the_new(kind, tmp_path):
-    found = kills(kind, tmp_path)
+    found = kills(kind, tmp_path, 6)
+    assert found["wrong"] == []
+    assert min(found["seen"]) > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_writer_that_is_killed_often_leaves_the_old_file_or_the_new(kind, tmp_path):
+    found = kills(kind, tmp_path, 40)
     assert found["wrong"] == []
     assert min(found["seen"]) > 0
 
 
 def test_a_careless_writer_would_be_seen(tmp_path):
-    assert kills("careless", tmp_path)["wrong"]
-
-
-def killed_after(seconds, *arguments):
-    """Start the command line and end it; True if it was still at work."""
-    process = subprocess.Popen(
-        [TRUNCMAC, *map(str, arguments)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    time.sleep(seconds)
-    os.killpg(process.pid, signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
-
-
-def test_an_exploration_killed_at_several_moments_goes_on(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    start = time.monotonic()
-    assert truncmac(*EXPLORE, "--out", whole).returncode == 0
-    took = time.monotonic() - start
-    at_work = [
-        killed_after(took * part, *EXPLORE, "--out", killed, "--resume") for part in (0.3, 0.6, 0.8)
-    ]
-    assert any(at_work)
-    run = truncmac(*EXPLORE, "--out", killed, "--resume")
-    assert run.returncode == 0, run.stderr
-    assert (killed / "front.csv").read_bytes() == (whole / "front.csv").read_bytes()
-
-
-def test_a_characterisation_killed_at_several_moments_goes_on(tmp_path):
-    liberty = write_tiny(tmp_path)
-
-    def options(name):
-        places = ["--cache", tmp_path / name / "cache", "--out", tmp_path / name / "tiny.json"]
-        return ["characterise", "--liberty", liberty, *CHARACTERISE, *places]
-
-    start = time.monotonic()
-    run = truncmac(*options("whole"))
-    assert run.returncode == 0, run.stderr
-    took = time.monotonic() - start
-    assert any([killed_after(took * part, *options("killed")) for part in (0.3, 0.6, 0.8)])
-    for path in (tmp_path / "killed").rglob("[!.]*.json"):
-        json.loads(path.read_bytes())
-    run = truncmac(*options("killed"))
-    assert run.returncode == 0, run.stderr
-    ours, theirs = ((tmp_path / name / "tiny.json").read_text() for name in ("killed", "whole"))
-    assert ours == theirs
+    assert kills("careless", tmp_path, 6)["wrong"]
 
 
 def test_a_disk_that_is_full_is_one_line_and_changes_no_file(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -7,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from truncmac.golden.files import copy_file, file_name, protected, write_all, write_bytes
+from truncmac.golden.files import (
+    alone,
+    copy_file,
+    file_name,
+    keep,
+    kept,
+    protected,
+    write_all,
+    write_bytes,
+)
 
 
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -156,3 +166,53 @@ def test_names_never_leave_the_folder_nor_meet_each_other(tmp_path):
         assert len(name.encode()) <= 110
         (tmp_path / f"00_{name}.safetensors").write_bytes(b"")
     assert len(list(tmp_path.iterdir())) == len(NAMES)
+
+
+def test_what_is_kept_is_read_again_and_any_change_is_noticed(tmp_path):
+    path = tmp_path / "kept.json"
+    assert kept(path) is None
+    keep(path, b"123456")
+    assert kept(path) == b"123456"
+    beside = tmp_path / "kept.json.sha256"
+    for file in (path, beside):
+        whole = file.read_bytes()
+        for damage in (b"", whole[:-1], whole[:2] + b"x" + whole[3:], whole + b"\n"):
+            file.write_bytes(damage)
+            assert kept(path) is None, damage
+        file.unlink()
+        assert kept(path) is None
+        file.write_bytes(whole)
+    assert kept(path) == b"123456"
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from truncmac.golden.files import alone
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_process_at_a_time_is_alone_in_a_folder_and_a_kill_lets_it_go(tmp_path):
+    folder = tmp_path / "made" / "anew"
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match=f"^{folder}: another run is at work in it; wait for"):
+            alone(folder).__enter__()
+        with alone(tmp_path / "other"):
+            process.kill()
+        process.wait()
+    with alone(folder):
+        assert list(folder.iterdir()) == []
+
+
+def test_where_the_system_knows_no_locks_nothing_is_held(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with alone(tmp_path), alone(tmp_path):
+        pass

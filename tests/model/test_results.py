@@ -1,4 +1,5 @@
 import json
+import random
 import re
 
 import numpy as np
@@ -92,6 +93,24 @@ def test_damaged_files_are_refused(path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: {message}"):
         Results(path, ABOUT, go_on=True)
+
+
+def test_every_changed_bit_is_refused(path):
+    results = Results(path, ABOUT)
+    results.add("dorefa", 0, {"a": [0.5, 0.25]})
+    whole, noise = path.read_bytes(), random.Random(0)
+    refused = 0
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 1 << noise.randrange(8)
+        path.write_bytes(data)
+        try:
+            found = Results(path, ABOUT, go_on=True)
+        except ValueError as error:
+            refused += str(error).startswith(f"{path}: ")
+        else:
+            assert found.runs == results.runs
+    assert refused > 0.8 * len(whole)  # blanks may become other blanks
 
 
 def test_the_deviation_is_that_of_a_sample_and_one_seed_has_none():

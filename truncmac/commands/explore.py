@@ -4,8 +4,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from truncmac.exploration.document import as_dictionary, notes, records, with_commands
 from truncmac.exploration.page import page, plot_library
 from truncmac.exploration.tables import front_table, point_table
-from truncmac.golden.files import write_bytes
+from truncmac.golden.files import alone, write_bytes
 from truncmac.sim.explore.evaluation import Evaluator, evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder, read_spec
 from truncmac.sim.explore.found import Exploration
@@ -113,33 +115,44 @@ def _bounds(texts: Sequence[str]) -> dict[str, dict[str, float]]:
 
 
 def explore(spec: Spec, request: ExploreRequest) -> bool:
-    """Explore, show and write what was found; False if --verify found a difference."""
+    """Explore, show and write what was found; False if --verify found a difference.
+
+    Raises
+    ------
+    ValueError
+        If another run is at work in the folder, or it holds other results.
+    """
     if request.plot is not None and len(spec.objectives) < 2:
         raise ValueError("--plot must come with two objectives or more, not with one")
     plot_library()  # raises if it is missing, before anything runs
-    with progress_bar(console, quiet=request.as_json) as progress:
-        task = progress.add_task("Reading the workloads", total=None)
-        evaluator = evaluator_of(
-            spec, on_progress=lambda what: progress.update(task, description=what)
-        )
-        folder = ExplorationFolder(request.out, evaluator)
-        folder.begin(request.resume)
-        method = chosen_method(spec)
-        run_all = explore_all if method == "exhaustive" else search
-        progress.update(task, description=f"Evaluating designs ({method})")
-        cores = os.cpu_count() or 1
-        with executor(folder, request.scheduler, request.workers, cores) as run:
-            found = run_all(
-                folder,
-                run,
-                lambda done, total: progress.update(task, completed=done, total=total),
+    with ExitStack() as held:
+        with progress_bar(console, quiet=request.as_json) as progress:
+            task = progress.add_task("Reading the workloads", total=None)
+            evaluator = evaluator_of(
+                spec, on_progress=lambda what: progress.update(task, description=what)
             )
-    files = _write(folder, found, request)
+            folder = ExplorationFolder(request.out, evaluator)
+            held.enter_context(alone(request.out))
+            folder.begin(request.resume)
+            found = _found(folder, request, partial(progress.update, task))
+        files = _write(folder, found, request)
     if request.as_json:
         print(json.dumps(as_dictionary(folder, found), indent=2))
     else:
         _show(folder, found, files)
     return not request.verify or _verify(evaluator, found, request)
+
+
+def _found(
+    folder: ExplorationFolder, request: ExploreRequest, update: Callable[..., None]
+) -> Exploration:
+    """Evaluate all designs, or those that a search tries; `update` shows how far it is."""
+    method = chosen_method(folder.evaluator.spec)
+    run_all = explore_all if method == "exhaustive" else search
+    update(description=f"Evaluating designs ({method})")
+    cores = os.cpu_count() or 1
+    with executor(folder, request.scheduler, request.workers, cores) as run:
+        return run_all(folder, run, lambda done, total: update(completed=done, total=total))
 
 
 def _write(folder: ExplorationFolder, found: Exploration, request: ExploreRequest) -> list[Path]:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from truncmac.commands.explore import Spec, merged_settings
+from truncmac.golden.files import alone
 from truncmac.sim.extras import install_extra
 
 SMALL = [
@@ -107,6 +108,16 @@ def test_a_run_resumes(run):
     )
     code, out, _ = run("explore", *SMALL, "--resume")
     assert code == 0 and "1 finished chunks were there already" in out
+
+
+def test_a_folder_in_which_another_run_is_at_work_is_refused(run, tmp_path):
+    with alone(tmp_path / "out"):
+        code, _, err = run("explore", *SMALL, "--resume")
+    assert code == 2
+    assert err == (
+        "truncmac: out: another run is at work in it; wait for its end, or choose another --out\n"
+    )
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_has_no_figures_is_empty_and_noted_once(run, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from rich.table import Table
 
 from truncmac.commands.progress import progress_bar
 from truncmac.golden import save, save_images
-from truncmac.model.checkpoint import load_checkpoint, new_model, resume, save_checkpoint
+from truncmac.golden.files import alone
+from truncmac.model.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    new_model,
+    resume,
+    save_checkpoint,
+)
 from truncmac.model.data import dataset
 from truncmac.model.evaluate import Comparison, compare
 from truncmac.model.export import export
@@ -82,35 +90,56 @@ def train(request: TrainRequest, *, go_on: bool) -> None:
     """Train, write a checkpoint after each epoch, then export and compare with the integers.
 
     With `go_on` the run begins at the checkpoint in its folder, else there must be none.
+
+    Raises
+    ------
+    ValueError
+        If another run is at work in the folder, or the checkpoint is missing, there already,
+        damaged or of another run.
     """
     split = dataset(request.dataset, request.data)
+    path = _checkpoint(request)
+    if go_on and not path.exists():
+        raise ValueError(f"{path}: no such file; leave out --resume to begin")
     processes = Processes.start(request.device)
+    first = processes.rank == 0
     try:
-        trainer = Trainer(
-            new_model(request.network, split.shape, request.recipe),
-            split,
-            request.recipe,
-            processes,
-            autocast=request.autocast,
-            compiled=request.compiled,
-        )
-        path = request.out / "checkpoint.safetensors"
-        if go_on:
-            if not path.exists():
-                raise ValueError(f"{path}: no such file; leave out --resume to begin")
-            resume(trainer, load_checkpoint(path))
-        elif path.exists():
-            raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
-        first = processes.rank == 0
-        processes.wait()  # until all have seen that there was no checkpoint
-        if first and not go_on:
-            save_checkpoint(path, trainer, request.network)  # so that --resume always has one
-        with console.on_stderr(request.as_json):
-            _epochs(request, trainer, path, quiet=not first)
-            if first:
-                _deploy(request, trainer, split)
+        with alone(request.out) if first else nullcontext():
+            _train(request, split, processes, go_on)
     finally:
         processes.stop()
+
+
+def _checkpoint(request: TrainRequest) -> Path:
+    return request.out / "checkpoint.safetensors"
+
+
+def _train(request: TrainRequest, split: Split, processes: Processes, go_on: bool) -> None:
+    trainer = Trainer(
+        new_model(request.network, split.shape, request.recipe),
+        split,
+        request.recipe,
+        processes,
+        autocast=request.autocast,
+        compiled=request.compiled,
+    )
+    path = _checkpoint(request)
+    if go_on:
+        try:
+            resume(trainer, load_checkpoint(path))
+        except CheckpointError as error:
+            said = str(error).removeprefix(f"{path}: ")
+            raise CheckpointError(f"{path}: {said}") from error
+    elif path.exists():
+        raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
+    first = processes.rank == 0
+    processes.wait()  # until all have seen that there was no checkpoint
+    if first and not go_on:
+        save_checkpoint(path, trainer, request.network)  # so that --resume always has one
+    with console.on_stderr(request.as_json):
+        _epochs(request, trainer, path, quiet=not first)
+        if first:
+            _deploy(request, trainer, split)
 
 
 def _epochs(request: TrainRequest, trainer: Trainer, path: Path, quiet: bool) -> None:
@@ -120,6 +149,8 @@ def _epochs(request: TrainRequest, trainer: Trainer, path: Path, quiet: bool) ->
             trainer.train_epoch()
         return
     logs = Logs(request.out, trainer.epoch)
+    if trainer.history:
+        logs.write_table(trainer.history)  # a kill may have come between checkpoint and table
     with progress_bar(console) as bar:
         task = bar.add_task("Training", total=request.recipe.epochs, completed=trainer.epoch)
         while trainer.epoch < request.recipe.epochs:

@@ -1,11 +1,12 @@
 """Several training runs into one folder: progress of all, and results that are kept."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
 from truncmac.commands.progress import progress_bar
+from truncmac.golden.files import alone
 from truncmac.golden.types import Reals
 from truncmac.model.images import Split
 from truncmac.model.processes import Processes
@@ -30,12 +31,14 @@ def several_runs(
     first = processes.rank == 0
     try:
         description = describe_runs(kind, request.network, split.name, request.recipe)
-        results = Results(request.out / f"{kind}.json", description, go_on=go_on, writes=first)
         done: dict[tuple[str, int], int] = {}
         with (
+            alone(request.out) if first else nullcontext(),
             console.on_stderr(request.as_json),
             progress_bar(console, quiet=not first) as bar,
         ):
+            path = request.out / f"{kind}.json"
+            results = Results(path, description, go_on=go_on, writes=first)
             task = bar.add_task(kind, total=count * request.recipe.epochs)
 
             def on_epoch(name: str, seed: int, epoch: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from truncmac import cli
 from truncmac.commands.train.run import chosen_recipe
 from truncmac.golden import execute, load, load_images, predictions
+from truncmac.golden.files import alone
 from truncmac.model.training import Trainer
 from truncmac.sim.extras import install_extra
 
@@ -95,6 +96,18 @@ def test_bad_options_are_one_line_and_exit_code_2(train, options, message, tmp_p
     assert code == 2
     assert message in errors
     assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", [[], ["--study"], ["--trials"]])
+def test_a_folder_in_which_another_run_is_at_work_is_refused(train, kind, tmp_path):
+    with alone(tmp_path):
+        code, _, errors = train("--network", "mlp", "--out", tmp_path, *kind)
+    assert code == 2
+    assert errors == (
+        f"truncmac: {tmp_path}: another run is at work in it; wait for its end, or choose another "
+        "--out\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_milestones_keep_their_place_in_fewer_epochs():
