@@ -1,8 +1,12 @@
 """Each size of an array at both ends of its range, the others small, on the RTL."""
 
+from itertools import product
+
+import numpy as np
 import pytest
 
 from tests.support import assert_exact
+from truncmac.golden import Gemm, Requantisation
 from truncmac.hw.config import SIZE_LIMITS, ArrayConfig
 from truncmac.sim.rtl.cosim import simulate
 from truncmac.sim.rtl.stimulus import random_gemms
@@ -51,3 +55,49 @@ def test_one_bit_of_multiplier_is_refused():
     """One signed bit holds -1 and 0: no M = 1, with which sums pass as they are."""
     with pytest.raises(ValueError, match=r"^multiplier_bits must be in 2\.\.32, not 1$"):
         ArrayConfig(multiplier_bits=1)
+
+
+def test_every_operand_and_parameter_at_both_ends_at_once(build_root):
+    """Sums of both signs as large as they get, with M, Mr, B, s and m at the ends of their widths.
+
+    The sums are 2 D - z Q of 12 activations of 255: 2 x 12 x 255 x 255 at z = 0 and codes of 255,
+    and -511 x 12 x 255 at codes of 0 and z = 511.
+    """
+    config = ArrayConfig(**SMALL)
+
+    def ends(width):
+        return (-(1 << width - 1), (1 << width - 1) - 1)
+
+    parameters = list(
+        product(
+            ends(config.multiplier_bits),
+            ends(config.residual_multiplier_bits),
+            ends(config.bias_width),
+            (0, 63),
+        )
+    )
+    multiplier, more, bias, shift = np.array(parameters).T
+    gemms, columns = [], len(parameters)
+    for code, offset, sums in ((255, 0, 2 * 12 * 255 * 255), (0, 511, -511 * 12 * 255)):
+        for out_bits in (None, 1, 8):
+            requant = None
+            if out_bits is not None:
+                requant = Requantisation(
+                    multiplier=multiplier,
+                    bias=bias,
+                    shift=shift,
+                    out_bits=out_bits,
+                    residual_multiplier=more,
+                )
+            gemm = Gemm(
+                name=f"c{code}_z{offset}_{out_bits or 'raw'}",
+                activations=np.full((2, 12), 255, np.uint8),
+                codes=np.full((12, columns), code, np.uint8),
+                bits=8,
+                offset=offset,
+                requant=requant,
+                residual=None if requant is None else np.full((2, columns), 255, np.uint8),
+            )
+            assert set(gemm.sums().ravel().tolist()) == {sums}
+            gemms.append(gemm)
+    assert_exact(simulate(gemms, config, simulator="icarus", build_root=build_root), config)
