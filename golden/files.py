@@ -206,8 +206,17 @@ def _write(fills: Mapping[Path, Fill]) -> None:
         raise
     for path, place in places.items():
         if _is_device(place):
-            with _open_device(place) as device:
-                fills[path](device)
+            _write_device(place, fills[path])
+
+
+def _write_device(place: Path, fill: Fill) -> None:
+    try:
+        with _open_device(place) as device:
+            fill(device)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(place)) from error
 
 
 def _descriptor(path: Path) -> int | None:

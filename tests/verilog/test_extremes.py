@@ -68,14 +68,8 @@ def test_every_operand_and_parameter_at_both_ends_at_once(build_root):
     def ends(width):
         return (-(1 << width - 1), (1 << width - 1) - 1)
 
-    parameters = list(
-        product(
-            ends(config.multiplier_bits),
-            ends(config.residual_multiplier_bits),
-            ends(config.bias_width),
-            (0, 63),
-        )
-    )
+    # M has 18 bits, Mr 8 more, S 22 (12 x 255 x 511 has 21, and a sign), and B as many as M x S
+    parameters = list(product(ends(18), ends(26), ends(40), (0, 63)))
     multiplier, more, bias, shift = np.array(parameters).T
     gemms, columns = [], len(parameters)
     for code, offset, sums in ((255, 0, 2 * 12 * 255 * 255), (0, 511, -511 * 12 * 255)):
