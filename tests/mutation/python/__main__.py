@@ -1,4 +1,8 @@
-"""Runs the tests on mutants of the Python: `python -m tests.mutation.python [--part 60]`."""
+"""Runs the tests on mutants of the Python: `python -m tests.mutation.python`.
+
+`--part 60 --seed 7` runs so many of them, drawn by the seed. `--keys TEXT` runs all mutants whose
+keys have such a text in them, drawn or not, and `--keys @FILE` those of the lines of a file.
+"""
 
 import argparse
 import json
@@ -13,16 +17,17 @@ from typing import Any
 
 from tests.mutation.python.operators import Mutant
 from tests.mutation.python.running import OUTCOMES, Outcome, judge, reach_of
-from tests.mutation.python.sample import sample
+from tests.mutation.python.sample import all_mutants, sample
 from tests.mutation.python.survivors import (
     Survivor,
     complaints,
     read_survivors,
     write_survivors,
 )
-from tests.mutation.python.targets import GROUPS, group_of
+from tests.mutation.python.targets import GROUPS, Group, group_of
 
-COUNT, SEED = 1000, 1  # of the mutants to which the list of survivors belongs
+COUNT = 1000  # mutants of a draw
+LISTED = (1, 2)  # seeds of the draws to which the list of survivors belongs
 LEAST = 0.95  # of those that give another result, this share is killed
 ENOUGH = 300  # mutants of which a share means something
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # each process has one of its own
@@ -32,14 +37,7 @@ Found = Mapping[Mutant, Outcome]
 
 def main() -> int:
     """Run and print; exit code 1 where the list is wrong, or too few are killed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=COUNT, help="mutants to draw (%(default)s)")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the draw (%(default)s)")
-    parser.add_argument("--part", type=int, help="run so many of them, drawn by TRUNCMAC_SEED")
-    parser.add_argument("--groups", nargs="+", help=f"of {', '.join(g.name for g in GROUPS)}")
-    parser.add_argument("--workers", type=int, default=2, help="processes at once (%(default)s)")
-    parser.add_argument("--write", action="store_true", help="add survivors to the list as holes")
-    options = parser.parse_args()
+    options = options_of(sys.argv[1:])
     if any(os.environ.get(name) != "1" for name in THREADS):  # NumPy reads it when it is imported
         os.execve(  # noqa: S606 (ourselves)
             sys.executable,
@@ -49,10 +47,7 @@ def main() -> int:
 
     start = time.monotonic()
     groups = [group for group in GROUPS if not options.groups or group.name in options.groups]
-    mutants = sample(options.count, options.seed, groups)
-    if options.part is not None:
-        noise = random.Random(int(os.environ.get("TRUNCMAC_SEED", "0")))
-        mutants = noise.sample(mutants, min(options.part, len(mutants)))
+    mutants = chosen(groups, options)
     print(f"{len(mutants)} mutants drawn", flush=True)
     listed = read_survivors()
     found = run(mutants, options.workers)
@@ -64,7 +59,7 @@ def main() -> int:
     figures = counted(found, listed) | {"seconds": round(time.monotonic() - start)}
     print_figures(figures)
     lines = complaints(mutants, alive, listed)
-    if options.seed != SEED or options.groups:  # the list is of the first seed's mutants
+    if options.draw not in LISTED or options.count > COUNT:  # and so has others
         lines = [line for line in lines if "is listed" in line]
     if len(mutants) >= ENOUGH and figures["share"] < LEAST:
         lines.append(f"{figures['share']:.1%} are killed, and {LEAST:.0%} must be")
@@ -73,6 +68,32 @@ def main() -> int:
     if place := os.environ.get("VERIFY_JSON"):
         Path(place).write_text(json.dumps(figures | {"wrong": lines}, indent=1))
     return bool(lines)
+
+
+def options_of(words: Sequence[str]) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser.add_argument("--count", type=int, default=COUNT, help="mutants to draw (%(default)s)")
+    parser.add_argument("--draw", type=int, default=LISTED[0], help="its seed (%(default)s)")
+    parser.add_argument("--part", type=int, help="run so many of the mutants that are drawn")
+    parser.add_argument("--seed", type=int, default=0, help="of the part (%(default)s)")
+    parser.add_argument("--keys", nargs="+", help="run the mutants whose keys have such a text")
+    parser.add_argument("--groups", nargs="+", help=f"of {', '.join(g.name for g in GROUPS)}")
+    parser.add_argument("--workers", type=int, default=2, help="processes at once (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="add survivors to the list as holes")
+    return parser.parse_args(words)
+
+
+def chosen(groups: Sequence[Group], options: argparse.Namespace) -> list[Mutant]:
+    """The mutants of some groups that the options ask for."""
+    if options.keys is not None:
+        every = [mutant for some in all_mutants(groups).values() for mutant in some]
+        return [mutant for mutant in every if any(text in mutant.key for text in options.keys)]
+    mutants = sample(options.count, options.draw)
+    mutants = [mutant for mutant in mutants if group_of(mutant.path) in groups]
+    if options.part is None:
+        return mutants
+    return random.Random(options.seed).sample(mutants, min(options.part, len(mutants)))
 
 
 def run(mutants: Sequence[Mutant], workers: int) -> dict[Mutant, Outcome]:

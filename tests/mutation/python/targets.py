@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 __all__ = ["GROUPS", "ROOT", "Group", "group_of"]
@@ -69,6 +70,7 @@ GROUPS = [
 ]
 
 
+@cache
 def group_of(path: str) -> Group:
     """The group that a file is in."""
     return next(group for group in GROUPS if path in group.sources)

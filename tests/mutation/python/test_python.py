@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from tests.mutation.python.__main__ import counted
+from tests.mutation.python.__main__ import chosen, counted, options_of
 from tests.mutation.python.operators import Mutant, mutants_of, mutated
 from tests.mutation.python.running import Outcome
-from tests.mutation.python.sample import all_mutants, sample
+from tests.mutation.python.sample import all_mutants, drawn_from, sample
 from tests.mutation.python.survivors import (
     Survivor,
     complaints,
@@ -105,6 +105,51 @@ def test_a_sample_is_even_over_the_files_and_follows_its_seed():
     assert len({m.key for m in drawn}) == 300 == sum(counts.values())
     assert all(count in (most, most - 1, whole[path]) for path, count in counts.items())
     assert sample(300, 7) == drawn != sample(300, 8)
+
+
+def test_a_change_of_one_file_leaves_what_is_drawn_of_the_others():
+    """The list of survivors would else be of other mutants after every change of a file."""
+    mutants = {name: [Mutant(name, "", f"{name} {n}", n, n) for n in range(40)] for name in "abc"}
+    moved = [Mutant("b", "", f"b {n}", n + 2, n + 9) for n in range(40)]
+    new = [Mutant("b", "", f"b new {n}", n, n) for n in range(2)]
+    for seed in range(5):
+        before = {mutant.key for mutant in drawn_from(mutants, 30, seed)}
+        after = {mutant.key for mutant in drawn_from({**mutants, "b": new + moved}, 30, seed)}
+        assert len(before) == len(after) == 30
+        assert {key for key in before ^ after if key[0] != "b"} == set()
+        assert len(after - before) <= len(new)
+
+
+def test_a_part_is_drawn_of_the_sample_by_its_own_seed():
+    def part(*words):
+        return chosen(GROUPS, options_of(words))
+
+    whole = part("--count", "200")
+    some = [part("--count", "200", "--part", "9", "--seed", seed) for seed in ("3", "3", "4")]
+    assert whole == sample(200, 1) and part("--count", "200", "--draw", "5") == sample(200, 5)
+    assert some[0] == some[1] != some[2]
+    assert all(len(set(drawn)) == 9 and set(drawn) <= set(whole) for drawn in some)
+
+
+def test_groups_and_keys_choose_mutants():
+    """A group's are those of the whole sample; by keys, drawn or not."""
+    energy = [group for group in GROUPS if group.name == "energy"]
+    found = chosen(energy, options_of(["--count", "200"]))
+    assert found == [m for m in sample(200, 1) if m.path.startswith("sim/energy/")]
+    keys = ["sim/energy/memories.py -: BYTE = 8 -> BYTE = 9", "golden/text.py"]
+    found = chosen(GROUPS, options_of(["--keys", *keys]))
+    text = all_mutants()["golden/text.py"]
+    assert [m.key for m in found] == [*(m.key for m in text), keys[0]]
+    assert [m.key for m in chosen(energy, options_of(["--keys", *keys]))] == keys[:1]
+
+
+def test_keys_come_from_the_lines_of_a_file(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text("golden/text.py x: if a -> if True\nsim/energy\n")
+    assert options_of(["--keys", f"@{path}"]).keys == [
+        "golden/text.py x: if a -> if True",
+        "sim/energy",
+    ]
 
 
 def test_each_file_is_in_one_group_and_has_tests():

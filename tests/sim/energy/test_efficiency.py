@@ -1,9 +1,154 @@
+"""Energies of a workload: by width, areas and efficiencies, by definition; a layer by hand."""
+
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from truncmac.hw.config import ArrayConfig
+from truncmac.sim.energy.efficiency import (
+    CoreMemories,
+    core_areas,
+    core_memories,
+    energies_by_width,
+)
+from truncmac.sim.energy.figures import MacFigures
+from truncmac.sim.energy.layers import layer_energies, layer_parts
+from truncmac.sim.energy.memories import MemoryFigures, memory_energies, scratchpad_figures
+from truncmac.sim.energy.model import PARTS, Characterisation, load
+from truncmac.sim.schedule.analysis import analyse
+from truncmac.sim.schedule.platforms import Memory, Platform
+from truncmac.sim.workloads.shapes import LayerShape, Workload
+
 from . import worked
+
+KIB = 1024
+CONFIG = ArrayConfig(8, 8, 16, 2)
+PLATFORM = Platform("p", CONFIG, 1e8, Memory(64 * KIB, 32 * KIB, 3.2e9))
+WORKLOAD = Workload("w", (LayerShape("a", 100, 144, 32), LayerShape("b", 20, 288, 10, bits=8)))
+MACS = 2 * (100 * 144 * 32 + 20 * 288 * 10)  # of two images
+FIGURES = load(16, 2)
+BITS = (8, 6, 5, 2)
+
+
+def pad(area_um2):
+    return MemoryFigures(1.0, 2.0, 1000.0, area_um2, False, "")
+
+
+MEMORIES = CoreMemories(pad(2e6), pad(3e6), MemoryFigures(5.0, 7.0, 0.0, None, True, ""))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return analyse(WORKLOAD, PLATFORM, BITS, images=2)
+
+
+def no_switching(config):
+    return None
+
+
+@pytest.fixture(scope="module")
+def widths(found):
+    return energies_by_width(found, FIGURES, MEMORIES, no_switching)
+
+
+@pytest.fixture(scope="module")
+def parts(found):
+    """Of the core, by part, (k, layers)."""
+    every = (found.layers, FIGURES, 1e8, CONFIG, found.schedule, found.layer_bits)
+    return layer_parts(*every), layer_parts(*every, glitches=False)
+
+
+def test_scratchpads_give_the_words_that_the_array_takes(found):
+    """A byte of each lane of 8 rows, and 2 bits of each lane of 8 columns, in a cycle."""
+    memories = core_memories(found, "ihp-sg13g2")
+    assert memories.activations == scratchpad_figures(64 * KIB, 8 * 16, "ihp-sg13g2")
+    assert memories.weights == scratchpad_figures(32 * KIB, 8 * 16 * 2 // 8, "ihp-sg13g2")
+    assert memories.dram.read_pj == 1300 / 8
+
+
+def test_areas_are_the_sums_of_what_is_known(found):
+    core = sum(FIGURES.area(CONFIG).values()) * 1e-6
+    areas = core_areas(found, FIGURES, MEMORIES)
+    assert (areas.core, areas.sram, areas.all) == pytest.approx((core, 5.0, core + 5.0))
+    for name in ("activations", "weights"):
+        areas = core_areas(found, FIGURES, replace(MEMORIES, **{name: pad(None)}))
+        assert (areas.core, areas.sram, areas.all) == (pytest.approx(core), None, None)
+
+
+def test_energies_are_the_sums_over_the_layers(found, widths, parts):
+    with_glitches, without = parts
+    pads = (MEMORIES.activations, MEMORIES.weights, MEMORIES.dram)
+    memories = memory_energies(found.layers, found.schedule, *pads, 1e8)
+    assert [own.k for own in widths] == [8, 6, 5, 2]
+    for at, own in enumerate(widths):
+        core = {part: with_glitches[part][at].sum() for part in PARTS}
+        rest = {name: memories[name][at].sum() for name in ("sram", "dram")}
+        assert own.pj == pytest.approx(core | rest)
+        assert own.core_pj == pytest.approx(sum(core.values()))
+        assert own.total_pj == pytest.approx(sum(core.values()) + sum(rest.values()))
+        assert own.core_zero_delay_pj == pytest.approx(sum(without[p][at].sum() for p in PARTS))
+
+
+def test_efficiencies_are_quotients_of_energy_time_and_area(found, widths):
+    core = sum(FIGURES.area(CONFIG).values()) * 1e-6
+    for at, own in enumerate(widths):
+        seconds = int(found.schedule.cycles[at].sum()) * 1e-8
+        assert own.macs == MACS
+        assert own.core_pj_per_mac == pytest.approx(own.core_pj / MACS)
+        assert own.total_pj_per_mac == pytest.approx(own.total_pj / MACS)
+        assert own.pj_per_inference == pytest.approx(own.total_pj / 2)
+        assert own.tops * 1e12 * seconds == pytest.approx(2 * MACS)
+        assert own.tops_per_w_core * own.core_pj == pytest.approx(2 * MACS)
+        assert own.tops_per_w * own.total_pj == pytest.approx(2 * MACS)
+        assert own.tops_per_mm2_core * core == pytest.approx(own.tops)
+        assert own.tops_per_mm2 * (core + 5.0) == pytest.approx(own.tops)
+
+
+def test_efficiency_by_an_area_that_is_not_known_is_not_known_either(found):
+    memories = replace(MEMORIES, weights=pad(None))
+    for own in energies_by_width(found, FIGURES, memories, no_switching):
+        assert own.tops_per_mm2 is None
+        assert own.tops_per_mm2_core > 0
+
+
+def test_wires_scale_each_layer_as_the_last_array_measured_at_the_nearest_k(found, widths):
+    """Measured at 8 and 2: 6 is nearer to 8, and 5 is between them and takes the lower."""
+    last = {8: MacFigures({0.0: 1.0, 1.0: 2.0, 2.0: 4.0}, 1.0)}
+    last[2] = MacFigures({0.0: 6.0, 1.0: 8.0, 2.0: 9.0}, 1.0)
+    first = MacFigures({0.0: 5.0, 1.0: 7.0, 2.0: 8.0}, 1.0)
+    bits = {
+        k: replace(own, measured={"4x4": first, "8x8": last[k]} if k in last else {})
+        for k, own in FIGURES.figures.bits.items()
+    }
+    model = Characterisation(replace(FIGURES.figures, bits=bits))
+    core = layer_energies(found.layers, FIGURES, 1e8)(CONFIG, found.schedule, found.layer_bits)
+    for own, pj, nearest in zip(
+        energies_by_width(found, model, MEMORIES, no_switching), core, (8, 8, 2, 2), strict=True
+    ):
+        a, b = (last[nearest].pj_per_mac, last[8].pj_per_mac)  # b has k = 8 of its own
+        assert own.core_wires_pj == pytest.approx(
+            {str(w): pj[0] * a[w] / a[1.0] + pj[1] * b[w] / b[1.0] for w in (0.0, 1.0, 2.0)}
+        )
+
+
+def test_what_toggles_is_asked_for_the_array_and_counts_with_and_without_glitches(found, widths):
+    asked = []
+
+    def calm(config):
+        asked.append(config)
+        rows = [[FIGURES.switching(int(k)) for k in bits] for bits in found.layer_bits]
+        return [[replace(own, adder_toggles=own.adder_toggles / 2) for own in row] for row in rows]
+
+    calmer = energies_by_width(found, FIGURES, MEMORIES, calm)
+    assert asked == [CONFIG]
+    for own, plain in zip(calmer, widths, strict=True):
+        assert own.pj["multiply_add"] < plain.pj["multiply_add"]
+        assert own.core_zero_delay_pj < plain.core_zero_delay_pj
+        assert np.isclose(own.pj["dram"], plain.pj["dram"])
+
 
 DATA = Path(__file__).parents[3] / "sim" / "energy" / "data"
 TOTAL_PJ = {8: 48594.363577, 3: 37833.732749}  # of core and memories

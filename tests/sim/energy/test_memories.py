@@ -15,6 +15,11 @@ from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.schedule import schedule
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
+HOROWITZ = (
+    'M. Horowitz, "Computing\'s energy problem (and what we can do about it)", ISSCC 2014, '
+    "figure 1.1.9; 45 nm, 0.9 V, not scaled"
+)
+
 
 def test_a_scratchpad_is_of_the_macros_of_least_area():
     macro = load_srams()[-1]
@@ -42,18 +47,22 @@ def test_other_processes_have_published_figures(size, pj):
     assert found.read_pj == found.write_pj == pj / 8
     assert found.published
     assert found.area_um2 is None
-    assert "Horowitz" in found.about and "45 nm, 0.9 V" in found.about
+    assert found.leakage_nw == 0.0
+    kib = {10: 8, 20: 32, 100: 1024}[pj]
+    assert found.about == f"{kib} KiB, 64-bit access {pj} pJ; {HOROWITZ}"
 
 
 def test_dram_by_published_figures():
     found = dram_figures()
-    assert (found.read_pj, found.published) == (1300 / 8, True)
-    assert "1300 pJ (to 2600 pJ)" in found.about
+    assert (found.read_pj, found.write_pj, found.published) == (1300 / 8, 1300 / 8, True)
+    assert (found.leakage_nw, found.area_um2) == (0.0, None)
+    assert found.about == f"64-bit access 1300 pJ (to 2600 pJ); {HOROWITZ}"
 
 
-def test_what_the_schedule_moves_by_hand():
+@pytest.mark.parametrize("residual", [False, True])
+def test_what_the_schedule_moves_by_hand(residual):
     # 4 x 6 outputs of K = 8: one tile of 4 x 8 PEs, whose two columns too many are read too
-    layers = Layers.of(Workload("w", (LayerShape("l", 4, 8, 6, residual=True),)))
+    layers = Layers.of(Workload("w", (LayerShape("l", 4, 8, 6, residual=residual),)))
     sizes = Sizes.of(ArrayConfig(4, 8, 8, 1))
     size = np.array(1 << 16)
     room = MemoryArrays(
@@ -68,7 +77,22 @@ def test_what_the_schedule_moves_by_hand():
     moved = int(found.dram_weights[0, 0])
     planes = 8 * 8 * 4 // 8  # 8 columns x 8 lanes x 4 bits, in bytes
     assert int(found.read_weights[0, 0]) == planes
-    sram = 1.0 * (inputs + outputs + outputs) + 10.0 * (inputs + outputs + outputs)
+    codes = outputs if residual else 0
+    sram = 1.0 * (inputs + codes + outputs) + 10.0 * (inputs + codes + outputs)
     sram += 100.0 * planes + 1000.0 * moved + 5.0 * cycles * 1e-9 * 1e12
     assert parts["sram"][0, 0] == pytest.approx(sram)
-    assert parts["dram"][0, 0] == pytest.approx(7 * (moved + inputs + outputs) + 13 * outputs)
+    assert parts["dram"][0, 0] == pytest.approx(7 * (moved + inputs + codes) + 13 * outputs)
+
+
+def test_each_group_of_a_layer_writes_its_outputs():
+    """Two groups of 4 x 6 codes: inputs come from the DRAM, outputs from the array."""
+    layers = Layers.of(Workload("w", (LayerShape("l", 4, 8, 6, groups=2),)))
+    size = np.array(1 << 16)
+    room = MemoryArrays(
+        activation_bytes=size, weight_bytes=size, dram_bytes_per_cycle=np.array(np.inf)
+    )
+    found = schedule(layers, Sizes.of(ArrayConfig(4, 8, 8, 1)), room, np.array([[4]]))
+    none = MemoryFigures(0.0, 0.0, 0.0, None, False, "")
+    writes = MemoryFigures(0.0, 1.0, 0.0, None, False, "")
+    parts = memory_energies(layers, found, writes, none, none, clock_hz=1e9)
+    assert parts["sram"][0, 0] == 2 * (4 * 8 + 4 * 6)

@@ -6,7 +6,7 @@ from tools.energy_runs import read_table
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
 from truncmac.sim.energy.figures import available
 from truncmac.sim.energy.model import load
-from truncmac.sim.energy.places import PLACES, place_of
+from truncmac.sim.energy.places import EVENTS, PLACES, Counts, place_of
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
 
@@ -107,3 +107,87 @@ def test_the_output_edge_clocks_the_registers_that_it_has(size, requantisers):
         codes -= config.share * ACTIVATION_BITS
         before = start
     assert PLACES["output_edge"].clock_work(config) == config.rows * bits
+    assert PLACES["output_edge"].size(config) == 340 + bits  # 340 for what no row has of its own
+
+
+# Of idle rows the activations are zeros, of idle columns the weights: what moves them stands still,
+# and so does what is made of both. Raw results, tokens, parameters and control go on.
+STILL_ROWS = {"activation_registers", "activation_skew", "row_sum", "row_sum_shadow"}
+STILL_COLUMNS = {"weight_registers", "weight_skew", "truncation"}
+STILL_BOTH = {"multiply_add", "shift_add", "accumulator", "shadow_registers", "requantiser"}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_shares_of_rows_and_columns_that_work_and_that_are_idle(name):
+    """A quarter of the rows and 60 % of the columns hold outputs."""
+    rows = 0.25 if name in STILL_ROWS | STILL_BOTH else 1.0
+    columns = 0.6 if name in STILL_COLUMNS | STILL_BOTH else 1.0
+    place = PLACES[name]
+    assert place.use(0.25, 0.6) == pytest.approx(rows * columns)
+    assert place.idle(0.25, 0.6) == pytest.approx((0.75 * columns, 0.4 * rows))
+
+
+def test_what_the_energy_of_each_place_follows():
+    """Sums and what is made of them, weights, sums of products; the others the activations."""
+    follows = dict.fromkeys(PLACES, "density") | {
+        **dict.fromkeys(("weight_registers", "weight_skew", "truncation"), "weight_toggles"),
+        **dict.fromkeys(("shadow_registers", "requantiser", "output_edge"), "sum_toggles"),
+        "results": "sum_toggles",
+        "multiply_add": "adder_toggles",
+    }
+    assert {name: place.follows for name, place in PLACES.items()} == follows
+    assert {n for n, place in PLACES.items() if place.of_sums} == {
+        n for n, what in follows.items() if what == "sum_toggles"
+    }
+    assert [name for name, place in PLACES.items() if place.by_cycle] == ["control"]
+
+
+def test_cycles_that_work_neither_wait_nor_are_held():
+    counts = Counts(cycles=100, chunks=40, beats=20, tiles=2, waiting=30, held=7)
+    assert counts.working == 63
+    assert [counts.of(event) for event in EVENTS] == [40, 20, 2, 0, 0]
+    assert Counts(1, 1, 1, 1).working == 1 and Counts(1, 1, 1, 1).raw_tiles == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "size", "work"),
+    [
+        ("shift_add", 96, 96),
+        ("shadow_registers", 96, 12 * (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8)),
+        ("weight_registers", 2 * 12, 2 * 12),
+        ("activation_registers", 8 * 3, 8 * 3),
+        ("activation_skew", 8 * (0 + 1) / 2, 8 * (0 + 1) / 2),
+        ("weight_skew", 12 * (0 + 1 + 2) / 3, 12 * (0 + 1 + 2) / 3),
+        ("row_sum_shadow", 8, 8),
+        ("residuals", 12, 12),
+        ("truncation", 12, 12),
+        ("parameter_memory", 12, 12),
+        ("requantiser", 6, 96),
+        ("results", 6, 96),
+        ("parameter_loader", 1, 1),
+        ("control", 1, 1),
+    ],
+)
+def test_sizes_and_work_of_8_x_12_elements(place, size, work):
+    """Two clusters of 4 x 4 one below the other, three beside each other; two columns a unit."""
+    config = ArrayConfig(8, 12, 16, 2, requantisers=6)
+    assert (config.depth, config.breadth) == (2, 3)
+    assert PLACES[place].size(config) == size
+    assert PLACES[place].work(config) == work
+
+
+@pytest.mark.parametrize(
+    ("size", "requantisers", "taps", "drains"),
+    [
+        ((8, 12), 6, 2 * (5 + 1 + 1), 8 * (1 + 1 + 3)),
+        ((4, 4), 4, 1 * 5, 4 * (0 + 1 + 1)),
+        ((16, 8), 2, 4 * (5 + 1), 16 * (3 + 1 + 2)),
+    ],
+)
+def test_tokens_have_taps_and_drains(size, requantisers, taps, drains):
+    """A token of 5 bits has a tap for each of a cluster's 5 cycles, and one for each further one.
+
+    A row's drain has bits for the cycles that it waits, one more, and one for each cluster.
+    """
+    config = ArrayConfig(*size, 16, 2, requantisers=requantisers)
+    assert PLACES["tokens"].size(config) == PLACES["tokens"].work(config) == 5 * taps + drains

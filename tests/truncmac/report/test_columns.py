@@ -55,6 +55,50 @@ TOTAL = BOTH | {
     "bound_cycles": ("bound", 1_204_224, "1,204,224"),
 }
 
+# What the page says of each figure; a figure that is not here says nothing
+ABOUT = {
+    "k": "bit-width of the network",
+    "layer_k": "bit-width of the layer: its own if it has one, else the network's",
+    "rows": "output pixels, of all images",
+    "reduction": "elements that each sum adds up",
+    "columns": "output channels",
+    "groups": "number of products of this size",
+    "macs": "multiply-accumulates, without padding",
+    "tiles": "tiles of rows x columns of PEs, over the whole reduction",
+    "array_cycles": "cycles that the RTL's own counter counts",
+    "cycles": "cycles with the waits for memory, and from job to job",
+    "utilisation": "ideal cycles / cycles",
+    "macs_per_s": "at the platform's clock",
+    "time_s": "at the platform's clock",
+    "speedup": "cycles at k = 8 / cycles",
+    "ideal_cycles": "cycles, if every lane of every PE had work",
+    "lost_rows": "rows of PEs without an output: M does not fill the last tile",
+    "lost_columns": "columns of PEs without an output: N does not fill the last tile",
+    "lost_lanes": "lanes without a product: K does not fill the last beat",
+    "lost_drain": "the tile before still drains: the stall of tiles shorter than that takes",
+    "lost_parameters": "the next column tile's requantisation parameters still load",
+    "lost_pipeline": "filling and draining the array's pipeline, and starting the next job",
+    "lost_memory": "the DRAM still moves the next job's operands or the last one's outputs",
+    "dram_weights": "weights and requantisation parameters from DRAM",
+    "dram_inputs": "activations from DRAM",
+    "dram_residuals": "residual codes from DRAM",
+    "dram_outputs": "outputs to DRAM",
+    "dram_bytes": "all of these bytes",
+    "dram_cycles": "cycles that this traffic takes",
+    "read_activations": "bytes that the array reads from the scratchpad",
+    "read_weights": "bytes that the array reads from the scratchpad",
+    "intensity": "MACs for each byte of DRAM traffic",
+    "ridge": "MACs/byte from which on the array is the limit",
+    "bound": "what limits it: compute or memory",
+    "jobs": "pairs of a row block and a column block",
+    "energy_pj": "from characterised netlists",
+    "order": "what stays in the scratchpad while the other operand streams past",
+    "images_per_s": "at the platform's clock",
+    "possible_speedup": "speed-up that the ideal cycles allow",
+    "ideal_speedup": "speed-up that would be possible if no layer had a k of its own",
+    "bound_cycles": "the fewest cycles in which the array could do this work",
+}
+
 
 @pytest.mark.parametrize(("columns", "table"), [(LAYER_COLUMNS, LAYER), (TOTAL_COLUMNS, TOTAL)])
 def test_each_figure_is_shown_in_the_unit_of_its_title(columns, table):
@@ -74,7 +118,9 @@ def test_columns_stand_in_the_order_in_which_they_are_read():
 
 
 def test_every_figure_says_what_it_is_but_for_the_layers_names_and_blocks():
-    silent = {column.key for column in (*LAYER_COLUMNS, *TOTAL_COLUMNS) if not column.about}
+    every = [*LAYER_COLUMNS, *TOTAL_COLUMNS]
+    assert {column.key: column.about for column in every if column.about} == ABOUT
+    silent = {column.key for column in every if not column.about}
     assert silent == {"layer", "row_blocks", "column_blocks"}
 
 
