@@ -301,3 +301,194 @@ def test_flipped_bits_give_an_error_or_a_valid_network(tmp_path_factory, data):
     path.write_bytes(bytes(content))
     with suppress(NetworkFileError):  # and no other
         assert load_arrays(folder).layers
+
+
+def reals(folder, arrays, *layers, bit_widths=(8,), image=(2, 2, 3, 8)):
+    names = ("channels", "height", "width", "bits")
+    description = {
+        "format": "truncmac-arrays",
+        "version": 1,
+        "name": "reals",
+        "image": dict(zip(names, image, strict=True)),
+        "bit_widths": list(bit_widths),
+        "layers": list(layers),
+    }
+    return load_arrays(write(folder, description, arrays))
+
+
+def conv(name, source="image", **entries):
+    return {
+        **{"op": "conv2d", "name": name, "input": source, "out_bits": 8},
+        **{"offset": "twos_complement"},
+        **entries,
+    }
+
+
+@pytest.mark.parametrize("residual_scale", [None, 0.5, "r.npy"])
+def test_a_residual_is_added_at_its_scale(residual_scale, tmp_path):
+    """Windows of one pixel and scales of powers of two, so that every code is exact."""
+    rng = np.random.default_rng(3)
+    arrays = {
+        "a": rng.integers(-128, 128, (3, 2, 1, 1), np.int8),
+        "b": rng.integers(-128, 128, (3, 2, 1, 1), np.int8),
+        "r": np.array([0.25, 1.0, 2.0]),
+    }
+    extra = {} if residual_scale is None else {"residual_scale": residual_scale}
+    network = reals(
+        *(tmp_path / "f", arrays),
+        conv("a", weights="a.npy", scale=2.0**-8, bias=3, out_bits=4),
+        conv("b", weights="b.npy", scale=2.0**-7, bias=-2.25, residual="a", **extra),
+    )
+    images = rng.integers(0, 256, (5, 2, 2, 3), np.uint8)
+    found = execute(network, images, 8).outputs
+    sums = {
+        name: np.einsum("bchw,oc->bohw", images.astype(int), arrays[name][:, :, 0, 0].astype(int))
+        for name in "ab"
+    }
+    a = np.clip(np.floor(sums["a"] / 256 + 3 + 0.5), 0, 15)
+    np.testing.assert_array_equal(found["a"], a)
+    scale = {None: np.ones(3), 0.5: np.full(3, 0.5), "r.npy": arrays["r"]}[residual_scale]
+    exact = sums["b"] / 128 - 2.25 + scale.reshape(3, 1, 1) * a
+    np.testing.assert_array_equal(found["b"], np.clip(np.floor(exact + 0.5), 0, 255))
+    assert len(np.unique(found["b"])) > 20
+
+
+@pytest.mark.parametrize("bits", [1, 2, 7, 8])
+def test_weights_of_each_width_are_worth_what_they_say(bits, tmp_path):
+    """All of them: a pixel of 1 times each, in a unit of 1 / 128 of the whole range."""
+    most = 1 << bits - 1
+    weights = np.arange(-most, most, dtype=np.int16).reshape(-1, 1, 1, 1)
+    network = reals(
+        *(tmp_path / "f", {"w": weights}),
+        conv("c", weights="w.npy", weight_bits=bits, scale=1.0, bias=most, out_bits=8),
+        image=(1, 1, 1, 8),
+    )
+    found = execute(network, np.ones((1, 1, 1, 1), np.uint8), 8).outputs["c"]
+    assert found.ravel().tolist() == list(range(2 * most))
+
+
+def test_the_layers_own_codes_bound_what_reads_them(tmp_path):
+    """Pools and shortcuts pass their input's bits on, and logits come of whole codes."""
+    arrays = {"w": np.ones((1, 1, 1, 1), np.int8), "v": np.ones((1, 1), np.int8)}
+    network = reals(
+        *(tmp_path / "f", arrays),
+        conv("c", weights="w.npy", scale=1, out_bits=3),
+        {"op": "max_pool", "name": "m", "input": "c", "kernel": [1, 1], "stride": [1, 1]},
+        {"op": "flatten", "name": "f", "input": "m"},
+        {
+            **{"op": "linear", "name": "l", "input": "f", "residual": "f", "bits": 8},
+            **{"offset": "twos_complement", "weights": "v.npy", "scale": 2, "residual_scale": 3},
+        },
+        image=(1, 1, 1, 8),
+    )
+    logits = execute(network, np.array([[[[9]]], [[[5]]]], np.uint8), 8).logits
+    assert logits.ravel().tolist() == [2 * 7 + 3 * 7, 2 * 5 + 3 * 5]
+
+
+def test_sizes_of_descriptions_and_arrays(tmp_path):
+    """4 MiB of text, and 256 MiB of an array, which here is a sparse file, are the most."""
+    folder = write(tmp_path / "f", *by_reals())
+    path = folder / "network.json"
+    path.write_text(path.read_text().ljust(4 << 20))
+    assert load_arrays(folder).layers
+    path.write_text(path.read_text() + " ")
+    message = f"{path}: has 4194305 bytes; the most that is read is 4194304"
+    with pytest.raises(NetworkFileError, match=f"^{re.escape(message)}$"):
+        load_arrays(folder)
+    folder = write(tmp_path / "g", *by_reals())
+    with (folder / "w.npy").open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(
+        NetworkFileError, match=r"w\.npy has 268435457 bytes; the most is 268435456"
+    ):
+        load_arrays(folder)
+    with (folder / "w.npy").open("wb") as file:
+        file.truncate(256 << 20)
+    with pytest.raises(NetworkFileError, match=r"w\.npy: not a whole \.npy array of numbers"):
+        load_arrays(folder)
+
+
+@pytest.mark.parametrize("count", [65_536, 65_537])
+def test_channels_are_65536_at_most(count, tmp_path):
+    arrays = {"w": np.zeros((count, 1, 1, 1), np.int8)}
+    layer = conv("c", weights="w.npy", scale=1.0, out_bits=1)
+    if count == 65_536:
+        network = reals(tmp_path / "f", arrays, layer, image=(1, 1, 1, 8))
+        assert network.tensors["c.codes"].shape == (count, 1, 1, 1)
+        return
+    message = "weights must be (O, I) or (O, I, KH, KW), not (65537, 1, 1, 1)"
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        reals(tmp_path / "f", arrays, layer, image=(1, 1, 1, 8))
+
+
+@pytest.mark.parametrize("length", [201, 202])
+def test_names_of_arrays_have_201_characters_at_most(length, tmp_path):
+    name = "x" * length
+    layer = conv("c", weights=f"{name}.npy", scale=1.0)
+    arrays = {name: np.zeros((1, 1, 1, 1), np.int8)}
+    if length == 201:
+        assert reals(tmp_path / "f", arrays, layer, image=(1, 1, 1, 8)).layers
+        return
+    message = f"weights must be the name of a .npy file, not {f'{name}.npy'!r}"
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        reals(tmp_path / "f", arrays, layer, image=(1, 1, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d, a: d["image"].update(bits=0), "image must have bits in 1..8"),
+        (lambda d, a: d.update(bit_widths=[*range(1, 9), 1]), "bit_widths must be k in 1..8"),
+        (lambda d, a: d.update(bit_widths=[]), "bit_widths must be k in 1..8"),
+        (lambda d, a: d.update(bit_widths=8), "bit_widths must be k in 1..8"),
+        (lambda d, a: d.update(bit_widths=[9]), "bit_widths must be k in 1..8"),
+        (lambda d, a: d["layers"][0].update(weight_bits=0), "weight_bits must be in 1..8, not 0"),
+        (lambda d, a: d["layers"][0].update(weight_bits=True), "must be in 1..8, not True"),
+        (lambda d, a: d["layers"][0].update(codes="w.npy"), "must have either weights or codes"),
+        (lambda d, a: d["layers"][0].update(input_zero=-1), "must be in 0..255, not -1"),
+        (lambda d, a: d["layers"][0].update(input_zero=256), "must be in 0..255, not 256"),
+        (lambda d, a: d["layers"][0].update(bias="w.npy"), "bias must have shape (4,), not (4, 2"),
+        (lambda d, a: d["layers"][0].update(bias=[1]), "bias must be a number or the name of a"),
+        (lambda d, a: a.update(b=a["b"].astype("S8")), "layer 'conv': bias must be numbers"),
+        (lambda d, a: a["s"].__setitem__(0, np.inf), "layer 'conv': scale must be finite"),
+        (lambda d, a: a["w"].__setitem__((0, 0, 0, 0), 8), "4 bits must be in -8..7, not -8..8"),
+        (lambda d, a: a["w"].__setitem__((0, 0, 0, 0), -9), "4 bits must be in -8..7, not -9..7"),
+        (lambda d, a: a.update(w=a["w"][:0]), "weights must be (O, I) or (O, I, KH, KW), not (0,"),
+        (lambda d, a: a.update(w=a["w"][None]), "weights must be (O, I) or (O, I, KH, KW), not (1"),
+        (lambda d, a: d["layers"][0].update(residual="z"), "reads 'z', which is no earlier layer"),
+    ],
+)
+def test_entries_beside_the_ends_of_their_ranges_are_refused(change, message, tmp_path):
+    folder = write(tmp_path / "f", *changed(change))
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        load_arrays(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p["8"].update(more="x.npy"), "parameters must have ['multiplier', 'bias', 'shi"),
+        (lambda p: p.update({"8": []}), "layer 'first': parameters must have ['multiplier', 'bias"),
+        (lambda p: p["8"].update(bias="real.npy"), "layer 'first': bias must be integers"),
+        (lambda p: p["8"].update(bias=3), "layer 'first': bias must be the name of a .npy file, n"),
+        (lambda p: p.pop("2"), "tensor 'first.b2.multiplier' is missing"),
+    ],
+)
+def test_parameters_of_another_form_are_refused(change, message, tmp_path):
+    description, arrays = by_parameters()
+    change(description["layers"][0]["parameters"])
+    folder = write(tmp_path / "f", description, arrays | {"real": np.zeros(5)})
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        load_arrays(folder)
+
+
+def test_parameters_are_an_object_and_layers_of_no_weights_have_none(tmp_path):
+    description, arrays = by_parameters()
+    description["layers"][0]["parameters"] = [1]
+    message = re.escape("layer 'first': parameters must be an object by k")
+    with pytest.raises(NetworkFileError, match=message):
+        load_arrays(write(tmp_path / "f", description, arrays))
+    description, arrays = by_reals()
+    description["layers"][1] |= {"scale": 1, "parameters": {}}
+    with pytest.raises(NetworkFileError, match="layer 'mean' takes no 'parameters'"):
+        load_arrays(write(tmp_path / "g", description, arrays))

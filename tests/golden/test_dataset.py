@@ -1,5 +1,7 @@
 import contextlib
+import io
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -7,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
-from truncmac.golden import NetworkFileError, builtin_images, load_images, save_images
+from truncmac.golden import (
+    NetworkFileError,
+    builtin_images,
+    dataset,
+    load_images,
+    save_images,
+)
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 1, 3, 4)
 
@@ -113,3 +121,135 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory, suffix, data):
         images, _ = load_images(path)
         assert images.dtype == np.uint8
         assert images.ndim == 4
+
+
+def npz(path, **members):
+    """An archive of members that are bytes already, packed."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def npy(array, version=None):
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version)
+    return file.getvalue()
+
+
+def refused(path, message):
+    with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        load_images(path)
+
+
+def test_arrays_in_the_order_of_fortran_are_the_same_images(tmp_path):
+    for name, images in (("c", IMAGES), ("f", np.asfortranarray(IMAGES))):
+        np.save(tmp_path / f"{name}.npy", images)
+        np.testing.assert_array_equal(load_images(tmp_path / f"{name}.npy")[0], IMAGES)
+
+
+def test_two_versions_of_the_format_are_read(tmp_path):
+    path = tmp_path / "images.npy"
+    for version in ((1, 0), (2, 0)):
+        path.write_bytes(npy(IMAGES, version))
+        np.testing.assert_array_equal(load_images(path)[0], IMAGES)
+    path.write_bytes(npy(IMAGES, (3, 0)))
+    refused(path, "not a whole file of NumPy arrays (version (3, 0))")
+
+
+def test_what_an_archive_may_unpack_to(tmp_path, monkeypatch):
+    """Whatever is less, of `MOST_BYTES` and of the greater of `FREE_BYTES` and 100 times its size.
+
+    Each of them decides once, and lets what it says to the byte.
+    """
+    assert (dataset.FREE_BYTES, dataset.MOST_RATIO, dataset.MOST_BYTES) == (1 << 26, 100, 1 << 32)
+    content = npy(np.zeros((1, 1, 64, 64), np.uint8))
+    path = npz(tmp_path / "images.npz", images=content)
+    size, packed = len(content), path.stat().st_size
+    assert 10 < size / packed < 100
+    for limits in (
+        dict(FREE_BYTES=size, MOST_RATIO=1),
+        dict(FREE_BYTES=size - 1, MOST_RATIO=100),
+        dict(FREE_BYTES=0, MOST_RATIO=size / packed),
+        dict(MOST_BYTES=size, FREE_BYTES=1 << 40),
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in limits.items():
+                patch.setattr(dataset, name, value)
+            assert load_images(path)[0].shape == (1, 1, 64, 64)
+    for limits, most in (
+        (dict(FREE_BYTES=size - 1, MOST_RATIO=1), size - 1),
+        (dict(FREE_BYTES=10, MOST_RATIO=2), 2 * packed),
+        (dict(MOST_BYTES=size - 1, FREE_BYTES=1 << 40), size - 1),
+        (dict(MOST_BYTES=packed, FREE_BYTES=0, MOST_RATIO=100), packed),
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in limits.items():
+                patch.setattr(dataset, name, value)
+            refused(path, f"unpacks to {size} bytes; the most that is read is {most}")
+
+
+def test_an_archive_has_each_array_once(tmp_path):
+    path = tmp_path / "images.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", npy(IMAGES))
+        archive.writestr("images", npy(IMAGES))
+        archive.writestr("labels.npy", npy(np.arange(2)))
+    refused(path, "an array is there twice")
+
+
+def test_of_wrong_names_nine_are_named(tmp_path):
+    path = npz(tmp_path / "images.npz", **{f"x{n:02}": b"" for n in range(11)[::-1]})
+    names = [f"x{n:02}" for n in range(9)]
+    refused(path, f"must hold the tensors images and, if known, labels, not {names}")
+    path = npz(tmp_path / "labels.npz", labels=npy(np.arange(2)))
+    refused(path, "must hold the tensors images and, if known, labels, not ['labels']")
+
+
+@pytest.mark.parametrize(
+    ("shape", "content", "message"),
+    [
+        ((2, -1), b"abcd", "shape (2, -1) of uint8 does not fit its {size} bytes"),
+        ((2, 1, 2, 99), b"abcd", "shape (2, 1, 2, 99) of uint8 does not fit its {size} bytes"),
+        ((2, 1, 2, 2), b"abcd", "cannot reshape array of size 4 into shape (2,1,2,2)"),
+    ],
+)
+def test_arrays_that_are_not_whole(tmp_path, shape, content, message):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    path = tmp_path / "images.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + content)
+    message = message.format(size=path.stat().st_size)
+    refused(path, f"not a whole file of NumPy arrays ({message})")
+
+
+@pytest.mark.parametrize("kind", ["U1", "?", "c8", "M8[s]"])
+def test_elements_that_are_no_numbers(tmp_path, kind):
+    np.save(tmp_path / "images.npy", np.zeros((1, 1, 2, 2), kind))
+    path = tmp_path / "images.npy"
+    refused(path, f"not a whole file of NumPy arrays (its elements are {np.dtype(kind)})")
+
+
+def test_sizes_of_plain_arrays(tmp_path, monkeypatch):
+    path = tmp_path / "images.npy"
+    np.save(path, IMAGES)
+    size = path.stat().st_size
+    monkeypatch.setattr(dataset, "MOST_BYTES", size)
+    np.testing.assert_array_equal(load_images(path)[0], IMAGES)
+    monkeypatch.setattr(dataset, "MOST_BYTES", size - 1)
+    refused(path, f"the most that is read is {size - 1} bytes")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES[:0], None, "images must be uint8 with shape (n, C, H, W), not uint8 with shape"),
+        (IMAGES, np.array([0.5, 1]), "labels must be integers with shape (2,), not float64"),
+        (IMAGES, np.arange(3), "labels must be integers with shape (2,), not int64"),
+        (IMAGES.astype(np.int8), None, "images must be uint8 with shape (n, C, H, W), not int8"),
+    ],
+)
+def test_what_is_no_images_is_not_written(tmp_path, images, labels, message):
+    path = tmp_path / "images"
+    with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}"):
+        save_images(path, images, labels)
+    assert not path.exists()

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -293,3 +294,36 @@ def test_defaults_may_be_left_out(path):
         assert kind(entry["name"], entry["input"]) in NETWORK.layers
     write(path, description, tensors)
     assert load(path).layers == NETWORK.layers
+
+
+def test_four_gibibytes_are_the_most_that_is_read(path):
+    """Of a sparse file, whose bytes are nowhere; one of just that size is not refused for it."""
+    with path.open("wb") as file:
+        file.truncate((4 << 30) + 1)
+    refused(path, "4294967297 bytes; the most that is read is 4294967296")
+    with path.open("wb") as file:
+        file.truncate(4 << 30)
+    with pytest.raises(NetworkFileError, match="not a whole safetensors file"):
+        load(path)
+
+
+def test_a_folder_is_told_from_a_file(tmp_path):
+    refused(tmp_path, "a folder, not a safetensors file. Name a file in it")
+
+
+def test_a_file_without_metadata_and_a_fifo_are_refused(path, tmp_path):
+    path.write_bytes(to_bytes({"x": np.zeros(3)}, metadata={"other": "{}"}))
+    with pytest.raises(NetworkFileError, match="not a truncmac network: its metadata has no entry"):
+        load(path)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ValueError, match="is a FIFO; an input must be a file"):
+        load(tmp_path / "fifo")
+
+
+def test_entries_stand_in_the_order_of_their_names(path):
+    save(NETWORK, path)
+    data = path.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    text = header["__metadata__"]["truncmac"]
+    assert text == json.dumps(json.loads(text), sort_keys=True)
+    assert list(load(path).tensors) == sorted(NETWORK.tensors)

@@ -113,3 +113,18 @@ def test_too_many_codes_or_pixels_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_PIXELS", 47)
     with pytest.raises(NetworkFileError, match=": 8 x 6 pixels; the most that is read is 47$"):
         load_pictures(tmp_path, spec)
+
+
+def test_limits_are_those_of_a_picture_of_4096_pixels_a_side_and_of_a_gibibyte():
+    assert pictures.MOST_PIXELS == 4096 * 4096
+    assert pictures.MOST_CODES == 1024**3
+
+
+def test_names_of_folders_are_no_pictures_and_pictures_are_in_the_order_of_their_names(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").mkdir()
+    for value in (5, 3, 9, 1, 7):
+        write(tmp_path / "a" / f"{value}.jpg", np.full((2, 2), value, np.uint8))
+    images, labels = load_pictures(tmp_path, ImageSpec(1, 2, 2))
+    assert images[:, 0, 0, 0].tolist() == [1, 3, 5, 7, 9]
+    assert labels.tolist() == [0] * 5

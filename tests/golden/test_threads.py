@@ -1,9 +1,12 @@
+import sys
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.golden.networks import small_network
 from truncmac.golden import execute, executor, sums
+from truncmac.golden import threads as module
 from truncmac.golden.threads import workers
 
 
@@ -56,3 +59,41 @@ def test_blocks_and_threads_change_no_output(monkeypatch, threads, block, patche
     assert list(outputs) == list(expected)
     for name, values in outputs.items():
         np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+def test_the_interpreter_changes_threads_quickly_while_there_are_some():
+    before = sys.getswitchinterval()
+    with threadpool_limits(2, user_api="blas"), workers():
+        assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.01)
+    assert sys.getswitchinterval() == pytest.approx(before)
+
+
+def test_without_a_library_of_blas_there_is_one_thread(monkeypatch):
+    class Nothing:
+        def select(self, user_api):
+            return self
+
+        def info(self):
+            return []
+
+    monkeypatch.setattr(module, "_controller", Nothing)
+    with workers() as team:
+        assert team == (1, module.in_turn)
+
+
+def test_of_libraries_with_several_numbers_the_largest_counts(monkeypatch):
+    controller = module._controller()
+
+    class Two:
+        limit = controller.limit
+
+        def select(self, user_api):
+            assert user_api == "blas"
+            return self
+
+        def info(self):
+            return [{"num_threads": 1}, {"num_threads": 3}, {"num_threads": 2}]
+
+    monkeypatch.setattr(module, "_controller", Two)
+    with workers() as team:
+        assert team.threads == 3

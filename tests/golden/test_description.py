@@ -1,0 +1,125 @@
+"""Entries of a description at both ends of their ranges; test_network_file.py has wrong kinds."""
+
+import copy
+import json
+import re
+
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.golden import Conv2d, Linear, MaxPool, Shortcut
+from truncmac.golden.description import described, description_of, read_layer
+
+DESCRIPTION = json.loads(json.dumps(description_of(small_network())))
+CONV = {"op": "conv2d", "name": "c", "input": "image"}
+POOL = {"op": "max_pool", "name": "m", "input": "image"}
+SHORTCUT = {"op": "shortcut", "name": "s", "input": "image"}
+
+
+def changed(**entries):
+    return copy.deepcopy(DESCRIPTION) | entries
+
+
+def refused(message, make):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        make()
+
+
+def test_a_description_says_all_that_a_network_is():
+    network = small_network()
+    again = described(DESCRIPTION)
+    assert (again.name, again.image, again.bit_widths) == ("small", network.image, (8, 2))
+    assert again.layers == network.layers
+    assert DESCRIPTION["layers"][1] == {
+        **{"op": "conv2d", "name": "second", "input": "first", "bits": None, "out_bits": 4},
+        **{"residual": "first", "offset": "bipolar", "pad_code": 0},
+        **{"stride": [1, 1], "padding": [1, 1]},
+    }
+
+
+@pytest.mark.parametrize("name", ["channels", "height", "width"])
+def test_sizes_of_images(name):
+    for size in (1, 65_536):
+        image = DESCRIPTION["image"] | {name: size}
+        assert getattr(described(changed(image=image)).image, name) == size
+    for size in (0, 65_537, 1.0, True):
+        image = DESCRIPTION["image"] | {name: size}
+        refused(
+            f"image {name} must be in 1..65536, not {size!r}",
+            lambda image=image: described(changed(image=image)),
+        )
+
+
+def test_bits_of_images_and_networks():
+    for bits in (1, 8):
+        assert described(changed(image=DESCRIPTION["image"] | {"bits": bits})).image.bits == bits
+    image = DESCRIPTION["image"] | {"bits": 9}
+    refused("image bits must be in 1..8, not 9", lambda: described(changed(image=image)))
+    every = [8, 1, 2, 3, 4, 5, 6, 7]
+    assert described(changed(bit_widths=every)).bit_widths == tuple(every)
+    for wrong in ([0], [9], [8, 4, 8], [], (8,), None, [True]):
+        refused(
+            "bit_widths must be different k in 1..8",
+            lambda wrong=wrong: described(changed(bit_widths=wrong)),
+        )
+
+
+def test_numbers_of_layers():
+    chain = [
+        {"op": "flatten", "name": f"f{at}", "input": f"f{at - 1}" if at else "image"}
+        for at in range(4097)
+    ]
+    assert len(described(changed(layers=chain[:1])).layers) == 1
+    assert len(described(changed(layers=chain[:4096])).layers) == 4096
+    refused("there must be at least one layer", lambda: described(changed(layers=[])))
+    refused("there must be at most 4096 layers, not 4097", lambda: described(changed(layers=chain)))
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "allowed", "wrong", "message"),
+    [
+        (CONV, "bits", (1, 8, None), (0, 9, 2.0), "bits must be in 1..8"),
+        (CONV, "out_bits", (1, 8, None), (0, 9, True), "out_bits must be in 1..8"),
+        (CONV, "pad_code", (0, 255), (-1, 256, None), "pad_code must be in 0..255"),
+        (SHORTCUT, "channels", (1, 65_536), (0, 65_537, None), "channels must be in 1..65536"),
+    ],
+)
+def test_numbers_of_layers_entries(entry, key, allowed, wrong, message):
+    for value in allowed:
+        assert getattr(read_layer(entry | {key: value}), key) == value
+    for value in wrong:
+        refused(
+            f"layer {entry['name']!r}: {message}, not {value!r}",
+            lambda value=value: read_layer(entry | {key: value}),
+        )
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "least"),
+    [(CONV, "stride", 1), (CONV, "padding", 0), (POOL, "kernel", 1), (SHORTCUT, "stride", 1)],
+)
+def test_pairs_of_layers_entries(entry, key, least):
+    for pair in ([least, 65_536], [65_536, least], [least, least]):
+        assert getattr(read_layer(entry | {key: pair}), key) == tuple(pair)
+    below, above = [least - 1, 1], [1, 65_537]
+    for pair in (below, above, below[::-1], above[::-1], [1], [1, 1, 1], 1, "11", [1, True]):
+        refused(
+            f"layer {entry['name']!r}: {key} must be two numbers of at least {least}, not {pair!r}",
+            lambda pair=pair: read_layer(entry | {key: pair}),
+        )
+
+
+def test_entries_that_are_left_out_have_their_defaults():
+    assert read_layer(CONV) == Conv2d("c", "image", stride=(1, 1), padding=(0, 0), pad_code=0)
+    assert read_layer(POOL) == MaxPool("m", "image", (2, 2), (2, 2), (0, 0))
+    assert read_layer(SHORTCUT) == Shortcut("s", "image", 1, (1, 1))
+    linear = read_layer({"op": "linear", "name": "l", "input": "x"})
+    assert linear == Linear("l", "x", bits=None, out_bits=None, residual=None, offset="bipolar")
+
+
+def test_all_that_lacks_and_all_that_is_too_much_is_named_in_order():
+    refused("layer None lacks the entries ['input', 'name']", lambda: read_layer({"op": "flatten"}))
+    refused(
+        "layer 'c' has unknown entries ['a', 'b', 'z']",
+        lambda: read_layer(CONV | {"z": 1, "a": 1, "b": 2}),
+    )
