@@ -1,6 +1,8 @@
 import json
 import random
+import re
 from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from truncmac.model.checkpoint import (
     resume,
     save_checkpoint,
 )
+from truncmac.model.layers import TruncLinear
 from truncmac.model.recipes import Recipe
 from truncmac.model.training import Trainer
 
@@ -173,3 +176,88 @@ def test_a_checkpoint_of_another_run_is_refused(saved, split):
     trainer = fresh(split, replace(RECIPE, act_bits=2))
     with pytest.raises(CheckpointError, match="^Checkpoint has act_bits = 4, this run 2$"):
         resume(trainer, load_checkpoint(saved))
+
+
+@pytest.mark.parametrize("size", [1, 4096])
+def test_sides_of_images_are_of_1_to_4096(saved, tmp_path, size):
+    shape = {"channels": 1, "height": size, "width": 1, "classes": 2}
+    path = damaged(saved, tmp_path, lambda about: about.update(shape=shape))
+    assert load_checkpoint(path).shape.height == size
+    for wrong in (0, 4097, -1, True, "8", 2.0):
+        wrong_shape = shape | {"height": wrong}
+        path = damaged(saved, tmp_path, partial(dict.update, shape=wrong_shape))
+        message = f"{path}: sizes of its images must be in 1..4096"
+        with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+            load_checkpoint(path)
+
+
+def test_a_file_of_tensors_alone_is_no_checkpoint(saved, tmp_path):
+    path = tmp_path / "a.safetensors"
+    for metadata in (None, {"other": "{}"}):
+        save_file(load_checkpoint(saved).tensors, path, metadata)
+        message = f"{path}: is no checkpoint of a training run"
+        with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+            load_checkpoint(path)
+
+
+def test_one_number_that_is_not_finite_is_enough(saved, tmp_path):
+    def spoil(tensors):
+        tensors["model.linear1.weight"][0, 0] = float("inf")
+
+    path = damaged(saved, tmp_path, lambda about: None, spoil)
+    with pytest.raises(CheckpointError, match="tensor 'model.linear1.weight' must be finite"):
+        load_checkpoint(path)
+
+
+def test_what_a_checkpoint_says_is_what_was_saved(saved, split):
+    with saved.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        about = json.loads(json.loads(file.read(size))["__metadata__"]["truncmac"])
+    assert (about["format"], about["version"]) == ("truncmac-checkpoint", 1)
+    checkpoint = load_checkpoint(saved)
+    assert (checkpoint.network, checkpoint.dataset, checkpoint.epoch) == ("mlp", split.name, 1)
+    assert [log.epoch for log in checkpoint.history] == [0]
+    assert not checkpoint.model().training
+
+
+def test_a_network_that_does_not_fit_says_why_in_300_characters(saved, tmp_path):
+    path = damaged(saved, tmp_path, lambda about: about.update(network="cnn"))
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(path).model()
+    start = "Checkpoint does not fit cnn: "
+    assert str(error.value).startswith(start)
+    assert len(str(error.value)) == len(start) + 300
+
+
+@pytest.mark.parametrize(("scheme", "centred"), [("dorefa", True), ("dorefa_truncated", False)])
+def test_a_new_model_is_as_its_recipe_says(split, scheme, centred):
+    recipe = replace(RECIPE, scheme=scheme, centred=centred, widths=(8, 2), act_bits=3, seed=5)
+    model, again = (new_model("mlp", split.shape, recipe) for _ in range(2))
+    layers = [module for module in model.modules() if isinstance(module, TruncLinear)]
+    assert layers and all((m.scheme, m.centred) == (scheme, centred) for m in layers)
+    assert set(model.norm1.norms) == {"8", "2", "32"} and model.act1.act_bits == 3
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    other = new_model("mlp", split.shape, replace(recipe, seed=6))
+    assert not torch.equal(other.linear1.weight, model.linear1.weight)
+
+
+def test_a_checkpoint_of_other_images_is_refused(saved, split):
+    trainer = fresh(replace(split, name="other"))
+    message = f"Checkpoint is of data set {split.name}, not other"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+        resume(trainer, load_checkpoint(saved))
+
+
+def test_a_run_that_is_resumed_has_all_that_the_other_had(saved, split):
+    trainer, checkpoint = fresh(split), load_checkpoint(saved)
+    resume(trainer, checkpoint)
+    assert (trainer.epoch, tuple(trainer.history)) == (1, checkpoint.history)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, checkpoint.tensors[f"model.{name}"])
+    found = {
+        f"optimiser.{index}.{name}"
+        for index, values in trainer.optimiser.state_dict()["state"].items()
+        for name in values
+    }
+    assert found == {name for name in checkpoint.tensors if name.startswith("optimiser.")} != set()

@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -198,3 +199,100 @@ def test_image_folders_are_decoded_when_taken(tmp_path):
     (tmp_path / "val" / "bird").mkdir()
     with pytest.raises(DataError, match="must hold the same classes; 'bird' is in one only"):
         dataset("folders", tmp_path)
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_cifar_images_move_by_four_pixels_and_are_mirrored_in_training(classes, tmp_path):
+    for names in FILES["bin", classes]:
+        for name in names:
+            rows, labels = cifar_rows(np.random.default_rng(0), 3, classes)
+            write_binary(tmp_path / name, rows, labels, classes)
+    split = dataset(f"cifar{classes}", tmp_path)
+    assert split.name == f"cifar{classes}"
+    assert (split.train.shift, split.train.flip) == (4, True)
+    assert (split.test.shift, split.test.flip) == (0, False)
+
+
+@pytest.mark.parametrize("kind", ["bin", "py"])
+@pytest.mark.parametrize("classes", [10, 100])
+def test_labels_reach_to_the_last_class_and_no_further(kind, classes, tmp_path):
+    write = write_binary if kind == "bin" else write_python
+    rows = np.zeros((2, 3072), np.uint8)
+    for names in FILES[kind, classes]:
+        for name in names:
+            write(tmp_path / name, rows, np.array([0, classes - 1]), classes)
+    assert set(dataset(f"cifar{classes}", tmp_path).test.labels) == {0, classes - 1}
+    write(tmp_path / FILES[kind, classes][1][0], rows, np.array([0, classes]), classes)
+    path = tmp_path / FILES[kind, classes][1][0]
+    message = {
+        "bin": f"{path}: labels must be below {classes}, not {classes}",
+        "py": f"{path}: labels must be in 0..{classes - 1}",
+    }[kind]
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        dataset(f"cifar{classes}", tmp_path)
+
+
+def test_labels_below_zero_are_refused(tmp_path):
+    for name in [*FILES["py", 10][0], "test_batch"]:
+        write_python(tmp_path / name, np.zeros((2, 3072), np.uint8), np.array([0, -1]), 10)
+    with pytest.raises(DataError, match=r"data_batch_1: labels must be in 0\.\.9$"):
+        dataset("cifar10", tmp_path)
+
+
+def test_one_image_is_enough_and_one_of_the_files_is_too_few(tmp_path):
+    for name in [*FILES["py", 10][0], "test_batch"]:
+        write_python(tmp_path / name, np.full((1, 3072), 7, np.uint8), np.array([300 % 10]), 10)
+    assert dataset("cifar10", tmp_path).test.images.shape == (1, 3, 32, 32)
+    (tmp_path / "data_batch_3").unlink()
+    looked = [
+        tmp_path / "data_batch_1.bin",
+        tmp_path / "cifar-10-batches-bin" / "data_batch_1.bin",
+        tmp_path / "data_batch_1",
+        tmp_path / "cifar-10-batches-py" / "data_batch_1",
+    ]
+    message = (
+        f"CIFAR-10 not found: there is no {', '.join(map(str, looked))}, or not all files beside "
+        "it. Unpack the official archive and pass its folder with --data"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        dataset("cifar10", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "content", "message"),
+    [
+        ("bin", 10, b"", "must be whole records of 3073 bytes, not 0 bytes"),
+        ("bin", 10, b"x" * 3074, "must be whole records of 3073 bytes, not 3074 bytes"),
+        ("bin", 100, b"x" * 3073, "must be whole records of 3074 bytes, not 3073 bytes"),
+        ("py", 10, pickle.dumps({b"data": b"x" * 3072}), "must hold 3072 bytes for each of its "
+         "labels, not 3072 bytes for 0 labels"),
+        ("py", 10, pickle.dumps({b"data": b"x" * 3071, b"labels": [1]}), "must hold 3072 bytes for "
+         "each of its labels, not 0 bytes for 1 labels"),
+        ("py", 10, pickle.dumps({b"data": b"x" * 6144, b"labels": [1]}), "must hold 3072 bytes for "
+         "each of its labels, not 6144 bytes for 1 labels"),
+        ("py", 100, pickle.dumps({b"data": b"x" * 3072, b"labels": [1]}), "must hold 3072 bytes "
+         "for each of its labels, not 3072 bytes for 0 labels"),
+        ("py", 10, b"\x80\x02}", "is not a whole pickle file: pickle exhausted before seeing STOP"),
+    ],
+)  # fmt: skip
+def test_files_of_another_size_say_which(kind, classes, content, message, tmp_path):
+    files = FILES[kind, classes]
+    for name in [*files[0], *files[1]]:
+        (tmp_path / name).write_bytes(content)
+    text = re.escape(f"{tmp_path / files[0][0]}: {message}")
+    with pytest.raises(DataError, match=f"^{text}$"):
+        dataset(f"cifar{classes}", tmp_path)
+
+
+def test_the_official_files_are_not_larger_than_160_million_bytes(tmp_path):
+    for name in [*FILES["bin", 10][0], "test_batch.bin"]:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(160_000_001)
+    message = "data_batch_1.bin: 160000001 bytes; the official files have at most 160000000"
+    with pytest.raises(DataError, match=f"{re.escape(message)}$"):
+        dataset("cifar10", tmp_path)
+    with (tmp_path / "data_batch_1.bin").open("wb") as file:
+        file.truncate(160_000_000)
+    message = "data_batch_1.bin: must be whole records of 3073 bytes, not 160000000 bytes"
+    with pytest.raises(DataError, match=f"{re.escape(message)}$"):
+        dataset("cifar10", tmp_path)

@@ -2,8 +2,11 @@ import io
 import os
 import pickle
 import re
+import tempfile
+import warnings
 import zipfile
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -164,3 +167,167 @@ def test_flipped_bits_give_an_error_or_tensors(tmp_path_factory, data):
     path.write_bytes(bytes(content))
     with suppress(CheckpointError):  # and no other
         assert read_state(path)
+
+
+@pytest.mark.parametrize("widths", [(1,), (8,), (8, 7, 6, 5, 4, 3, 2, 1)])
+def test_every_bit_width_may_have_batch_norms(widths):
+    torch.manual_seed(0)
+    content = truncquantize(build("mlp", SHAPE), widths).state_dict()
+    model = trained_model("mlp", SHAPE, content, act_bits=4)
+    assert set(model.norm1.norms) == {*map(str, widths), "32"}
+    assert not model.linear1.centred and not model.classes.centred
+    assert torch.equal(model.linear1.weight, content["linear1.weight"])
+
+
+def test_batch_norms_of_no_bit_width_are_refused():
+    """Those of floats alone, of k = 0, and of what is no number."""
+    kept = {name: t for name, t in state(True).items() if ".norms.8." not in name}
+    kept = {name: t for name, t in kept.items() if ".norms.2." not in name}
+    zero = {name.replace(".norms.2.", ".norms.0."): t for name, t in state(True).items()}
+    word = {name.replace(".norms.32.", ".norms.x."): t for name, t in kept.items()}
+    for content in (kept, zero, word):
+        with pytest.raises(CheckpointError, match=r"^The batch-norms must be for k in 1\.\.8$"):
+            trained_model("mlp", SHAPE, content, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda s: [s.pop(name) for name in sorted(s)[:4]] and s.update(x=torch.zeros(1)),
+            "The tensors are not those of mlp: lacking are {0}, {1}, {2} and 1 more. "
+            "not known are x. ",
+        ),
+        (
+            lambda s: [s.pop(name) for name in sorted(s)[:3]],
+            "The tensors are not those of mlp: lacking are {0}, {1}, {2}. ",
+        ),
+        (
+            lambda s: s.update({"classes.bias": torch.zeros(3, dtype=torch.complex64)}),
+            "Tensor 'classes.bias' must have shape (3,) for mlp, not (3,)",
+        ),
+        (
+            lambda s: s.update({"classes.bias": torch.zeros(3).to_sparse()}),
+            "Tensor 'classes.bias' must have shape (3,) for mlp, not (3,)",
+        ),
+        (
+            lambda s: s["classes.bias"].__setitem__(1, float("inf")),
+            "Tensor 'classes.bias' must be finite, not NaN or infinite",
+        ),
+    ],
+)
+def test_what_differs_is_named_in_full(change, message):
+    content = {name: tensor.clone() for name, tensor in state().items()}
+    names = sorted(content)
+    change(content)
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message.format(*names))}$"):
+        plain_model("mlp", SHAPE, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (3, "must hold the tensors of a model by name"),
+        ({}, "must hold the tensors of a model by name"),
+        ({"a": torch.zeros(1), "b": 1}, "must hold the tensors of a model by name"),
+        ({"state_dict": {}}, "must hold the tensors of a model by name"),
+        ({"state_dict": {"a": torch.zeros(1)}, "more": 1}, "must hold the tensors of a model"),
+        ({1: torch.zeros(1)}, "the tensors' names must be strings"),
+        ({"a": torch.zeros(1), 1: torch.zeros(1)}, "the tensors' names must be strings"),
+    ],
+)
+def test_what_is_wrong_of_the_contents_is_said(content, message, tmp_path):
+    path = tmp_path / "a.pt"
+    path.write_bytes(saved(content))
+    with pytest.raises(CheckpointError, match=f"^{re.escape(f'{path}: {message}')}"):
+        read_state(path)
+
+
+def test_one_tensor_is_a_state():
+    data = {"a": torch.arange(3)}
+    assert set(read_saved(data)) == set(read_saved({"state_dict": data})) == {"a"}
+
+
+def read_saved(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.pt"
+        path.write_bytes(saved(content))
+        return read_state(path)
+
+
+def archive(path, change):
+    """An archive as torch.save writes it, with its members' contents changed."""
+    with (
+        zipfile.ZipFile(io.BytesIO(saved({"a": torch.arange(40.0)}))) as source,
+        zipfile.ZipFile(path, "w") as target,
+    ):
+        for entry in source.infolist():
+            content, kind = change(entry.filename, source.read(entry))
+            target.writestr(entry.filename, content, kind)
+    return path
+
+
+def test_one_member_that_is_packed_is_enough(tmp_path):
+    def change(name, content):
+        return content, zipfile.ZIP_DEFLATED if name.endswith(".pkl") else zipfile.ZIP_STORED
+
+    path = archive(tmp_path / "a.pt", change)
+    with pytest.raises(CheckpointError, match="is compressed, which torch.save never does"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_eight_mebibytes_of_a_pickle_are_the_most(tmp_path, more):
+    def change(name, content):
+        size = (8 << 20) + more if name.endswith(".pkl") else len(content)
+        return content.ljust(size, b"\0"), zipfile.ZIP_STORED
+
+    path = archive(tmp_path / "a.pt", change)
+    if more:
+        with pytest.raises(CheckpointError, match="unpacks to more than it should"):
+            read_state(path)
+    else:
+        assert torch.equal(read_state(path)["a"], torch.arange(40.0))
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
+def test_four_gibibytes_are_the_most_that_is_read(tmp_path, name):
+    """Of sparse files, whose bytes are nowhere."""
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate((4 << 30) + 1)
+    message = f"{path}: the most that is read is 4294967296 bytes"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+        read_state(path)
+    with path.open("wb") as file:
+        file.truncate(4 << 30)
+    with pytest.raises(CheckpointError, match="not a whole"):
+        read_state(path)
+
+
+def test_what_torch_says_is_told_in_one_short_line(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("\n" + "x" * 300 + "\nmore")
+
+    path = tmp_path / "a.pt"
+    path.write_bytes(saved({"a": torch.zeros(1)}))
+    monkeypatch.setattr(torch, "load", fail)
+    message = (
+        f"{path}: not a whole state_dict of tensors (RuntimeError: {'x' * 200}). "
+        "Write it with torch.save(model.state_dict(), path)"
+    )
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+        read_state(path)
+
+
+def test_warnings_of_torch_are_not_shown(tmp_path, monkeypatch, recwarn):
+    def warn(*arguments, **options):
+        warnings.warn("old", UserWarning, stacklevel=1)
+        assert options == {"map_location": "cpu", "weights_only": True}
+        return {"a": torch.zeros(1)}
+
+    path = tmp_path / "a.pt"
+    path.write_bytes(saved({"a": torch.zeros(1)}))
+    monkeypatch.setattr(torch, "load", warn)
+    assert set(read_state(path)) == {"a"}
+    assert not recwarn.list

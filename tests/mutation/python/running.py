@@ -7,6 +7,7 @@ assertion fails. Time is the processor's, so that other processes do not matter.
 
 import contextlib
 import ctypes
+import functools
 import gc
 import importlib.abc
 import importlib.util
@@ -22,6 +23,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -146,11 +148,16 @@ def _is_raised_by_us(trace: TracebackType | None) -> bool:
 
 
 class _Watch:
-    """Plugin that notes what each test calls of some files, and the time that it takes."""
+    """Plugin that notes what each test calls of some files, and the time that it takes.
+
+    What a fixture calls counts for all tests that use it, though it is made once for many. What is
+    kept from call to call is forgotten before each test, so that the test makes it itself.
+    """
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = {str(ROOT / path): path for path in paths}
         self.called: set[str] = set()
+        self.made: defaultdict[str, set[str]] = defaultdict(set)
         self.imported: set[str] = set()
         self.functions: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
@@ -166,12 +173,23 @@ class _Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.called.clear()
+        _forget()
+        self.called = set()
         start = time.process_time()
         result = yield
         self.seconds[item.nodeid] = time.process_time() - start
-        self.functions[item.nodeid] = sorted(self.called)
+        made = [self.made[name] for name in getattr(item, "fixturenames", ())]
+        self.functions[item.nodeid] = sorted(self.called.union(*made))
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+        before, self.called = self.called, set()
+        try:
+            return (yield)
+        finally:
+            self.made[fixturedef.argname] |= self.called
+            self.called |= before
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -180,6 +198,15 @@ class _Watch:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.failed.append(report.nodeid)
+
+
+def _forget() -> None:
+    """Empty the caches of functions of our own."""
+    for name, module in [*sys.modules.items()]:
+        if name.partition(".")[0] in PACKAGES:
+            for value in [*vars(module).values()]:
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
 
 
 class _MutantImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):

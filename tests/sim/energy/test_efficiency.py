@@ -258,3 +258,12 @@ def test_the_printed_energies_are_those_worked_by_hand(run):
             f"{total:.3f}",
         ]
         assert words[9] == f"{TOTAL_PJ[k] / 1e6:.3f}"  # of 10^6 pJ
+
+
+def test_a_core_without_an_area_has_the_efficiency_of_one_square_millimetre(found, widths):
+    places = {name: replace(own, area_um2=0.0) for name, own in FIGURES.figures.places.items()}
+    model = Characterisation(replace(FIGURES.figures, places=places))
+    flat = energies_by_width(found, model, MEMORIES, no_switching)
+    for own, plain in zip(flat, widths, strict=True):
+        assert own.tops_per_mm2_core == own.tops == plain.tops
+        assert own.tops_per_mm2 == pytest.approx(own.tops / 5.0)

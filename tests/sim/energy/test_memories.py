@@ -39,6 +39,16 @@ def test_wide_words_take_macros_beside_each_other():
     assert wide.area_um2 > 4 * narrow.area_um2
 
 
+@pytest.mark.parametrize(("word", "count"), [(8, 1), (9, 2), (16, 2), (17, 3)])
+def test_a_word_that_no_whole_number_of_macros_gives_takes_one_more(word, count):
+    """For so few bytes the least area is of the smallest macro of 64 bits."""
+    macro = load_srams("ihp-sg13g2")[1]
+    assert (macro.words, macro.bits) == (256, 64)
+    found = scratchpad_figures(100, word, "ihp-sg13g2")
+    assert found.about == f"{count} x {macro.name} of ihp-sg13g2"
+    assert found.area_um2 == pytest.approx(count * macro.area_um2)
+
+
 @pytest.mark.parametrize(
     ("size", "pj"), [(4096, 10), (8192, 10), (8193, 20), (1 << 20, 100), (1 << 24, 100)]
 )

@@ -69,3 +69,60 @@ def test_designs_are_numbered_with_the_last_axis_fastest():
     assert designs["planes"].tolist() == [1, 2, 1, 2]
     assert designs["clock_mhz"].tolist() == [50.0] * 4
     assert space.point([1, 0, 0, 1, 0, 0, 0, 0, 0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "values"),
+    [
+        ("rows", "4..4", (4,)),
+        ("rows", "4..8+4", (4, 8)),
+        ("rows", "3..12x2", (3, 6, 12)),
+        ("rows", "3..11x2", (3, 6)),
+        ("rows", " 4 .. 6 ", (4, 5, 6)),
+        ("rows", "1..10+3", (1, 4, 7, 10)),
+        ("rows", 4.0, (4,)),
+        ("dram_gb_s", "1..2+0.5", (1.0, 1.5, 2.0)),
+        ("dram_gb_s", "1..4x1.5", (1.0, 1.5, 2.25, 3.375)),
+        ("rows", (8, "1..2"), (8, 1, 2)),
+        ("rows", 999_999_999_999_999, (999_999_999_999_999,)),
+        ("requantisers", ["auto", 1], (0, 1)),
+        ("requantisers", "2, auto ", (2, 0)),
+    ],
+)
+def test_ranges_hold_both_ends_and_values_keep_their_order(name, given, values):
+    found = axis_values(name, given)
+    assert found == values
+    assert {type(value) for value in found} <= {int, AXES[name]}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("rows", [1, 5, 3, 5, 3], "rows must name each value once, not 3 several times"),
+        ("clock_mhz", [64, 8, 64, 8], "clock_mhz must name each value once, not 8 several times"),
+        ("rows", 10**15, "rows must be whole numbers of more than 0, not 1000000000000000"),
+        ("rows", -1, "rows must be whole numbers of more than 0, not -1"),
+        ("rows", "", "rows must be whole numbers of more than 0, not ''"),
+        ("rows", None, "rows must be whole numbers of more than 0, not None"),
+        ("dram_gb_s", 0.0, "dram_gb_s must be numbers of more than 0, not 0.0"),
+        ("dram_gb_s", "inf", "dram_gb_s must be numbers of more than 0, not 'inf'"),
+        ("rows", "0..4", "rows must be whole numbers of more than 0, not '0'"),
+        ("rows", "4..8+", "rows must be whole numbers of more than 0, not ''"),
+        (
+            "dram_gb_s",
+            "4..8x0.5",
+            "dram_gb_s must be a rising range such as 4..16, 4..32+4 or 4..64x2, not '4..8x0.5'",
+        ),
+    ],
+)
+def test_more_values_are_refused(name, given, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        axis_values(name, given)
+
+
+def test_ten_thousand_values_are_the_most():
+    assert len(axis_values("rows", "1..10000")) == 10_000
+    assert len(axis_values("rows", ["1..9999", 10_000])) == 10_000
+    for given in ("1..10001", ["1..10000", 10_001]):
+        with pytest.raises(ValueError, match=r"^rows must have at most 10000 values$"):
+            axis_values("rows", given)

@@ -15,6 +15,7 @@ from tests.golden.networks import small_network
 from truncmac.golden import NetworkFileError, save
 from truncmac.onnx.export.qonnx import qonnx_model
 from truncmac.onnx.importing import import_onnx
+from truncmac.onnx.read import parse, read_onnx
 
 WHOLE = qonnx_model(small_network(), 2).SerializeToString()
 
@@ -357,3 +358,118 @@ def test_arrays_of_each_number_type_are_read(tmp_path):
     assert one.layers == other.layers
     for name, array in one.tensors.items():
         np.testing.assert_array_equal(array, other.tensors[name])
+
+
+def graph(*nodes, arrays=None, inputs=("x",), outputs=("y",), kind=TensorProto.FLOAT, **more):
+    """A model of these nodes, which reads x of shape (N, 2) and gives y."""
+    made = helper.make_graph(
+        nodes,
+        more.pop("name", "g"),
+        [helper.make_tensor_value_info(name, kind, ["N", 2]) for name in inputs],
+        [helper.make_tensor_value_info(name, kind, ["N", 2]) for name in outputs],
+        [onnx.numpy_helper.from_array(array, name) for name, array in (arrays or {}).items()],
+    )
+    return helper.make_model(made, **more)
+
+
+def relu(before="x", after="y", **options):
+    return helper.make_node("Relu", [before], [after], **options)
+
+
+def test_a_graph_is_what_the_file_says():
+    node = helper.make_node(
+        *("Op", ["x", "", "a"], ["y", "z"]),
+        **{"f": 0.5, "i": 3, "s": "word", "fs": [1.0, 2.0], "ints": [4, 5]},
+        t=onnx.numpy_helper.from_array(np.array([[7, 8]], np.int16)),
+    )
+    found = parse(graph(node, arrays={"a": np.arange(3.0)}))
+    assert (found.name, found.input, found.input_shape, found.output) == ("g", "x", (None, 2), "y")
+    assert not found.input_is_code
+    assert found.constants["a"].tolist() == [0, 1, 2] and len(found.constants) == 1
+    (own,) = found.nodes
+    assert (own.op, own.name, own.inputs) == ("Op", "y", ("x", "", "a"))
+    assert own.outputs == ("y", "z") and str(own) == "Op 'y'"
+    tensor = own.attributes.pop("t")
+    assert (tensor.dtype, tensor.tolist()) == (np.int16, [[7, 8]])
+    assert own.attributes == {"f": 0.5, "i": 3, "s": "word", "fs": [1.0, 2.0], "ints": [4, 5]}
+
+
+def test_names_that_are_left_out():
+    found = parse(graph(relu(name="own"), kind=TensorProto.UINT8, name=""))
+    assert (found.name, found.nodes[0].name, found.input_is_code) == ("network", "own", True)
+    assert parse(graph(relu())).nodes[0].name == "y"
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        (graph(relu(), opset_imports=[helper.make_opsetid("other", 1)]), "does not say which vers"),
+        (graph(relu(), outputs=("y", "x")), "the graph must have one output, not 2"),
+        (graph(relu(), outputs=("z",)), "the graph's output 'z' is given by no node"),
+        (graph(relu(), inputs=()), "the graph must have one input, not 0"),
+        (graph(relu("z")), "Relu 'y' reads 'z', which no node before it gives"),
+        (graph(relu(), relu()), "Relu 'y' gives 'y', which is there already"),
+        (graph(relu(after="x"), relu()), "Relu 'x' gives 'x', which is there already"),
+        (graph(relu(after="a"), arrays={"a": np.ones(1)}), "gives 'a', which is there already"),
+        (graph(helper.make_node("Relu", ["x"], [])), "Relu '' gives nothing"),
+        (graph(relu(), arrays={"a": np.array([1.0, np.nan])}), "initializer 'a' must be finite"),
+        (graph(relu(), arrays={"a": np.ones((1,) * 9)}), "'a' has more than 8 dimensions"),
+        (graph(relu(), arrays={"a": np.ones(2, bool)}), "'a' must hold numbers of a known type"),
+    ],
+)
+def test_graphs_that_lack_something_are_refused(changed, text):
+    with pytest.raises(NetworkFileError, match=re.escape(text)):
+        parse(changed)
+
+
+def test_initializers_may_be_inputs_too_and_either_domain_is_that_of_onnx():
+    for domain in ("", "ai.onnx"):
+        made = graph(relu(), inputs=("x", "a"), arrays={"a": np.ones(1)})
+        made.opset_import[0].domain = domain
+        assert parse(made).input == "x"
+
+
+@pytest.mark.parametrize(
+    "kind", ["float32", "float16", "float64", "int8", "uint8", "int16", "uint16", "int32", "int64"]
+)
+def test_numbers_of_each_known_type_and_arrays_of_nothing(kind):
+    arrays = {"a": np.array([1, 2], kind), "none": np.zeros((0, 3), kind), "one": np.array(5, kind)}
+    arrays["deep"] = np.ones((1,) * 8, kind)
+    found = parse(graph(relu(), arrays=arrays)).constants
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda t: t.segment.__setattr__("begin", 1), "is in segments; save it whole"),
+        (lambda t: t.dims.__setitem__(0, -1), "has a negative size"),
+        (lambda t: t.dims.__setitem__(0, (1 << 27) + 1), "has a negative size"),
+        (lambda t: t.dims.__setitem__(0, 1 << 27), "its data do not fill the shape (134217728,)"),
+        (lambda t: t.external_data.add(key="location", value="x"), "is kept in another file"),
+    ],
+)
+def test_tensors_that_are_not_whole_are_refused(change, text):
+    made = graph(relu(), arrays={"a": np.ones(2)})
+    change(made.graph.initializer[0])
+    with pytest.raises(NetworkFileError, match=f"^initializer 'a':? {re.escape(text)}"):
+        parse(made)
+
+
+def test_files_have_1_byte_to_128_mebibytes(tmp_path):
+    path = tmp_path / "a.onnx"
+    whole = "not a whole ONNX file. Copy or export it again"
+    sizes = (0, "0 bytes; an ONNX file has 1 to 134217728"), (1, whole), (1 << 27, None)
+    more = ((1 << 27) + 1, "134217729 bytes; an ONNX file has 1 to 134217728")
+    for size, text in (*sizes, more):
+        with path.open("wb") as file:
+            file.write(b"\x0a" if size == 1 else b"")
+            file.truncate(size)
+        with pytest.raises(NetworkFileError) as error:
+            read_onnx(path)
+        found = str(error.value)
+        assert found == f"{path}: {text}" if text else "an ONNX file has 1 to" not in found
+    path.write_bytes(graph(relu()).SerializeToString())
+    assert read_onnx(path).output == "y"
