@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from truncmac.golden import (
     AffineProduct,
+    Conv2d,
     Linear,
     Stream,
     code_parameters,
@@ -14,6 +15,7 @@ from truncmac.golden import (
     logit_parameters,
     weight_offset,
 )
+from truncmac.golden.affine import requantisation_tensors
 
 
 def product(rng, kind="twos_complement", bits=None, width=8, zero=0, residual=False):
@@ -147,3 +149,96 @@ def test_numbers_that_do_not_fit_are_refused_by_layer(change, make, message):
     p = AffineProduct(**(vars(product(np.random.default_rng(2))) | change))
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         make(p)
+
+
+@pytest.mark.parametrize(
+    ("out_bits", "largest_residual", "certified"),
+    [
+        (8, 15, True),
+        (8, 16, False),
+        (4, 255, True),
+        (1, 4095, True),
+        (1, 4096, False),
+        (8, 0, True),
+    ],
+)
+def test_4096_comparisons_a_channel_are_the_most(out_bits, largest_residual, certified):
+    """One for each code but 0, and each code of the residual: 255 x 16 are 4080."""
+    tensors = requantisation_tensors(
+        *("p", np.ones(2), np.zeros(2)),
+        out_bits=out_bits,
+        largest_sum=5,
+        residual_scale=np.ones(2),
+        largest_residual=largest_residual,
+    )
+    names = {"p.multiplier", "p.bias", "p.shift", "p.residual_multiplier"}
+    assert set(tensors) == names | ({"p.exact"} if certified else set())
+
+
+def whole(**changes):
+    """A layer of whole numbers, which logits keep."""
+    rng = np.random.default_rng(1)
+    numbers = {"unit": np.ones(5), "offset": np.zeros(5), "source": Stream("before", 6)}
+    return AffineProduct(**(vars(product(rng)) | numbers | changes))
+
+
+@pytest.mark.parametrize("name", ["bias", "residual_multiplier", "multiplier"])
+def test_logits_have_numbers_of_46_bits(name):
+    most = float((1 << 46) - 1)
+    value = np.array([0.0, 1.0, -2.0, 3.0, -most])
+
+    def at(value):
+        if name == "bias":
+            return whole(offset=value)
+        if name == "multiplier":
+            return whole(unit=value)
+        return whole(residual=Stream("other", 4), residual_scale=value)
+
+    assert logit_parameters(at(value), [8])[f"layer.b8.{name}"].tolist() == value.tolist()
+    value[2] = 1 << 46
+    message = f"Layer 'layer' at k = 8: {name} must fit 46 bits, not reach 7.03687e+13"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        logit_parameters(at(value), [8])
+
+
+@pytest.mark.parametrize(
+    ("unit", "offset"),
+    [
+        ([1, 1, 1, 1, np.nan], [0] * 5),
+        ([1] * 5, [0, 0, 0, np.nan, 0]),
+        ([1] * 5, [0, 0, 0, 0, -np.inf]),
+        ([0] * 5, [1] * 5),
+        ([-0.0] * 5, [0] * 5),
+    ],
+)
+def test_one_number_that_is_none_spoils_the_logits(unit, offset):
+    message = "Layer 'layer' at k = 8: the scales of logits must be finite and not all zero"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        logit_parameters(whole(unit=np.array(unit, float), offset=np.array(offset, float)), [8])
+
+
+def test_logits_of_negative_scales_have_a_unit_too():
+    """Of -0.3 and 0.1 the unit is 0.3 / (2**17 - 1): the first is -131071, the second a third."""
+    layer = whole(unit=np.array([-0.3, 0.1, 0.0, 0.2, 0.1]))
+    found = logit_parameters(layer, [8])["layer.b8.multiplier"].tolist()
+    assert found == [-131071, 43690, 0, 87381, 43690]
+
+
+def test_bounds_of_sums_hold_for_padding_and_the_layers_own_k():
+    """|S| is at most the largest sum of a row's weights times the largest code, or what pads."""
+    codes = np.array([[[[255]], [[0]]], [[[128]], [[127]]]], np.uint8)
+    for pad_code, bits, code in ((0, None, 15), (15, None, 15), (200, 1, 200)):
+        layer = AffineProduct(
+            layer=Conv2d("c", "x", bits=bits, pad_code=pad_code),
+            codes=codes,
+            source=Stream("x", 4),
+            unit=np.ones(2),
+            offset=np.zeros(2),
+        )
+        weights = {None: 255 + 255, 1: 1 + 1}[bits]  # 2 x 255 - 255 and 2 x 0 - 255; at k = 1 +-1
+        assert layer.largest_sum(8) == weights * code
+
+
+def test_codes_of_a_stream():
+    assert [Stream("x", bits).largest for bits in (1, 4, 8)] == [1, 15, 255]
+    assert (Stream("x", 4).scale, Stream("x", 4).zero) == (1.0, 0)

@@ -150,6 +150,18 @@ def coverage_tables(found: Found) -> Tables:
     return {"Coverage": rows}
 
 
+def python_mutant_figures(found: Found) -> str:
+    """Mutants by what became of them, and the share that the tests kill."""
+    outcomes = found["outcomes"]
+    killed, alive = outcomes["assertion"], outcomes["lives"]
+    stopped = found["mutants"] - killed - alive
+    return (
+        f"{found['mutants']:,} mutants, {killed:,} killed, {alive} live, "
+        f"{found['equivalent']} of them equivalent, {stopped} only stop; {found['share']:.1%} of "
+        f"those that give another result are killed; {len(found['wrong'])} faults"
+    )
+
+
 STEPS = [
     of_tests(
         "lint-verilog",
@@ -295,8 +307,11 @@ STEPS = [
         "python-mutants",
         "of 1,000 mutants of the Python 95 % of those that change a result are killed",
         module("tests.mutation.python"),
-        minutes=120,  # no part of it is drawn until its list of survivors is whole
+        minutes=120,
+        part=module("tests.mutation.python", "--part", "60", "--seed", SEED),
+        part_minutes=5,
         whole=False,
+        figures=python_mutant_figures,
     ),
     Step(
         "sweep-cycles",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.verify import __main__ as program
-from tests.verify.steps import SEED, STEPS, Step
+from tests.verify.steps import SEED, STEPS, Step, python_mutant_figures
 
 ROOT = Path(__file__).parents[2]
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
@@ -70,8 +70,21 @@ def test_the_same_seed_draws_the_same_and_others_draw_the_rest():
     for draw in draws:
         assert MINUTES - 3 < sum(step.minutes for step in draw) <= MINUTES
     assert {step.name for draw in draws for step in draw} == {s.name for s in STEPS if s.part}
-    seeded = [step.command for step in draws[17] if step.name in ("random", "formal", "mutants")]
+    by_name = {step.name: step for step in STEPS}
+    seeded = [step.command for step in draws[17] if SEED in by_name[step.name].part]
     assert all("17" in command and SEED not in command for command in seeded) and seeded
+
+
+def test_figures_of_mutants_of_the_python():
+    """Of those that give another result one lives; one only stops and is no part of the share."""
+    found = {
+        **{"mutants": 1006, "outcomes": {"assertion": 1003, "lives": 2, "error": 1}},
+        **{"equivalent": 1, "share": 1003 / 1004, "files": {}, "wrong": ["a: lives"]},
+    }
+    assert python_mutant_figures(found) == (
+        "1,006 mutants, 1,003 killed, 2 live, 1 of them equivalent, 1 only stop; 99.9% of those "
+        "that give another result are killed; 1 faults"
+    )
 
 
 def step(name, code, **changes):

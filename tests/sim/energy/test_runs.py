@@ -23,7 +23,7 @@ from truncmac.sim.characterise.parts import parts, used_part
 from truncmac.sim.cycles.closed_form import count_jobs
 from truncmac.sim.cycles.points import Products, Sizes, Start
 from truncmac.sim.energy.figures import available
-from truncmac.sim.energy.model import load
+from truncmac.sim.energy.model import Characterisation, load
 from truncmac.sim.energy.runs import layer_error, network_errors, predicted_pj, without_stalls
 from truncmac.sim.energy.switching import mean_switching
 
@@ -108,6 +108,48 @@ def test_a_networks_layers_count_as_often_as_it_needs_them():
     )
     assert found.error == pytest.approx(predicted / measured - 1)
     assert found.pj_per_mac == pytest.approx(measured / (first.layer_macs + second.layer_macs))
+
+
+def test_leakage_and_glitches_are_no_part_of_a_prediction():
+    """Nor do they matter where they are a thousand times what they are; all else does."""
+    figures = load(16, 2)
+    run = TABLE.runs_of("ihp-sg13g2", 16, 2)[0]
+    plain = predicted_pj(figures, run)
+    parts = figures.energy(
+        *(run.config, run.counts, run.bits),
+        switching=run.switching,
+        rows_used=run.rows_used,
+        columns_used=run.columns_used,
+        glitches=False,
+    )
+    assert parts["leakage"] > 0
+    assert plain == pytest.approx(sum(parts.values()) - parts["leakage"], rel=1e-12)
+    leaking = {
+        name: replace(own, leakage_nw=1e3 * own.leakage_nw)
+        for name, own in figures.figures.places.items()
+    }
+    width = figures.figures.bits[run.bits]
+    glitching = {name: replace(own, glitch_factor=1e3) for name, own in width.places.items()}
+    other = replace(
+        figures.figures,
+        places=leaking,
+        bits=figures.figures.bits | {run.bits: replace(width, places=glitching)},
+    )
+    assert predicted_pj(Characterisation(other), run) == pytest.approx(plain, rel=1e-12)
+
+
+def test_without_stalls_only_what_they_cost_is_gone():
+    figures = load(16, 2).figures
+    free = without_stalls(load(16, 2)).figures
+    nothing = dict.fromkeys(("waiting_fj", "waiting_clock_fj", "held_fj", "held_clock_fj"), 0.0)
+    assert any(own.held_fj for own in figures.bits[8].places.values())
+    expected = {
+        k: replace(
+            width, places={name: replace(own, **nothing) for name, own in width.places.items()}
+        )
+        for k, width in figures.bits.items()
+    }
+    assert free == replace(figures, bits=expected)
 
 
 @lru_cache
