@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 import truncmac
 from tests.objects import launcher
@@ -20,6 +20,10 @@ from truncmac import cli
 # The same examples in every run; --hypothesis-profile=explore draws others
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
+# For mutants: that an example fails is enough, and none is made smaller
+settings.register_profile(
+    "first", derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("same")
 
 os.environ["OBJCACHE"] = launcher()  # Verilator's library is compiled once for all simulators

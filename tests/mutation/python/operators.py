@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["Mutant", "mutants_of", "mutated"]
+__all__ = ["NOTE", "Mutant", "mutants_of", "mutated", "noted"]
 
 WIDEST = 60  # characters of the expression that a key shows around a change
 
@@ -48,6 +48,7 @@ CALLED = {
 SIMPLE = (ast.expr, ast.keyword, ast.comprehension, ast.Assign, ast.AnnAssign, ast.AugAssign)
 SIMPLE += (ast.Return, ast.Expr)
 QUIET = ("strict",)  # keywords whose change no result can show
+NOTE = "__note__"  # name of a function that the functions of a file may call
 REST = "-1"  # what reshape computes itself, for which any negative number stands
 
 
@@ -139,6 +140,28 @@ def mutated(source: str, number: int, *, strings: bool = False) -> ast.Module:
     place, node, changed = found[number]
     place.put(ast.copy_location(changed, node))
     return ast.fix_missing_locations(tree)
+
+
+def noted(path: str, source: str) -> ast.Module:
+    """The tree of a file's text, in which each function begins with `NOTE("path function")`.
+
+    The function is the outermost one, as that of a mutant.
+    """
+    tree = ast.parse(source)
+    _note(path, tree, "")
+    return ast.fix_missing_locations(tree)
+
+
+def _note(path: str, node: ast.AST, function: str) -> None:
+    for name, value in ast.iter_fields(node):
+        inside = _run_by(node, name, function)
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                _note(path, child, inside)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        place = f"{path} {_run_by(node, 'body', function)}"
+        after = int(ast.get_docstring(node) is not None)
+        node.body[after:after] = ast.parse(f"{NOTE}({place!r})").body
 
 
 def _found(source: str, strings: bool) -> tuple[ast.Module, list[tuple[_Place, ast.AST, ast.AST]]]:

@@ -5,6 +5,7 @@ that run the changed function: those of the file's own test first, the quick one
 assertion fails. Time is the processor's, so that other processes do not matter.
 """
 
+import ast
 import contextlib
 import ctypes
 import functools
@@ -20,11 +21,10 @@ import select
 import shutil
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -32,7 +32,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutation.python.operators import Mutant, mutated
+from tests.mutation.python.operators import NOTE, Mutant, mutated, noted
 from tests.mutation.python.targets import ROOT, Group
 
 __all__ = ["OUTCOMES", "Outcome", "Reach", "judge", "reach_of"]
@@ -45,7 +45,8 @@ OUTCOMES = {
     "import": "the file cannot be imported",
     "lives": "no test notices",
 }
-PLAIN = ["--lean", *(f"-pno:{name}" for name in ("cacheprovider", "xdist", "faulthandler"))]
+PLAIN = ["--lean", "--hypothesis-profile=first"]
+PLAIN += [*(f"-pno:{name}" for name in ("cacheprovider", "xdist", "faulthandler"))]
 LEAST_S, TIMES = 3.0, 10.0  # of the processor, for a test: TIMES what it took, and LEAST_S more
 DIE_WITH_PARENT = 1  # of prctl
 MEMORY = 4 << 30  # bytes that a mutant may take more than the process that it comes from
@@ -154,8 +155,7 @@ class _Watch:
     kept from call to call is forgotten before each test, so that the test makes it itself.
     """
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self.paths = {str(ROOT / path): path for path in paths}
+    def __init__(self) -> None:
         self.called: set[str] = set()
         self.made: defaultdict[str, set[str]] = defaultdict(set)
         self.imported: set[str] = set()
@@ -163,10 +163,9 @@ class _Watch:
         self.seconds: dict[str, float] = {}
         self.failed: list[str] = []
 
-    def note(self, frame: Any, event: str, argument: object) -> None:
-        if event == "call" and (path := self.paths.get(frame.f_code.co_filename)):
-            name = frame.f_code.co_qualname.partition(".<locals>")[0]
-            self.called.add(f"{path} {name}")
+    def note(self, function: str) -> None:
+        """Called by each function of the files, with its path and name."""
+        self.called.add(function)
 
     def pytest_collection_finish(self) -> None:
         self.imported = set(self.called)
@@ -209,23 +208,33 @@ def _forget() -> None:
                     value.cache_clear()
 
 
-class _MutantImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives a module from its changed tree."""
+class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives modules from changed trees.
 
-    def __init__(self, mutant: Mutant, strings: bool) -> None:
-        parts = Path(mutant.path).with_suffix("").parts
-        self.name = ".".join(parts if parts[0] == "truncmac" else ("truncmac", *parts))
-        self.path = ROOT / mutant.path
-        tree = mutated(self.path.read_text(), mutant.number, strings=strings)
-        self.code = compile(tree, self.path, "exec")
+    Parameters
+    ----------
+    trees : by path of the file, from the root
+    names : what the modules can use beside their own
+    """
+
+    def __init__(self, trees: Mapping[str, ast.Module], **names: object) -> None:
+        self.trees = {_module(path): (ROOT / path, tree) for path, tree in trees.items()}
+        self.names = names
 
     def find_spec(self, name: str, path: object, target: object = None) -> Any:
-        if name != self.name:
+        if name not in self.trees:
             return None
-        return importlib.util.spec_from_file_location(name, self.path, loader=self)
+        return importlib.util.spec_from_file_location(name, self.trees[name][0], loader=self)
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(self.code, module.__dict__)  # noqa: S102 (a change of our own file)
+        place, tree = self.trees[module.__name__]
+        module.__dict__.update(self.names)
+        exec(compile(tree, place, "exec"), module.__dict__)  # noqa: S102 (of our own file)
+
+
+def _module(path: str) -> str:
+    parts = Path(path).with_suffix("").parts
+    return ".".join(parts if parts[0] == "truncmac" else ("truncmac", *parts))
 
 
 def _ready(group: Group) -> None:
@@ -253,11 +262,10 @@ def reach_of(group: Group) -> Reach:
     """
 
     def run() -> dict[str, Any]:
-        watch = _Watch(group.sources)
-        threading.setprofile(watch.note)
-        sys.setprofile(watch.note)
+        watch = _Watch()
+        trees = {path: noted(path, (ROOT / path).read_text()) for path in group.sources}
+        sys.meta_path.insert(0, _Importer(trees, **{NOTE: watch.note}))
         _pytest(group.tests, watch)
-        sys.setprofile(None)
         return {
             "seconds": watch.seconds,
             "functions": watch.functions,
@@ -299,7 +307,9 @@ def _play(group: Group, mutant: Mutant, reach: Reach) -> Outcome:
     order = reach.tests(mutant)
     if not order:
         return Outcome("lives")
-    sys.meta_path.insert(0, _MutantImporter(mutant, group.strings))
+    source = (ROOT / mutant.path).read_text()
+    tree = mutated(source, mutant.number, strings=group.strings)
+    sys.meta_path.insert(0, _Importer({mutant.path: tree}))
     signal.signal(signal.SIGPROF, _too_long)
     most = _memory() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

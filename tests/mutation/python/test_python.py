@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.mutation.python.__main__ import chosen, counted, options_of
-from tests.mutation.python.operators import Mutant, mutants_of, mutated
+from tests.mutation.python.operators import NOTE, Mutant, mutants_of, mutated, noted
 from tests.mutation.python.running import Outcome
 from tests.mutation.python.sample import all_mutants, drawn_from, sample
 from tests.mutation.python.survivors import (
@@ -82,6 +82,28 @@ def test_what_is_changed_of_a_file():
         changed = ast.unparse(mutated(SOURCE, mutant.number))
         assert changed != ast.unparse(ast.parse(SOURCE))
         compile(changed, "b.py", "exec")
+
+
+def test_each_function_tells_that_it_runs_with_the_name_that_its_mutants_have():
+    text = """
+class Box:
+    def room(self):
+        'What is left.'
+        def inner():
+            return 1
+        return inner
+
+def total():
+    return Box().room()()
+"""
+    told = []
+    names = {NOTE: told.append}
+    exec(compile(noted("a/b.py", text), "b.py", "exec"), names)  # noqa: S102 (the text above)
+    assert told == []
+    assert names["total"]() == 1
+    assert told == ["a/b.py total", "a/b.py Box.room", "a/b.py Box.room"]
+    assert names["Box"].room.__doc__ == "What is left."
+    assert {mutant.function for mutant in mutants_of("a/b.py", text)} == {"Box.room"}
 
 
 def test_equal_changes_of_a_function_are_numbered():
