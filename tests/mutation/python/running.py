@@ -2,7 +2,8 @@
 
 In the child the package is imported anew, the mutant's file from its changed tree, and the tests
 that run the changed function: those of the file's own test first, the quick ones first, until an
-assertion fails. Time is the processor's, so that other processes do not matter.
+assertion fails. If some of these end otherwise, no others run; of others the first that fails is the
+last. Time is the processor's, so that other processes do not matter.
 """
 
 import ast
@@ -94,9 +95,12 @@ class TestTimeoutError(BaseException):
 class _Stop:
     """Plugin of a mutant's tests: their order, their time, and what the first to notice says."""
 
-    def __init__(self, order: Sequence[str], seconds: Mapping[str, float]) -> None:
+    def __init__(
+        self, order: Sequence[str], seconds: Mapping[str, float], *, at_once: bool
+    ) -> None:
         self.order = {test: place for place, test in enumerate(order)}
         self.seconds = seconds
+        self.at_once = at_once  # whether the first test that fails is the last
         self.found = Outcome("lives")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -122,7 +126,7 @@ class _Stop:
         found = _kind(call.excinfo.value)
         if self.found.outcome == "lives" or found == "assertion":
             self.found = Outcome(found, item.nodeid)
-        if found == "assertion":
+        if found == "assertion" or self.at_once:
             item.session.shouldstop = "killed"
 
 
@@ -315,19 +319,17 @@ def _play(group: Group, mutant: Mutant, reach: Reach) -> Outcome:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     start = time.process_time()
     own = [test for test in order if test.startswith(order[0].partition("::")[0] + "::")]
-    first = Outcome("lives")
-    for tests in (own, order[len(own) :]):
-        if tests:
-            stop = _Stop(tests, reach.seconds)
-            code = _pytest(list(dict.fromkeys(test.partition("::")[0] for test in tests)), stop)
-            if stop.found.outcome == "lives" and code > pytest.ExitCode.INTERRUPTED:
-                broken = code == pytest.ExitCode.USAGE_ERROR  # tests/conftest.py imports it
-                stop.found = Outcome("import" if broken else "error")
-            first = stop.found if first.outcome == "lives" else first
-            if stop.found.outcome in ("assertion", "import"):
-                first = stop.found
-                break
-    return Outcome(first.outcome, first.test, time.process_time() - start)
+    found = Outcome("lives")
+    for tests in filter(None, (own, order[len(own) :])):
+        stop = _Stop(tests, reach.seconds, at_once=tests is not own)
+        code = _pytest(list(dict.fromkeys(test.partition("::")[0] for test in tests)), stop)
+        found = stop.found
+        if found.outcome == "lives" and code > pytest.ExitCode.INTERRUPTED:
+            broken = code == pytest.ExitCode.USAGE_ERROR  # tests/conftest.py imports it
+            found = Outcome("import" if broken else "error")
+        if found.outcome != "lives":
+            break
+    return Outcome(found.outcome, found.test, time.process_time() - start)
 
 
 def _too_long(number: int, frame: object) -> None:
