@@ -8,11 +8,16 @@ import pytest
 from tests.golden.networks import small_network
 from truncmac.golden import (
     Executor,
+    Flatten,
+    ImageSpec,
+    Linear,
+    Network,
     example_images,
     example_network,
     execute,
     layer_bits,
 )
+from truncmac.golden import executor as module
 
 NETWORK = small_network()
 IMAGES = np.random.default_rng(5).integers(0, 64, (3, 2, 7, 6), np.uint8)
@@ -200,3 +205,47 @@ def test_memory_does_not_grow_with_what_is_not_kept():
         peaks[keep] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peaks[()] < 8e6 < peaks[None]
+
+
+@pytest.mark.parametrize("bits", [8, 5])
+def test_sums_that_float32_cannot_hold_are_exact(bits):
+    """The largest codes of `bits` bits times the largest weights, 2**24 and more, and odd."""
+    most = (1 << bits) - 1
+    count = (1 << 24) // (255 * most) + 100
+    images = np.full((3, count, 1, 1), most, np.uint8)
+    images[1, 7] -= 1
+    images[2, 8:10] -= 1
+    network = Network(
+        "long",
+        ImageSpec(count, 1, 1, bits),
+        (8,),
+        (Flatten("flat", "image"), Linear("logits", "flat")),
+        {
+            "logits.codes": np.full((1, count), 255, np.uint8),
+            "logits.b8.multiplier": np.array([1]),
+            "logits.b8.bias": np.array([0]),
+        },
+    )
+    whole = 255 * most * count
+    assert whole > 1 << 24
+    found = execute(network, images, 8).logits.ravel().tolist()
+    assert found == [whole, whole - 255, whole - 2 * 255]
+
+
+def test_blocks_are_as_large_as_the_cache_and_one_for_each_thread(monkeypatch):
+    """The largest layer has 5 x 7 x 6 = 210 codes."""
+    executor = Executor(NETWORK, 8)
+    for block, count, threads, sizes in (
+        (210, 4, 1, [1, 1, 1, 1]),
+        (420, 5, 1, [2, 2, 1]),
+        (419, 2, 1, [1, 1]),
+        (1, 2, 1, [1, 1]),
+        (1 << 19, 5, 1, [5]),
+        (1 << 19, 5, 2, [3, 2]),
+        (1 << 19, 5, 9, [1] * 5),
+    ):
+        monkeypatch.setattr(module, "BLOCK", block)
+        blocks = executor._blocks(count, threads)
+        assert [part.stop - part.start for part in blocks[:-1]] == sizes[:-1]
+        assert (blocks[0].start, len(range(count)[blocks[-1]])) == (0, sizes[-1])
+        assert [part.start for part in blocks[1:]] == [part.stop for part in blocks[:-1]]

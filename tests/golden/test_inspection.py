@@ -83,3 +83,12 @@ def test_planes_add_up_to_the_codes_entropy(seed):
     shares = np.unique(truncate(codes, 5), return_counts=True)[1] / codes.size
     total = -(shares * np.log2(shares)).sum()
     assert plane_information(codes)[:5].sum() == pytest.approx(total)
+
+
+@pytest.mark.parametrize("code", [0, 254, 255])
+def test_the_histogram_has_all_codes(code):
+    network = small_network()
+    network.tensors["third.codes"] = np.full((4, 5, 2, 2), code, np.uint8)
+    histogram = inspect_network(network)[2].histogram
+    assert histogram.shape == (256,)
+    assert (histogram[code], histogram.sum()) == (80, 80)

@@ -98,3 +98,19 @@ def test_a_shortcut_drops_pixels_and_adds_empty_channels():
     assert passed.shape == (2, 7, 3, 2)
     np.testing.assert_array_equal(passed[:, :3], codes[:, :, ::2, ::3])
     assert not passed[:, 3:].any()
+
+
+def test_a_pool_has_no_padding_unless_it_is_given():
+    images = codes(2, 3, 6, 7)
+    expected = images[:, :, :, :6].reshape(2, 3, 3, 2, 3, 2).max(axis=(3, 5))
+    np.testing.assert_array_equal(max_pool(images, (2, 2), (2, 2)), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_shortcut_of_any_batch_and_channels(batch, channels):
+    images = codes(batch, channels, 4, 6)
+    passed = shortcut(images, channels + 1, (1, 2))
+    assert passed.shape == (batch, channels + 1, 4, 3)
+    np.testing.assert_array_equal(passed[:, :channels], images[:, :, :, ::2])
+    assert not passed[:, channels].any()

@@ -316,8 +316,10 @@ def test_a_file_without_metadata_and_a_fifo_are_refused(path, tmp_path):
     with pytest.raises(NetworkFileError, match="not a truncmac network: its metadata has no entry"):
         load(path)
     os.mkfifo(tmp_path / "fifo")
+    end = os.open(tmp_path / "fifo", os.O_RDWR)  # else to open it would wait
     with pytest.raises(ValueError, match="is a FIFO; an input must be a file"):
         load(tmp_path / "fifo")
+    os.close(end)
 
 
 def test_entries_stand_in_the_order_of_their_names(path):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truncmac.golden import (
+    ALL_WIDTHS,
     activation_codes,
     check_bits,
     integer_weights,
@@ -145,3 +146,7 @@ def test_an_unknown_offset_is_refused():
     message = "^Offset must be bipolar or twos_complement, not 'sign'$"
     with pytest.raises(ValueError, match=message):
         weight_offset(8, "sign")
+
+
+def test_all_widths_are_all():
+    assert ALL_WIDTHS == (8, 7, 6, 5, 4, 3, 2, 1)

@@ -2,8 +2,8 @@
 
 In the child the package is imported anew, the mutant's file from its changed tree, and the tests
 that run the changed function: those of the file's own test first, the quick ones first, until an
-assertion fails. If some of these end otherwise, no others run; of others the first that fails is the
-last. Time is the processor's, so that other processes do not matter.
+assertion fails. If one of these ends otherwise, no others run; of the others the first that
+fails is the last. Time is the processor's, so that other processes do not matter.
 """
 
 import ast
