@@ -6,10 +6,10 @@ import pytest
 from tests.sim.cycles.recorded import POINTS
 from tests.sim.cycles.test_control import random_config
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.cycles.closed_form import count_sequence
+from truncmac.sim.cycles.closed_form import count_jobs, count_sequence
 from truncmac.sim.cycles.control import control_counters
 from truncmac.sim.cycles.job import Job
-from truncmac.sim.cycles.points import Products, Sizes
+from truncmac.sim.cycles.points import Products, Sizes, Start
 from truncmac.sim.stalls import Gaps, Stalls
 
 
@@ -61,6 +61,18 @@ def test_equals_the_model_cycle_by_cycle(most):
         counts = count_sequence(products, Sizes.of(config), **gaps)
         expected = control_counters(config, jobs_of(products, config), Stalls(gaps=Gaps(**gaps)))
         assert counts.rows() == expected, (config, gaps, products)
+
+
+def test_streams_need_a_cycle_for_a_word_unless_it_is_said():
+    """One job from reset, and all of them, against the model cycle by cycle at full speed."""
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        config = random_config(rng)
+        products = random_products(rng, config)
+        expected = control_counters(config, jobs_of(products, config))
+        assert count_sequence(products, Sizes.of(config)).rows() == expected
+        counts, _ = count_jobs(products, Sizes.of(config), Start.at_reset())
+        assert counts.rows()[0] == expected[0]
 
 
 def test_residual_codes_in_time_cost_nothing():
