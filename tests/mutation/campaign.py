@@ -20,7 +20,7 @@ from truncmac.sim.cycles.job import Job
 
 __all__ = ["check_core", "simulate"]
 
-SECONDS = 60  # of a simulation: a mutant may hang the simulator itself
+SECONDS = 60  # of the processor, for a simulation: a mutant may hang the simulator itself
 
 
 def simulate(
@@ -57,10 +57,9 @@ def answers(program: Path, folder: Path, options: Iterable[str], number: int) ->
         link = place / f"{name}.hex"
         if not link.exists():
             link.symlink_to(folder.resolve() / f"{name}.hex")
-    command = [str(program), *options, f"+mutsel={number}"]
-    try:
-        subprocess.run(command, cwd=place, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+    limited = ["sh", "-c", f'ulimit -t {SECONDS}; exec "$@"', "sh"]
+    command = [*limited, str(program), *options, f"+mutsel={number}"]
+    if subprocess.run(command, cwd=place, capture_output=True, check=False).returncode < 0:
         return ""
     text = (place / "answers.hex").read_text()
     for path in place.iterdir():
