@@ -41,12 +41,13 @@ HURTS = {
 class LongRun:
     """A command that writes a folder and can go on with what is there.
 
-    words : the command line; {place} is its folder
+    words : the command line; {place} is its folder, {beside} what that lies in
     resume : what is added to go on
     begun : patterns of the files without which it begins anew
     kept : patterns of the files that it goes on with, each of which is damaged
     results : what must be the same in the end
-    kills : of a run that is at work, in the long test
+    hurts : ways in which each kind of file is damaged
+    kills : of a run that is at work
     refuses_a_second : whether two at once cannot both end with exit code 0
     """
 
@@ -55,6 +56,7 @@ class LongRun:
     begun: tuple[str, ...]
     kept: tuple[str, ...]
     results: tuple[str, ...]
+    hurts: tuple[str, ...]
     kills: int
     refuses_a_second: bool
 
@@ -62,7 +64,7 @@ class LongRun:
         """The words that begin, or with `on` those that go on where there is something."""
         begun = on and any(list(place.glob(pattern)) for pattern in self.begun)
         words = [*self.words, *(self.resume if begun else ())]
-        return [str(TRUNCMAC), *(word.format(place=place) for word in words)]
+        return [str(TRUNCMAC), *(word.format(place=place, beside=place.parent) for word in words)]
 
     def found(self, place):
         """Content of the results."""
@@ -84,6 +86,7 @@ RUNS = {
         begun=("spec.json",),
         kept=("spec.json", "parts/*.parquet"),
         results=("front.csv", "front.json", "report.html"),
+        hurts=tuple(HURTS),
         kills=8,
         refuses_a_second=True,
     ),
@@ -93,6 +96,7 @@ RUNS = {
         begun=("checkpoint.safetensors",),
         kept=("checkpoint.safetensors", "log.csv"),
         results=("network.safetensors", "images.safetensors", "checkpoint.safetensors", "log.csv"),
+        hurts=tuple(HURTS),
         kills=6,
         refuses_a_second=True,
     ),
@@ -105,12 +109,13 @@ RUNS = {
         begun=("study.json",),
         kept=("study.json",),
         results=("study.json",),
+        hurts=tuple(HURTS),
         kills=3,
         refuses_a_second=True,
     ),
     "characterise": LongRun(
         words=(
-            *("characterise", "--liberty", "{place}/../tiny.lib", "--rows", "2", "--cols", "2"),
+            *("characterise", "--liberty", "{beside}/tiny.lib", "--rows", "2", "--cols", "2"),
             *("--lanes", "1", "--planes", "8", "--max-reduction", "576", "-k", "8"),
             *("--images", "1", "--hold-out-layers", "1", "--label", "tiny"),
             *("--cache", "{place}/cache", "--out", "{place}/tiny.json"),
@@ -119,7 +124,8 @@ RUNS = {
         begun=(),
         kept=("cache/netlist_*", "cache/gates_*", "cache/run_*"),
         results=("tiny.json",),
-        kills=5,
+        hurts=("cut", "flipped", "gone"),  # a netlist is half a minute's work
+        kills=4,
         refuses_a_second=False,  # runs share a cache, and write equal files
     ),
 }
@@ -226,7 +232,7 @@ def test_what_it_goes_on_with_may_be_damaged(name, place, undisturbed):
     tried = 0
     for path in [noise.choice(group) for group in groups]:
         data = path.read_bytes()
-        for hurt in HURTS.values():
+        for hurt in [HURTS[kind] for kind in run.hurts]:
             if hurt is None:
                 path.unlink()
             else:
@@ -240,7 +246,7 @@ def test_what_it_goes_on_with_may_be_damaged(name, place, undisturbed):
             shutil.rmtree(place)
             shutil.copytree(whole, place)
             tried += 1
-    assert tried == len(groups) * len(HURTS)
+    assert tried == len(groups) * len(run.hurts)
 
 
 @pytest.mark.long

@@ -264,8 +264,8 @@ STEPS = [
         "faults",
         "after kill -9, full disks, unwritable folders and dying simulators, files are whole",
         "tests/faults",
-        minutes=4,
-        long=2,
+        minutes=6,
+        long=5,
     ),
     of_tests(
         "software",
