@@ -155,6 +155,14 @@ def test_images_that_do_not_fit_are_refused(images, message):
         execute(NETWORK, images, 8)
 
 
+def test_codes_end_with_the_largest_of_the_images_bits():
+    images = np.full((1, 2, 7, 6), 63, np.uint8)
+    execute(NETWORK, images, 8)
+    images[0, 1, 6, 5] = 64
+    with pytest.raises(ValueError, match="^Image codes must be at most 63, not 64$"):
+        execute(NETWORK, images, 8)
+
+
 def test_logits_may_have_a_residual():
     layers = [*NETWORK.layers]
     layers[-1] = replace(layers[-1], name="more", residual="logit_codes", input="flat")

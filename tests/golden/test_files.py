@@ -1,4 +1,5 @@
 import errno
+import io
 import os
 import stat
 import subprocess
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from truncmac.golden import files
 from truncmac.golden.files import (
     alone,
+    check_output,
     copy_file,
     file_name,
     keep,
@@ -163,7 +166,7 @@ def test_names_never_leave_the_folder_nor_meet_each_other(tmp_path):
     found = [file_name(name) for name in NAMES]
     assert len(set(found)) == len(NAMES)
     for name in found:
-        assert len(name.encode()) <= 110
+        assert len(name.encode()) <= 100
         (tmp_path / f"00_{name}.safetensors").write_bytes(b"")
     assert len(list(tmp_path.iterdir())) == len(NAMES)
 
@@ -216,3 +219,50 @@ def test_where_the_system_knows_no_locks_nothing_is_held(tmp_path, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refuse)
     with alone(tmp_path), alone(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_is_printed_stands_before_what_is_written_to_the_output(capfd, place):
+    print("before", end="")
+    write_bytes(Path(place), b" content ")
+    print("after", end="", flush=True)
+    assert capfd.readouterr() == ("before content after", "")
+
+
+@pytest.mark.parametrize("place", ["/dev/stderr", "/dev/fd/2"])
+def test_errors_too(capfd, monkeypatch, place):
+    with os.fdopen(os.dup(2), "wb") as raw:
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw.raw)))
+        sys.stderr.write("before")
+        write_bytes(Path(place), b" content ")
+        sys.stderr.write("after")
+        sys.stderr.flush()
+        assert capfd.readouterr() == ("", "before content after")
+
+
+def test_names_of_what_is_open_are_left_as_they_are():
+    """Whatever they stand for, which may be a file; another name of a file is followed."""
+    names = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/0", "/proc/self/fd/12")
+    for number, name in zip((0, 1, 2, 0, 12), names, strict=True):
+        assert files._descriptor(Path(name)) == number
+        assert check_output(Path(name)) == Path(name)
+    for name in ("/dev/null", "/dev/stdoutx", "/dev/fd/x", "stdout", "/x/dev/stdout"):
+        assert files._descriptor(Path(name)) is None
+
+
+def test_a_file_is_written_once(tmp_path, monkeypatch):
+    """It is whole when it gets its name, and not opened again."""
+
+    def opened(place):
+        raise AssertionError(place)
+
+    monkeypatch.setattr(files, "_open_device", opened)
+    write_all({tmp_path / "a": b"1", tmp_path / "b" / "c": b"2"})
+    assert (tmp_path / "a").read_bytes() + (tmp_path / "b" / "c").read_bytes() == b"12"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_long_name_keeps_its_first_89_characters():
+    found = file_name("x" * 101)
+    assert (found[:89], found[89], len(found)) == ("x" * 89, "-", 100)
+    assert len(file_name("y" * 100 + "!")) == 100

@@ -6,7 +6,11 @@ import pytest
 
 from tests.golden.networks import small_network
 from truncmac.golden import (
+    Flatten,
     Gemm,
+    ImageSpec,
+    Linear,
+    Network,
     Recalibration,
     accuracy,
     builtin_images,
@@ -17,6 +21,7 @@ from truncmac.golden import (
     save,
     with_layer_bits,
 )
+from truncmac.golden.mixed import IMAGES_AT_ONCE
 
 SMALL = small_network()
 FOLLOWING = ("second", "third", "logits")
@@ -67,10 +72,10 @@ def test_a_mix_without_parameters_is_refused(bits, message):
         with_layer_bits(SMALL, bits)
 
 
-def channel_means(network, bits):
+def channel_means(network, bits, images=IMAGES):
     """Mean of M*S + Mr*r + B of each layer (N,), and its k's parameter set, in rationals."""
     gemms: list[Gemm] = []
-    execute(network, IMAGES, bits, on_gemm=gemms.append)
+    execute(network, images, bits, on_gemm=gemms.append)
     means = {}
     for gemm in gemms:
         prefix = f"{gemm.name}.b{layer_bits(network, bits)[gemm.name][1]}"
@@ -89,6 +94,48 @@ def test_recalibrated_channels_have_the_means_of_their_own_width(bits):
     for name, mean in found.items():
         wanted = channel_means(SMALL, bits.get(name, 8))[name]
         np.testing.assert_allclose(mean, wanted, rtol=1e-9, atol=0.51, err_msg=name)
+
+
+def test_means_are_those_of_all_images():
+    """More than run at once, without a bias and in rationals."""
+    images = np.random.default_rng(2).integers(0, 64, (2 * IMAGES_AT_ONCE + 3, 2, 7, 6), np.uint8)
+    found = Recalibration.of(SMALL, images).means
+    assert set(found) == {8, 2}
+    for bits, means in found.items():
+        expected = channel_means(SMALL, bits, images)
+        assert set(means) == set(expected)
+        for name, mean in means.items():
+            k = layer_bits(SMALL, bits)[name][1]
+            exact = expected[name] - SMALL.tensors[f"{name}.b{k}.bias"]
+            np.testing.assert_allclose(mean, exact, rtol=1e-11, err_msg=name)
+
+
+def test_layers_of_sums_past_float32_are_run_exactly():
+    """300 products of 255 x 255 are past 2**24 and odd: a code of 8 would be 7 or 9 otherwise.
+
+    At k = 4 the layer gives 3, so that the logits' bias moves by (3 - 8) times their weights.
+    """
+    count, most = 300, 255
+    images = np.full((5, count, 1, 1), most, np.uint8)
+    images[:, 0] -= 1
+    total = count * most - 1
+    tensors = {
+        "a.codes": np.full((1, count), 255, np.uint8),
+        "b.codes": np.array([[160]], np.uint8),
+    }
+    for k, weight, code in ((8, 255, 8), (4, 15, 3)):
+        assert (k == 4) == (weight * total < 1 << 24)
+        tensors[f"a.b{k}.multiplier"] = np.array([1])
+        tensors[f"a.b{k}.bias"] = np.array([code - weight * total])
+        tensors[f"a.b{k}.shift"] = np.array([0])
+        tensors[f"b.b{k}.multiplier"] = np.array([7])
+        tensors[f"b.b{k}.bias"] = np.array([100])
+    assert 255 * total % 2 == 1
+    layers = (Flatten("flat", "image"), Linear("a", "flat", out_bits=4), Linear("b", "a"))
+    network = Network("long", ImageSpec(count, 1, 1, 8), (8, 4), layers, tensors)
+    moved = Recalibration.of(network, images).at({"a": 8, "b": 4})
+    weight = 2 * (160 >> 4) - 15
+    assert moved.tensors["b.b8.bias"].tolist() == [100 + 7 * weight * (3 - 8)]
 
 
 @pytest.mark.parametrize("bits", [8, 2, MIXES[0]], ids=str)

@@ -30,7 +30,8 @@ COUNT = 1000  # mutants of a draw
 LISTED = (1, 2)  # seeds of the draws to which the list of survivors belongs
 LEAST = 0.95  # of those that give another result, this share is killed
 ENOUGH = 300  # mutants of which a share means something
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # each process has one of its own
+# Each process has one thread of BLAS, and each run the same order of sets
+SETTINGS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 KILLED, ALIVE = "assertion", "lives"  # the rest gives no result: any test that runs it ends
 Found = Mapping[Mutant, Outcome]
 
@@ -38,11 +39,11 @@ Found = Mapping[Mutant, Outcome]
 def main() -> int:
     """Run and print; exit code 1 where the list is wrong, or too few are killed."""
     options = options_of(sys.argv[1:])
-    if any(os.environ.get(name) != "1" for name in THREADS):  # NumPy reads it when it is imported
+    if not SETTINGS.items() <= os.environ.items():  # what is imported reads it once
         os.execve(  # noqa: S606 (ourselves)
             sys.executable,
             [sys.executable, "-m", "tests.mutation.python", *sys.argv[1:]],
-            os.environ | dict.fromkeys(THREADS, "1"),
+            os.environ | SETTINGS,
         )
 
     start = time.monotonic()

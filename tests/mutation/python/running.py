@@ -126,7 +126,7 @@ class _Stop:
         found = _kind(call.excinfo.value)
         if self.found.outcome == "lives" or found == "assertion":
             self.found = Outcome(found, item.nodeid)
-        if found == "assertion" or self.at_once:
+        if found in ("assertion", "time-out") or self.at_once:
             item.session.shouldstop = "killed"
 
 

@@ -75,6 +75,21 @@ def test_streams_need_a_cycle_for_a_word_unless_it_is_said():
         assert counts.rows()[0] == expected[0]
 
 
+def test_each_point_may_have_gaps_of_its_own():
+    rng = np.random.default_rng(7)
+    config = random_config(rng)
+    products = random_products(rng, config)
+    names = ("activations", "weights", "parameters")
+    gaps = {name: rng.integers(1, 9, (5, 1)) for name in names}
+    every = Products(*(value[None] for value in vars(products).values()))
+    together = count_sequence(every, Sizes.of(config), **gaps).arrays()
+    for at in range(5):
+        own = {name: int(gap[at, 0]) for name, gap in gaps.items()}
+        expected = control_counters(config, jobs_of(products, config), Stalls(gaps=Gaps(**own)))
+        for name, array in together.items():
+            assert array[at].tolist() == [counters[name] for counters in expected]
+
+
 def test_residual_codes_in_time_cost_nothing():
     config = ArrayConfig(3, 6, 2, 1, requantisers=2)
     job = Job(4, 3, 5, 2, fresh=True, residual=True)
