@@ -65,8 +65,8 @@ class Machine:
 
     @property
     def weight_word_bytes(self) -> int:
-        """Bytes of a chunk of every column and lane."""
-        return ceil_div(self.cols * self.lanes * self.planes, 8)
+        """Bytes of a chunk of every column and lane; they are whole bytes."""
+        return self.cols * self.lanes * self.planes // 8
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class ActivationMemory:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         shape = (machine.groups, machine.rows, machine.depth, machine.lanes)
-        self._codes = np.zeros(shape, np.uint8)
+        self._codes = np.empty(shape, np.uint8)
         self._written = np.zeros(shape, np.bool_)
 
     def read(self, place: MapPlace, shape: Shape) -> Codes:

@@ -91,8 +91,7 @@ class _State:
                 f"region, of {len(data)} bytes",
                 ProgramFault.ADDRESS,
             )
-        if region in (Region.OUTPUT, Region.SCRATCH):
-            self.spans.append(_Span(("region", region), offset, offset + count, write))
+        self.spans.append(_Span(("region", region), offset, offset + count, write))
         return data[offset : offset + count]
 
     def read_map(self, values: Values, role: str, shape: Shape) -> Codes:

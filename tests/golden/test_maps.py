@@ -117,6 +117,10 @@ def test_a_map_beyond_the_memory_is_refused():
         MapPlace.packed((4, 4, 2), MACHINE, group=0, base=0, tile_x=3),
         MapPlace(group=0, base=0, step_x=1, step_y=4, tile_x=1, phase_x=1, phase_y=0),
     ):
-        with pytest.raises(ProgramError) as caught:
+        with pytest.raises(ProgramError, match="^a map ") as caught:
             memory.write(place, np.zeros((4, 4, 2), np.uint8))
         assert caught.value.fault == ProgramFault.PLACE
+    narrow = MapPlace(group=0, base=0, step_x=1, step_y=4, tile_x=1, phase_x=0, phase_y=0)
+    memory.write(narrow, np.zeros((4, 4, 2), np.uint8))
+    with pytest.raises(ProgramError, match="2 words a pixel has 1 words a block"):
+        memory.write(narrow, np.zeros((4, 4, 3), np.uint8))

@@ -309,12 +309,13 @@ def test_an_entry_may_be_anywhere_and_operations_are_told():
     )
 
 
-def refused(memory, fault, match, index=None, **options):
+def refused(memory, fault, match, index, **options):
     before = {region: data.copy() for region, data in memory.regions.items()}
     with pytest.raises(ProgramError, match=match) as caught:
         memory.run(**options)
     assert caught.value.fault == fault
-    assert index is None or caught.value.index == index
+    assert caught.value.index == index
+    assert str(caught.value).startswith(f"Descriptor {index}: ")
     for region in (Region.OUTPUT, Region.SCRATCH):
         assert np.array_equal(memory.regions[region], before[region])
 
@@ -429,24 +430,26 @@ def test_loads_and_stores_stay_in_their_regions():
 
 
 @pytest.mark.parametrize("waits", [0, 1])
-@pytest.mark.parametrize("touches", ["reads", "writes", "neither"])
+@pytest.mark.parametrize("touches", ["reads", "writes", "what is before", "what is after"])
 def test_what_runs_beside_must_be_waited_for(touches, waits):
     """A LOAD runs beside what follows, which must not touch its map before it has waited."""
     memory = Memory()
     first, second = codes_of((4, 4, 2), 1), codes_of((4, 4, 2), 2)
+    # Each map has four words
     memory.load(first, place(first.shape, 0, 0))
-    memory.load(second, place(second.shape, 0, 8), beside=1)
-    base = 0 if touches == "neither" else 8
+    memory.load(first, place(first.shape, 0, 8), offset=100)
+    memory.load(second, place(second.shape, 0, 4), offset=200, beside=1)
     if touches == "writes":
-        memory.load(first, place(first.shape, 0, 8), wait=waits)
+        memory.load(first, place(first.shape, 0, 7), offset=300, wait=waits)
     else:
+        base = {"reads": 4, "what is before": 0, "what is after": 8}[touches]
         memory.store(first.shape, place(first.shape, 0, base), wait=waits)
-    if touches == "neither" or waits:
+    if touches.startswith("what") or waits:
         memory.run()
     else:
         with pytest.raises(ProgramError, match="touches group 0.*must wait") as caught:
             memory.run()
-        assert (caught.value.index, caught.value.fault) == (3, None)
+        assert (caught.value.index, caught.value.fault) == (4, None)
 
 
 def test_two_that_only_read_may_run_beside_each_other():
