@@ -10,6 +10,7 @@ from truncmac.golden import (
     Conv2d,
     Flatten,
     Layer,
+    Linear,
     MaxPool,
     Network,
     Product,
@@ -53,6 +54,7 @@ class Step:
     kernel, stride, padding : of its window, (vertical, horizontal)
     pad_code : outside the map
     layer : the layer of weights, of a CONV
+    window : of its weights, (H, W, C): what `kernel` is before LOAD has packed a part of it
     mean : of a POOL: it gives the mean
     """
 
@@ -68,6 +70,7 @@ class Step:
     padding: Pair = NONE
     pad_code: int = 0
     layer: Product | None = None
+    window: Shape = (1, 1, 1)
     mean: bool = False
 
     @property
@@ -102,18 +105,31 @@ class Steps:
 def packings(network: Network) -> Iterator[Packing]:
     """Ways to load the image: as it is, or with a window's row, or all of it, in each pixel.
 
-    A window can be packed where one convolution is all that reads the image.
+    A window can be packed where one layer of weights is all that reads the image; that of a linear
+    layer is the whole image.
     """
     yield Packing()
-    readers = [layer for layer in network.layers if IMAGE in _sources(layer)]
-    first = readers[0] if readers else None
-    if len(readers) != 1 or not isinstance(first, Conv2d) or first.residual == IMAGE:
+    first = _only_reader(network, IMAGE)
+    if isinstance(first, Flatten):
+        first = _only_reader(network, first.name)
+    if isinstance(first, Conv2d):
+        _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
+        stride, padding, code = first.stride, first.padding, first.pad_code
+    elif isinstance(first, Linear):
+        high, wide = network.image.height, network.image.width
+        stride, padding, code = ONE, NONE, 0
+    else:
         return
-    _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
     if wide > 1:
-        yield Packing((1, wide), (1, first.stride[1]), (0, first.padding[1]), first.pad_code)
+        yield Packing((1, wide), (1, stride[1]), (0, padding[1]), code)
     if high > 1:
-        yield Packing((high, wide), first.stride, first.padding, first.pad_code)
+        yield Packing((high, wide), stride, padding, code)
+
+
+def _only_reader(network: Network, name: str) -> Layer | None:
+    """The layer that alone reads `name`, once; None if there are others."""
+    readers = [layer for layer in network.layers for source in _sources(layer) if source == name]
+    return readers[0] if len(readers) == 1 else None
 
 
 def network_steps(network: Network, packing: Packing | None = None) -> Steps:
@@ -150,7 +166,7 @@ def network_steps(network: Network, packing: Packing | None = None) -> Steps:
             places[layer.name] = places[layer.input]
             continue
         step = _step(network, layer, maps, places, known)
-        if layer.input == IMAGE:
+        if step.source == IMAGE:
             step = _after(packing, step)
         if step.residual is not None and step.residual == step.source:
             copy = _copy(step, maps)
@@ -187,12 +203,14 @@ def _step(
     )
     whole = (maps[source][0], maps[source][1])
     if isinstance(layer, Product):
-        step = replace(step, layer=layer, kernel=whole)
+        window = _unflattened(network, layer, known)
+        step = replace(step, layer=layer, kernel=whole, window=window)
         if isinstance(layer, Conv2d):
             _, _, high, wide = network.tensors[f"{layer.name}.codes"].shape
             step = replace(
                 step,
                 kernel=(high, wide),
+                window=(high, wide, window[2]),
                 stride=layer.stride,
                 padding=layer.padding,
                 pad_code=layer.pad_code,
@@ -213,6 +231,16 @@ def _step(
     else:
         raise ValueError(f"Layer {layer.name!r} must be of a kind that the NPU has")
     return _plain_stride(step)
+
+
+def _unflattened(network: Network, layer: Layer, known: dict[str, Shape]) -> Shape:
+    """What a layer reads, (H, W, C), as it is before a Flatten."""
+    by_name = {other.name: other for other in network.layers}
+    source = layer.input
+    while source != IMAGE and isinstance(by_name[source], Flatten):
+        source = by_name[source].input
+    shape = known[source]
+    return (shape[1], shape[2], shape[0]) if len(shape) == 3 else (1, 1, shape[0])
 
 
 def _copy(step: Step, maps: dict[str, Shape]) -> Step:

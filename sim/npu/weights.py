@@ -22,13 +22,13 @@ def weight_matrix(network: Network, step: Step, machine: Machine) -> Codes:
 
     The reduction runs over row and column of the window, then over the channels, which are filled
     up to whole blocks of L lanes; what is in the lanes above has no effect. A flattened image is a
-    window as large as the map.
+    window as large as the map. What LOAD has packed of a window counts as channels.
     """
     codes = network.tensors[f"{step.name}.codes"].astype(np.uint8, copy=False)
     columns, taps, channels = len(codes), step.kernel[0] * step.kernel[1], step.source_shape[2]
-    if codes.ndim == 2:
-        codes = codes.reshape(columns, channels, *step.kernel)
-    ordered = codes.transpose(2, 3, 1, 0).reshape(taps, channels, columns)
+    high, wide, depth = step.window
+    window = codes.reshape(columns, depth, high, wide).transpose(2, 3, 1, 0)
+    ordered = window.reshape(taps, channels, columns)
     blocks = ceil_div(channels, machine.lanes)
     padded = np.zeros((taps, blocks * machine.lanes, columns), np.uint8)
     padded[:, :channels] = ordered

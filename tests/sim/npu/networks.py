@@ -44,6 +44,12 @@ def random_network(seed):
     image = ImageSpec(*(int(n) for n in rng.integers((1, 5, 5), (5, 13, 13))), bits=8)
     layers, tensors = [], {}
     known = {"image": (image.channels, image.height, image.width)}
+    if seed % 13 == 5:  # a perceptron
+        flat, hidden = Flatten("flatten", "image"), Linear("hidden", "flatten", out_bits=5)
+        layers = [flat, hidden, Linear("logits", "hidden")]
+        _add_tensors(rng, tensors, hidden, (9, int(np.prod(known["image"]))))
+        _add_tensors(rng, tensors, layers[2], (4, 9))
+        return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
     for index in range(int(rng.integers(3, 9))):
         layer, shape = _layer(rng, f"layer{index}", known)
         layers.append(layer)

@@ -21,7 +21,11 @@ from truncmac.golden import (
     example_network,
 )
 from truncmac.hw.config import ArrayConfig
-from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.config import NpuConfig, npu_array
+from truncmac.model.checkpoint import new_model
+from truncmac.model.data import ImageShape
+from truncmac.model.export import export
+from truncmac.model.recipes import Recipe
 from truncmac.sim.npu.compiler import compile_network
 
 
@@ -50,6 +54,26 @@ def test_resnet18_equals_golden_where_all_maps_fit():
     array = ArrayConfig(rows=16, cols=16)
     config = NpuConfig(array=array, bus_width=128, groups=4, depth=8192)
     assert differences(network, config, [8, 4, 2, 1], image) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("mlp", (1, 28, 28)),
+        ("cnn", (1, 28, 28)),
+        ("vgg-small", (3, 32, 32)),
+        ("resnet18", (3, 32, 32)),
+        ("resnet50", (3, 32, 32)),
+    ],
+)
+def test_every_network_that_can_be_trained_equals_golden(name, shape):
+    model = new_model(name, ImageShape(*shape, 10), Recipe(epochs=1)).eval()
+    network = export(model, shape)
+    array = npu_array(rows=16, cols=16, max_reduction=8192, multiplier_bits=24)
+    config = NpuConfig(array=array, bus_width=128, groups=4, depth=2048)
+    widths = [max(network.bit_widths), min(network.bit_widths)]
+    assert differences(network, config, widths, random_images(network, 3)[0]) == []
 
 
 SEEDS = [

@@ -108,6 +108,13 @@ def test_a_flattened_image_is_a_window_as_large_as_the_map():
         Operation.STORE,
     ]
     assert (steps.steps[1].kernel, steps.steps[1].shape) == ((9, 11), (1, 1, 5))
+    assert steps.steps[1].window == (9, 11, 3)
+    row, whole = list(packings(made))[1:]
+    assert (row, whole) == (Packing((1, 11)), Packing((9, 11)))
+    for packing, given, kernel in ((row, (9, 1, 33), (9, 1)), (whole, (1, 1, 297), (1, 1))):
+        packed = network_steps(made, packing)
+        assert packed.maps["image"] == given
+        assert (packed.steps[1].kernel, packed.steps[1].window) == (kernel, (9, 11, 3))
     assert (steps.steps[2].source, steps.steps[2].source_shape) == ("linear", (1, 1, 5))
 
 

@@ -52,7 +52,16 @@ def test_a_flattened_images_weights_follow_the_map():
     """A network counts a flattened image's codes by channel first, the NPU by channel last."""
     chip = machine(4, 2, 1, 8)
     codes = np.arange(24, dtype=np.uint8).reshape(2, 12)
-    step = Step(Operation.CONV, "linear", "map", "linear", (2, 2, 3), (1, 1, 2), kernel=(2, 2))
+    step = Step(
+        Operation.CONV,
+        "linear",
+        "map",
+        "linear",
+        (2, 2, 3),
+        (1, 1, 2),
+        kernel=(2, 2),
+        window=(2, 2, 3),
+    )
     network = Network("n", ImageSpec(3, 2, 2), (8,), (), {"linear.codes": codes})
     expected = codes.reshape(2, 3, 2, 2).transpose(2, 3, 1, 0)
     assert weight_bytes(network, step, chip) == weight_memory(expected, chip)[0]
