@@ -82,7 +82,8 @@ def test_each_point_may_have_gaps_of_its_own():
     names = ("activations", "weights", "parameters")
     gaps = {name: rng.integers(1, 9, (5, 1)) for name in names}
     every = Products(*(value[None] for value in vars(products).values()))
-    together = count_sequence(every, Sizes.of(config), **gaps).arrays()
+    spread = {name: np.broadcast_to(gap, (5, 4)) for name, gap in gaps.items()}
+    together = count_sequence(every, Sizes.of(config), **spread).arrays()
     for at in range(5):
         own = {name: int(gap[at, 0]) for name, gap in gaps.items()}
         expected = control_counters(config, jobs_of(products, config), Stalls(gaps=Gaps(**own)))
