@@ -27,7 +27,7 @@ from tests.mutation.python.survivors import (
 from tests.mutation.python.targets import GROUPS, Group, group_of
 
 COUNT = 1000  # mutants of a draw
-LISTED = (1, 2)  # seeds of the draws to which the list of survivors belongs
+LISTED = 1  # seed of the draw to which the list of survivors belongs
 LEAST = 0.95  # of those that give another result, this share is killed
 ENOUGH = 300  # mutants of which a share means something
 # Each process has one thread of BLAS, and each run the same order of sets
@@ -60,7 +60,7 @@ def main() -> int:
     figures = counted(found, listed) | {"seconds": round(time.monotonic() - start)}
     print_figures(figures)
     lines = complaints(mutants, alive, listed)
-    if options.draw not in LISTED or options.count > COUNT:  # and so has others
+    if options.draw != LISTED or options.count > COUNT:  # and so has others
         lines = [line for line in lines if "is listed" in line]
     if len(mutants) >= ENOUGH and figures["share"] < LEAST:
         lines.append(f"{figures['share']:.1%} are killed, and {LEAST:.0%} must be")
@@ -75,7 +75,7 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     parser.add_argument("--count", type=int, default=COUNT, help="mutants to draw (%(default)s)")
-    parser.add_argument("--draw", type=int, default=LISTED[0], help="its seed (%(default)s)")
+    parser.add_argument("--draw", type=int, default=LISTED, help="its seed (%(default)s)")
     parser.add_argument("--part", type=int, help="run so many of the mutants that are drawn")
     parser.add_argument("--seed", type=int, default=0, help="of the part (%(default)s)")
     parser.add_argument("--keys", nargs="+", help="run the mutants whose keys have such a text")
