@@ -1,0 +1,86 @@
+"""Reads the codes that a convolution adds, a row of a tile after the other."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import ACTIVATION_BITS
+from .memory import place_layout
+from .place import map_layout, word_place
+from .rows import RowWalk, outputs_layout
+
+__all__ = ["ResidualReader"]
+
+
+class ResidualReader(wiring.Component):
+    """Gives a word of residual codes for each row of each tile; rows outside the output get zeros.
+
+    Parameters
+    ----------
+    config : ArrayConfig, whose rows, columns and lanes are powers of two
+
+    Members
+    -------
+    outputs : In, stream of `outputs_layout()`; taken with the last row
+    where : In, `map_layout()` of the residual
+    read, read_place, read_answer : of the activation memory
+    residuals : Out, stream of cols x 8 bits
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__(
+            {
+                "outputs": In(stream.Signature(outputs_layout())),
+                "where": In(map_layout()),
+                "read": Out(1),
+                "read_place": Out(place_layout(config)),
+                "read_answer": In(config.pe_activation_bits),
+                "residuals": Out(stream.Signature(config.residual_word_bits)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        lane_bits = config.lanes.bit_length() - 1
+        count = max(config.cols // config.lanes, 1)
+        m.submodules.walk = walk = RowWalk(config)
+        wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
+        row = walk.rows.p
+        index = Signal(range(count + 1))  # of the word that is read; the last is here
+        first = Signal(17)
+        m.d.comb += first.eq(row.channel + index * config.lanes)
+        place = word_place(
+            m, config, self.where, row.x, row.y, first >> lane_bits, name="residual_word"
+        )
+        whole = index == count
+        m.d.comb += [
+            self.read_place.eq(place),
+            self.read.eq(walk.rows.valid & ~whole & row.inside),
+            self.residuals.valid.eq(walk.rows.valid & whole),
+            walk.rows.ready.eq(self.residuals.valid & self.residuals.ready),
+        ]
+        with m.If(walk.rows.valid & ~whole):
+            m.d.sync += index.eq(index + 1)
+        with m.If(walk.rows.ready):
+            m.d.sync += index.eq(0)
+        self._gather(m, row, index, count)
+        return m
+
+    def _gather(self, m, row, index, count):
+        """Join the answers of a row's words; the last is the memory's own."""
+        config = self.config
+        if config.cols < config.lanes:
+            part = row.channel[: config.lanes.bit_length() - 1] * ACTIVATION_BITS
+            found = (self.read_answer >> part)[: config.residual_word_bits]
+        else:
+            kept = Signal(config.residual_word_bits)
+            width = config.pe_activation_bits
+            for number in range(count - 1):
+                with m.If(index == number + 1):
+                    m.d.sync += kept.word_select(number, width).eq(self.read_answer)
+            found = Signal(config.residual_word_bits)
+            m.d.comb += found.eq(kept)
+            m.d.comb += found.word_select(count - 1, width).eq(self.read_answer)
+        m.d.comb += self.residuals.payload.eq(Mux(row.inside, found, 0))
