@@ -243,7 +243,7 @@ def _conv(state: _State, values: Values) -> None:
     columns, pixels = values["output_channels"], values["output_height"] * values["output_width"]
     blocks = ceil_div(channels, machine.lanes)
     beats = values["kernel_y"] * values["kernel_x"] * blocks
-    if beats * machine.lanes > ceil_div(machine.max_reduction, machine.lanes) * machine.lanes:
+    if beats > ceil_div(machine.max_reduction, machine.lanes):
         raise ProgramError(
             f"a reduction has {beats} beats of {machine.lanes} lanes, and the array is built for "
             f"K up to {machine.max_reduction}",
@@ -284,7 +284,7 @@ def _weights(state: _State, values: Values, beats: int) -> Codes:
         word = word[..., : machine.cols * machine.lanes * machine.planes]
         parts = word.reshape(chunks, beats, machine.cols, machine.lanes, machine.planes)
         # The most significant chunk comes first; in a chunk, plane 0 is the lowest bit
-        weight = np.zeros(parts.shape[1:4], np.uint16)
+        weight: Array = np.zeros((), np.uint16)
         for chunk in parts:
             for plane in reversed(range(machine.planes)):
                 weight = weight << 1 | chunk[..., plane]
@@ -333,6 +333,8 @@ def _pool(state: _State, values: Values) -> None:
 
 
 def _shortcut(state: _State, values: Values) -> None:
+    for axis in "xy":
+        _check_range(values, f"stride_{axis}", 1, 15)
     _check_groups(values)
     codes = state.read_map(values, "input", _input_shape(values))
     shape = _output_shape(values)
@@ -348,7 +350,7 @@ def _windows(codes: Codes, values: Values, dilation: Pair) -> Array:
     y = _taps(high, values["stride_y"], values["kernel_y"], dilation[0], values["pad_top"])
     x = _taps(wide, values["stride_x"], values["kernel_x"], dilation[1], values["pad_left"])
     inside_y, inside_x = (y >= 0) & (y < height), (x >= 0) & (x < width)
-    found = codes[np.clip(y, 0, height - 1)[:, None, :, None], np.clip(x, 0, width - 1)[:, None]]
+    found = codes[(y * inside_y)[:, None, :, None], (x * inside_x)[:, None]]
     inside = inside_y[:, None, :, None] & inside_x[:, None]
     found = np.where(inside[..., None], found, np.uint8(values["pad_code"]))
     return found.reshape(high, wide, -1, channels)

@@ -1,5 +1,7 @@
 """Programs that are put together by hand leave what their operations are defined to leave."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -409,8 +411,102 @@ def test_faults_of_a_convolution(changes, fault, match):
 
 def test_raw_sums_may_go_to_any_output():
     memory = faulty({"raw": 1, "parameters": to_address(Region.OUTPUT, SIZE - 48)})
-    memory.run()
+    assert memory.run().stores == 48
     assert memory.regions[Region.OUTPUT][SIZE - 48 :].any()
+
+
+@pytest.mark.parametrize(("reduction", "beats"), [(400, 200), (399, 200), (401, 201)])
+def test_a_reduction_may_fill_the_array(reduction, beats):
+    machine = replace(MACHINE, max_reduction=reduction)
+    for more in (0, 1):
+        memory = Memory(machine)
+        codes, shape = codes_of((1, beats + more, 2)), (1, 1, 1)
+        weights = codes_of((1, beats + more, 2, 1))
+        memory.load(codes, place(codes.shape, tile_x=2))
+        values = conv_values(codes, weights, memory, raw=1, parameters=to_address(Region.OUTPUT, 0))
+        values |= sizes("output", shape) | mapped("input", place(codes.shape, tile_x=2))
+        memory.add(Operation.CONV, **values)
+        if more:
+            refused(memory, ProgramFault.VALUE, f"{beats + 1} beats", 2)
+        else:
+            memory.run()
+
+
+def test_taps_may_be_fifteen_pixels_apart():
+    codes, weights = codes_of((16, 16, 1)), codes_of((2, 2, 1, 1))
+    memory, where = Memory(), place((16, 16, 1), tile_x=2)
+    memory.load(codes, where)
+    values = conv_values(codes, weights, memory, raw=1, parameters=to_address(Region.OUTPUT, 0))
+    values |= sizes("output", (1, 1, 1)) | mapped("input", where)
+    memory.add(Operation.CONV, **(values | {"dilation_x": 15, "dilation_y": 15}))
+    memory.run()
+    corners = codes[::15, ::15, 0].astype(np.int64)
+    expected = (corners * (2 * weights[..., 0, 0].astype(np.int64) - 255)).sum()
+    assert memory.regions[Region.OUTPUT][:4].view("<i4").item() == expected
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_parameters_at_the_ends_of_their_fields(sign):
+    """M, Mr and B have 27, 35 and 60 bits, signed; s may be 63."""
+    memory, shape = Memory(), (1, 1, 1)
+    codes, weights = np.array([[[3, 0]]], np.uint8), np.full((1, 1, 2, 1), 255, np.uint8)
+    memory.load(codes, place(codes.shape))
+    memory.load(np.array([[[200]]], np.uint8), place(shape, 2), offset=64)
+    largest = {"multiplier": 26, "residual_multiplier": 34, "bias": 59}
+    arrays = {n: [sign * (1 << bits) - (sign > 0)] for n, bits in largest.items()} | {"shift": [54]}
+    values = conv_values(codes, weights, memory, residual=1)
+    values |= sizes("output", shape) | mapped("input", place(codes.shape))
+    values |= mapped("output", place(shape, 1)) | mapped("residual", place(shape, 2))
+    memory.add(Operation.CONV, **values, parameters=memory.data(parameter_memory(**arrays)))
+    memory.store(shape, place(shape, 1))
+    memory.run()
+    total = arrays["multiplier"][0] * 765 + arrays["residual_multiplier"][0] * 200
+    total = (total + arrays["bias"][0]) >> 54
+    assert abs(total) >= 32
+    assert memory.stored(shape).item() == max(0, total)
+
+
+@pytest.mark.parametrize("operation", [Operation.POOL, Operation.SHORTCUT])
+def test_faults_of_pools_and_shortcuts(operation):
+    def made(**changes):
+        memory, shape = Memory(), (2, 2, 2)
+        memory.load(codes_of((4, 4, 2)), place((4, 4, 2)))
+        values = {"stride_x": 2, "stride_y": 2} | sizes("input", (4, 4, 2))
+        if operation == Operation.POOL:
+            values |= {"kernel_x": 2, "kernel_y": 2}
+        values |= mapped("input", place((4, 4, 2))) | mapped("output", place(shape, 1))
+        memory.add(operation, **(values | sizes("output", shape) | changes))
+        return memory
+
+    made().run()
+    refused(made(**mapped("output", place((2, 2, 2), 0, 64))), ProgramFault.GROUPS, "group 0", 2)
+    refused(made(stride_x=0), ProgramFault.VALUE, "stride_x", 2)
+    if operation == Operation.POOL:
+        refused(made(kernel_y=0), ProgramFault.VALUE, "kernel_y", 2)
+
+
+def test_a_load_without_a_window_is_refused():
+    memory = Memory()
+    memory.load(codes_of((2, 2, 2)), place((2, 2, 2)), kernel_x=0)
+    refused(memory, ProgramFault.VALUE, "kernel_x must be in 1..255, not 0", 1)
+
+
+def test_a_shortcut_gives_no_more_pixels_than_its_output_has():
+    """A band of rows, of which the next band has the rest."""
+    codes = codes_of((5, 6, 3))
+    memory = Memory()
+    memory.load(codes, place(codes.shape))
+    memory.add(
+        Operation.SHORTCUT,
+        **{"stride_y": 1, "stride_x": 2},
+        **sizes("input", codes.shape),
+        **sizes("output", (4, 2, 3)),
+        **mapped("input", place(codes.shape)),
+        **mapped("output", place((4, 2, 3), 1)),
+    )
+    memory.store((4, 2, 3), place((4, 2, 3), 1))
+    memory.run()
+    assert np.array_equal(memory.stored((4, 2, 3)), codes[:4, :4:2])
 
 
 def test_a_load_whose_window_is_not_the_map_is_refused():
