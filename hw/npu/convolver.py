@@ -1,0 +1,155 @@
+"""Runs a convolution on the core: windows and operands in, results and residuals at its edge."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..axi.job import JobSequencer, job_layout
+from ..axi.stream import axi_stream_layout
+from ..core import Core
+from ..weight_buffer import WeightBuffer
+from .memory import ADDRESS_BITS, GROUP_BITS, place_layout
+from .operands import OperandLoader, operands_layout
+from .place import map_layout
+from .regions import bytes_layout
+from .residuals import ResidualReader
+from .results import ResultWriter, sum_layout
+from .rows import outputs_layout
+from .walk import window_layout
+from .window import WindowReader
+
+__all__ = ["Convolver", "convolution_layout"]
+
+
+def convolution_layout(config):
+    """All that a convolution's parts must know; `group` is the input map's."""
+    return data.StructLayout(
+        {
+            "group": GROUP_BITS,
+            "window": window_layout(),
+            "job": job_layout(config),
+            "operands": operands_layout(config),
+            "outputs": outputs_layout(),
+            "output": map_layout(),
+            "residual": map_layout(),
+        }
+    )
+
+
+class Convolver(wiring.Component):
+    """The core with its feeders.
+
+    Parameters
+    ----------
+    config : ArrayConfig, whose rows, columns, lanes and planes are powers of two
+    width : int
+        Bits of the bus.
+
+    Members
+    -------
+    operations : In, stream of `convolution_layout(config)`; taken when the last result has left
+    window_..., read..., write... : of the activation memory
+    parameters_requests, weights_requests : Out, streams of `bytes_layout()`
+    parameters_data, weights_data : In, streams of `axi_stream_layout(width)`
+    sums : Out, stream of `sum_layout()`
+    """
+
+    def __init__(self, config, width):
+        self.config = config
+        self.width = width
+        beats = stream.Signature(axi_stream_layout(width))
+        super().__init__(
+            {
+                "operations": In(stream.Signature(convolution_layout(config))),
+                "window_group": Out(GROUP_BITS),
+                "window_read": Out(config.rows),
+                "window_addresses": Out(config.rows * ADDRESS_BITS),
+                "window_answers": In(config.activation_word_bits),
+                "read": Out(1),
+                "read_place": Out(place_layout(config)),
+                "read_answer": In(config.pe_activation_bits),
+                "write": Out(config.lanes),
+                "write_place": Out(place_layout(config)),
+                "write_given": Out(config.pe_activation_bits),
+                "write_ready": In(1),
+                "parameters_requests": Out(stream.Signature(bytes_layout())),
+                "weights_requests": Out(stream.Signature(bytes_layout())),
+                "parameters_data": In(beats),
+                "weights_data": In(beats),
+                "sums": Out(stream.Signature(sum_layout())),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, operation = self.config, self.operations.p
+        m.submodules.core = core = Core(config)
+        m.submodules.jobs = jobs = JobSequencer(config)
+        m.submodules.buffer = buffer = WeightBuffer(config)
+        m.submodules.windows = windows = WindowReader(config)
+        m.submodules.operands = operands = OperandLoader(config, self.width)
+        m.submodules.residuals = residuals = ResidualReader(config)
+        m.submodules.results = results = ResultWriter(config)
+        for giver, taker in (
+            (windows.words, core.activations),
+            (buffer.weights, core.weights),
+            (operands.parameters, core.parameters),
+            (operands.loads, buffer.loads),
+            (residuals.residuals, core.residuals),
+            (jobs.tiles, core.tiles),
+            (jobs.blocks, buffer.blocks),
+            (core.results, results.results),
+            (results.sums, wiring.flipped(self.sums)),
+            (operands.parameters_requests, wiring.flipped(self.parameters_requests)),
+            (operands.weights_requests, wiring.flipped(self.weights_requests)),
+            (wiring.flipped(self.parameters_data), operands.parameters_data),
+            (wiring.flipped(self.weights_data), operands.weights_data),
+        ):
+            wiring.connect(m, giver, taker)
+        self._memory(m, windows, residuals, results)
+        begun, ends = Signal(), Signal()
+        m.d.comb += [
+            jobs.job.eq(operation.job),
+            jobs.start.eq(self.operations.valid & ~begun),
+            jobs.core_active.eq(core.active | results.busy),
+            jobs.part.eq(core.results.valid & core.results.ready),
+            results.raw.eq(operation.job.raw),
+            results.where.eq(operation.output),
+            residuals.where.eq(operation.residual),
+        ]
+        over = [
+            self._part(m, windows.windows, operation.window, ends, 1),
+            self._part(m, operands.layers, operation.operands, ends, 1),
+            self._part(m, results.outputs, operation.outputs, ends, 1),
+            self._part(m, residuals.outputs, operation.outputs, ends, operation.job.residual),
+        ]
+        m.d.sync += begun.eq(self.operations.valid & ~ends)
+        m.d.comb += ends.eq(begun & ~jobs.busy & over[0] & over[1] & over[2] & over[3])
+        m.d.comb += self.operations.ready.eq(ends)
+        return m
+
+    def _part(self, m, taker, value, ends, wanted):
+        """Give a part of the operation to who needs it, once; whether it is done with it."""
+        done = Signal()
+        m.d.comb += taker.payload.eq(value)
+        m.d.comb += taker.valid.eq(self.operations.valid & wanted & ~done)
+        with m.If(taker.valid & taker.ready):
+            m.d.sync += done.eq(1)
+        with m.If(ends):
+            m.d.sync += done.eq(0)
+        return done | ~Mux(wanted, 1, 0)[0]
+
+    def _memory(self, m, windows, residuals, results):
+        m.d.comb += [
+            self.window_group.eq(self.operations.p.group),
+            self.window_read.eq(windows.read),
+            self.window_addresses.eq(windows.addresses),
+            windows.answers.eq(self.window_answers),
+            self.read.eq(residuals.read),
+            self.read_place.eq(residuals.read_place),
+            residuals.read_answer.eq(self.read_answer),
+            self.write.eq(results.write),
+            self.write_place.eq(results.write_place),
+            self.write_given.eq(results.write_given),
+            results.write_ready.eq(self.write_ready),
+        ]

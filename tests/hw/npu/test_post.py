@@ -1,0 +1,98 @@
+"""Pools and shortcuts leave what golden's functions give."""
+
+import numpy as np
+import pytest
+
+from tests.hw.npu.outputs import machine
+from tests.support import simulate
+from truncmac.golden import MapPlace, avg_pool, max_pool, shortcut
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.post import PostProcessor
+from truncmac.sim.npu.means import reciprocal
+
+
+def drawn(rng, kind):
+    """A random operation: input, fields, and its output by golden, (H, W, C)."""
+    shape = tuple(int(n) for n in rng.integers(1, (9, 9, 12)))
+    codes = rng.integers(0, 256, shape).astype(np.uint8)
+    stride = tuple(int(n) for n in rng.integers(1, 4, 2))
+    batch = codes.transpose(2, 0, 1)[None]
+    values = {"stride_y": stride[0], "stride_x": stride[1], "kernel_x": 1, "kernel_y": 1}
+    if kind == "shortcut":
+        found = shortcut(batch, shape[2] + int(rng.integers(0, 7)), stride)
+    else:
+        kernel = tuple(int(rng.integers(1, n + 1)) for n in shape[:2])
+        values |= {"kernel_y": kernel[0], "kernel_x": kernel[1]}
+        if kind == "mean":
+            found = avg_pool(batch, kernel, stride)
+            factor, shift = reciprocal(kernel[0] * kernel[1])
+            values |= {"mean": 1, "reciprocal": factor, "shift": shift}
+        else:
+            pads = tuple(int(rng.integers(0, k)) for k in kernel)
+            values |= {"pad_top": pads[0], "pad_left": pads[1]}
+            found = max_pool(batch, kernel, stride, pads)
+    return codes, values, found[0].transpose(1, 2, 0)
+
+
+def placed(rng, shape, chip, group):
+    return MapPlace.packed(
+        shape,
+        chip,
+        group=group,
+        base=int(rng.integers(20)),
+        tile_x=int(rng.integers(chip.row_bits + 1)),
+        phases=tuple(int(n) for n in rng.integers(0, 3, 2)),
+    )
+
+
+def places_of(where, shape, chip):
+    bank, word = where.locate(shape, chip)
+    channel = np.arange(shape[2])
+    lane = channel % chip.lanes
+    return where.group, bank[..., None], word[..., None] + channel // chip.lanes, lane
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.5])
+@pytest.mark.parametrize("kind", ["largest", "mean", "shortcut"])
+@pytest.mark.parametrize(("rows", "lanes"), [(4, 2), (2, 8), (8, 1)])
+def test_random_operations(rows, lanes, kind, busy):
+    rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
+    dut, chip = PostProcessor(config), machine(config)
+    held = np.zeros((3, rows, chip.depth, lanes), np.int64)
+
+    async def memory(ctx):
+        while True:
+            ready = int(rng.random() >= busy)
+            ctx.set(dut.write_ready, ready)
+            ports = (dut.read, dut.read_place, dut.write, dut.write_place, dut.write_given)
+            _, _, read, place, write, target, given = await ctx.tick().sample(*ports)
+            if read:
+                word = held[place.group, place.bank, place.address].astype(np.uint8)
+                ctx.set(dut.read_answer, int.from_bytes(word.tobytes(), "little"))
+            for lane in range(lanes):
+                if ready and write >> lane & 1:
+                    held[target.group, target.bank, target.address, lane] = given >> 8 * lane & 255
+
+    async def drive(ctx):
+        for _ in range(10):
+            codes, values, expected = drawn(rng, kind)
+            source = placed(rng, codes.shape, chip, 0)
+            target = placed(rng, expected.shape, chip, 2)
+            held[:] = rng.integers(0, 256, held.shape)
+            held[places_of(source, codes.shape, chip)] = codes
+            before = held.copy()
+            for side, shape in (("input", codes.shape), ("output", expected.shape)):
+                names = (f"{side}_height", f"{side}_width", f"{side}_channels")
+                values |= dict(zip(names, shape, strict=True))
+            values |= {"input": vars(source), "output": vars(target)}
+            ctx.set(dut.operations.payload, values)
+            ctx.set(dut.operations.valid, 1)
+            await ctx.tick().until(dut.operations.ready)
+            ctx.set(dut.operations.valid, 0)
+            await ctx.tick()
+            places = places_of(target, expected.shape, chip)
+            assert np.array_equal(held[places], expected)
+            held[places] = before[places]
+            assert np.array_equal(held, before)  # nothing else was written
+
+    simulate(dut, drive, background=[memory], cycles=200_000)
