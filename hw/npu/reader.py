@@ -44,8 +44,9 @@ class BurstReader(wiring.Component):
     -------
     requests : In, stream of `request_layout()`, beats at least 1; taken with its last burst
     words : Out, stream of `width` bits
+    stop : In, issue no other burst
     failed : Out, for one cycle: the answer is an error
-    idle : Out, there is no burst whose data has not come
+    idle : Out, no burst is offered, and there is none whose data has not come
     m_axi_... : the bus
     """
 
@@ -56,6 +57,7 @@ class BurstReader(wiring.Component):
             {
                 "requests": In(stream.Signature(request_layout())),
                 "words": Out(stream.Signature(width)),
+                "stop": In(1),
                 "failed": Out(1),
                 "idle": Out(1),
                 **axi_read_members(width),
@@ -70,10 +72,13 @@ class BurstReader(wiring.Component):
         burst = cutter.bursts.p
         room = Signal(range(self.depth + 1), init=self.depth)  # neither taken nor on its way
         coming = Signal(range(self.depth + 1))
+        offered = Signal()  # what was offered stays until it is taken
         wiring.connect(m, wiring.flipped(self.requests), cutter.requests)
         wiring.connect(m, queue.r_stream, wiring.flipped(self.words))
         m.d.comb += [
-            self.m_axi_arvalid.eq(cutter.bursts.valid & (room >= burst.length)),
+            self.m_axi_arvalid.eq(
+                cutter.bursts.valid & (room >= burst.length) & (~self.stop | offered)
+            ),
             self.m_axi_araddr.eq(burst.address),
             self.m_axi_arlen.eq(burst.length - 1),
             self.m_axi_arsize.eq((self.width // 8).bit_length() - 1),
@@ -84,10 +89,11 @@ class BurstReader(wiring.Component):
             came.eq(self.m_axi_rvalid),
             taken.eq(self.words.valid & self.words.ready),
             self.failed.eq(came & self.m_axi_rresp[1]),
-            self.idle.eq(coming == 0),
+            self.idle.eq((coming == 0) & ~self.m_axi_arvalid),
             queue.w_data.eq(self.m_axi_rdata),
             queue.w_en.eq(came),
         ]
+        m.d.sync += offered.eq(self.m_axi_arvalid & ~self.m_axi_arready)
         m.d.sync += room.eq(room - Mux(issued, burst.length, 0) + taken)
         m.d.sync += coming.eq(coming + Mux(issued, burst.length, 0) - came)
         return m

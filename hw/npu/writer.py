@@ -51,8 +51,10 @@ class BurstWriter(wiring.Component):
     -------
     requests : In, stream of `request_layout()`, beats at least 1; taken with its last burst
     words : In, stream of `write_layout(width)`
+    stop : In, issue no other burst
     failed : Out, for one cycle: the answer is an error
-    idle : Out, every burst that was issued is written and answered
+    idle : Out, no burst is offered, and every one that was issued is written and answered
+    empty : Out, besides, no request and no word waits
     m_axi_... : the bus
     """
 
@@ -62,8 +64,10 @@ class BurstWriter(wiring.Component):
             {
                 "requests": In(stream.Signature(request_layout())),
                 "words": In(stream.Signature(write_layout(width))),
+                "stop": In(1),
                 "failed": Out(1),
                 "idle": Out(1),
+                "empty": Out(1),
                 **axi_write_members(width),
             }
         )
@@ -79,6 +83,7 @@ class BurstWriter(wiring.Component):
         left = Signal(range(BURST + 1))  # words of the burst at hand
         unanswered = Signal(range(UNANSWERED + 1))
         issued, given, taken = Signal(), Signal(), Signal()
+        offered = Signal()  # what was offered stays until it is taken
         m.d.comb += [
             # The last burst's words go first; so a burst has its words to itself
             self.m_axi_awvalid.eq(
@@ -86,6 +91,7 @@ class BurstWriter(wiring.Component):
                 & (held >= burst.length)
                 & (left == 0)
                 & (unanswered != UNANSWERED)
+                & (~self.stop | offered)
             ),
             self.m_axi_awaddr.eq(burst.address),
             self.m_axi_awlen.eq(burst.length - 1),
@@ -105,8 +111,10 @@ class BurstWriter(wiring.Component):
             queue.r_en.eq(given),
             self.m_axi_bready.eq(1),
             self.failed.eq(self.m_axi_bvalid & self.m_axi_bresp[1]),
-            self.idle.eq((unanswered == 0) & ~cutter.bursts.valid),
+            self.idle.eq((unanswered == 0) & (left == 0) & ~self.m_axi_awvalid),
+            self.empty.eq(self.idle & ~cutter.bursts.valid & (held == 0) & ~self.words.valid),
         ]
+        m.d.sync += offered.eq(self.m_axi_awvalid & ~self.m_axi_awready)
         m.d.sync += held.eq(held + taken - Mux(issued, burst.length, 0))
         m.d.sync += left.eq(left + Mux(issued, burst.length, 0) - given)
         m.d.sync += unanswered.eq(unanswered + issued - self.m_axi_bvalid)

@@ -17,7 +17,8 @@ GROUND = (
 ORDER = [
     ("golden",),
     ("hw",),
-    ("hw/axi", "hw/npu"),
+    ("hw/axi",),
+    ("hw/npu",),
     ("model",),
     ("sim",),
     ("sim/cycles", "sim/workloads"),

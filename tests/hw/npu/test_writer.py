@@ -81,7 +81,7 @@ def run(width, requests, busy, bad=()):
             ctx.set(dut.requests.valid, 1)
             await ctx.tick().until(dut.requests.ready)
             ctx.set(dut.requests.valid, 0)
-        await ctx.tick().until(dut.idle)
+        await ctx.tick().until(dut.empty)
         assert not memory.open and not memory.done
 
     async def give(ctx):

@@ -1,0 +1,214 @@
+"""A descriptor's fields in its 512 bits, and what of them is in range."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from truncmac.descriptors import (
+    DESCRIPTOR_BYTES,
+    FIELDS,
+    FORMAT_VERSION,
+    MAGIC,
+    Operation,
+    ProgramFault,
+    Region,
+    map_field,
+)
+
+from .place import map_layout
+from .regions import regions_layout
+
+__all__ = ["DescriptorCheck", "descriptor_layout", "map_of"]
+
+DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
+SUM_ALIGNMENT = 4
+
+
+def descriptor_layout(operation):
+    """The layout of an operation's descriptor."""
+    fields = {
+        field.name: data.Field(field.width, 32 * field.word + field.low)
+        for field in FIELDS[operation]
+    }
+    return data.FlexibleLayout(DESCRIPTOR_BITS, fields)
+
+
+def map_of(m, descriptor, role):
+    """Where one of an operation's maps lies, as `map_layout()`."""
+    found = Signal(map_layout(), name=f"{role}_map")
+    for name in map_layout().members:
+        m.d.comb += found[name].eq(descriptor[map_field(role, name)])
+    return found
+
+
+class DescriptorCheck(wiring.Component):
+    """Says what is wrong with a descriptor, in the order in which the reference looks.
+
+    Parameters
+    ----------
+    config : NpuConfig
+
+    Members
+    -------
+    descriptor : In, 512 bits
+    first : In, it is the program's first
+    regions : In, `regions_layout()`
+    fault : Out, `ProgramFault`
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__(
+            {
+                "descriptor": In(DESCRIPTOR_BITS),
+                "first": In(1),
+                "regions": In(regions_layout()),
+                "fault": Out(ProgramFault),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        begin = descriptor_layout(Operation.BEGIN)(self.descriptor)
+        with m.If(self.first != (begin.operation == Operation.BEGIN)):
+            m.d.comb += self.fault.eq(ProgramFault.FORMAT)
+        with m.Else(), m.Switch(begin.operation):
+            with m.Case(Operation.BEGIN):
+                self._say(m, self._begin(begin))
+            with m.Case(Operation.END):
+                pass
+            for operation, faults in (
+                (Operation.LOAD, self._load),
+                (Operation.STORE, self._store),
+                (Operation.CONV, self._conv),
+                (Operation.POOL, self._pool),
+                (Operation.SHORTCUT, self._shortcut),
+            ):
+                with m.Case(operation):
+                    self._say(m, faults(m, descriptor_layout(operation)(self.descriptor)))
+            with m.Default():
+                m.d.comb += self.fault.eq(ProgramFault.OPERATION)
+        return m
+
+    def _say(self, m, faults):
+        """The first fault whose condition holds."""
+        found = ProgramFault.NONE
+        for fault, condition in reversed(faults):
+            found = Mux(condition, fault, found)
+        m.d.comb += self.fault.eq(found)
+
+    def _begin(self, begin):
+        space = [
+            begin[f"{region.name.lower()}_bytes"] > self.regions[region].size for region in Region
+        ]
+        wrong = (begin.magic != MAGIC) | (begin.version != FORMAT_VERSION)
+        return [
+            (ProgramFault.FORMAT, wrong),
+            (ProgramFault.CONFIGURATION, begin.configuration != self.config.configuration),
+            (ProgramFault.SPACE, _any(space)),
+        ]
+
+    def _load(self, m, load):
+        """An image is loaded as it is: packing is to come."""
+        packs = [load.kernel_x != 1, load.kernel_y != 1, load.stride_x != 1, load.stride_y != 1]
+        packs += [load.pad_left != 0, load.pad_top != 0]
+        packs += [
+            load[f"input_{size}"] != load[f"output_{size}"]
+            for size in ("width", "height", "channels")
+        ]
+        return [
+            (ProgramFault.VALUE, _any(packs) | _no_size(load, "input")),
+            (ProgramFault.PLACE, self._beyond(m, load, "output", "output")),
+        ]
+
+    def _store(self, m, store):
+        return [
+            (ProgramFault.VALUE, _no_size(store, "input")),
+            (ProgramFault.PLACE, self._beyond(m, store, "input", "input")),
+        ]
+
+    def _conv(self, m, conv):
+        array = self.config.array
+        blocks = (conv.input_channels + (array.lanes - 1)) >> (array.lanes.bit_length() - 1)
+        beats = Signal(32)
+        m.d.comb += beats.eq(conv.kernel_x * conv.kernel_y * blocks)
+        alignment = Mux(conv.raw, SUM_ALIGNMENT, self.config.bus_bytes) - 1
+        wrong = [
+            *(conv[f"{name}_{axis}"] == 0 for name in ("kernel", "dilation") for axis in "xy"),
+            *(self._crosses(conv, axis, size) for axis, size in (("x", "width"), ("y", "height"))),
+            (conv.bits == 0) | (conv.bits > 8),
+            _no_size(conv, "input") | _no_size(conv, "output"),
+            beats > array.max_beats,
+            (conv.weights & (self.config.bus_bytes - 1)) != 0,
+            (conv.weights_pitch & (self.config.bus_bytes - 1)) != 0,
+            (conv.parameters & alignment) != 0,
+            conv.raw & conv.residual,
+        ]
+        source = conv.input_map_group
+        meets = ~conv.raw & (conv.output_map_group == source)
+        meets = meets | (conv.residual & (conv.residual_map_group == source))
+        beyond = self._beyond(m, conv, "input", "input")
+        beyond = beyond | (~conv.raw & self._beyond(m, conv, "output", "output"))
+        beyond = beyond | (conv.residual & self._beyond(m, conv, "residual", "output"))
+        return [
+            (ProgramFault.VALUE, _any(wrong)),
+            (ProgramFault.GROUPS, meets),
+            (ProgramFault.PLACE, beyond),
+        ]
+
+    def _crosses(self, conv, axis, size):
+        """Whether a stride is another than the layout's, for more than one window."""
+        phase = conv[map_field("input", f"phase_{axis}")][:2]
+        return (conv[f"stride_{axis}"] != (1 << phase)) & (conv[f"output_{size}"] != 1)
+
+    def _pool(self, m, pool):
+        wrong = [pool[f"{name}_{axis}"] == 0 for name in ("kernel", "stride") for axis in "xy"]
+        return self._passes(m, pool, wrong)
+
+    def _shortcut(self, m, shortcut):
+        return self._passes(m, shortcut, [shortcut.stride_x == 0, shortcut.stride_y == 0])
+
+    def _passes(self, m, passing, wrong):
+        """Faults of what passes from map to map."""
+        sizes = _no_size(passing, "input") | _no_size(passing, "output")
+        beyond = [self._beyond(m, passing, side, side) for side in ("input", "output")]
+        meets = passing.input_map_group == passing.output_map_group
+        return [
+            (ProgramFault.VALUE, _any(wrong) | sizes),
+            (ProgramFault.GROUPS, meets),
+            (ProgramFault.PLACE, _any(beyond)),
+        ]
+
+    def _beyond(self, m, descriptor, role, side):
+        """Whether a map, of the sizes of `side`, is not within the activation memory."""
+        array = self.config.array
+        row_bits = array.rows.bit_length() - 1
+
+        def part(name):
+            return descriptor[map_field(role, name)]
+
+        lane_bits = array.lanes.bit_length() - 1
+        blocks = (descriptor[f"{side}_channels"] + (array.lanes - 1)) >> lane_bits
+        right = (descriptor[f"{side}_width"] - 1)[:16] >> (part("phase_x") + part("tile_x"))[:5]
+        tile_y = (row_bits - part("tile_x"))[:4]
+        down = (descriptor[f"{side}_height"] - 1)[:16] >> (part("phase_y") + tile_y)[:5]
+        end = part("base") + down * part("step_y") + (right + 1) * part("step_x")
+        return (
+            (part("group") >= self.config.groups)
+            | (part("tile_x") > row_bits)
+            | (part("phase_x") > 3)
+            | (part("phase_y") > 3)
+            | (part("step_x") < blocks << (part("phase_x")[:2] + part("phase_y")[:2]))
+            | (end > self.config.depth)
+        )
+
+
+def _any(conditions):
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = found | condition
+    return found
+
+
+def _no_size(descriptor, side):
+    return _any([descriptor[f"{side}_{size}"] == 0 for size in ("width", "height", "channels")])
