@@ -33,9 +33,9 @@ def descriptor_layout(operation):
     return data.FlexibleLayout(DESCRIPTOR_BITS, fields)
 
 
-def map_of(m, descriptor, role):
-    """Where one of an operation's maps lies, as `map_layout()`."""
-    found = Signal(map_layout(), name=f"{role}_map")
+def map_of(m, descriptor, role, owner):
+    """Where one of an operation's maps lies, as `map_layout()`; `owner` is for the name."""
+    found = Signal(map_layout(), name=f"{owner}_{role}_map")
     for name in map_layout().members:
         m.d.comb += found[name].eq(descriptor[map_field(role, name)])
     return found

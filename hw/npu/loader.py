@@ -70,7 +70,7 @@ class Loader(wiring.Component):
         place = word_place(m, self.config, load.where, x, y, channel >> lane_bits, name="word")
         m.d.comb += [
             kept.eq(self.data.valid & self.data.p.keep.bit_select(byte, 1)),
-            self.write.eq(Mux(kept, 1 << (channel & (self.config.lanes - 1)), 0)),
+            self.write.eq(Mux(kept, 1 << channel[:lane_bits], 0)),
             self.write_place.eq(place),
             step.eq(self.data.valid & (~kept | self.write_ready)),
             self.data.ready.eq(step & (byte == self.width // 8 - 1)),

@@ -1,0 +1,152 @@
+"""Runs a program: fetches descriptor after descriptor, and hands each to who does it."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from truncmac.descriptors import DESCRIPTOR_BYTES, OFFSET_BITS, Operation, ProgramFault
+
+from ..axi.stream import axi_stream_layout
+from .descriptor import DESCRIPTOR_BITS, DescriptorCheck, descriptor_layout
+from .regions import bytes_layout, regions_layout
+
+__all__ = ["RUNNERS", "Controller"]
+
+INDEX_BITS = 24
+RUNNERS = {  # who does an operation
+    Operation.LOAD: "load",
+    Operation.STORE: "store",
+    Operation.CONV: "convolution",
+    Operation.POOL: "post",
+    Operation.SHORTCUT: "post",
+}
+
+
+class Controller(wiring.Component):
+    """One operation at a time. A fault stops the bus, waits until it is still, and aborts the rest.
+
+    Parameters
+    ----------
+    config : NpuConfig
+
+    Members
+    -------
+    start : In, for one cycle: run the program at `entry`; ignored while `busy`
+    entry : In, offset of its BEGIN in the program's region
+    regions : In, `regions_layout()`
+    requests, data : Out and In, of `Fetcher`
+    descriptor : Out, 512 bits, of the operation at hand
+    run_... : Out, for load, store, convolution and post: it is to be done
+    ended_... : In, the same: it is done
+    outside, read_failed, write_failed : In, for one cycle
+    still : In, the bus is idle
+    written : In, nothing waits to be written
+    stop : Out, issue no other burst
+    abort : Out, for one cycle: forget all that is under way
+    busy : Out, a program is at work
+    done : Out, for one cycle: it has ended, with or without a fault
+    fault : Out, `ProgramFault` of the last program
+    index : Out, of the descriptor at hand
+    """
+
+    def __init__(self, config):
+        self.config = config
+        names = dict.fromkeys(RUNNERS.values())
+        super().__init__(
+            {
+                "start": In(1),
+                "entry": In(32),
+                "regions": In(regions_layout()),
+                "requests": Out(stream.Signature(bytes_layout())),
+                "data": In(stream.Signature(axi_stream_layout(config.bus_width))),
+                "descriptor": Out(DESCRIPTOR_BITS),
+                **{f"run_{name}": Out(1) for name in names},
+                **{f"ended_{name}": In(1) for name in names},
+                **dict.fromkeys(
+                    ("outside", "read_failed", "write_failed", "still", "written"), In(1)
+                ),
+                **dict.fromkeys(("stop", "abort", "busy", "done"), Out(1)),
+                "fault": Out(ProgramFault),
+                "index": Out(INDEX_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.check = check = DescriptorCheck(self.config)
+        descriptor = Signal(DESCRIPTOR_BITS)
+        index = Signal(INDEX_BITS)
+        fault, wrong = Signal(ProgramFault), Signal(ProgramFault)
+        beat = Signal(range(max(DESCRIPTOR_BITS // self.config.bus_width, 2)))
+        operation = descriptor_layout(Operation.END)(descriptor).operation
+        m.d.comb += [
+            self.descriptor.eq(descriptor),
+            self.index.eq(index),
+            self.fault.eq(fault),
+            check.descriptor.eq(descriptor),
+            check.first.eq(index == 0),
+            check.regions.eq(self.regions),
+            self.requests.p.address.eq((self.entry + index * DESCRIPTOR_BYTES)[:OFFSET_BITS]),
+            self.requests.p.bytes.eq(DESCRIPTOR_BYTES),
+        ]
+        self._watch(m, wrong)
+        with m.FSM() as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [index.eq(0), fault.eq(ProgramFault.NONE)]
+                m.next = "ASK"
+            with m.State("ASK"):
+                m.d.comb += self.requests.valid.eq(1)
+                with m.If(self.requests.ready):
+                    m.next = "RECEIVE"
+            with m.State("RECEIVE"):
+                m.d.comb += self.data.ready.eq(1)
+                with m.If(self.data.valid):
+                    part = descriptor.word_select(beat, self.config.bus_width)
+                    m.d.sync += part.eq(self.data.p.data)
+                    m.d.sync += beat.eq(Mux(self.data.p.last, 0, beat + 1))
+                    with m.If(self.data.p.last):
+                        m.next = "CHECK"
+            with m.State("CHECK"):
+                m.next = "RUN"
+                with m.If(check.fault != ProgramFault.NONE):
+                    m.d.comb += wrong.eq(check.fault)
+            with m.State("RUN"):
+                self._run(m, operation, index)
+            with m.State("FAULT"):
+                m.d.comb += self.stop.eq(1)
+                with m.If(self.still):
+                    m.d.comb += [self.abort.eq(1), self.done.eq(1)]
+                    m.d.sync += beat.eq(0)
+                    m.next = "IDLE"
+            with m.If((wrong != ProgramFault.NONE) & self.busy & ~fsm.ongoing("FAULT")):
+                m.d.sync += fault.eq(wrong)
+                m.next = "FAULT"
+        return m
+
+    def _watch(self, m, wrong):
+        """A fault of the bus, whatever is at work."""
+        for happened, fault in (
+            (self.outside, ProgramFault.ADDRESS),
+            (self.read_failed, ProgramFault.READ),
+            (self.write_failed, ProgramFault.WRITE),
+        ):
+            with m.If(happened):
+                m.d.comb += wrong.eq(fault)
+
+    def _run(self, m, operation, index):
+        """Let the operation be done; what it wrote is in memory before the next one begins."""
+        ended = Signal()
+        with m.Switch(operation):
+            with m.Case(Operation.BEGIN):
+                m.d.comb += ended.eq(1)
+            with m.Case(Operation.END), m.If(self.written):
+                m.d.comb += self.done.eq(1)
+                m.next = "IDLE"
+            for each, name in RUNNERS.items():
+                with m.Case(each):
+                    m.d.comb += getattr(self, f"run_{name}").eq(1)
+                    m.d.comb += ended.eq(getattr(self, f"ended_{name}"))
+        with m.If(ended):
+            m.d.sync += index.eq(index + 1)
+            m.next = "ASK"

@@ -1,0 +1,53 @@
+"""The register map of the NPU. Hardware and table are made from it."""
+
+from truncmac.descriptors import ProgramFault, Region
+
+from ..axi.registers import BusRegister, Field
+
+__all__ = ["NPU_REGISTERS", "REGION_ADDRESS"]
+
+MAP_VERSION = 0x0001_0000  # major, minor: of the map, not of the package
+REGION_ADDRESS = 0x20  # of the first region's base; its size follows
+BASE_ALIGNMENT_BITS = 5  # of a region's base: the widest bus has 32 bytes
+_FAULTS = "; ".join(f"{fault.value} {fault.name.lower()}" for fault in ProgramFault)
+
+
+def _whole(name, address, access, about, width=32):
+    return BusRegister(name, address, (Field("value", 0, width, access, about),))
+
+
+def _region(region):
+    """Base and size of a region."""
+    name, address = region.name.lower(), REGION_ADDRESS + 8 * region
+    return (
+        _whole(f"{name}_base", address, "rw", f"first byte of the {name} region; 32 divides it"),
+        _whole(f"{name}_size", address + 4, "rw", f"bytes of the {name} region"),
+    )
+
+
+NPU_REGISTERS = (
+    _whole("version", 0x00, "ro", "version of this map: major in the upper half, minor below"),
+    _whole("configuration", 0x04, "ro", "hash of the NPU's sizes, as programs carry it"),
+    BusRegister(
+        "control",
+        0x08,
+        (
+            Field("start", 0, 1, "start", "run the program at `entry`; ignored while it is busy"),
+            Field("irq_enable", 8, 1, "rw", "raise the interrupt while done is set"),
+        ),
+    ),
+    BusRegister(
+        "status",
+        0x0C,
+        (
+            Field("busy", 0, 1, "ro", "a program is at work"),
+            Field("done", 1, 1, "event", "a program has ended, with or without a fault"),
+            Field("refused", 2, 1, "event", "a start came while a program was at work"),
+            Field("fault", 8, 8, "ro", f"of the last program: {_FAULTS}"),
+        ),
+    ),
+    _whole("index", 0x10, "ro", "of the descriptor at hand, or at fault", 24),
+    _whole("entry", 0x14, "rw", "offset of the program's BEGIN in the program region"),
+    _whole("cycles", 0x18, "ro", "from the last start to its end"),
+    *(register for region in Region for register in _region(region)),
+)
