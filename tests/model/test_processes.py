@@ -53,6 +53,7 @@ def test_two_processes_end_with_the_same_weights(tmp_path):
     assert one.history[1].loss < one.history[0].loss
 
 
+@pytest.mark.long
 def test_the_command_runs_in_two_processes_and_the_first_one_writes(tmp_path):
     command = Path(sys.executable).with_name("truncmac")
     options = ["--network", "mlp", "--epochs", 2, "--device", "cpu"]

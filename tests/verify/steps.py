@@ -195,6 +195,7 @@ STEPS = [
         "tests/verilog/test_analysis.py",
         "tests/sim/cycles",
         minutes=1,
+        long=0.5,
     ),
     of_tests(
         "reset",
@@ -307,7 +308,9 @@ STEPS = [
         "python-mutants",
         "of 1,000 mutants of the Python 95 % of those that change a result are killed",
         module("tests.mutation.python"),
-        minutes=120,  # no part of it is drawn until its list of survivors is whole
+        minutes=21,
+        part=module("tests.mutation.python", "--part", "60", "--seed", SEED),
+        part_minutes=4,
         whole=False,
         figures=python_mutant_figures,
     ),

@@ -22,7 +22,9 @@ BUILD_ARGS = {
 CASES = [
     # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
     ("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)),
-    ("verilator", (2, 8, 2, 2, 30, 4), (512, 512, 512, 512, 512)),
+    pytest.param(
+        *("verilator", (2, 8, 2, 2, 30, 4), (512, 512, 512, 512, 512)), marks=pytest.mark.long
+    ),
     ("icarus", (3, 4, 3, 4, 20, 1), (32, 32, 32, 32, 32)),
     ("icarus", (2, 2, 1, 8, 9, 2), (128, 256, 32, 64, 128)),
 ]

@@ -15,7 +15,11 @@ from truncmac.sim.stalls import NO_STALLS, Stalls
 # rows, cols, lanes, planes, max_reduction, requantisers
 VERILATOR = [(3, 6, 2, 2, 50, 3)]
 ICARUS = [(4, 4, 4, 1, 300, 2), (1, 1, 1, 8, 20, 1), (2, 3, 3, 4, 40, 1), (5, 2, 1, 2, 9, 2)]
-CASES = [("verilator", sizes) for sizes in VERILATOR] + [("icarus", sizes) for sizes in ICARUS]
+CASES = [
+    *(("verilator", sizes) for sizes in VERILATOR),
+    pytest.param("icarus", ICARUS[0], marks=pytest.mark.long),
+    *(("icarus", sizes) for sizes in ICARUS[1:]),
+]
 
 
 @pytest.mark.parametrize(("simulator", "sizes"), CASES)

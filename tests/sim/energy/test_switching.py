@@ -135,7 +135,10 @@ def cache(tmp_path_factory):
 
 
 @pytest.mark.parametrize("bits", [8, 5, 2])
-@pytest.mark.parametrize(("lanes", "planes"), [(2, 1), (3, 2), (1, 8)])
+@pytest.mark.parametrize(
+    ("lanes", "planes"),
+    [(3, 2), *(pytest.param(*shape, marks=pytest.mark.long) for shape in ((2, 1), (1, 8)))],
+)
 def test_a_netlists_registers_toggle_as_counted(cache, lanes, planes, bits):
     """Weight registers, and the registers of the sums that the adders end in."""
     config = ArrayConfig(2, 2, lanes, planes, max_reduction=16, multiplier_bits=4)

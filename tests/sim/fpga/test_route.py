@@ -17,6 +17,7 @@ from truncmac.sim.tools import ToolMissingError
 TINY = ArrayConfig(1, 1, 1, 1, max_reduction=8, multiplier_bits=4)
 
 
+@pytest.mark.long
 def test_a_tiny_array_is_placed_and_routed(tmp_path):
     steps, settings = [], RouteSettings(device="25k", dsps=False)
     report = place_and_route(TINY, tmp_path, settings, on_step=steps.append)

@@ -77,9 +77,9 @@ def test_every_network_that_can_be_trained_equals_golden(name, shape):
 
 
 SEEDS = [
-    *range(60),
+    *range(24),
     64,  # packs a window of one row whose vertical stride is 2
-    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(65, 400)),
+    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(65, 440)),
 ]
 
 

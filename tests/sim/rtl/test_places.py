@@ -77,7 +77,7 @@ def test_the_launcher_passes_words_on_as_they_are(tmp_path, monkeypatch):
     assert run.stdout == "['9.0', 'x y', '$z']\n"
 
 
-@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
+@pytest.mark.parametrize("simulator", ["icarus", pytest.param("verilator", marks=pytest.mark.long)])
 def test_a_simulation_runs_in_a_folder_of_any_name(tmp_path, simulator):
     place = tmp_path / "my $work #1"
     place.mkdir()

@@ -210,6 +210,7 @@ def test_infer_on_golden_prints_the_accuracies(run):
     assert len(re.findall(r"\d\d\.\d\d%", out)) == 2
 
 
+@pytest.mark.long
 def test_infer_on_the_rtl_prints_cycles_and_no_mismatch(kept_builds, run):
     code, out, _ = run(
         *["infer", "--on", "rtl", "--images", "1", "-k", "2,1", "--simulator", "icarus"],

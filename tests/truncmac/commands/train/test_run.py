@@ -126,6 +126,7 @@ def test_without_pytorch_the_command_says_how_to_get_it(train, monkeypatch, tmp_
     )
 
 
+@pytest.mark.long
 def test_a_run_killed_at_once_goes_on_to_the_same_network(tmp_path):
     """Kill -9 after the first epoch, as a machine that goes down would."""
     command = [Path(sys.executable).with_name("truncmac"), "train", "--network", "mlp"]
