@@ -99,6 +99,7 @@ class Controller(wiring.Component):
                 m.d.comb += self.requests.valid.eq(1)
                 with m.If(self.requests.ready):
                     m.next = "RECEIVE"
+                self._fail(m, wrong, fault)
             with m.State("RECEIVE"):
                 m.d.comb += self.data.ready.eq(1)
                 with m.If(self.data.valid):
@@ -107,22 +108,28 @@ class Controller(wiring.Component):
                     m.d.sync += beat.eq(Mux(self.data.p.last, 0, beat + 1))
                     with m.If(self.data.p.last):
                         m.next = "CHECK"
+                self._fail(m, wrong, fault)
             with m.State("CHECK"):
                 m.next = "RUN"
                 with m.If(check.fault != ProgramFault.NONE):
                     m.d.comb += wrong.eq(check.fault)
+                self._fail(m, wrong, fault)
             with m.State("RUN"):
                 self._run(m, operation, index)
+                self._fail(m, wrong, fault)
             with m.State("FAULT"):
                 m.d.comb += self.stop.eq(1)
                 with m.If(self.still):
                     m.d.comb += [self.abort.eq(1), self.done.eq(1)]
                     m.d.sync += beat.eq(0)
                     m.next = "IDLE"
-            with m.If((wrong != ProgramFault.NONE) & self.busy & ~fsm.ongoing("FAULT")):
-                m.d.sync += fault.eq(wrong)
-                m.next = "FAULT"
         return m
+
+    def _fail(self, m, wrong, fault):
+        """End the program where something is wrong; the last word of a state."""
+        with m.If(wrong != ProgramFault.NONE):
+            m.d.sync += fault.eq(wrong)
+            m.next = "FAULT"
 
     def _watch(self, m, wrong):
         """A fault of the bus, whatever is at work."""

@@ -105,6 +105,7 @@ def test_the_site_builds_without_warnings_and_needs_no_network():
         assert loaded == [], page
 
 
+@pytest.mark.long
 def test_the_notebook_runs(tmp_path, monkeypatch):
     """But for the cells tagged slow."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

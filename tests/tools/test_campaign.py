@@ -18,7 +18,10 @@ LEAST = {"4x4": 1_000_000, "8x8": 500_000, "16x16": 200_000}
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("4x4", 64), *(pytest.param(name, 1, marks=pytest.mark.long) for name in CAMPAIGNS)],
+    [
+        pytest.param(name, part, marks=pytest.mark.long)
+        for name, part in (("4x4", 64), *((name, 1) for name in CAMPAIGNS))
+    ],
 )
 def test_every_output_and_every_count_is_exact(name, part, build_root, capsys):
     """A part of the campaign, or all of it."""

@@ -252,7 +252,8 @@ STEPS = [
         "components",
         "each component of the hardware does what it says",
         "tests/hw",
-        minutes=0.5,
+        minutes=1,
+        long=0.5,
     ),
     of_tests(
         "golden",

@@ -34,7 +34,12 @@ def test_every_output_equals_golden(simulator, sizes, build_root):
         assert_exact(outcomes, config, stalls)
 
 
-@pytest.mark.parametrize("stream", ["tiles", "activations", "weights", "parameters", "results"])
+STREAMS = ["tiles", "activations", "weights", "parameters", "results"]
+
+
+@pytest.mark.parametrize(
+    "stream", [*STREAMS[:2], *(pytest.param(s, marks=pytest.mark.long) for s in STREAMS[2:])]
+)
 def test_each_stream_may_stall_alone(stream, build_root):
     config = ArrayConfig(*ICARUS[0])
     gemms = random_gemms(config, count=10, seed=5)
@@ -75,9 +80,11 @@ def test_every_busy_cycle_is_accounted_for(build_root):
     [
         ("first_beat ?", "1'h0 ?"),  # sums run on into the next tile
         ("first_chunk ?", "1'h0 ?"),  # and into the next beat
-        ("else if (drain)", "else if (1'h0)"),  # all rows give the last one's D
-        ("if (capture)", "if (1'h0)"),  # results never leave the PEs
-        ("& { weights[2]", "& { weights[1]"),  # a lane's weight is another's
+        # All rows give the last one's D; results never leave the PEs
+        pytest.param("else if (drain)", "else if (1'h0)", marks=pytest.mark.long),
+        pytest.param("if (capture)", "if (1'h0)", marks=pytest.mark.long),
+        # A lane's weight is another's
+        pytest.param("& { weights[2]", "& { weights[1]", marks=pytest.mark.long),
     ],
 )
 def test_a_planted_bug_is_seen(right, wrong, build_root, tmp_path):

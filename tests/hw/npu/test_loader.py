@@ -22,7 +22,10 @@ def beats_of(data, skip, size):
 
 @pytest.mark.parametrize("width", [64, 128])
 @pytest.mark.parametrize("busy", [0.0, 0.5])
-@pytest.mark.parametrize(("rows", "lanes"), [(4, 2), (2, 8), (8, 1)])
+@pytest.mark.parametrize(
+    ("rows", "lanes"),
+    [(4, 2), *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8), (8, 1)))],
+)
 def test_random_images(rows, lanes, busy, width):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = Loader(config, width), machine(config)

@@ -54,7 +54,10 @@ def places_of(where, shape, chip):
 
 @pytest.mark.parametrize("busy", [0.0, 0.5])
 @pytest.mark.parametrize("kind", ["largest", "mean", "shortcut"])
-@pytest.mark.parametrize(("rows", "lanes"), [(4, 2), (2, 8), (8, 1)])
+@pytest.mark.parametrize(
+    ("rows", "lanes"),
+    [(4, 2), *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8), (8, 1)))],
+)
 def test_random_operations(rows, lanes, kind, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = PostProcessor(config), machine(config)

@@ -82,7 +82,14 @@ def drawn(rng, chip):
 
 
 @pytest.mark.parametrize("stalls", [False, True])
-@pytest.mark.parametrize(("rows", "lanes"), [(1, 1), (2, 4), (4, 2), (8, 8), (16, 1)])
+@pytest.mark.parametrize(
+    ("rows", "lanes"),
+    [
+        (1, 1),
+        (4, 2),
+        *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 4), (8, 8), (16, 1))),
+    ],
+)
 def test_random_windows(rows, lanes, stalls):
     rng = np.random.default_rng(rows + 100 * stalls)
     chip = machine(rows, lanes)

@@ -153,6 +153,7 @@ def test_a_difference_is_shown_with_all_that_it_is_made_of(run, broken):
     assert f"M = {gemm.requant.multiplier[channel]}" in out
 
 
+@pytest.mark.long
 def test_compare_shows_every_operand_and_where_it_is_from(run, broken):
     code, out, _ = run("infer", "--compare", "-k", "2", *ARRAY, "--json")
     assert code == 1
