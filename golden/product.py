@@ -11,7 +11,7 @@ from .sums import ExactSums, FloatSums, Part, exact_sums
 from .threads import ForEach, in_turn
 from .types import AnyIntegers, Codes, Integers, Reals
 
-__all__ = ["PreparedProduct", "prepare", "requantisation"]
+__all__ = ["PreparedProduct", "prepare", "requantisation", "scales"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def prepare(
         sums=sums,
         params=params,
         affine=None if params is None else _affine(params, sums.largest, width),
-        logits=_logits(network, layer, parameters),
+        logits=scales(network, layer, parameters),
     )
 
 
@@ -123,7 +123,7 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
     """A layer's parameters of requantisation at the network's `bits`; None if it gives logits."""
     if layer.out_bits is None:
         return None
-    multiplier, bias, extra = _logits(network, layer, bits)
+    multiplier, bias, extra = scales(network, layer, bits)
     shift = network.tensors[f"{layer.name}.b{bits}.shift"].astype(np.int64, copy=False)
     return Requantisation(
         multiplier=multiplier,
@@ -134,7 +134,7 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
     )
 
 
-def _logits(
+def scales(
     network: Network, layer: Product, bits: int
 ) -> tuple[Integers, Integers, Integers | None]:
     """M and B of a layer, and Mr if it has a residual."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from truncmac.integers import ceil_div
 
-__all__ = ["ACTIVATION_BITS", "WEIGHT_BITS", "ArrayConfig", "chunk_count"]
+__all__ = ["ACTIVATION_BITS", "WEIGHT_BITS", "ArrayConfig", "chunk_count", "fewest_requantisers"]
 
 ACTIVATION_BITS = 8
 WEIGHT_BITS = 8
@@ -29,6 +29,15 @@ WORD_LIMIT = 1 << 16  # bits a cycle: the widest vector that Verilog tools must 
 def chunk_count(bits, planes):
     """Return the chunks that a weight of `bits` bits takes: ceil(bits / planes)."""
     return ceil_div(bits, planes)
+
+
+def fewest_requantisers(rows, cols, cycles):
+    """Return the fewest output units with which no tile of `cycles` cycles waits to drain.
+
+    Where even one for each column is too few, it is one for each column.
+    """
+    shares = [share for share in range(1, cols + 1) if cols % share == 0]
+    return cols // max((share for share in shares if rows * share <= cycles), default=1)
 
 
 @dataclass(frozen=True)
@@ -105,9 +114,7 @@ class ArrayConfig:
             ceil_div(reduction, self.lanes) * chunk_count(bits, self.planes)
             for reduction, bits in ((64, 8), (128, 2))
         ]
-        shares = [share for share in range(1, self.cols + 1) if self.cols % share == 0]
-        fitting = [share for share in shares if self.rows * share <= min(budgets)]
-        return self.cols // max(fitting, default=1)
+        return fewest_requantisers(self.rows, self.cols, min(budgets))
 
     @property
     def name(self):

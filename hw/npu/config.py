@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, field, replace
 from truncmac.descriptors import FORMAT_VERSION, PARAMETER_FIELDS
 from truncmac.integers import ceil_div
 
-from ..config import ArrayConfig, chunk_count
+from ..config import ArrayConfig, chunk_count, fewest_requantisers
 
 __all__ = ["BUS_WIDTHS", "NpuConfig", "npu_array"]
 
@@ -32,9 +32,7 @@ def npu_array(**sizes):
     if sizes.get("requantisers") is not None:
         return array
     cycles = ceil_div(SHORT_REDUCTION, array.lanes) * chunk_count(1, array.planes)
-    shares = [share for share in range(1, array.cols + 1) if array.cols % share == 0]
-    fitting = [share for share in shares if array.rows * share <= cycles]
-    return replace(array, requantisers=array.cols // max(fitting, default=1))
+    return replace(array, requantisers=fewest_requantisers(array.rows, array.cols, cycles))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from math import prod
 
-import numpy as np
-
 from truncmac.descriptors import (
     DESCRIPTOR_BYTES,
     FORMAT_VERSION,
@@ -23,12 +21,13 @@ from truncmac.golden import (
     layer_bits,
     requantisation,
 )
+from truncmac.golden.product import scales
 from truncmac.golden.types import Integers
 from truncmac.hw.npu.config import NpuConfig
 
 from ..axi.memories import check_requantisation
 from .compiled import Compiled, Entry, Kept
-from .encode import beats_of, product_values, step_bytes, store_bytes
+from .encode import product_values, step_bytes, store_bytes
 from .layouts import Layouts, accesses, choose_layouts
 from .placement import place_maps
 from .region import RegionWriter
@@ -157,10 +156,9 @@ def _placed(network: Network, machine: Machine, *, pack: bool) -> tuple[Steps, d
 
 def _check_reductions(steps: Steps, config: NpuConfig) -> None:
     for step in steps.steps:
-        if step.layer is None:
-            continue
-        if beats_of(step, config.array.lanes) > config.array.max_beats:
-            reduction = beats_of(step, config.array.lanes) * config.array.lanes
+        beats = step.beats(config.array.lanes)
+        if step.layer is not None and beats > config.array.max_beats:
+            reduction = beats * config.array.lanes
             raise ValueError(
                 f"Layer {step.name!r} has reduction K = {reduction} in whole beats; the array is "
                 f"built for K up to {config.array.max_reduction}. Build it with --max-reduction "
@@ -221,7 +219,7 @@ def _values(
     if step.layer is None:
         return {}
     bits, own = widths[step.name]
-    pitch = weights_pitch(beats_of(step, machine.lanes), machine)
+    pitch = weights_pitch(step.beats(machine.lanes), machine)
     values = product_values(step, bits, pitch=pitch)
     values["weights"] = to_address(Region.PROGRAM, weights[step.name])
     values["parameters"] = (
@@ -236,10 +234,7 @@ def _scales(
     network: Network, last: Step, widths: Widths
 ) -> tuple[Integers | None, Integers | None]:
     """M and B of a last layer that gives logits."""
-    if not last.raw:
+    if last.layer is None or not last.raw:
         return None, None
-    prefix = f"{last.name}.b{widths[last.name][1]}"
-    multiplier, bias = (
-        network.tensors[f"{prefix}.{name}"].astype(np.int64) for name in ("multiplier", "bias")
-    )
+    multiplier, bias, _ = scales(network, last.layer, widths[last.name][1])
     return multiplier, bias

@@ -13,12 +13,11 @@ from truncmac.descriptors import (
 )
 from truncmac.golden import MapPlace, weight_offset
 from truncmac.golden.types import Shape
-from truncmac.integers import ceil_div
 
 from .means import reciprocal
 from .steps import Step
 
-__all__ = ["beats_of", "product_values", "step_bytes", "store_bytes"]
+__all__ = ["product_values", "step_bytes", "store_bytes"]
 
 
 def step_bytes(step: Step, places: Mapping[str, MapPlace], values: Mapping[str, int]) -> bytes:
@@ -92,11 +91,6 @@ def product_values(step: Step, bits: int, *, pitch: int) -> dict[str, int]:
         "dilation_y": 1,
         "weights_pitch": pitch,
     }
-
-
-def beats_of(step: Step, lanes: int) -> int:
-    """Beats of a step's reduction: each tap of the window takes whole blocks of lanes."""
-    return step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], lanes)
 
 
 def _map_values(role: str, place: MapPlace) -> dict[str, int]:

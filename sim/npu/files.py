@@ -52,7 +52,7 @@ def c_header(compiled: Compiled) -> str:
     last = compiled.steps.steps[-1]
     high, wide, channels = last.shape
     lines = [
-        f"/* {_comment(compiled.network.name)}, compiled for an NPU; generated. */",
+        f"/* {file_name(compiled.network.name)}, compiled for an NPU; generated. */",
         "#ifndef TRUNCMAC_PROGRAM_H",
         "#define TRUNCMAC_PROGRAM_H",
         "#include <stdint.h>",
@@ -113,8 +113,3 @@ def _array(name: str, values: Integers) -> Sequence[str]:
         for start in range(0, len(numbers), LINE)
     ]
     return [f"static const int64_t {name}[{len(numbers)}] = {{", *rows, "};", ""]
-
-
-def _comment(text: str) -> str:
-    """A name as it may stand in a comment."""
-    return file_name(text)

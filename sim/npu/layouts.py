@@ -71,20 +71,16 @@ def _work(layout: Layout, readers: list[Step], machine: Machine) -> int:
     return sum(
         tiles(step.shape, layout.tile_x, machine)
         * ceil_div(step.shape[2], machine.cols)
-        * _beats(step, machine)
+        * step.beats(machine.lanes)
         * (1 if is_conflict_free(layout, step) else machine.rows)
         for step in readers
     )
 
 
 def _waste(layout: Layout, shape: Shape) -> Pair:
-    """Columns and rows of a map that its last blocks leave empty."""
+    """Columns of a map that its last blocks leave empty, then how far it is cut into phases."""
     across = 1 << (layout.tile_x + layout.phases[1])
     return -shape[1] % across, sum(layout.phases)
-
-
-def _beats(step: Step, machine: Machine) -> int:
-    return step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], machine.lanes)
 
 
 def is_conflict_free(layout: Layout, step: Step) -> bool:

@@ -4,7 +4,12 @@ from truncmac.integers import ceil_div
 
 from .compiled import Section
 
-__all__ = ["RegionWriter"]
+__all__ = ["RegionWriter", "aligned"]
+
+
+def aligned(size: int, beat: int) -> int:
+    """`size` rounded up to whole beats of the bus, of `beat` bytes each."""
+    return ceil_div(size, beat) * beat
 
 
 class RegionWriter:
@@ -26,7 +31,7 @@ class RegionWriter:
         if not self.sections:
             return 0
         last = self.sections[-1]
-        return last.offset + ceil_div(last.size, self.beat) * self.beat
+        return last.offset + aligned(last.size, self.beat)
 
     def add(self, name: str, data: bytes) -> int:
         """Append a section; its offset."""

@@ -18,6 +18,7 @@ from truncmac.golden import (
     shapes,
 )
 from truncmac.golden.types import Pair, Shape
+from truncmac.integers import ceil_div
 
 __all__ = ["Packing", "Step", "Steps", "network_steps", "packings"]
 
@@ -77,6 +78,10 @@ class Step:
     def raw(self) -> bool:
         """Whether it leaves sums in memory."""
         return self.layer is not None and self.layer.out_bits is None
+
+    def beats(self, lanes: int) -> int:
+        """Beats of its reduction: each tap of the window takes whole blocks of lanes."""
+        return self.kernel[0] * self.kernel[1] * ceil_div(self.source_shape[2], lanes)
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -3,18 +3,21 @@
 import numpy as np
 
 from truncmac.descriptors import PARAMETER_BYTES, PARAMETER_FIELDS
-from truncmac.golden import Machine, Network, Requantisation, memory_image, pack_weights
+from truncmac.golden import (
+    WEIGHT_BITS,
+    Machine,
+    Network,
+    Requantisation,
+    memory_image,
+    pack_weights,
+)
 from truncmac.golden.types import Codes
 from truncmac.integers import ceil_div
 
+from .region import aligned
 from .steps import Step
 
-__all__ = ["aligned", "parameter_bytes", "weight_bytes", "weights_pitch"]
-
-
-def aligned(size: int, machine: Machine) -> int:
-    """`size` rounded up to whole beats of the bus."""
-    return ceil_div(size, machine.bus_bytes) * machine.bus_bytes
+__all__ = ["parameter_bytes", "weight_bytes", "weights_pitch"]
 
 
 def weight_matrix(network: Network, step: Step, machine: Machine) -> Codes:
@@ -37,8 +40,8 @@ def weight_matrix(network: Network, step: Step, machine: Machine) -> Codes:
 
 def weights_pitch(beats: int, machine: Machine) -> int:
     """Bytes from the 8-bit weights of a column tile to those of the next."""
-    chunks = ceil_div(8, machine.planes)
-    return aligned(chunks * beats * machine.weight_word_bytes, machine)
+    chunks = ceil_div(WEIGHT_BITS, machine.planes)
+    return aligned(chunks * beats * machine.weight_word_bytes, machine.bus_bytes)
 
 
 def weight_bytes(network: Network, step: Step, machine: Machine) -> bytes:

@@ -5,7 +5,7 @@ import pytest
 from tests.sim.npu.test_steps import CONV, network
 from truncmac.descriptors import Operation, Region, to_address, unpack_descriptor
 from truncmac.golden import AvgPool, MapPlace
-from truncmac.sim.npu.encode import beats_of, product_values, step_bytes, store_bytes
+from truncmac.sim.npu.encode import product_values, step_bytes, store_bytes
 from truncmac.sim.npu.means import reciprocal
 from truncmac.sim.npu.steps import network_steps
 
@@ -39,7 +39,7 @@ def test_every_field_of_a_convolution():
             **{"weights": 5, "weights_pitch": 640, "parameters": 6},
         },
     )
-    assert beats_of(step, 2) == 4 * 5 * 2
+    assert step.beats(2) == 4 * 5 * 2
 
 
 def test_a_mean_and_a_store():

@@ -1,7 +1,7 @@
 """Sections of the program's region begin at whole beats, and those that come late fill theirs."""
 
 from truncmac.sim.npu.compiled import Section
-from truncmac.sim.npu.region import RegionWriter
+from truncmac.sim.npu.region import RegionWriter, aligned
 
 
 def test_sections():
@@ -20,3 +20,7 @@ def test_sections():
     ]
     zeros = b"\0" * 7
     assert region.joined([b"123", b"x"]) == b"123\0\0\0\0\0abcdefghx" + zeros + b"z" + zeros
+
+
+def test_sizes_are_rounded_up_to_beats():
+    assert [aligned(size, 16) for size in (0, 1, 16, 17)] == [0, 16, 16, 32]

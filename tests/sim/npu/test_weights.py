@@ -7,7 +7,7 @@ from tests.golden.programs import parameter_memory, weight_memory
 from truncmac.descriptors import Operation
 from truncmac.golden import Conv2d, ImageSpec, Machine, Network, Requantisation
 from truncmac.sim.npu.steps import Packing, Step, network_steps
-from truncmac.sim.npu.weights import aligned, parameter_bytes, weight_bytes, weights_pitch
+from truncmac.sim.npu.weights import parameter_bytes, weight_bytes, weights_pitch
 
 
 def machine(cols, lanes, planes, bus_bytes):
@@ -100,8 +100,3 @@ def test_parameters_that_are_too_large_are_refused_by_name(changes, name):
 def test_the_largest_parameters_fit():
     params = requant(multiplier=[(1 << 26) - 1, -(1 << 26)], bias=[(1 << 59) - 1, -(1 << 59)])
     assert len(parameter_bytes("layer", params)) == 32
-
-
-def test_sizes_are_rounded_up_to_beats():
-    chip = machine(4, 2, 1, 16)
-    assert [aligned(size, chip) for size in (0, 1, 16, 17)] == [0, 16, 16, 32]

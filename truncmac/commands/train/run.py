@@ -125,11 +125,11 @@ def _train(request: TrainRequest, split: Split, processes: Processes, go_on: boo
     )
     path = _checkpoint(request)
     if go_on:
+        checkpoint = load_checkpoint(path)
         try:
-            resume(trainer, load_checkpoint(path))
-        except CheckpointError as error:
-            said = str(error).removeprefix(f"{path}: ")
-            raise CheckpointError(f"{path}: {said}") from error
+            resume(trainer, checkpoint)
+        except CheckpointError as error:  # it knows no file
+            raise CheckpointError(f"{path}: {error}") from error
     elif path.exists():
         raise ValueError(f"{path} exists: go on with --resume, or choose another --out")
     first = processes.rank == 0
