@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from truncmac.hw.command import CommandError
 from truncmac.hw.counters import COUNTERS
 
-__all__ = ["REGISTERS", "Access", "BusRegister", "Field", "c_header", "register_table"]
+__all__ = [
+    "REGISTERS",
+    "Access",
+    "BusRegister",
+    "Field",
+    "c_header",
+    "register_table",
+    "whole_register",
+]
 
 MAP_VERSION = 0x0001_0000  # major, minor: of the map, not of the package
 Access = {
@@ -41,14 +49,17 @@ class BusRegister:
     fields: tuple[Field, ...]
 
 
-def _whole(name, address, access, about, width=32):
+def whole_register(name, address, access, about, width=32):
+    """Return a register of one field, which has no name of its own."""
     return BusRegister(name, address, (Field("value", 0, width, access, about),))
 
 
 _ERRORS = "; ".join(f"{error.value} {error.name.lower()}" for error in CommandError)
 
 REGISTERS = (
-    _whole("version", 0x00, "ro", "version of this map: major in the upper half, minor below"),
+    whole_register(
+        "version", 0x00, "ro", "version of this map: major in the upper half, minor below"
+    ),
     BusRegister(
         "sizes",
         0x04,
@@ -59,7 +70,7 @@ REGISTERS = (
             Field("planes", 27, 4, "ro", "planes of a PE"),
         ),
     ),
-    _whole("max_beats", 0x08, "ro", "most beats that a tile may have"),
+    whole_register("max_beats", 0x08, "ro", "most beats that a tile may have"),
     BusRegister(
         "control",
         0x0C,
@@ -79,11 +90,13 @@ REGISTERS = (
             Field("error_code", 8, 3, "ro", f"why, of the last one: {_ERRORS}"),
         ),
     ),
-    _whole("bits", 0x14, "rw", "k: 1..8", 4),
-    _whole("beats", 0x18, "rw", "beats of the reduction: ceil(K / lanes)", 16),
-    _whole("row_tiles", 0x1C, "rw", "tiles along the product's rows", 16),
-    _whole("column_tiles", 0x20, "rw", "tiles along the product's columns", 16),
-    _whole("offset", 0x24, "rw", "z: 2**k - 1 for TruncQuant, 2**k for two's complement", 9),
+    whole_register("bits", 0x14, "rw", "k: 1..8", 4),
+    whole_register("beats", 0x18, "rw", "beats of the reduction: ceil(K / lanes)", 16),
+    whole_register("row_tiles", 0x1C, "rw", "tiles along the product's rows", 16),
+    whole_register("column_tiles", 0x20, "rw", "tiles along the product's columns", 16),
+    whole_register(
+        "offset", 0x24, "rw", "z: 2**k - 1 for TruncQuant, 2**k for two's complement", 9
+    ),
     BusRegister(
         "output",
         0x28,
@@ -94,7 +107,7 @@ REGISTERS = (
         ),
     ),
     *(
-        _whole(f"count_{name}", 0x40 + 4 * index, "ro", about)
+        whole_register(f"count_{name}", 0x40 + 4 * index, "ro", about)
         for index, (name, about) in enumerate(COUNTERS.items())
     ),
 )

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 __all__ = ["ADDRESS_BITS", "BURST", "INCREMENT", "BurstCutter", "burst_layout", "request_layout"]
 
@@ -49,14 +50,14 @@ class BurstCutter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request, burst, size = self.requests.p, self.bursts.p, self.width // 8
-        shift = size.bit_length() - 1
+        shift = exact_log2(size)
         done = Signal(BEAT_BITS)  # beats of the request that are given
         left, page = Signal(BEAT_BITS), Signal(range(PAGE // size + 1))
         m.d.comb += [
             self.bursts.valid.eq(self.requests.valid),
             burst.address.eq(request.address + (done << shift)),
             left.eq(request.beats - done),
-            page.eq((PAGE - burst.address[: PAGE.bit_length() - 1]) >> shift),
+            page.eq((PAGE - burst.address[: exact_log2(PAGE)]) >> shift),
             burst.length.eq(BURST),
         ]
         with m.If((left < BURST) & (left <= page)):

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from truncmac.descriptors import (
     DESCRIPTOR_BYTES,
@@ -129,7 +130,7 @@ class DescriptorCheck(wiring.Component):
 
     def _conv(self, m, conv):
         array = self.config.array
-        blocks = (conv.input_channels + (array.lanes - 1)) >> (array.lanes.bit_length() - 1)
+        blocks = (conv.input_channels + (array.lanes - 1)) >> exact_log2(array.lanes)
         beats = Signal(32)
         m.d.comb += beats.eq(conv.kernel_x * conv.kernel_y * blocks)
         alignment = Mux(conv.raw, SUM_ALIGNMENT, self.config.bus_bytes) - 1
@@ -182,12 +183,12 @@ class DescriptorCheck(wiring.Component):
     def _beyond(self, m, descriptor, role, side):
         """Whether a map, of the sizes of `side`, is not within the activation memory."""
         array = self.config.array
-        row_bits = array.rows.bit_length() - 1
+        row_bits = exact_log2(array.rows)
 
         def part(name):
             return descriptor[map_field(role, name)]
 
-        lane_bits = array.lanes.bit_length() - 1
+        lane_bits = exact_log2(array.lanes)
         blocks = (descriptor[f"{side}_channels"] + (array.lanes - 1)) >> lane_bits
         right = (descriptor[f"{side}_width"] - 1)[:16] >> (part("phase_x") + part("tile_x"))[:5]
         tile_y = (row_bits - part("tile_x"))[:4]

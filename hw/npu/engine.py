@@ -3,6 +3,7 @@
 from amaranth import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from truncmac.descriptors import Operation
 
@@ -112,8 +113,8 @@ class Engine(wiring.Component):
         array = self.config.array
         conv = descriptor_layout(Operation.CONV)(self.descriptor)
         maps = {role: map_of(m, conv, role, "conv") for role in ("input", "output", "residual")}
-        rows, lanes = array.rows.bit_length() - 1, array.lanes.bit_length() - 1
-        columns = array.cols.bit_length() - 1
+        rows, lanes = exact_log2(array.rows), exact_log2(array.lanes)
+        columns = exact_log2(array.cols)
         tile_x = maps["input"].tile_x[:3]
         tile_y = (rows - tile_x)[:3]
         across = (conv.output_width + (1 << tile_x) - 1) >> tile_x

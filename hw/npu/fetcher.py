@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..axi.stream import axi_stream_layout
 from .bursts import request_layout
@@ -56,7 +57,7 @@ class Fetcher(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         size = self.width // 8
-        shift = size.bit_length() - 1
+        shift = exact_log2(size)
         ticket = data.StructLayout(
             {"name": range(max(len(self.names), 2)), "skip": shift, "bytes": COUNT_BITS}
         )

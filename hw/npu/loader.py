@@ -3,16 +3,15 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..axi.stream import axi_stream_layout
 from ..config import ACTIVATION_BITS
 from .memory import place_layout
-from .place import map_layout, word_place
+from .place import SIZE_BITS, map_layout, word_place
 from .regions import bytes_layout
 
 __all__ = ["Loader", "transfer_layout"]
-
-SIZE_BITS = 16
 
 
 def transfer_layout():
@@ -66,7 +65,7 @@ class Loader(wiring.Component):
         x, y, channel = (Signal(SIZE_BITS, name=name) for name in ("x", "y", "channel"))
         byte = Signal(range(self.width // 8))
         kept, step, final = Signal(), Signal(), Signal()
-        lane_bits = self.config.lanes.bit_length() - 1
+        lane_bits = exact_log2(self.config.lanes)
         place = word_place(m, self.config, load.where, x, y, channel >> lane_bits, name="word")
         m.d.comb += [
             kept.eq(self.data.valid & self.data.p.keep.bit_select(byte, 1)),

@@ -9,11 +9,10 @@ from truncmac.descriptors import PARAMETER_BYTES, PARAMETER_FIELDS
 from ..axi.stream import Unpacker, axi_stream_layout
 from ..requantiser import parameters_layout
 from ..truncation import TruncationUnit
+from .place import SIZE_BITS
 from .regions import bytes_layout
 
 __all__ = ["OperandLoader", "operands_layout"]
-
-SIZE_BITS = 16
 
 
 def operands_layout(config):

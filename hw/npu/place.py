@@ -2,11 +2,13 @@
 
 from amaranth import Signal
 from amaranth.lib import data
+from amaranth.utils import exact_log2
 
 from .memory import ADDRESS_BITS, place_layout
 
 __all__ = ["map_layout", "word_place"]
 
+SIZE_BITS = 16  # of a map's width, height and channels
 BLOCK_BITS = 3  # of the logarithm of a block's pixels along an axis
 PHASE_BITS = 2  # of the logarithm of a stride
 
@@ -30,7 +32,7 @@ def word_place(m, config, where, x, y, block, *, name):
     where : `map_layout()`
     x, y, block : unsigned values
     """
-    row_bits = config.rows.bit_length() - 1
+    row_bits = exact_log2(config.rows)
     phase_x, phase_y = where.phase_x[:PHASE_BITS], where.phase_y[:PHASE_BITS]
     tile_x = where.tile_x[:BLOCK_BITS]
     tile_y = Signal(BLOCK_BITS, name=f"{name}_tile_y")

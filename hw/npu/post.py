@@ -3,14 +3,14 @@
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from .memory import place_layout
-from .place import map_layout, word_place
+from .place import SIZE_BITS, map_layout, word_place
 
 __all__ = ["PostProcessor", "post_layout"]
 
-SIZE_BITS = 16
 SUM_BITS = 24  # of 255 x 255 codes
 POSITION_BITS = 18
 
@@ -132,7 +132,7 @@ class PostProcessor(wiring.Component):
     def _walk(self, m, taps, next_tap, next_word):
         """Move from tap to tap and word to word; whether a tap is the first or last, a word too."""
         operation, lanes = self.operations.p, self.config.lanes
-        lane_bits = lanes.bit_length() - 1
+        lane_bits = exact_log2(lanes)
         taps["block"] = block = Signal(SIZE_BITS)
         x, y = taps["x"], taps["y"]
         ends_row = x["tap"] == operation.kernel_x - 1

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from .bursts import ADDRESS_BITS, BURST, INCREMENT, BurstCutter, request_layout
 
@@ -81,7 +82,7 @@ class BurstReader(wiring.Component):
             ),
             self.m_axi_araddr.eq(burst.address),
             self.m_axi_arlen.eq(burst.length - 1),
-            self.m_axi_arsize.eq((self.width // 8).bit_length() - 1),
+            self.m_axi_arsize.eq(exact_log2(self.width // 8)),
             self.m_axi_arburst.eq(INCREMENT),
             issued.eq(self.m_axi_arvalid & self.m_axi_arready),
             cutter.bursts.ready.eq(issued),

@@ -2,7 +2,7 @@
 
 from truncmac.descriptors import ProgramFault, Region
 
-from ..axi.registers import BusRegister, Field
+from ..axi.registers import BusRegister, Field, whole_register
 
 __all__ = ["NPU_REGISTERS", "REGION_ADDRESS"]
 
@@ -12,22 +12,22 @@ BASE_ALIGNMENT_BITS = 5  # of a region's base: the widest bus has 32 bytes
 _FAULTS = "; ".join(f"{fault.value} {fault.name.lower()}" for fault in ProgramFault)
 
 
-def _whole(name, address, access, about, width=32):
-    return BusRegister(name, address, (Field("value", 0, width, access, about),))
-
-
 def _region(region):
     """Base and size of a region."""
     name, address = region.name.lower(), REGION_ADDRESS + 8 * region
     return (
-        _whole(f"{name}_base", address, "rw", f"first byte of the {name} region; 32 divides it"),
-        _whole(f"{name}_size", address + 4, "rw", f"bytes of the {name} region"),
+        whole_register(
+            f"{name}_base", address, "rw", f"first byte of the {name} region; 32 divides it"
+        ),
+        whole_register(f"{name}_size", address + 4, "rw", f"bytes of the {name} region"),
     )
 
 
 NPU_REGISTERS = (
-    _whole("version", 0x00, "ro", "version of this map: major in the upper half, minor below"),
-    _whole("configuration", 0x04, "ro", "hash of the NPU's sizes, as programs carry it"),
+    whole_register(
+        "version", 0x00, "ro", "version of this map: major in the upper half, minor below"
+    ),
+    whole_register("configuration", 0x04, "ro", "hash of the NPU's sizes, as programs carry it"),
     BusRegister(
         "control",
         0x08,
@@ -46,8 +46,8 @@ NPU_REGISTERS = (
             Field("fault", 8, 8, "ro", f"of the last program: {_FAULTS}"),
         ),
     ),
-    _whole("index", 0x10, "ro", "of the descriptor at hand, or at fault", 24),
-    _whole("entry", 0x14, "rw", "offset of the program's BEGIN in the program region"),
-    _whole("cycles", 0x18, "ro", "from the last start to its end"),
+    whole_register("index", 0x10, "ro", "of the descriptor at hand, or at fault", 24),
+    whole_register("entry", 0x14, "rw", "offset of the program's BEGIN in the program region"),
+    whole_register("cycles", 0x18, "ro", "from the last start to its end"),
     *(register for region in Region for register in _region(region)),
 )

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from .memory import place_layout
@@ -43,7 +44,7 @@ class ResidualReader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        lane_bits = config.lanes.bit_length() - 1
+        lane_bits = exact_log2(config.lanes)
         count = max(config.cols // config.lanes, 1)
         m.submodules.walk = walk = RowWalk(config)
         wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
@@ -72,7 +73,7 @@ class ResidualReader(wiring.Component):
         """Join the answers of a row's words; the last is the memory's own."""
         config = self.config
         if config.cols < config.lanes:
-            part = row.channel[: config.lanes.bit_length() - 1] * ACTIVATION_BITS
+            part = row.channel[: exact_log2(config.lanes)] * ACTIVATION_BITS
             found = (self.read_answer >> part)[: config.residual_word_bits]
         else:
             kept = Signal(config.residual_word_bits)

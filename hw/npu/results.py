@@ -3,6 +3,7 @@
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from .memory import place_layout
@@ -113,7 +114,7 @@ class ResultWriter(wiring.Component):
     def _words(self, m, row, values, index, whole, step, last):
         """Write the words of a row's codes; a row of fewer columns than lanes is a part of one."""
         config, outputs = self.config, self.outputs.p
-        lane_bits = config.lanes.bit_length() - 1
+        lane_bits = exact_log2(config.lanes)
         count = max(config.cols // config.lanes, 1)
         first = Signal(17)  # channel of the word's first code, or of the row's
         m.d.comb += first.eq(row.channel + index * config.lanes)

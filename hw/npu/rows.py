@@ -3,11 +3,12 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from .place import BLOCK_BITS, SIZE_BITS
+from .walk import origins
 
 __all__ = ["RowWalk", "outputs_layout", "row_layout"]
-
-SIZE_BITS = 16
-BLOCK_BITS = 3
 
 
 def outputs_layout():
@@ -48,7 +49,7 @@ class RowWalk(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        self.row_bits = config.rows.bit_length() - 1
+        self.row_bits = exact_log2(config.rows)
         super().__init__(
             {
                 "outputs": In(stream.Signature(outputs_layout())),
@@ -70,9 +71,9 @@ class RowWalk(wiring.Component):
         ]
         with m.If(step):
             m.d.sync += row.eq(Mux(last_row, 0, row + 1))
-        ends, x = self._origin(m, "x", outputs.output_width, 1 << tile_x, step & last_row)
-        ends, y = self._origin(m, "y", outputs.output_height, 1 << tile_y, ends)
-        ends, channel = self._origin(m, "channel", outputs.output_channels, self.config.cols, ends)
+        ends, x = origins(m, "x", outputs.output_width, 1 << tile_x, step & last_row)
+        ends, y = origins(m, "y", outputs.output_height, 1 << tile_y, ends)
+        ends, channel = origins(m, "channel", outputs.output_channels, self.config.cols, ends)
         m.d.comb += [
             found.x.eq(x + (row & ((1 << tile_x) - 1))),
             found.y.eq(y + (row >> tile_x)),
@@ -82,13 +83,3 @@ class RowWalk(wiring.Component):
             self.outputs.ready.eq(ends),
         ]
         return m
-
-    def _origin(self, m, name, size, reach, step):
-        """Move from tile to tile; whether a step ends the round, and where the tile begins."""
-        origin, following = Signal(SIZE_BITS, name=name), Signal(SIZE_BITS + 1, name=f"next_{name}")
-        last = Signal(name=f"last_{name}")
-        m.d.comb += following.eq(origin + reach)
-        m.d.comb += last.eq(following >= size)
-        with m.If(step):
-            m.d.sync += origin.eq(Mux(last, 0, following))
-        return step & last, origin

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from truncmac.descriptors import OFFSET_BITS, SUM_BYTES, Region
 
@@ -45,7 +46,7 @@ class SumStorer(wiring.Component):
         m = Module()
         asked = Signal()
         slots = self.width // 8 // SUM_BYTES
-        slot = self.requests.p.address[SUM_BYTES.bit_length() - 1 :][: slots.bit_length() - 1]
+        slot = self.requests.p.address[exact_log2(SUM_BYTES) :][: exact_log2(slots)]
         m.d.comb += [
             self.requests.p.address.eq(self.address + self.sums.p.number * SUM_BYTES),
             self.requests.p.bytes.eq(SUM_BYTES),
@@ -96,7 +97,7 @@ class Spiller(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request, size = self.requests.p, self.width // 8
-        shift = size.bit_length() - 1
+        shift = exact_log2(size)
         address, within = located(m, self.regions, request, name="request")
         number, inside = request.address[OFFSET_BITS:], Signal()
         skip = address[:shift]

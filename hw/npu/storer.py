@@ -3,11 +3,12 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
-from .loader import SIZE_BITS, transfer_layout
+from .loader import transfer_layout
 from .memory import place_layout
-from .place import word_place
+from .place import SIZE_BITS, word_place
 from .regions import bytes_layout
 from .writer import write_layout
 
@@ -48,7 +49,7 @@ class Storer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         store, lanes = self.stores.p, self.config.lanes
-        lane_bits = lanes.bit_length() - 1
+        lane_bits = exact_log2(lanes)
         x, y, channel = (Signal(SIZE_BITS, name=name) for name in ("x", "y", "channel"))
         place = Signal(32)  # of the row in memory, from the first
         asked, here = Signal(), Signal()  # the row is asked for; the word at hand is read
@@ -89,7 +90,7 @@ class Storer(wiring.Component):
         size = self.width // 8
         held = Signal(write_layout(self.width))
         position, begun = Signal(range(size)), Signal()
-        first = (self.requests.p.address)[: size.bit_length() - 1]
+        first = self.requests.p.address[: exact_log2(size)]
         byte = Mux(begun, position, first)
         full = Signal()
         m.d.comb += [

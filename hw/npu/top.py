@@ -10,7 +10,7 @@ from ..axi.lite import AxiLiteRegisters, axi_lite_members
 from .control import RUNNERS, Controller
 from .engine import Engine
 from .reader import axi_read_members
-from .registers import MAP_VERSION, NPU_REGISTERS
+from .registers import BASE_ALIGNMENT_BITS, MAP_VERSION, NPU_REGISTERS
 from .writer import axi_write_members
 
 __all__ = ["NpuTop"]
@@ -111,4 +111,7 @@ class NpuTop(wiring.Component):
             name = region.name.lower()
             base, size = (getattr(registers, f"{name}_{part}_value") for part in ("base", "size"))
             for place in (controller.regions[region], engine.regions[region]):
-                m.d.comb += [place.base.eq((base >> 5) << 5), place.size.eq(size)]
+                m.d.comb += [
+                    place.base.eq((base >> BASE_ALIGNMENT_BITS) << BASE_ALIGNMENT_BITS),
+                    place.size.eq(size),
+                ]

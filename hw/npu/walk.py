@@ -3,10 +3,12 @@
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
-__all__ = ["TapWalk", "tap_layout", "window_layout"]
+from .place import SIZE_BITS
 
-SIZE_BITS = 16  # of a map's width, height and channels
+__all__ = ["TapWalk", "origins", "tap_layout", "window_layout"]
+
 TAP_BITS = 18  # of a position in the input, signed: up to a width, and beyond either side
 WIDTHS = {
     **dict.fromkeys(("input_width", "input_height", "input_channels"), SIZE_BITS),
@@ -72,13 +74,13 @@ class TapWalk(wiring.Component):
         m = Module()
         window, tap = self.windows.p, self.taps.p
         lanes = self.config.lanes
-        rows = self.config.rows.bit_length() - 1  # log2
+        rows = exact_log2(self.config.rows)
         step = Signal()
         m.d.comb += [
             self.taps.valid.eq(self.windows.valid),
             step.eq(self.taps.valid & self.taps.ready),
         ]
-        blocks = (window.input_channels + (lanes - 1)) >> (lanes.bit_length() - 1)
+        blocks = (window.input_channels + (lanes - 1)) >> exact_log2(lanes)
         wraps = self._counter(m, tap.block, blocks, step)
         for axis, size in (("x", "left"), ("y", "top")):
             wraps = self._taps(m, axis, window[f"pad_{size}"], wraps)
@@ -86,7 +88,8 @@ class TapWalk(wiring.Component):
         across = (1 << window.tile_x)[: rows + 1]
         down = (1 << (rows - window.tile_x)[: (rows + 1).bit_length()])[: rows + 1]
         for axis, size, reach in (("x", "width", across), ("y", "height", down)):
-            wraps = self._origin(m, axis, window[f"output_{size}"], reach, wraps)
+            wraps, origin = origins(m, axis, window[f"output_{size}"], reach, wraps)
+            m.d.comb += tap[f"origin_{axis}"].eq(origin)
         column = Signal(SIZE_BITS)
         wraps = self._counter(m, column, window.column_tiles, wraps)
         m.d.comb += self.windows.ready.eq(wraps)
@@ -114,15 +117,17 @@ class TapWalk(wiring.Component):
             m.d.sync += moved.eq(Mux(last, 0, moved + window[f"dilation_{axis}"]))
         return step & last
 
-    def _origin(self, m, axis, size, reach, step):
-        """Move from tile to tile along an axis; whether a step ends the map's row or column."""
-        origin, following = Signal(SIZE_BITS), Signal(SIZE_BITS + 1)
-        last = Signal()
-        m.d.comb += [
-            following.eq(origin + reach),
-            last.eq(following >= size),
-            self.taps.p[f"origin_{axis}"].eq(origin),
-        ]
-        with m.If(step):
-            m.d.sync += origin.eq(Mux(last, 0, following))
-        return step & last
+
+def origins(m, name, size, reach, step):
+    """Move from tile to tile along an axis, `reach` at each step, up to `size`.
+
+    Returns whether a step ends the round, and where the tile at hand begins.
+    """
+    origin = Signal(SIZE_BITS, name=name)
+    following = Signal(SIZE_BITS + 1, name=f"next_{name}")
+    last = Signal(name=f"last_{name}")
+    m.d.comb += following.eq(origin + reach)
+    m.d.comb += last.eq(following >= size)
+    with m.If(step):
+        m.d.sync += origin.eq(Mux(last, 0, following))
+    return step & last, origin

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from ..delays import register
-from .walk import SIZE_BITS, TAP_BITS, TapWalk, window_layout
+from .memory import ADDRESS_BITS
+from .place import BLOCK_BITS, SIZE_BITS
+from .walk import TAP_BITS, TapWalk, window_layout
 
 __all__ = ["WindowReader"]
 
-ADDRESS_BITS = 16
-BLOCK_BITS = 3  # of the logarithm of a block's pixels along an axis
 PHASES = 3  # bits of a phase
 
 
@@ -61,7 +62,7 @@ class WindowReader(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        self.row_bits = config.rows.bit_length() - 1
+        self.row_bits = exact_log2(config.rows)
         super().__init__(
             {
                 "windows": In(stream.Signature(window_layout())),

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from .bursts import ADDRESS_BITS, BURST, INCREMENT, BurstCutter, request_layout
 
@@ -95,7 +96,7 @@ class BurstWriter(wiring.Component):
             ),
             self.m_axi_awaddr.eq(burst.address),
             self.m_axi_awlen.eq(burst.length - 1),
-            self.m_axi_awsize.eq((self.width // 8).bit_length() - 1),
+            self.m_axi_awsize.eq(exact_log2(self.width // 8)),
             self.m_axi_awburst.eq(INCREMENT),
             issued.eq(self.m_axi_awvalid & self.m_axi_awready),
             cutter.bursts.ready.eq(issued),

@@ -9,6 +9,8 @@ from truncmac.descriptors import (
     Region,
 )
 
+from .interfaces import table
+
 __all__ = ["descriptor_table", "fault_table", "program_parameter_table", "region_table"]
 
 FAULTS = {
@@ -29,11 +31,6 @@ REGIONS = {
     Region.OUTPUT: "what the network gives, channels innermost",
     Region.SCRATCH: "maps that do not fit the activation memory, or are to be looked at",
 }
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def _bits(field: DescriptorField) -> str:
@@ -58,8 +55,8 @@ def descriptor_table() -> str:
     ]
     numbers = ", ".join(f"{operation.value} {operation.name}" for operation in FIELDS)
     reserved = ", ".join(f"{each.value} {each.name}" for each in Operation if each not in FIELDS)
-    table = _table(["word: bits", "field", "what it is", "operations"], rows)
-    return f"The operations are {numbers}. Reserved are {reserved}.\n\n{table}"
+    fields = table(["word: bits", "field", "what it is", "operations"], rows)
+    return f"The operations are {numbers}. Reserved are {reserved}.\n\n{fields}"
 
 
 def program_parameter_table() -> str:
@@ -72,16 +69,16 @@ def program_parameter_table() -> str:
         ]
         for field in PARAMETER_FIELDS
     ]
-    return _table(["bits", "field", "what it is"], rows)
+    return table(["bits", "field", "what it is"], rows)
 
 
 def fault_table() -> str:
     """Error codes, and what they say."""
     rows = [[str(fault.value), fault.name.lower(), text] for fault, text in FAULTS.items()]
-    return _table(["code", "name", "what is wrong"], rows)
+    return table(["code", "name", "what is wrong"], rows)
 
 
 def region_table() -> str:
     """The regions, and what lies in them."""
     rows = [[str(each.value), each.name.lower(), text] for each, text in REGIONS.items()]
-    return _table(["number", "region", "what lies in it"], rows)
+    return table(["number", "region", "what lies in it"], rows)

@@ -16,6 +16,7 @@ __all__ = [
     "counter_table",
     "parameter_table",
     "result_order_table",
+    "table",
     "width_table",
 ]
 
@@ -51,7 +52,8 @@ COMMAND = {
 PARAMETERS = {"multiplier": "M", "residual_multiplier": "Mr", "bias": "B", "shift": "s"}
 
 
-def _table(head, rows):
+def table(head, rows):
+    """Markdown of a table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
 
@@ -72,7 +74,7 @@ def core_port_table():
         for port in ports
         if port.name in PORTS
     ]
-    return _table(["port", "direction", "bits", "what it is"], rows)
+    return table(["port", "direction", "bits", "what it is"], rows)
 
 
 def width_table():
@@ -84,7 +86,7 @@ def width_table():
     ports = [{port.name: port.width for port in core_ports(config)} for config in CONFIGS]
     names = [f"{name}__payload" for name in STREAMS]
     rows += [[f"`{name}`", *(f"{widths[name]:,}" for widths in ports)] for name in names]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def command_table():
@@ -92,7 +94,7 @@ def command_table():
     config = CONFIGS[-1]
     fields = payload_fields(config)["tiles__payload"]
     rows = [[_place(field), f"`{field.name}`", COMMAND[field.name]] for field in fields]
-    return _table(["bits", "field", "what it is"], rows)
+    return table(["bits", "field", "what it is"], rows)
 
 
 def parameter_table():
@@ -107,14 +109,14 @@ def parameter_table():
         ]
         for same in zip(*found, strict=True)
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def counter_table():
     """Places of the counters in their port."""
     fields = payload_fields(CONFIGS[-1])["counters"]
     rows = [[_place(field), f"`{field.name}`", COUNTERS[field.name]] for field in fields]
-    return _table(["bits", "counter", "what it counts"], rows)
+    return table(["bits", "counter", "what it counts"], rows)
 
 
 def _place(field):
@@ -129,7 +131,7 @@ def result_order_table():
         words = result_columns(ArrayConfig(1, 8, 8, 1, requantisers=units))
         text = "; ".join(" ".join(map(str, columns)) for columns in words)
         rows.append([units, len(words), text])
-    return _table(
+    return table(
         ["requantisers", "words of a row", "columns of each word, lowest bits first"], rows
     )
 
@@ -165,7 +167,7 @@ def axi_port_table():
             for signal, port in ports
         ]
         rows.append([f"`{bus}_...`", "; ".join(signals), AXI_PORTS[bus]])
-    return _table(["ports", "direction and bits", "what it is"], rows)
+    return table(["ports", "direction and bits", "what it is"], rows)
 
 
 def axi_word_table():
@@ -182,4 +184,4 @@ def axi_word_table():
         ]
         for name in bits[0]
     ]
-    return _table(["stream", *(_sizes(config) for config in configs)], rows)
+    return table(["stream", *(_sizes(config) for config in configs)], rows)
