@@ -38,11 +38,11 @@ def words(values, digits):
     return "".join(f"{value:0{digits}x}\n" for value in values)
 
 
-def run(program, compiled, entry, image, folder, **changes):
+def run(program, compiled, entry, image, folder, patches=None):
     """Run a program once: status, index and cycles, and the bytes of output and scratch."""
     memory = np.zeros(SIZE, np.uint8)
     data = bytearray(compiled.program)
-    for offset, byte in changes.get("patches", {}).items():
+    for offset, byte in (patches or {}).items():
         data[offset] = byte
     memory[: len(data)] = np.frombuffer(bytes(data), np.uint8)
     memory[BASES[1] :][: compiled.input_bytes] = compiled.input_of(image)

@@ -29,15 +29,28 @@ def drawn(rng, config):
     """Shape, tile and place of an output."""
     shape = tuple(int(n) for n in rng.integers(1, (9, 9, 3 * config.cols + 1)))
     chip = machine(config)
-    place = MapPlace.packed(
+    place = placed(rng, shape, chip, int(rng.integers(3)))
+    return shape, int(rng.integers(chip.row_bits + 1)), place
+
+
+def placed(rng, shape, chip, group):
+    """A random place of a map in a group."""
+    return MapPlace.packed(
         shape,
         chip,
-        group=int(rng.integers(3)),
+        group=group,
         base=int(rng.integers(20)),
         tile_x=int(rng.integers(chip.row_bits + 1)),
         phases=tuple(int(n) for n in rng.integers(0, 3, 2)),
     )
-    return shape, int(rng.integers(chip.row_bits + 1)), place
+
+
+def places_of(where, shape, chip):
+    """Group, bank, word and lane of each code of a map, as indices."""
+    bank, word = where.locate(shape, chip)
+    channel = np.arange(shape[2])
+    lane = channel % chip.lanes
+    return where.group, bank[..., None], word[..., None] + channel // chip.lanes, lane
 
 
 def sizes(shape, tile_x):

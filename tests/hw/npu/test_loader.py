@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import drawn, machine
+from tests.hw.npu.outputs import drawn, machine, places_of
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.loader import Loader
@@ -71,14 +71,7 @@ def test_random_images(rows, lanes, busy, width):
                 assert taken == (number == len(beats))
             ctx.set(dut.loads.valid, 0)
             await ctx.tick()
-            bank, word = where.locate(shape, chip)
-            channel = np.arange(shape[2])
-            places = (
-                where.group,
-                bank[..., None],
-                word[..., None] + channel // lanes,
-                channel % lanes,
-            )
+            places = places_of(where, shape, chip)
             assert np.array_equal(held[places], codes)
             held[places] = -1
             assert (held == -1).all()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import machine
+from tests.hw.npu.outputs import machine, placed, places_of
 from tests.support import simulate
-from truncmac.golden import MapPlace, avg_pool, max_pool, shortcut
+from truncmac.golden import avg_pool, max_pool, shortcut
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.post import PostProcessor
 from truncmac.sim.npu.means import reciprocal
@@ -32,24 +32,6 @@ def drawn(rng, kind):
             values |= {"pad_top": pads[0], "pad_left": pads[1]}
             found = max_pool(batch, kernel, stride, pads)
     return codes, values, found[0].transpose(1, 2, 0)
-
-
-def placed(rng, shape, chip, group):
-    return MapPlace.packed(
-        shape,
-        chip,
-        group=group,
-        base=int(rng.integers(20)),
-        tile_x=int(rng.integers(chip.row_bits + 1)),
-        phases=tuple(int(n) for n in rng.integers(0, 3, 2)),
-    )
-
-
-def places_of(where, shape, chip):
-    bank, word = where.locate(shape, chip)
-    channel = np.arange(shape[2])
-    lane = channel % chip.lanes
-    return where.group, bank[..., None], word[..., None] + channel // chip.lanes, lane
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5])

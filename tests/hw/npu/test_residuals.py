@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import codes_of, drawn, machine, rows_of, sizes
+from tests.hw.npu.outputs import codes_of, drawn, machine, places_of, rows_of, sizes
 from tests.hw.npu.test_results import CONFIGS
 from tests.support import simulate
 from truncmac.hw.npu.residuals import ResidualReader
@@ -26,14 +26,7 @@ def test_random_outputs(config, busy):
             shape, tile_x, where = drawn(rng, config)
             codes = codes_of(rng, shape)
             held[:] = rng.integers(0, 256, held.shape)
-            bank, word = where.locate(shape, chip)
-            channel = np.arange(shape[2])
-            held[
-                where.group,
-                bank[..., None],
-                word[..., None] + channel // config.lanes,
-                channel % config.lanes,
-            ] = codes
+            held[places_of(where, shape, chip)] = codes
             ctx.set(dut.outputs.payload, sizes(shape, tile_x))
             ctx.set(dut.outputs.valid, 1)
             ctx.set(dut.where, vars(where))

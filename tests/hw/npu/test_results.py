@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import codes_of, drawn, machine, rows_of, sizes
+from tests.hw.npu.outputs import codes_of, drawn, machine, places_of, rows_of, sizes
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.results import ResultWriter
@@ -73,14 +73,7 @@ def test_random_outputs(config, raw, busy):
             if raw:
                 assert sums == dict(enumerate(values.reshape(-1).tolist()))
                 continue
-            bank, word = where.locate(shape, chip)
-            channel = np.arange(shape[2])
-            places = (
-                where.group,
-                bank[..., None],
-                word[..., None] + channel // config.lanes,
-                channel % config.lanes,
-            )
+            places = places_of(where, shape, chip)
             assert np.array_equal(held[places], values)
             held[places] = -1
             assert (held == -1).all()  # nothing else was written

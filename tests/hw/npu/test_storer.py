@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import drawn, machine
+from tests.hw.npu.outputs import drawn, machine, places_of
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.storer import Storer
@@ -42,14 +42,7 @@ def test_random_maps(rows, lanes, busy, width):
     async def drive(ctx):
         for _ in range(8):
             shape, _, where = drawn(rng, config)
-            bank, word = where.locate(shape, chip)
-            channel = np.arange(shape[2])
-            codes = held[
-                where.group,
-                bank[..., None],
-                word[..., None] + channel // lanes,
-                channel % lanes,
-            ]
+            codes = held[places_of(where, shape, chip)]
             address, pitch = int(rng.integers(0, 1 << 20)), int(rng.integers(512, 1024))
             sizes = dict(zip(("height", "width", "channels"), shape, strict=True))
             store = {"where": vars(where), "address": address, "pitch": pitch}
