@@ -43,7 +43,7 @@ class BurstReader(wiring.Component):
 
     Members
     -------
-    requests : In, stream of `request_layout()`, beats at least 1; taken with its last burst
+    requests : In, stream of `request_layout()`, beats at least 1
     words : Out, stream of `width` bits
     stop : In, issue no other burst
     failed : Out, for one cycle: the answer is an error

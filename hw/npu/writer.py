@@ -50,7 +50,7 @@ class BurstWriter(wiring.Component):
 
     Members
     -------
-    requests : In, stream of `request_layout()`, beats at least 1; taken with its last burst
+    requests : In, stream of `request_layout()`, beats at least 1
     words : In, stream of `write_layout(width)`
     stop : In, issue no other burst
     failed : Out, for one cycle: the answer is an error

@@ -81,7 +81,6 @@ def check(network, image, config, bits, folder):
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="the top does not come to a program's end yet", strict=True)
 def test_a_small_network_and_faults(tmp_path):
     network = small_network()
     image = np.random.default_rng(1).integers(0, 64, (2, 7, 6)).astype(np.uint8)
@@ -99,7 +98,6 @@ def test_a_small_network_and_faults(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="the top does not come to a program's end yet", strict=True)
 def test_digits_from_start_to_interrupt(tmp_path):
     image = builtin_images()[0][0]
     check(builtin_network(), image, DEFAULT, (8, 4, 2, 1), tmp_path)

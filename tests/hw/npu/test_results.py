@@ -16,9 +16,9 @@ CONFIGS = [
 
 
 def parts(row, config):
-    """A row of results as the core gives them: part j holds column j of each unit."""
+    """A row of results as the core gives them: each part holds neighbouring columns."""
     return [
-        [int(row[unit * config.share + turn]) for unit in range(config.requantisers)]
+        [int(row[turn * config.requantisers + unit]) for unit in range(config.requantisers)]
         for turn in range(config.share)
     ]
 
