@@ -182,8 +182,9 @@ def whole(**changes):
     return AffineProduct(**(vars(product(rng)) | numbers | changes))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("name", ["bias", "residual_multiplier", "multiplier"])
-def test_logits_have_numbers_of_46_bits(name):
+def test_logits_have_numbers_of_46_bits(name, sign):
     most = float((1 << 46) - 1)
     value = np.array([0.0, 1.0, -2.0, 3.0, -most])
 
@@ -195,7 +196,7 @@ def test_logits_have_numbers_of_46_bits(name):
         return whole(residual=Stream("other", 4), residual_scale=value)
 
     assert logit_parameters(at(value), [8])[f"layer.b8.{name}"].tolist() == value.tolist()
-    value[2] = 1 << 46
+    value[2] = sign * (1 << 46)
     message = f"Layer 'layer' at k = 8: {name} must fit 46 bits, not reach 7.03687e+13"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         logit_parameters(at(value), [8])

@@ -246,6 +246,18 @@ def test_descriptions_that_are_no_json_objects_are_refused(text, tmp_path):
         load_arrays(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "value"), [("version", "1"), ("padding", "[1, 1]")])
+def test_an_entry_that_is_there_twice_is_named(name, value, tmp_path):
+    """Of the description or of a layer, and though both are the same."""
+    entry = f'"{name}": {value}'
+    description, arrays = by_reals()
+    folder = write(tmp_path / "f", description, arrays)
+    path = folder / "network.json"
+    path.write_text(path.read_text().replace(entry, f"{entry}, {entry}"))
+    with pytest.raises(NetworkFileError, match=f"^{path}: the entry '{name}' is there twice$"):
+        load_arrays(folder)
+
+
 def test_links_that_lead_elsewhere_are_not_followed(tmp_path):
     folder = write(tmp_path / "f", *by_reals())
     (folder / "w.npy").rename(tmp_path / "w.npy")

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 import re
 import zipfile
 
@@ -206,15 +207,32 @@ def test_of_wrong_names_nine_are_named(tmp_path):
     refused(path, "must hold the tensors images and, if known, labels, not ['labels']")
 
 
+def test_names_are_checked_before_a_tensor_is_read(tmp_path):
+    """NumPy has no numbers of 8 bits with a fraction: to read `more` would be an error of its own."""
+    header = json.dumps(
+        {
+            "images": {"dtype": "U8", "shape": [1, 1, 1, 2], "data_offsets": [0, 2]},
+            "more": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [2, 3]},
+        }
+    ).encode()
+    path = tmp_path / "images.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"123")
+    names = ["images", "more"]
+    refused(path, f"must hold the tensors images and, if known, labels, not {names}")
+
+
 @pytest.mark.parametrize(
     ("shape", "content", "message"),
     [
         ((2, -1), b"abcd", "shape (2, -1) of uint8 does not fit its {size} bytes"),
         ((2, 1, 2, 99), b"abcd", "shape (2, 1, 2, 99) of uint8 does not fit its {size} bytes"),
+        ((1, 1, 7, 19), b"abcd", "shape (1, 1, 7, 19) of uint8 does not fit its {size} bytes"),
+        ((2, 1, 2, 33), b"abcd", "cannot reshape array of size 4 into shape (2,1,2,33)"),
         ((2, 1, 2, 2), b"abcd", "cannot reshape array of size 4 into shape (2,1,2,2)"),
     ],
 )
 def test_arrays_that_are_not_whole(tmp_path, shape, content, message):
+    """The file has 132 bytes, of which 128 are its header."""
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     path = tmp_path / "images.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + content)

@@ -18,6 +18,7 @@ from truncmac.golden.files import (
     keep,
     kept,
     protected,
+    read_toml,
     write_all,
     write_bytes,
 )
@@ -212,6 +213,12 @@ def test_one_process_at_a_time_is_alone_in_a_folder_and_a_kill_lets_it_go(tmp_pa
         assert list(folder.iterdir()) == []
 
 
+def test_a_folder_to_be_alone_in_is_made_with_those_above_it(tmp_path):
+    folder = tmp_path / "made" / "anew"
+    with alone(folder):
+        assert folder.is_dir()
+
+
 def test_where_the_system_knows_no_locks_nothing_is_held(tmp_path, monkeypatch):
     def refuse(*given):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -266,3 +273,25 @@ def test_a_long_name_keeps_its_first_89_characters():
     found = file_name("x" * 101)
     assert (found[:89], found[89], len(found)) == ("x" * 89, "-", 100)
     assert len(file_name("y" * 100 + "!")) == 100
+
+
+def test_only_of_a_link_the_place_is_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("given")
+    Path("given").write_bytes(b"1")
+    for name in ("given", "new", "./folder/../new"):
+        assert check_output(Path(name)) == Path(name)
+    assert check_output(Path("link")) == tmp_path.resolve() / "given"
+
+
+def test_tables_and_lists_are_read_to_100_levels():
+    """Of the levels the table of all is the first, and `a` the second."""
+    assert read_toml("a = 1\n[b]\nc = [{d = 2.5}, []]") == {"a": 1, "b": {"c": [{"d": 2.5}, []]}}
+    assert read_toml("") == {}
+    (found,) = read_toml("a = " + "[" * 99 + "]" * 99).values()
+    for _ in range(98):
+        (found,) = found
+    assert found == []
+    for levels in (100, 100_000):
+        with pytest.raises(ValueError, match="^it is nested too deeply$"):
+            read_toml("a = " + "[" * levels + "]" * levels)

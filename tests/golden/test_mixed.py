@@ -110,12 +110,14 @@ def test_means_are_those_of_all_images():
             np.testing.assert_allclose(mean, exact, rtol=1e-11, err_msg=name)
 
 
-def test_layers_of_sums_past_float32_are_run_exactly():
+@pytest.mark.parametrize(("count", "code_bits"), [(300, 8), (65_796, 1)])
+def test_layers_of_sums_past_float32_are_run_exactly(count, code_bits):
     """300 products of 255 x 255 are past 2**24 and odd: a code of 8 would be 7 or 9 otherwise.
 
-    At k = 4 the layer gives 3, so that the logits' bias moves by (3 - 8) times their weights.
+    So are 65,795 products of 255 x 1. At k = 4 the layer gives 3, so that the logits' bias moves by
+    (3 - 8) times their weights.
     """
-    count, most = 300, 255
+    most = (1 << code_bits) - 1
     images = np.full((5, count, 1, 1), most, np.uint8)
     images[:, 0] -= 1
     total = count * most - 1
@@ -132,7 +134,7 @@ def test_layers_of_sums_past_float32_are_run_exactly():
         tensors[f"b.b{k}.bias"] = np.array([100])
     assert 255 * total % 2 == 1
     layers = (Flatten("flat", "image"), Linear("a", "flat", out_bits=4), Linear("b", "a"))
-    network = Network("long", ImageSpec(count, 1, 1, 8), (8, 4), layers, tensors)
+    network = Network("long", ImageSpec(count, 1, 1, code_bits), (8, 4), layers, tensors)
     moved = Recalibration.of(network, images).at({"a": 8, "b": 4})
     weight = 2 * (160 >> 4) - 15
     assert moved.tensors["b.b8.bias"].tolist() == [100 + 7 * weight * (3 - 8)]

@@ -261,6 +261,18 @@ def test_energies_of_the_packages_figures_are_plausible(library, lanes, planes):
     assert sum(model.area(config).values()) > 1e5 * (1 if "asap" not in library else 0.01)
 
 
+def test_widths_are_those_measured_and_others_are_refused():
+    plain = model_of("multiply_add", fj=5.0)
+    width = plain.figures.bits[8]
+    model = replace(plain, figures=replace(plain.figures, bits={8: width, 1: width, 4: width}))
+    assert model.bits == [1, 4, 8]
+    found = model.energy(CONFIG, COUNTS, 1, period_ps=2000.0)
+    assert found["multiply_add"] == pytest.approx(DATA_PJ)
+    message = r"^Bit-width must be one that was characterised \(1, 4, 8\), not 2$"
+    with pytest.raises(ValueError, match=message):
+        model.energy(CONFIG, COUNTS, 2, period_ps=2000.0)
+
+
 def test_shapes_without_figures():
     message = "^No energy figures of 3 lanes x 1 planes in ihp-sg13g2. There are: asap7 "
     with pytest.raises(ValueError, match=message):

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.golden.networks import small_network
 from tools.energy_runs import read_table
 from truncmac.golden import (
     Gemm,
@@ -102,6 +103,14 @@ def test_images_are_spread_and_batches_whole():
     assert len(NetworkData.of(network, images, batch=5).images) == 15
     large = NetworkData.of(network, images[:9], batch=100)
     assert (len(large.images), large.batch) == (9, 9)
+
+
+@pytest.mark.parametrize(("count", "images"), [(1, "1 image"), (2, "2 images")])
+def test_about_the_data(count, images):
+    """The images have 6 bits, and what other layers read 4: all of which is said once."""
+    network = small_network()
+    data = NetworkData.of(network, np.zeros((count, 2, 7, 6), np.uint8))
+    assert data.about == f"the network's own activation codes of 4 and 6 bits on {images}"
 
 
 def test_each_layer_at_each_k_of_the_network():
