@@ -208,7 +208,7 @@ def test_of_wrong_names_nine_are_named(tmp_path):
 
 
 def test_names_are_checked_before_a_tensor_is_read(tmp_path):
-    """NumPy has no numbers of 8 bits with a fraction: to read `more` would be an error of its own."""
+    """NumPy has no floats of 8 bits: to read `more` would be an error of its own."""
     header = json.dumps(
         {
             "images": {"dtype": "U8", "shape": [1, 1, 1, 2], "data_offsets": [0, 2]},
