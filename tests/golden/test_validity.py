@@ -48,6 +48,22 @@ def test_no_sum_may_overflow_64_bits(tensors, room):
             checked(network(bias=sign * (room + 1) if room < MOST else -MOST - 1, **tensors))
 
 
+@pytest.mark.parametrize("name", ["multiplier", "bias", "residual_multiplier"])
+def test_of_all_channels_the_largest_numbers_count(name):
+    """Of two channels the first has numbers, and the second only the one that is named."""
+    for more in (0, 1):
+        room = MOST - 3 * LARGEST - 7 * 255 + more
+        one = network(residual=True, multiplier=-3, residual_multiplier=-7, bias=room)
+        tensors = {key: np.concatenate([a, np.zeros_like(a)]) for key, a in one.tensors.items()}
+        tensors[f"c.b4.{name}"] = tensors[f"c.b4.{name}"][::-1].copy()
+        two = replace(one, tensors=tensors)
+        if more:
+            with pytest.raises(NetworkFileError, match=r"^layer 'c' can overflow 64 bits at k = 4"):
+                checked(two)
+        else:
+            assert checked(two) is two
+
+
 def test_shifts_are_those_of_64_bits():
     for shift in (0, 63):
         checked(network(shift=shift))

@@ -46,6 +46,20 @@ def test_wide_buses_add_the_feeds_way_in_to_what_the_core_takes():
         assert own["chunks"] == job.tiles * job.beats * job.bits
 
 
+@pytest.mark.parametrize("cols", [3, 16])
+def test_parameters_of_two_column_tiles_are_sent_before_the_first_job(cols):
+    """A set takes `cols` words of 90 bits or so, each three words of a bus of 32.
+
+    A column tile takes few cycles, so that the third waits for its set, which needs longer.
+    """
+    config = ArrayConfig(1, cols, 2, 1, max_reduction=20, requantisers=cols)
+    widths = BusWidths(512, 512, 32, 512, 512)
+    assert bus_gaps(config, widths, raw=False).parameters == 3
+    for column_tiles in (1, 2, 3):
+        (found,) = axi_counters(config, [Job(1, 1, 1, column_tiles)], widths)
+        assert (found["stalled_parameters"] > 0) == (column_tiles == 3)
+
+
 @pytest.mark.parametrize("widths", [(512,) * 5, (32,) * 5, (32, 512, 32, 512, 32)])
 def test_skipping_repetitions_changes_no_counter(widths):
     config = ArrayConfig(2, 4, 3, 2, max_reduction=60, requantisers=2)
