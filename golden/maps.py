@@ -119,6 +119,10 @@ class MapPlace:
         right = (width - 1) >> (self.phase_x + self.tile_x)
         return down * self.step_y + (right + 1) * self.step_x
 
+    def tile_rows(self, machine: Machine) -> int:
+        """Rows of pixels of a row of blocks: Ry of each phase."""
+        return 1 << (self.phase_y + machine.row_bits - self.tile_x)
+
     def locate(self, shape: Shape, machine: Machine) -> tuple[Integers, Integers]:
         """Bank, and word of the first channels, of each pixel of a map (H, W, C): (H, W) each."""
         y, x = np.arange(shape[0])[:, None], np.arange(shape[1])

@@ -6,7 +6,7 @@ Numbers are little endian, and a field lies in one 32-bit word.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 __all__ = [
@@ -92,6 +92,7 @@ class DescriptorField:
     low : its lowest bit in the word
     width : bits
     meaning : for the documents
+    signed : whether it is in two's complement
     """
 
     name: str
@@ -99,6 +100,13 @@ class DescriptorField:
     low: int
     width: int
     meaning: str
+    signed: bool = False
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest value that it holds."""
+        least = -(1 << (self.width - 1)) if self.signed else 0
+        return least, least + (1 << self.width) - 1
 
 
 @dataclass(frozen=True)
@@ -125,10 +133,11 @@ BESIDE = (
     DescriptorField("wait", 0, 8, 1, "begin when nothing runs beside any more"),
     DescriptorField("beside", 0, 9, 1, "let the operations that follow run beside this one"),
 )
+PAD_TOP = DescriptorField("pad_top", 1, 24, 8, "rows outside, above")
+BAND_TOP = replace(PAD_TOP, meaning="rows outside, above; below 0: rows to skip", signed=True)
 WINDOW = (
     DescriptorField("pad_code", 1, 8, 8, "code outside the input"),
     DescriptorField("pad_left", 1, 16, 8, "columns outside, to the left"),
-    DescriptorField("pad_top", 1, 24, 8, "rows outside, above"),
     DescriptorField("kernel_x", 2, 0, 8, "columns of the window"),
     DescriptorField("kernel_y", 2, 8, 8, "rows of the window"),
     DescriptorField("stride_x", 2, 16, 4, "columns from one window to the next"),
@@ -188,7 +197,7 @@ FIELDS: Mapping[Operation, tuple[DescriptorField, ...]] = {
     ),
     Operation.END: (OPERATION,),
     Operation.LOAD: (
-        *(OPERATION, *BESIDE, *WINDOW, *SIZES, *_map_fields("output")),
+        *(OPERATION, *BESIDE, *WINDOW, PAD_TOP, *SIZES, *_map_fields("output")),
         *_memory_fields("of the first pixel"),
     ),
     Operation.STORE: (
@@ -203,7 +212,7 @@ FIELDS: Mapping[Operation, tuple[DescriptorField, ...]] = {
         DescriptorField("bits", 0, 16, 4, "k, 1 to 8"),
         DescriptorField("offset", 0, 20, 9, "z, the weights' offset"),
         DescriptorField("limit", 1, 0, 8, "the largest output code"),
-        *WINDOW,
+        *(*WINDOW, BAND_TOP),
         DescriptorField("dilation_x", 2, 24, 4, "columns from one tap to the next"),
         DescriptorField("dilation_y", 2, 28, 4, "rows from one tap to the next"),
         *(*SIZES, *_map_fields("input"), *_map_fields("output"), *_map_fields("residual")),
@@ -214,7 +223,7 @@ FIELDS: Mapping[Operation, tuple[DescriptorField, ...]] = {
     Operation.POOL: (
         *(OPERATION, *BESIDE[:1]),
         DescriptorField("mean", 0, 10, 1, "the mean of each window; else its largest code"),
-        *(*WINDOW, *SIZES, *_map_fields("input"), *_map_fields("output")),
+        *(*WINDOW, BAND_TOP, *SIZES, *_map_fields("input"), *_map_fields("output")),
         DescriptorField("reciprocal", 15, 0, 26, "mean = (2 sum + n) x reciprocal >> shift"),
         DescriptorField("shift", 15, 26, 6, "of the mean"),
     ),
@@ -252,11 +261,10 @@ def pack_descriptor(operation: Operation, values: Mapping[str, int]) -> bytes:
         if name not in fields:
             raise ValueError(f"{operation.name} has no field {name!r}")
         field = fields[name]
-        if not 0 <= value < 1 << field.width:
-            raise ValueError(
-                f"{operation.name} {name} must be in 0..{(1 << field.width) - 1}, not {value}"
-            )
-        words[field.word] |= value << field.low
+        least, most = field.limits
+        if not least <= value <= most:
+            raise ValueError(f"{operation.name} {name} must be in {least}..{most}, not {value}")
+        words[field.word] |= (value & ((1 << field.width) - 1)) << field.low
     return b"".join(word.to_bytes(WORD_BYTES, "little") for word in words)
 
 
@@ -267,7 +275,8 @@ def unpack_descriptor(data: bytes) -> tuple[Operation | int, dict[str, int]]:
         return number, {}
     words = [int.from_bytes(data[i : i + WORD_BYTES], "little") for i in range(0, len(data), 4)]
     operation = Operation(number)
-    return operation, {
-        field.name: words[field.word] >> field.low & ((1 << field.width) - 1)
-        for field in FIELDS[operation]
-    }
+    values = {}
+    for field in FIELDS[operation]:
+        value = words[field.word] >> field.low & ((1 << field.width) - 1)
+        values[field.name] = value - (1 << field.width) if value > field.limits[1] else value
+    return operation, values

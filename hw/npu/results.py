@@ -79,7 +79,9 @@ class ResultWriter(wiring.Component):
             for unit in range(config.requantisers):
                 for turn in range(config.share):
                     with m.If(part == turn):
-                        m.d.sync += values[turn * config.requantisers + unit].eq(self.results.p[unit])
+                        m.d.sync += values[turn * config.requantisers + unit].eq(
+                            self.results.p[unit]
+                        )
             m.d.sync += part.eq(Mux(part == config.share - 1, 0, part + 1))
             m.d.sync += whole.eq(part == config.share - 1)
 

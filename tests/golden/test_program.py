@@ -559,3 +559,40 @@ def test_two_that_only_read_may_run_beside_each_other():
     memory.store(codes.shape, place(codes.shape), offset=31)  # over the first one's last byte
     with pytest.raises(ProgramError, match="touches region"):
         memory.run()
+
+
+def banded(operation, where, rows, begin, codes, *, pad):
+    """Output rows `rows` of a window of 3 x 1 over a map whose band begins at row `begin`."""
+    memory, (height, width, channels) = Memory(), codes.shape
+    first, end = rows
+    shape = (end - first, width, channels)
+    memory.load(codes, where)
+    block = where.tile_rows(memory.machine)
+    base = where.base + begin // block * where.step_y
+    values = sizes("input", (min(height, end - 1 - pad + 3) - begin, width, channels))
+    values |= sizes("output", shape) | mapped("input", replace(where, base=base))
+    values |= mapped("output", place(shape, 1)) | {"kernel_y": 3, "kernel_x": 1}
+    values |= {"stride_y": 1, "stride_x": 1, "pad_top": pad + begin - first, "pad_code": 0}
+    if operation == Operation.CONV:
+        weights = np.ones((3, 1, channels, channels), np.uint8) * 255
+        ones = np.ones(channels, np.int64)
+        data = parameter_memory(multiplier=ones, bias=0 * ones, shift=ones * 11)
+        values |= conv_values(codes, weights, memory, offset=0, pad_code=9) | values
+        values |= {"parameters": memory.data(data), "pad_code": 9}
+    memory.add(operation, **values)
+    memory.store(shape, place(shape, 1))
+    memory.run()
+    return memory.stored(shape)
+
+
+@pytest.mark.parametrize("operation", [Operation.CONV, Operation.POOL])
+@pytest.mark.parametrize("rows", [(0, 4), (3, 7), (5, 9), (8, 11), (10, 11)])
+def test_a_band_may_begin_inside_a_map(operation, rows):
+    """The base is at a row of blocks; a negative pad skips the rows before the window's first."""
+    codes, pad = codes_of((11, 3, 2), 3), 1
+    where = place(codes.shape, tile_x=0)  # blocks of four rows
+    begin = max(0, rows[0] - pad) // 4 * 4
+    expected = banded(operation, where, (0, 11), 0, codes, pad=pad)
+    found = banded(operation, where, rows, begin, codes, pad=pad)
+    assert np.array_equal(found, expected[rows[0] : rows[1]])
+    assert len(np.unique(found)) > 2

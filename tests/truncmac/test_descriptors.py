@@ -39,7 +39,7 @@ def test_fields_lie_in_their_words_and_do_not_overlap(operation):
 def test_what_is_packed_is_read_again(operation):
     noise = random.Random(operation)
     for _ in range(20):
-        values = {field.name: noise.randrange(1 << field.width) for field in FIELDS[operation]}
+        values = {field.name: noise.randint(*field.limits) for field in FIELDS[operation]}
         values["operation"] = int(operation)
         data = pack_descriptor(operation, values)
         assert len(data) == DESCRIPTOR_BYTES
@@ -67,6 +67,19 @@ def test_bytes_of_a_descriptor_by_hand():
     assert data[8] == 2
     assert data[24:26] == b"\x34\x12"
     assert sum(data) == 5 + 0x73 + 15 + 2 + 0x34 + 0x12
+
+
+@pytest.mark.parametrize("operation", [Operation.CONV, Operation.POOL])
+def test_rows_above_may_be_fewer_than_none(operation):
+    """In two's complement; those of a LOAD are a count."""
+    for value, byte in ((-128, 0x80), (-1, 0xFF), (0, 0), (127, 0x7F)):
+        data = pack_descriptor(operation, {"pad_top": value})
+        assert data[7] == byte
+        assert unpack_descriptor(data)[1]["pad_top"] == value
+    for value in (-129, 128):
+        with pytest.raises(ValueError, match=rf"pad_top must be in -128\.\.127, not {value}"):
+            pack_descriptor(operation, {"pad_top": value})
+    assert unpack_descriptor(pack_descriptor(Operation.LOAD, {"pad_top": 255}))[1]["pad_top"] == 255
 
 
 def test_reserved_operations_have_no_fields():

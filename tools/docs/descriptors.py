@@ -48,7 +48,7 @@ def descriptor_table() -> str:
         [
             _bits(field),
             f"`{field.name}`",
-            field.meaning,
+            field.meaning + (", signed" if field.signed else ""),
             "all" if len(names) == len(FIELDS) else ", ".join(names),
         ]
         for field, names in sorted(found.items(), key=lambda item: (item[0].word, item[0].low))
