@@ -18,6 +18,8 @@ from .types import Codes, Integers, Shape
 
 __all__ = ["ActivationMemory", "Machine", "MapPlace", "ProgramError"]
 
+MOST_PHASE = 3  # a stride has 4 bits, so 8 is its largest power of two
+
 
 class ProgramError(ValueError):
     """A program asks for what the NPU cannot do.
@@ -123,6 +125,33 @@ class MapPlace:
         """Rows of pixels of a row of blocks: Ry of each phase."""
         return 1 << (self.phase_y + machine.row_bits - self.tile_x)
 
+    def check(self, shape: Shape, machine: Machine) -> None:
+        """Refuse a map (H, W, C) that is not within the activation memory, with `ProgramError`."""
+        if self.group >= machine.groups or self.tile_x > machine.row_bits:
+            raise ProgramError(
+                f"a map is in group {self.group} with tiles of 2**{self.tile_x} columns; there "
+                f"are {machine.groups} groups of {machine.rows} banks",
+                ProgramFault.PLACE,
+            )
+        if max(self.phase_x, self.phase_y) > MOST_PHASE:
+            raise ProgramError(
+                f"a map is for strides of 2**{self.phase_x} and 2**{self.phase_y}; the largest is "
+                f"{1 << MOST_PHASE}",
+                ProgramFault.PLACE,
+            )
+        blocks = ceil_div(shape[2], machine.lanes)
+        if self.step_x < blocks << (self.phase_x + self.phase_y):
+            raise ProgramError(
+                f"a map of {blocks} words a pixel has {self.step_x} words a block",
+                ProgramFault.PLACE,
+            )
+        end = self.base + self.words(shape, machine)
+        if end > machine.depth:
+            raise ProgramError(
+                f"a map ends at word {end} of group {self.group}, which has {machine.depth}",
+                ProgramFault.PLACE,
+            )
+
     def locate(self, shape: Shape, machine: Machine) -> tuple[Integers, Integers]:
         """Bank, and word of the first channels, of each pixel of a map (H, W, C): (H, W) each."""
         y, x = np.arange(shape[0])[:, None], np.arange(shape[1])
@@ -179,24 +208,7 @@ class ActivationMemory:
     ) -> tuple[int, Integers, Integers, npt.NDArray[np.intp]]:
         """Indices of each code of a map."""
         machine = self.machine
-        if place.group >= machine.groups or place.tile_x > machine.row_bits:
-            raise ProgramError(
-                f"a map is in group {place.group} with tiles of 2**{place.tile_x} columns; there "
-                f"are {machine.groups} groups of {machine.rows} banks",
-                ProgramFault.PLACE,
-            )
-        blocks = ceil_div(shape[2], machine.lanes)
-        if place.step_x < blocks << (place.phase_x + place.phase_y):
-            raise ProgramError(
-                f"a map of {blocks} words a pixel has {place.step_x} words a block",
-                ProgramFault.PLACE,
-            )
-        end = place.base + place.words(shape, machine)
-        if end > machine.depth:
-            raise ProgramError(
-                f"a map ends at word {end} of group {place.group}, which has {machine.depth}",
-                ProgramFault.PLACE,
-            )
+        place.check(shape, machine)
         bank, word = place.locate(shape, machine)
         channel = np.arange(shape[2])
         word = word[..., None] + channel // machine.lanes

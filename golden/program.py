@@ -6,6 +6,7 @@ but the format. Every byte that the NPU leaves in memory is the one that is left
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +15,24 @@ from truncmac.descriptors import (
     DESCRIPTOR_BYTES,
     FORMAT_VERSION,
     MAGIC,
-    MAPS,
     PARAMETER_BYTES,
     PARAMETER_FIELDS,
     SUM_BYTES,
     Operation,
     ProgramFault,
     Region,
-    map_field,
     split_address,
     unpack_descriptor,
 )
 from truncmac.integers import ceil_div
 
+from .legality import Values, check_operation, place_of, shape_of
 from .maps import ActivationMemory, Machine, MapPlace, ProgramError
 from .quantise import WEIGHT_BITS
 from .requantise import Requantisation, requantise
 from .types import Array, Codes, Integers, Pair, Shape
 
 __all__ = ["Traffic", "interpret"]
-
-Values = Mapping[str, int]
 
 
 @dataclass
@@ -96,13 +94,13 @@ class _State:
 
     def read_map(self, values: Values, role: str, shape: Shape) -> Codes:
         """The codes of a map, (H, W, C)."""
-        place = _place(values, role)
+        place = place_of(values, role)
         self._note(place, shape, written=False)
         return self.maps.read(place, shape)
 
     def write_map(self, values: Values, role: str, codes: Codes) -> None:
         """Write a map (H, W, C)."""
-        place = _place(values, role)
+        place = place_of(values, role)
         self._note(place, codes.shape, written=True)
         self.maps.write(place, codes)
 
@@ -160,6 +158,7 @@ def interpret(
                 raise ProgramError("a program has one BEGIN, its first", ProgramFault.FORMAT)
             if operation not in RUN:
                 raise ProgramError(f"{operation!r} is no operation", ProgramFault.OPERATION)
+            check_operation(Operation(operation), values, state.machine)
             if values.get("wait"):
                 state.beside = []
             RUN[Operation(operation)](state, values)
@@ -209,24 +208,18 @@ def _end(state: _State, values: Values) -> None:
 
 
 def _load(state: _State, values: Values) -> None:
-    _check_window(values)
-    (height, width, channels), shape = _input_shape(values), _output_shape(values)
-    row = width * channels
-    image = np.empty((height, row), np.uint8)
-    for y in range(height):
-        image[y] = state.bytes_at(values["address"] + y * values["pitch"], row)
+    shape = shape_of(values, "input")
+    row = shape[1] * shape[2]
+    image = np.stack(
+        [state.bytes_at(values["address"] + y * values["pitch"], row) for y in range(shape[0])]
+    )
     state.traffic.loads += image.size
-    taps = _windows(image.reshape(height, width, channels), values, (1, 1))
-    if taps.shape[2] * taps.shape[3] != shape[2]:
-        raise ProgramError(
-            f"a window has {taps.shape[2] * taps.shape[3]} codes, and the map {shape[2]} channels",
-            ProgramFault.VALUE,
-        )
-    state.write_map(values, "output", taps.reshape(shape))
+    taps = _windows(image.reshape(shape), values, (1, 1))
+    state.write_map(values, "output", taps.reshape(shape_of(values, "output")))
 
 
 def _store(state: _State, values: Values) -> None:
-    shape = _input_shape(values)
+    shape = shape_of(values, "input")
     codes = state.read_map(values, "input", shape).reshape(shape[0], -1)
     for y, row in enumerate(codes):
         address = values["address"] + y * values["pitch"]
@@ -235,21 +228,13 @@ def _store(state: _State, values: Values) -> None:
 
 
 def _conv(state: _State, values: Values) -> None:
-    _check_window(values)
-    _check_range(values, "bits", 1, WEIGHT_BITS)
-    _check_range(values, "dilation_x", 1, 15)
-    _check_range(values, "dilation_y", 1, 15)
-    machine, (height, width, channels) = state.machine, _input_shape(values)
+    machine, (height, width, channels) = state.machine, shape_of(values, "input")
     columns, pixels = values["output_channels"], values["output_height"] * values["output_width"]
     blocks = ceil_div(channels, machine.lanes)
     beats = values["kernel_y"] * values["kernel_x"] * blocks
-    if beats > ceil_div(machine.max_reduction, machine.lanes):
-        raise ProgramError(
-            f"a reduction has {beats} beats of {machine.lanes} lanes, and the array is built for "
-            f"K up to {machine.max_reduction}",
-            ProgramFault.VALUE,
-        )
-    _check_groups(values)
+    shape = shape_of(values, "output")
+    if values["raw"]:
+        place = state.bytes_at(values["parameters"], SUM_BYTES * prod(shape), write=True)
     codes = state.read_map(values, "input", (height, width, channels))
     dilation = values["dilation_y"], values["dilation_x"]
     activations = _windows(codes, values, dilation).reshape(pixels, -1)
@@ -260,13 +245,9 @@ def _conv(state: _State, values: Values) -> None:
     row_sums = activations.sum(axis=1, dtype=np.int64)
     sums = 2 * dots - values["offset"] * row_sums[:, None]
     if values["raw"]:
-        data = sums.astype(f"<i{SUM_BYTES}").tobytes()
-        state.bytes_at(values["parameters"], len(data), write=True)[:] = np.frombuffer(
-            data, np.uint8
-        )
-        state.traffic.stores += len(data)
+        place[:] = np.frombuffer(sums.astype(f"<i{SUM_BYTES}").tobytes(), np.uint8)
+        state.traffic.stores += len(place)
         return
-    shape = _output_shape(values)
     added = state.read_map(values, "residual", shape) if values["residual"] else None
     state.write_map(values, "output", _finished(state, values, sums, added).reshape(shape))
 
@@ -319,10 +300,8 @@ def _finished(state: _State, values: Values, sums: Integers, added: Codes | None
 
 
 def _pool(state: _State, values: Values) -> None:
-    _check_window(values)
-    _check_groups(values)
-    shape = _output_shape(values)
-    codes = state.read_map(values, "input", _input_shape(values))
+    shape = shape_of(values, "output")
+    codes = state.read_map(values, "input", shape_of(values, "input"))
     windows = _windows(codes, values, (1, 1)).reshape(*shape[:2], -1, codes.shape[2])
     if values["mean"]:
         doubled = 2 * windows.sum(axis=2, dtype=np.int64) + windows.shape[2]
@@ -333,20 +312,17 @@ def _pool(state: _State, values: Values) -> None:
 
 
 def _shortcut(state: _State, values: Values) -> None:
-    for axis in "xy":
-        _check_range(values, f"stride_{axis}", 1, 15)
-    _check_groups(values)
-    codes = state.read_map(values, "input", _input_shape(values))
-    shape = _output_shape(values)
+    codes = state.read_map(values, "input", shape_of(values, "input"))
+    shape = shape_of(values, "output")
     kept = codes[:: values["stride_y"], :: values["stride_x"]][: shape[0], : shape[1]]
-    result = np.zeros(shape, np.uint8)
-    result[..., : codes.shape[2]] = kept
+    result = np.zeros(shape, np.uint8)  # beyond the input's pixels and channels it is 0
+    result[: kept.shape[0], : kept.shape[1], : kept.shape[2]] = kept
     state.write_map(values, "output", result)
 
 
 def _windows(codes: Codes, values: Values, dilation: Pair) -> Array:
     """The codes of each window, (OH, OW, KY * KX, C), of a map (H, W, C)."""
-    (height, width, channels), (high, wide, _) = codes.shape, _output_shape(values)
+    (height, width, channels), (high, wide, _) = codes.shape, shape_of(values, "output")
     y = _taps(high, values["stride_y"], values["kernel_y"], dilation[0], values["pad_top"])
     x = _taps(wide, values["stride_x"], values["kernel_x"], dilation[1], values["pad_left"])
     inside_y, inside_x = (y >= 0) & (y < height), (x >= 0) & (x < width)
@@ -359,52 +335,6 @@ def _windows(codes: Codes, values: Values, dilation: Pair) -> Array:
 def _taps(count: int, stride: int, kernel: int, dilation: int, pad: int) -> npt.NDArray[np.intp]:
     """The input's row or column of each tap of each window, (windows, taps)."""
     return np.arange(count)[:, None] * stride + np.arange(kernel) * dilation - pad
-
-
-def _input_shape(values: Values) -> Shape:
-    return _shape(values, "input")
-
-
-def _output_shape(values: Values) -> Shape:
-    return _shape(values, "output")
-
-
-def _shape(values: Values, side: str) -> Shape:
-    """(H, W, C)."""
-    for name in ("height", "width", "channels"):
-        _check_range(values, f"{side}_{name}", 1, (1 << 16) - 1)
-    return values[f"{side}_height"], values[f"{side}_width"], values[f"{side}_channels"]
-
-
-def _place(values: Values, role: str) -> MapPlace:
-    names = ("group", "base", "step_x", "step_y", "tile_x", "phase_x", "phase_y")
-    return MapPlace(*(values[map_field(role, name)] for name in names))
-
-
-def _check_range(values: Values, name: str, least: int, most: int) -> None:
-    if not least <= values[name] <= most:
-        raise ProgramError(
-            f"{name} must be in {least}..{most}, not {values[name]}", ProgramFault.VALUE
-        )
-
-
-def _check_window(values: Values) -> None:
-    for name, most in (("kernel", 255), ("stride", 15)):
-        for axis in "xy":
-            _check_range(values, f"{name}_{axis}", 1, most)
-
-
-def _check_groups(values: Values) -> None:
-    """An operation's maps are in different groups; a residual may be where the output goes."""
-    roles = [role for role in MAPS if map_field(role, "group") in values]
-    if not values.get("residual"):
-        roles = [role for role in roles if role != "residual"]
-    if values.get("raw"):
-        roles = [role for role in roles if role != "output"]
-    source = values[map_field("input", "group")]
-    for role in roles[1:]:
-        if values[map_field(role, "group")] == source:
-            raise ProgramError(f"input and {role} are in group {source}", ProgramFault.GROUPS)
 
 
 RUN: Mapping[Operation, Callable[[_State, Values], None]] = {

@@ -18,7 +18,9 @@ __all__ = [
     "OFFSET_BITS",
     "PARAMETER_BYTES",
     "PARAMETER_FIELDS",
+    "ROW_BITS",
     "SUM_BYTES",
+    "TILE_BITS",
     "DescriptorField",
     "Operation",
     "ParameterField",
@@ -37,6 +39,8 @@ DESCRIPTOR_BYTES = 64
 WORD_BYTES = 4
 OFFSET_BITS = 30  # of an address: the two above say which region it is in
 SUM_BYTES = 4  # of a raw sum, signed
+ROW_BITS = 24  # of the bytes of a row of pixels that LOAD or STORE moves
+TILE_BITS = 16  # of the tiles of pixels of a CONV's output
 PARAMETER_BYTES = 16  # of the requantisation parameters of one output channel
 
 
@@ -243,8 +247,8 @@ def to_address(region: Region, offset: int) -> int:
 
 
 def split_address(address: int) -> tuple[Region, int]:
-    """Region and offset of an address."""
-    return Region(address >> OFFSET_BITS), address & ((1 << OFFSET_BITS) - 1)
+    """Region and offset of an address; a sum of addresses counts modulo 2**32, as in hardware."""
+    return Region(address >> OFFSET_BITS & 3), address & ((1 << OFFSET_BITS) - 1)
 
 
 def pack_descriptor(operation: Operation, values: Mapping[str, int]) -> bytes:

@@ -17,6 +17,7 @@ LIMITS = {  # least and most
     "depth": (16, 1 << 16),  # a word's address has 16 bits in a descriptor
     "outstanding": (1, 16),
 }
+MOST_ROWS = 128  # so that the logarithm of a tile's columns has 3 bits
 SHORT_REDUCTION = 144
 SUM_BITS = 32  # of a raw sum in memory
 PARAMETERS = {entry.name: entry.width for entry in PARAMETER_FIELDS}
@@ -86,6 +87,8 @@ class NpuConfig:
             size = getattr(array, name)
             if size & (size - 1):
                 raise ValueError(f"{name} of an NPU must be a power of two, not {size}")
+        if array.rows > MOST_ROWS:
+            raise ValueError(f"rows of an NPU must be at most {MOST_ROWS}, not {array.rows}")
         if array.weight_word_bits < 8:
             raise ValueError(
                 f"cols x lanes x planes of an NPU must be at least 8 bits, "

@@ -10,6 +10,9 @@ from truncmac.descriptors import (
     FIELDS,
     FORMAT_VERSION,
     MAGIC,
+    ROW_BITS,
+    SUM_BYTES,
+    TILE_BITS,
     Operation,
     ProgramFault,
     Region,
@@ -22,7 +25,6 @@ from .regions import regions_layout
 __all__ = ["DescriptorCheck", "descriptor_layout", "map_of"]
 
 DESCRIPTOR_BITS = 8 * DESCRIPTOR_BYTES
-SUM_ALIGNMENT = 4
 
 
 def descriptor_layout(operation):
@@ -118,13 +120,13 @@ class DescriptorCheck(wiring.Component):
             for size in ("width", "height", "channels")
         ]
         return [
-            (ProgramFault.VALUE, _any(packs) | _no_size(load, "input")),
+            (ProgramFault.VALUE, _any(packs) | _no_size(load, "input") | _long_row(load)),
             (ProgramFault.PLACE, self._beyond(m, load, "output", "output")),
         ]
 
     def _store(self, m, store):
         return [
-            (ProgramFault.VALUE, _no_size(store, "input")),
+            (ProgramFault.VALUE, _no_size(store, "input") | _long_row(store)),
             (ProgramFault.PLACE, self._beyond(m, store, "input", "input")),
         ]
 
@@ -133,9 +135,13 @@ class DescriptorCheck(wiring.Component):
         blocks = (conv.input_channels + (array.lanes - 1)) >> exact_log2(array.lanes)
         beats = Signal(32)
         m.d.comb += beats.eq(conv.kernel_x * conv.kernel_y * blocks)
-        alignment = Mux(conv.raw, SUM_ALIGNMENT, self.config.bus_bytes) - 1
+        alignment = Mux(conv.raw, SUM_BYTES, self.config.bus_bytes) - 1
         wrong = [
-            *(conv[f"{name}_{axis}"] == 0 for name in ("kernel", "dilation") for axis in "xy"),
+            *(
+                conv[f"{name}_{axis}"] == 0
+                for name in ("kernel", "stride", "dilation")
+                for axis in "xy"
+            ),
             *(self._crosses(conv, axis, size) for axis, size in (("x", "width"), ("y", "height"))),
             (conv.bits == 0) | (conv.bits > 8),
             _no_size(conv, "input") | _no_size(conv, "output"),
@@ -155,7 +161,16 @@ class DescriptorCheck(wiring.Component):
             (ProgramFault.VALUE, _any(wrong)),
             (ProgramFault.GROUPS, meets),
             (ProgramFault.PLACE, beyond),
+            (ProgramFault.VALUE, self._many_tiles(conv)),
         ]
+
+    def _many_tiles(self, conv):
+        """Whether the core could not count the tiles of pixels of an output."""
+        tile_x = conv.input_map_tile_x
+        tile_y = (exact_log2(self.config.array.rows) - tile_x)[:4]
+        across = (conv.output_width + ((1 << tile_x) - 1)[:16]) >> tile_x
+        down = (conv.output_height + ((1 << tile_y) - 1)[:16]) >> tile_y
+        return (across * down) >> TILE_BITS != 0
 
     def _crosses(self, conv, axis, size):
         """Whether a stride is another than the layout's, for more than one window."""
@@ -164,10 +179,13 @@ class DescriptorCheck(wiring.Component):
 
     def _pool(self, m, pool):
         wrong = [pool[f"{name}_{axis}"] == 0 for name in ("kernel", "stride") for axis in "xy"]
+        wrong += [pool.input_channels != pool.output_channels]
         return self._passes(m, pool, wrong)
 
     def _shortcut(self, m, shortcut):
-        return self._passes(m, shortcut, [shortcut.stride_x == 0, shortcut.stride_y == 0])
+        wrong = [shortcut.stride_x == 0, shortcut.stride_y == 0]
+        wrong += [shortcut.input_channels > shortcut.output_channels]
+        return self._passes(m, shortcut, wrong)
 
     def _passes(self, m, passing, wrong):
         """Faults of what passes from map to map."""
@@ -213,3 +231,7 @@ def _any(conditions):
 
 def _no_size(descriptor, side):
     return _any([descriptor[f"{side}_{size}"] == 0 for size in ("width", "height", "channels")])
+
+
+def _long_row(descriptor):
+    return (descriptor.input_width * descriptor.input_channels) >> ROW_BITS != 0

@@ -159,8 +159,10 @@ class Engine(wiring.Component):
         pools = pool.operation == Operation.POOL
         sizes = (f"{side}_{size}" for side in ("input", "output") for size in SIZES)
         m.d.comb += [given[name].eq(pool[name]) for name in (*sizes, "stride_x", "stride_y")]
-        for name, otherwise in (("kernel_x", 1), ("kernel_y", 1), ("pad_left", 0), ("pad_top", 0)):
-            m.d.comb += given[name].eq(Mux(pools, pool[name], otherwise))
+        for name in ("kernel_x", "kernel_y"):
+            m.d.comb += given[name].eq(Mux(pools, pool[name], 1))
+        for name in ("pad_left", "pad_top", "pad_code"):
+            m.d.comb += given[name].eq(Mux(pools, pool[name], 0))
         m.d.comb += [
             given.mean.eq(pools & pool.mean),
             given.reciprocal.eq(pool.reciprocal),

@@ -12,7 +12,7 @@ from .place import SIZE_BITS, map_layout, word_place
 __all__ = ["PostProcessor", "post_layout"]
 
 SUM_BITS = 24  # of 255 x 255 codes
-POSITION_BITS = 18
+POSITION_BITS = 20  # of a window's first column or row: up to 65534 x 15
 
 
 def post_layout():
@@ -31,7 +31,7 @@ def post_layout():
                 ),
                 SIZE_BITS,
             ),
-            **dict.fromkeys(("kernel_x", "kernel_y", "pad_left", "pad_top"), 8),
+            **dict.fromkeys(("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"), 8),
             **dict.fromkeys(("stride_x", "stride_y"), 4),
             "mean": 1,
             "reciprocal": 26,
@@ -45,8 +45,8 @@ def post_layout():
 class PostProcessor(wiring.Component):
     """Reads the taps of each window, and writes a word of its output.
 
-    A tap takes two cycles, a mean a cycle more for each lane. What is outside the input, or at or
-    above its channels, is 0.
+    A tap takes two cycles, a mean a cycle more for each lane. Outside the input it takes the pad
+    code, and 0 at or above its channels.
 
     Parameters
     ----------
@@ -166,10 +166,9 @@ class PostProcessor(wiring.Component):
         for lane, total in enumerate(sums):
             code, before = Signal(ACTIVATION_BITS), Signal(SUM_BITS)
             known = (channel + lane) < operation.input_channels
+            answer = self.read_answer.word_select(lane, ACTIVATION_BITS)
             m.d.comb += [
-                code.eq(
-                    Mux(inside & known, self.read_answer.word_select(lane, ACTIVATION_BITS), 0)
-                ),
+                code.eq(Mux(known, Mux(inside, answer, operation.pad_code), 0)),
                 before.eq(Mux(first, 0, total)),
             ]
             larger = Mux(code > before, code, before)

@@ -3,13 +3,13 @@
 from amaranth import Array, Signal
 from amaranth.lib import data
 
-from truncmac.descriptors import OFFSET_BITS, Region
+from truncmac.descriptors import OFFSET_BITS, ROW_BITS, Region
 
 from .bursts import ADDRESS_BITS
 
 __all__ = ["COUNT_BITS", "bytes_layout", "located", "regions_layout"]
 
-COUNT_BITS = 24  # of the bytes of a request
+COUNT_BITS = ROW_BITS  # of the bytes of a request
 
 
 def regions_layout():

@@ -45,7 +45,7 @@ class Memory:
         """Put bytes into the program's region; their address."""
         begin = self.end
         self.regions[Region.PROGRAM][begin : begin + len(data)] = np.frombuffer(data, np.uint8)
-        self.end += -(-len(data) // 8) * 8
+        self.end += -(-len(data) // 32) * 32  # the widest bus
         return to_address(Region.PROGRAM, begin)
 
     def begin(self, **changes):

@@ -15,7 +15,13 @@ from tests.golden.programs import (
     sizes,
     weight_memory,
 )
-from truncmac.descriptors import Operation, ProgramFault, Region, to_address
+from truncmac.descriptors import (
+    Operation,
+    ProgramFault,
+    Region,
+    pack_descriptor,
+    to_address,
+)
 from truncmac.golden import Machine, MapPlace, ProgramError, avg_pool, max_pool, shortcut
 
 
@@ -386,6 +392,20 @@ def test_the_convolution_whose_faults_follow_is_right():
         ({"input_width": 0}, ProgramFault.VALUE, "input_width must be in 1..65535, not 0"),
         ({"output_channels": 0}, ProgramFault.VALUE, "output_channels"),
         ({"kernel_x": 201, "kernel_y": 1}, ProgramFault.VALUE, "201 beats of 2 lanes.* up to 400"),
+        ({"weights": 4}, ProgramFault.VALUE, "weights must be a multiple of 8, not 4"),
+        ({"weights_pitch": 1}, ProgramFault.VALUE, "weights_pitch must be a multiple of 8, not 1"),
+        ({"parameters": 4}, ProgramFault.VALUE, "parameters must be a multiple of 8, not 4"),
+        (
+            {"raw": 1, "parameters": to_address(Region.OUTPUT, 2)},
+            ProgramFault.VALUE,
+            "parameters must be a multiple of 4",
+        ),
+        ({"raw": 1, "residual": 1}, ProgramFault.VALUE, "raw sums have no residual"),
+        ({"output_map_phase_x": 4}, ProgramFault.PLACE, r"2\*\*4 and 2\*\*0; the largest is 8"),
+        ({"output_map_step_x": 1}, ProgramFault.PLACE, "2 words a pixel has 1 words a block"),
+        # Faults are looked for in this order: values, groups, places
+        ({"limit": 0, "output_width": 0, "input_map_group": 1}, ProgramFault.VALUE, "output_width"),
+        ({"input_map_group": 1, "input_map_base": 999}, ProgramFault.GROUPS, "group 1"),
         (mapped("output", place((2, 2, 3), 0, 64)), ProgramFault.GROUPS, "output are in group 0"),
         (
             {"residual": 1, **mapped("residual", place((2, 2, 3), 0, 64))},
@@ -396,12 +416,12 @@ def test_the_convolution_whose_faults_follow_is_right():
         (mapped("output", place((2, 2, 3), 1, 255)), ProgramFault.PLACE, "257 of group 1"),
         ({"residual": 1}, None, "group 2 that nothing has written"),
         ({"weights": to_address(Region.INPUT, SIZE)}, ProgramFault.ADDRESS, "reads bytes 65536"),
-        ({"parameters": to_address(Region.PROGRAM, SIZE - 47)}, ProgramFault.ADDRESS, "65536"),
+        ({"parameters": to_address(Region.PROGRAM, SIZE - 40)}, ProgramFault.ADDRESS, "65543"),
         ({"raw": 1, "parameters": SIZE // 2}, ProgramFault.ADDRESS, "writes.*program region"),
         (
-            {"raw": 1, "parameters": to_address(Region.OUTPUT, SIZE - 47)},
+            {"raw": 1, "parameters": to_address(Region.OUTPUT, SIZE - 44)},
             ProgramFault.ADDRESS,
-            "writes bytes 65489 to 65536",
+            "writes bytes 65492 to 65539",
         ),
     ],
 )
@@ -481,8 +501,54 @@ def test_faults_of_pools_and_shortcuts(operation):
     made().run()
     refused(made(**mapped("output", place((2, 2, 2), 0, 64))), ProgramFault.GROUPS, "group 0", 2)
     refused(made(stride_x=0), ProgramFault.VALUE, "stride_x", 2)
+    text = "as many channels" if operation == Operation.POOL else "its input's 2 channels, not 1"
+    refused(made(output_channels=1), ProgramFault.VALUE, text, 2)
     if operation == Operation.POOL:
         refused(made(kernel_y=0), ProgramFault.VALUE, "kernel_y", 2)
+
+
+def test_beyond_its_input_a_shortcut_is_0():
+    codes = codes_of((2, 3, 2))
+    memory, shape = Memory(), (2, 4, 3)
+    memory.load(codes, place(codes.shape))
+    memory.add(
+        Operation.SHORTCUT,
+        **{"stride_y": 2, "stride_x": 1},
+        **sizes("input", codes.shape),
+        **sizes("output", shape),
+        **mapped("input", place(codes.shape)),
+        **mapped("output", place(shape, 1)),
+    )
+    memory.store(shape, place(shape, 1))
+    memory.run()
+    expected = np.zeros(shape, np.uint8)
+    expected[:1, :3, :2] = codes[:1]
+    assert np.array_equal(memory.stored(shape), expected)
+
+
+def test_an_image_too_large_for_any_memory_is_refused_at_once():
+    memory, most = Memory(), (1 << 16) - 1
+    where = mapped("output", place((1, 1, 1)))
+    kernel = {"kernel_x": 1, "kernel_y": 1, "stride_x": 1, "stride_y": 1}
+    size = sizes("input", (most, most, 255)) | sizes("output", (1, 1, 255))
+    memory.operations = [pack_descriptor(Operation.LOAD, kernel | size | where)]
+    refused(memory, ProgramFault.PLACE, "128 words a pixel", 1)
+    where["output_map_step_x"] = 128
+    memory.operations = [pack_descriptor(Operation.LOAD, kernel | size | where)]
+    refused(memory, ProgramFault.ADDRESS, "reads bytes 0 to 16711424", 1)
+    size["input_channels"] = size["output_channels"] = 257
+    memory.operations = [pack_descriptor(Operation.LOAD, kernel | size | where)]
+    refused(memory, ProgramFault.VALUE, "fewer than 16777216 bytes, not 16842495", 1)
+
+
+def test_rows_far_apart_count_addresses_modulo_their_bits():
+    """Row 1 is 2**30 bytes behind row 0: at the same offset of the next region."""
+    memory, codes = Memory(), codes_of((2, 2, 2))
+    memory.load(codes, place(codes.shape))
+    memory.store(codes.shape, place(codes.shape), pitch=1 << 30)
+    memory.run()
+    assert np.array_equal(memory.regions[Region.OUTPUT][:4], codes[0].reshape(-1))
+    assert np.array_equal(memory.regions[Region.SCRATCH][:4], codes[1].reshape(-1))
 
 
 def test_a_load_without_a_window_is_refused():

@@ -44,6 +44,7 @@ def test_output_units_keep_up_with_short_reductions(sizes, requantisers):
         ({"depth": 16.0}, TypeError, "depth must be an integer, not 16.0"),
         ({"outstanding": True}, TypeError, "outstanding must be an integer, not True"),
         ({"array": ArrayConfig(rows=12)}, ValueError, "rows.*power of two, not 12"),
+        ({"array": ArrayConfig(256, 8, 8)}, ValueError, "rows.* at most 128, not 256"),
         ({"array": ArrayConfig(cols=6)}, ValueError, "cols.*power of two, not 6"),
         ({"array": ArrayConfig(lanes=3)}, ValueError, "lanes.*power of two, not 3"),
         ({"array": ArrayConfig(cols=2, lanes=2)}, ValueError, "at least 8 bits, not 4"),

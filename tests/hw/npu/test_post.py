@@ -28,9 +28,10 @@ def drawn(rng, kind):
             factor, shift = reciprocal(kernel[0] * kernel[1])
             values |= {"mean": 1, "reciprocal": factor, "shift": shift}
         else:
-            pads = tuple(int(rng.integers(0, k)) for k in kernel)
-            values |= {"pad_top": pads[0], "pad_left": pads[1]}
-            found = max_pool(batch, kernel, stride, pads)
+            pads, code = tuple(int(rng.integers(0, k)) for k in kernel), int(rng.integers(0, 256))
+            values |= {"pad_top": pads[0], "pad_left": pads[1], "pad_code": code}
+            around = [(0, 0), (0, 0), *((pad, pad) for pad in pads)]
+            found = max_pool(np.pad(batch, around, constant_values=code), kernel, stride)
     return codes, values, found[0].transpose(1, 2, 0)
 
 
