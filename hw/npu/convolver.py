@@ -8,6 +8,7 @@ from ..axi.job import JobSequencer, job_layout
 from ..axi.stream import axi_stream_layout
 from ..core import Core
 from ..weight_buffer import WeightBuffer
+from .im2col import Im2col
 from .memory import ADDRESS_BITS, GROUP_BITS, place_layout
 from .operands import OperandLoader, operands_layout
 from .place import map_layout
@@ -16,7 +17,6 @@ from .residuals import ResidualReader
 from .results import ResultWriter, sum_layout
 from .rows import outputs_layout
 from .walk import window_layout
-from .window import WindowReader
 
 __all__ = ["Convolver", "convolution_layout"]
 
@@ -86,7 +86,7 @@ class Convolver(wiring.Component):
         m.submodules.core = core = Core(config)
         m.submodules.jobs = jobs = JobSequencer(config)
         m.submodules.buffer = buffer = WeightBuffer(config)
-        m.submodules.windows = windows = WindowReader(config)
+        m.submodules.windows = windows = Im2col(config)
         m.submodules.operands = operands = OperandLoader(config, self.width)
         m.submodules.residuals = residuals = ResidualReader(config)
         m.submodules.results = results = ResultWriter(config)

@@ -142,7 +142,6 @@ class DescriptorCheck(wiring.Component):
                 for name in ("kernel", "stride", "dilation")
                 for axis in "xy"
             ),
-            *(self._crosses(conv, axis, size) for axis, size in (("x", "width"), ("y", "height"))),
             (conv.bits == 0) | (conv.bits > 8),
             _no_size(conv, "input") | _no_size(conv, "output"),
             beats > array.max_beats,
@@ -171,11 +170,6 @@ class DescriptorCheck(wiring.Component):
         across = (conv.output_width + ((1 << tile_x) - 1)[:16]) >> tile_x
         down = (conv.output_height + ((1 << tile_y) - 1)[:16]) >> tile_y
         return (across * down) >> TILE_BITS != 0
-
-    def _crosses(self, conv, axis, size):
-        """Whether a stride is another than the layout's, for more than one window."""
-        phase = conv[map_field("input", f"phase_{axis}")][:2]
-        return (conv[f"stride_{axis}"] != (1 << phase)) & (conv[f"output_{size}"] != 1)
 
     def _pool(self, m, pool):
         wrong = [pool[f"{name}_{axis}"] == 0 for name in ("kernel", "stride") for axis in "xy"]

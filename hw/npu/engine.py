@@ -124,7 +124,7 @@ class Engine(wiring.Component):
         shared = (
             *("input_width", "input_height", "input_channels", "output_width", "output_height"),
             *("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"),
-            *("dilation_x", "dilation_y"),
+            *("stride_x", "stride_y", "dilation_x", "dilation_y"),
         )
         window, job, operands = given.window, given.job, given.operands
         m.d.comb += [window[name].eq(conv[name]) for name in shared]

@@ -14,15 +14,18 @@ WIDTHS = {
     **dict.fromkeys(("input_width", "input_height", "input_channels"), SIZE_BITS),
     **dict.fromkeys(("output_width", "output_height", "column_tiles"), SIZE_BITS),
     **dict.fromkeys(("base", "step_x", "step_y"), 16),
-    **dict.fromkeys(("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"), 8),
-    **dict.fromkeys(("dilation_x", "dilation_y", "tile_x", "phase_x", "phase_y"), 4),
+    **dict.fromkeys(("kernel_x", "kernel_y", "pad_left", "pad_code"), 8),
+    "pad_top": signed(8),
+    **dict.fromkeys(("stride_x", "stride_y", "dilation_x", "dilation_y"), 4),
+    **dict.fromkeys(("tile_x", "phase_x", "phase_y"), 4),
 }
 
 
 def window_layout():
-    """A convolution whose strides are those of its input's layout; names are a descriptor's.
+    """A convolution's window and its input map; names are a descriptor's.
 
     column_tiles : how often all tiles are walked over
+    pad_top : signed; below zero, so many rows of the input are passed over
     The others are sizes, window and the input map's place.
     """
     return data.StructLayout(WIDTHS)
