@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from truncmac.descriptors import (
     MAPS,
+    OVERLAP_BEATS,
     ROW_BITS,
     SUM_BYTES,
     TILE_BITS,
@@ -86,6 +87,13 @@ def _check_load(values: Values, shapes: Mapping[str, Shape], machine: Machine) -
     if codes != shapes["output"][2]:
         raise ProgramError(
             f"a window has {codes} codes, and the map {shapes['output'][2]} channels",
+            ProgramFault.VALUE,
+        )
+    shared = (values["kernel_x"] - values["stride_x"]) * shapes["input"][2]
+    most = OVERLAP_BEATS * machine.bus_bytes
+    if shared > most:
+        raise ProgramError(
+            f"neighbouring windows share {shared} codes of a row; at most {most} can be held",
             ProgramFault.VALUE,
         )
 

@@ -16,8 +16,10 @@ __all__ = [
     "MAGIC",
     "MAPS",
     "OFFSET_BITS",
+    "OVERLAP_BEATS",
     "PARAMETER_BYTES",
     "PARAMETER_FIELDS",
+    "ROW_BEATS",
     "ROW_BITS",
     "SUM_BYTES",
     "TILE_BITS",
@@ -41,6 +43,8 @@ OFFSET_BITS = 30  # of an address: the two above say which region it is in
 SUM_BYTES = 4  # of a raw sum, signed
 ROW_BITS = 24  # of the bytes of a row of pixels that LOAD or STORE moves
 TILE_BITS = 16  # of the tiles of pixels of a CONV's output
+ROW_BEATS = 64  # beats of a row of the image that a LOAD holds
+OVERLAP_BEATS = ROW_BEATS - 2  # in which lie the bytes that neighbouring windows share
 PARAMETER_BYTES = 16  # of the requantisation parameters of one output channel
 
 

@@ -1,6 +1,6 @@
 """A descriptor's fields in its 512 bits, and what of them is in range."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -10,6 +10,7 @@ from truncmac.descriptors import (
     FIELDS,
     FORMAT_VERSION,
     MAGIC,
+    OVERLAP_BEATS,
     ROW_BITS,
     SUM_BYTES,
     TILE_BITS,
@@ -112,15 +113,17 @@ class DescriptorCheck(wiring.Component):
         ]
 
     def _load(self, m, load):
-        """An image is loaded as it is: packing is to come."""
-        packs = [load.kernel_x != 1, load.kernel_y != 1, load.stride_x != 1, load.stride_y != 1]
-        packs += [load.pad_left != 0, load.pad_top != 0]
-        packs += [
-            load[f"input_{size}"] != load[f"output_{size}"]
-            for size in ("width", "height", "channels")
+        wrong = [load[f"{name}_{axis}"] == 0 for name in ("kernel", "stride") for axis in "xy"]
+        codes, shared = Signal(32), Signal(signed(32))
+        m.d.comb += codes.eq(load.kernel_x * load.kernel_y * load.input_channels)
+        m.d.comb += shared.eq((load.kernel_x - load.stride_x) * load.input_channels)
+        wrong += [
+            _no_size(load, "input") | _no_size(load, "output") | _long_row(load),
+            codes != load.output_channels,
+            shared > OVERLAP_BEATS * self.config.bus_bytes,
         ]
         return [
-            (ProgramFault.VALUE, _any(packs) | _no_size(load, "input") | _long_row(load)),
+            (ProgramFault.VALUE, _any(wrong)),
             (ProgramFault.PLACE, self._beyond(m, load, "output", "output")),
         ]
 

@@ -9,6 +9,7 @@ from truncmac.descriptors import Operation
 
 from ..axi.stream import axi_stream_layout
 from .convolver import Convolver
+from .copies import load_layout
 from .descriptor import DESCRIPTOR_BITS, descriptor_layout, map_of
 from .fetcher import Fetcher
 from .loader import Loader
@@ -99,15 +100,16 @@ class Engine(wiring.Component):
             m.d.comb += getattr(self, f"ended_{name}").eq(run & taker.ready)
         self._convolution(m, convolver.operations.p)
         self._post(m, post.operations.p)
-        for operation, role, given in (
-            (Operation.LOAD, "output", loader.loads.p),
-            (Operation.STORE, "input", storer.stores.p),
-        ):
-            found = descriptor_layout(operation)(self.descriptor)
-            m.d.comb += given.where.eq(map_of(m, found, role, operation.name.lower()))
-            m.d.comb += [given.address.eq(found.address), given.pitch.eq(found.pitch)]
-            for name in ("width", "height", "channels"):
-                m.d.comb += given[name].eq(found[f"input_{name}"])
+        store = descriptor_layout(Operation.STORE)(self.descriptor)
+        given = storer.stores.p
+        m.d.comb += given.where.eq(map_of(m, store, "input", "store"))
+        m.d.comb += [given[name].eq(store[f"input_{name}"]) for name in SIZES]
+        m.d.comb += [given[name].eq(store[name]) for name in ("address", "pitch")]
+        load = descriptor_layout(Operation.LOAD)(self.descriptor)
+        m.d.comb += loader.loads.p.where.eq(map_of(m, load, "output", "load"))
+        for name in load_layout().members:
+            if name != "where":
+                m.d.comb += loader.loads.p[name].eq(load[name])
 
     def _convolution(self, m, given):
         array = self.config.array

@@ -1,33 +1,29 @@
-"""Loads an image into a map."""
+"""Loads an image into a map, and packs the windows of its first reader into pixels."""
 
-from amaranth import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..axi.stream import axi_stream_layout
 from ..config import ACTIVATION_BITS
+from ..delays import register
+from .copies import CopyWalk, image_rows, load_layout
 from .memory import place_layout
-from .place import SIZE_BITS, map_layout, word_place
-from .regions import bytes_layout
+from .place import word_place
+from .regions import COUNT_BITS, bytes_layout
+from .row_buffer import POSITION_BITS, RowBuffer
 
-__all__ = ["Loader", "transfer_layout"]
+__all__ = ["Loader"]
 
-
-def transfer_layout():
-    """What LOAD and STORE move: sizes, the map's place, and where the first pixel is in memory."""
-    return data.StructLayout(
-        {
-            **dict.fromkeys(("width", "height", "channels"), SIZE_BITS),
-            "where": map_layout(),
-            "address": 32,
-            "pitch": 32,
-        }
-    )
+FAR = (1 << (POSITION_BITS - 1)) - 1  # beyond all bytes of a row
 
 
 class Loader(wiring.Component):
-    """Asks for the image's rows, and writes a code in each cycle.
+    """Asks for the rows of each window, and writes a word, or what a beat holds of it, in a cycle.
+
+    A pixel of the map holds the codes of a window, row by row; outside the image they are the pad
+    code. Windows that overlap along a row share its bytes; each row of windows reads its own rows.
 
     Parameters
     ----------
@@ -37,7 +33,7 @@ class Loader(wiring.Component):
 
     Members
     -------
-    loads : In, stream of `transfer_layout()`; taken with the last code
+    loads : In, stream of `load_layout()`; taken when the last word is written
     requests : Out, stream of `bytes_layout()`
     data : In, stream of `axi_stream_layout(width)`
     write, write_place, write_given, write_ready : to the activation memory
@@ -46,9 +42,10 @@ class Loader(wiring.Component):
     def __init__(self, config, width):
         self.config = config
         self.width = width
+        self.size = min(config.lanes, width // 8)  # bytes of a copy
         super().__init__(
             {
-                "loads": In(stream.Signature(transfer_layout())),
+                "loads": In(stream.Signature(load_layout())),
                 "requests": Out(stream.Signature(bytes_layout())),
                 "data": In(stream.Signature(axi_stream_layout(width))),
                 "write": Out(config.lanes),
@@ -60,55 +57,95 @@ class Loader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        load = self.loads.p
-        last_asked = self._ask(m, load)
-        x, y, channel = (Signal(SIZE_BITS, name=name) for name in ("x", "y", "channel"))
-        byte = Signal(range(self.width // 8))
-        kept, step, final = Signal(), Signal(), Signal()
-        lane_bits = exact_log2(self.config.lanes)
-        place = word_place(m, self.config, load.where, x, y, channel >> lane_bits, name="word")
+        m.submodules.walk = walk = CopyWalk(self.config.lanes, self.size)
+        m.submodules.buffer = buffer = RowBuffer(self.width, self.size)
+        wiring.connect(m, wiring.flipped(self.data), buffer.data)
+        row_bytes = Signal(COUNT_BITS)
+        held, free, step = Signal(), Signal(), Signal()  # a word waits; none will; a copy is made
+        ends = Signal()  # all copies are made
         m.d.comb += [
-            kept.eq(self.data.valid & self.data.p.keep.bit_select(byte, 1)),
-            self.write.eq(Mux(kept, 1 << channel[:lane_bits], 0)),
-            self.write_place.eq(place),
-            step.eq(self.data.valid & (~kept | self.write_ready)),
-            self.data.ready.eq(step & (byte == self.width // 8 - 1)),
+            row_bytes.eq(self.loads.p.input_width * self.loads.p.input_channels),
+            walk.loads.payload.eq(self.loads.payload),
+            walk.loads.valid.eq(self.loads.valid & ~ends),
+            free.eq(~held | self.write_ready),
         ]
-        code = self.data.p.data.word_select(byte, ACTIVATION_BITS)
-        for lane in range(self.config.lanes):
-            m.d.comb += self.write_given.word_select(lane, ACTIVATION_BITS).eq(code)
-        ends_pixel, ends_row = channel == load.channels - 1, x == load.width - 1
-        m.d.comb += final.eq(ends_pixel & ends_row & (y == load.height - 1))
+        asked = self._ask(m, row_bytes)
+        here = self._find(m, walk, buffer, row_bytes)
+        drops = Signal()  # the row's last copy is made; what is left of the row is thrown away
+        m.d.comb += [
+            walk.copies.ready.eq(here & free & ~drops),
+            step.eq(walk.copies.valid & walk.copies.ready),
+            buffer.read.eq(step),
+            buffer.clear.eq(drops & buffer.whole),
+            self.loads.ready.eq(ends & ~drops & free & asked),
+        ]
+        with m.If(drops):
+            m.d.comb += buffer.oldest.eq(FAR)
+            m.d.sync += drops.eq(~buffer.whole)
         with m.If(step):
-            m.d.sync += byte.eq(byte + 1)
-        with m.If(step & kept):
-            m.d.sync += channel.eq(Mux(ends_pixel, 0, channel + 1))
-            with m.If(ends_pixel):
-                m.d.sync += x.eq(Mux(ends_row, 0, x + 1))
-            with m.If(ends_pixel & ends_row):
-                m.d.sync += y.eq(Mux(final, 0, y + 1))
-        # The rest of the last beat holds nothing, and is taken before the load is
-        ended = Signal()
-        with m.If(step & kept & final):
-            m.d.sync += ended.eq(1)
-        done = (ended | (kept & final)) & self.data.ready
-        m.d.comb += self.loads.ready.eq(done & last_asked)
+            m.d.sync += drops.eq(walk.copies.p.ends_row & walk.inside)
+            m.d.sync += ends.eq(walk.loads.ready)
         with m.If(self.loads.ready):
-            m.d.sync += ended.eq(0)
+            m.d.sync += ends.eq(0)
+        m.d.sync += held.eq(step | (held & ~self.write_ready))
+        self._write(m, walk, buffer, row_bytes, step, held)
         return m
 
-    def _ask(self, m, load):
-        """Ask for row after row; whether all are asked for."""
-        row, place = Signal(SIZE_BITS), Signal(32)  # rows asked for, and how far they are
+    def _ask(self, m, row_bytes):
+        """Ask for all rows of the image that the map is made of; whether all are asked for."""
+        load, asked, step = self.loads.p, Signal(), Signal()
+        *_, inside, number, last = image_rows(m, load, step, name="asked")
         m.d.comb += [
-            self.requests.valid.eq(self.loads.valid & (row != load.height)),
-            self.requests.p.address.eq(load.address + place),
-            self.requests.p.bytes.eq(load.width * load.channels),
+            self.requests.valid.eq(self.loads.valid & ~asked & inside),
+            self.requests.p.address.eq(load.address + number * load.pitch),
+            self.requests.p.bytes.eq(row_bytes),
+            step.eq(self.loads.valid & ~asked & (~inside | self.requests.ready)),
         ]
-        with m.If(self.requests.valid & self.requests.ready):
-            m.d.sync += row.eq(row + 1)
-            m.d.sync += place.eq(place + load.pitch)
+        with m.If(step):
+            m.d.sync += asked.eq(last)
         with m.If(self.loads.ready):
-            m.d.sync += row.eq(0)
-            m.d.sync += place.eq(0)
-        return row == load.height
+            m.d.sync += asked.eq(0)
+        return asked
+
+    def _find(self, m, walk, buffer, row_bytes):
+        """Point the buffer at the copy's bytes; whether all that the row has of them are here."""
+        load, copy = self.loads.p, walk.copies.p
+        skip = Signal(exact_log2(self.width // 8))  # bytes of the row's first beat before it
+        end = Signal(copy.source.shape())
+        needed = Signal(copy.source.shape())
+        oldest = Mux(copy.following < copy.source, copy.following, copy.source)
+        m.d.comb += [
+            skip.eq(load.address + walk.number * load.pitch),
+            end.eq(copy.source + copy.take),
+            needed.eq(Mux(end < row_bytes, end, row_bytes)),
+            buffer.position.eq(copy.source + skip),
+            buffer.oldest.eq(Mux(walk.inside, oldest + skip, 0)),
+        ]
+        return ~walk.inside | (copy.source >= row_bytes) | (needed + skip <= buffer.arrived)
+
+    def _write(self, m, walk, buffer, row_bytes, step, held):
+        """Write what was copied a cycle before."""
+        config, copy = self.config, walk.copies.p
+        lane_bits = exact_log2(config.lanes)
+        block = copy.channel >> lane_bits
+        place = word_place(m, config, self.loads.p.where, copy.x, copy.y, block, name="word")
+        positions = [copy.source + index for index in range(self.size)]
+        known = Cat(walk.inside & (at >= 0) & (at < row_bytes) for at in positions)
+        lane = register(m, copy.channel[:lane_bits], step, name="lane") if lane_bits else 0
+        take = register(m, copy.take, step, name="take")
+        known = register(m, known, step, name="known")
+        codes = Cat(
+            Mux(
+                known[index],
+                buffer.answer.word_select(index, ACTIVATION_BITS),
+                self.loads.p.pad_code,
+            )
+            for index in range(self.size)
+        )
+        written = Signal(self.size)
+        m.d.comb += [
+            written.eq((1 << take) - 1),
+            self.write.eq(Mux(held, (written << lane)[: config.lanes], 0)),
+            self.write_place.eq(register(m, place, step, name="place")),
+            self.write_given.eq((codes << (lane * ACTIVATION_BITS))[: config.pe_activation_bits]),
+        ]

@@ -1,12 +1,12 @@
 """From a pixel to the word that holds it."""
 
-from amaranth import Signal
+from amaranth import Mux, Signal
 from amaranth.lib import data
 from amaranth.utils import exact_log2
 
 from .memory import ADDRESS_BITS, place_layout
 
-__all__ = ["map_layout", "word_place"]
+__all__ = ["least", "map_layout", "word_place"]
 
 SIZE_BITS = 16  # of a map's width, height and channels
 BLOCK_BITS = 3  # of the logarithm of a block's pixels along an axis
@@ -48,4 +48,12 @@ def word_place(m, config, where, x, y, block, *, name):
         found.bank.eq((column & ((1 << tile_x) - 1)) + turn),
         found.address.eq(where.base + across + phase * depth + block),
     ]
+    return found
+
+
+def least(*values):
+    """The least of unsigned values."""
+    found = values[0]
+    for value in values[1:]:
+        found = Mux(found < value, found, value)
     return found

@@ -31,7 +31,7 @@ from .encode import product_values, step_bytes, store_bytes
 from .layouts import Layouts, accesses, choose_layouts
 from .placement import place_maps
 from .region import RegionWriter
-from .steps import Packing, Step, Steps, network_steps, packings
+from .steps import Step, Steps, network_steps, packings
 from .weights import parameter_bytes, weight_bytes, weights_pitch
 
 __all__ = ["compile_network", "machine_of"]
@@ -62,7 +62,6 @@ def compile_network(
     settings: Sequence[Setting],
     *,
     keep: bool = False,
-    pack: bool = True,
 ) -> Compiled:
     """Compile a network for an NPU.
 
@@ -70,7 +69,6 @@ def compile_network(
     ----------
     settings : a program is made for each
     keep : leave every map in the scratch region too, to be looked at
-    pack : let LOAD pack the windows of a first layer; the hardware cannot yet
 
     Raises
     ------
@@ -78,7 +76,7 @@ def compile_network(
         If the network does not fit the NPU: names the layer, what it needs and what there is.
     """
     machine = machine_of(config)
-    steps, places = _placed(network, machine, pack=pack)
+    steps, places = _placed(network, machine)
     _check_reductions(steps, config)
     widths = [layer_bits(network, setting.bits) for setting in settings]
     kept, scratch_bytes = _kept(steps) if keep else ({}, 0)
@@ -138,10 +136,10 @@ def compile_network(
     )
 
 
-def _placed(network: Network, machine: Machine, *, pack: bool) -> tuple[Steps, dict[str, MapPlace]]:
+def _placed(network: Network, machine: Machine) -> tuple[Steps, dict[str, MapPlace]]:
     """Operations and places with the packing of the image that takes the fewest accesses."""
     ways: list[tuple[int, int, Steps, Layouts]] = []
-    for packing in packings(network) if pack else [Packing()]:
+    for packing in packings(network):
         steps = network_steps(network, packing)
         layouts = choose_layouts(steps, machine)
         ways.append((accesses(steps, layouts, machine), len(ways), steps, layouts))

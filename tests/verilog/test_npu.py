@@ -59,7 +59,7 @@ def run(program, compiled, entry, image, folder, patches=None):
 def check(network, image, config, bits, folder):
     program = built(config, folder)
     settings = [Setting(str(k), k) for k in bits]
-    compiled = compile_network(network, config, settings, keep=True, pack=False)
+    compiled = compile_network(network, config, settings, keep=True)
     cycles = []
     for entry, k in zip(compiled.entries, bits, strict=True):
         status, _, count, left = run(program, compiled, entry, image, folder)

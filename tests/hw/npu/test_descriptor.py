@@ -57,24 +57,6 @@ def names(config):
     return config.array.name
 
 
-def not_built(operation, values):
-    """What the reference does and the hardware refuses, until it is built."""
-    if operation == Operation.LOAD:
-        plain = all(values[f"{name}_{axis}"] == 1 for name in ("kernel", "stride") for axis in "xy")
-        same = all(
-            values[f"input_{size}"] == values[f"output_{size}"]
-            for size in ("width", "height", "channels")
-        )
-        return not (plain and same and values["pad_left"] == values["pad_top"] == 0)
-    if operation == Operation.CONV:
-        return any(
-            values[f"stride_{axis}"] != 1 << (values[f"input_map_phase_{axis}"] & 3)
-            and values[f"output_{size}"] != 1
-            for axis, size in AXES
-        )
-    return False
-
-
 def begin_values(config):
     return {"magic": MAGIC, "version": FORMAT_VERSION, "configuration": config.configuration}
 

@@ -1,12 +1,14 @@
-"""A loaded image lies in the map, whatever its rows' places in memory."""
+"""A loaded image lies in the map, its windows packed, whatever its rows' places in memory."""
 
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import drawn, machine, places_of
+from tests.hw.npu.outputs import machine, placed, places_of
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.loader import Loader
+
+SIZES = ("height", "width", "channels")
 
 
 def beats_of(data, skip, size):
@@ -20,16 +22,60 @@ def beats_of(data, skip, size):
         yield word, keep, start + size == len(padded)
 
 
-@pytest.mark.parametrize("width", [64, 128])
+def packed(image, load):
+    """The map by definition, (OH, OW, KY KX C)."""
+    height, width, channels = image.shape
+    found = np.empty((load["output_height"], load["output_width"], load["output_channels"]), int)
+    for y, x in np.ndindex(found.shape[:2]):
+        window = []
+        for tap_y, tap_x in np.ndindex(load["kernel_y"], load["kernel_x"]):
+            high = y * load["stride_y"] + tap_y - load["pad_top"]
+            wide = x * load["stride_x"] + tap_x - load["pad_left"]
+            inside = 0 <= high < height and 0 <= wide < width
+            window += image[high, wide].tolist() if inside else [load["pad_code"]] * channels
+        found[y, x] = window
+    return found
+
+
+def image_rows(load):
+    """Rows of the image in the order in which they are read."""
+    for y, tap in np.ndindex(load["output_height"], load["kernel_y"]):
+        row = y * load["stride_y"] + tap - load["pad_top"]
+        if 0 <= row < load["input_height"]:
+            yield row
+
+
+def drawn(rng, config, *, plain):
+    """A LOAD, and the shape of its image; plain ones pack nothing."""
+    height, width, channels = (int(n) for n in rng.integers(1, (9, 9, 12)))
+    kernel_y, kernel_x = (1, 1) if plain else (int(n) for n in rng.integers(1, 4, 2))
+    stride_y, stride_x = (1, 1) if plain else (int(n) for n in rng.integers(1, 5, 2))
+    pad_top, pad_left = (0, 0) if plain else (int(n) for n in rng.integers(0, 4, 2))
+    size = (height, width) if plain else tuple(int(n) for n in rng.integers(1, 9, 2))
+    shape = (*size, kernel_y * kernel_x * channels)
+    return {
+        **{"input_height": height, "input_width": width, "input_channels": channels},
+        **{"output_height": shape[0], "output_width": shape[1], "output_channels": shape[2]},
+        **{"kernel_y": kernel_y, "kernel_x": kernel_x, "stride_y": stride_y},
+        **{"stride_x": stride_x, "pad_top": pad_top, "pad_left": pad_left},
+        **{"pad_code": int(rng.integers(256)), "address": int(rng.integers(1 << 30))},
+        "pitch": int(rng.integers(1 << 16)),
+    }, placed(rng, shape, machine(config), int(rng.integers(3)))
+
+
 @pytest.mark.parametrize("busy", [0.0, 0.5])
 @pytest.mark.parametrize(
-    ("rows", "lanes"),
-    [(4, 2), *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8), (8, 1)))],
+    ("rows", "lanes", "width"),
+    [
+        *((4, 2, 64), (2, 16, 64), (8, 4, 128)),
+        *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8, 64), (8, 1, 256))),
+    ],
 )
-def test_random_images(rows, lanes, busy, width):
+def test_random_images(rows, lanes, width, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = Loader(config, width), machine(config)
     held = np.zeros((3, rows, chip.depth, lanes), np.int64)
+    image, writes = [None], []
 
     async def memory(ctx):
         while True:
@@ -38,42 +84,50 @@ def test_random_images(rows, lanes, busy, width):
             _, _, write, place, given = await ctx.tick().sample(
                 dut.write, dut.write_place, dut.write_given
             )
+            writes.append(write)
             for lane in range(lanes):
                 if ready and write >> lane & 1:
                     held[place.group, place.bank, place.address, lane] = given >> 8 * lane & 255
 
-    async def drive(ctx):
-        for _ in range(8):
-            shape, _, where = drawn(rng, config)
-            codes = rng.integers(0, 256, shape).astype(np.uint8)
-            address, pitch = int(rng.integers(0, 1 << 30)), int(rng.integers(0, 1 << 16))
-            held[:] = -1
-            sizes = dict(zip(("height", "width", "channels"), shape, strict=True))
-            load = {"where": vars(where), "address": address, "pitch": pitch}
-            ctx.set(dut.loads.payload, sizes | load)
-            ctx.set(dut.loads.valid, 1)
-            beats = []
-            for y in range(shape[0]):
-                ctx.set(dut.requests.ready, 1)
-                (request,) = await ctx.tick().sample(dut.requests.payload).until(dut.requests.valid)
-                ctx.set(dut.requests.ready, 0)
-                assert request.address == address + y * pitch
-                assert request.bytes == shape[1] * shape[2]
-                skip = int(request.address) % (width // 8)
-                beats += beats_of(codes[y].reshape(-1).tolist(), skip, width // 8)
-            for number, (word, keep, last) in enumerate(beats, start=1):
+    async def bus(ctx):
+        while True:
+            ctx.set(dut.requests.ready, 1)
+            valid = False
+            while not valid:
+                ports = dut.requests.payload, dut.requests.valid
+                _, _, request, valid = await ctx.tick().sample(*ports)
+            ctx.set(dut.requests.ready, 0)
+            codes, load, rows_left = image[0]
+            row = next(rows_left)
+            assert request.address == (load["address"] + row * load["pitch"]) % (1 << 32)
+            assert request.bytes == codes.shape[1] * codes.shape[2]
+            skip = int(request.address) % (width // 8)
+            for word, keep, last in beats_of(codes[row].reshape(-1).tolist(), skip, width // 8):
                 while rng.random() < busy:
                     await ctx.tick()
                 ctx.set(dut.data.payload, {"data": word, "keep": keep, "last": last})
                 ctx.set(dut.data.valid, 1)
-                (taken,) = await ctx.tick().sample(dut.loads.ready).until(dut.data.ready)
+                taken = False
+                while not taken:
+                    _, _, taken = await ctx.tick().sample(dut.data.ready)
                 ctx.set(dut.data.valid, 0)
-                assert taken == (number == len(beats))
+
+    async def drive(ctx):
+        for number in range(12):
+            load, where = drawn(rng, config, plain=number % 4 == 0)
+            codes = rng.integers(0, 256, [load[f"input_{n}"] for n in SIZES]).astype(np.uint8)
+            image[0] = codes, load, image_rows(load)
+            held[:] = -1
+            ctx.set(dut.loads.payload, load | {"where": vars(where)})
+            ctx.set(dut.loads.valid, 1)
+            await ctx.tick().until(dut.loads.ready)
             ctx.set(dut.loads.valid, 0)
             await ctx.tick()
-            places = places_of(where, shape, chip)
-            assert np.array_equal(held[places], codes)
+            assert next(image[0][2], None) is None
+            expected = packed(codes, load)
+            places = places_of(where, expected.shape, chip)
+            assert np.array_equal(held[places], expected), load
             held[places] = -1
             assert (held == -1).all()
 
-    simulate(dut, drive, background=[memory], cycles=200_000)
+    simulate(dut, drive, background=[memory, bus], cycles=200_000)

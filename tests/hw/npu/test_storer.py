@@ -9,11 +9,13 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.storer import Storer
 
 
-@pytest.mark.parametrize("width", [64, 128])
 @pytest.mark.parametrize("busy", [0.0, 0.5])
 @pytest.mark.parametrize(
-    ("rows", "lanes"),
-    [(4, 2), *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8), (8, 1)))],
+    ("rows", "lanes", "width"),
+    [
+        *((4, 2, 64), (2, 16, 64), (8, 4, 128)),
+        *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8, 64), (8, 1, 256))),
+    ],
 )
 def test_random_maps(rows, lanes, busy, width):
     rng, config, size = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1), width // 8
