@@ -23,7 +23,10 @@ RUNNERS = {  # who does an operation
 
 
 class Controller(wiring.Component):
-    """One operation at a time. A fault stops the bus, waits until it is still, and aborts the rest.
+    """Tells who does each operation. A fault stops the bus, waits until it is still, and aborts.
+
+    One operation computes at a time. A LOAD or STORE that is marked so runs beside those that
+    follow, up to the next that waits. Sums that go to memory wait for the last STORE.
 
     Parameters
     ----------
@@ -37,7 +40,8 @@ class Controller(wiring.Component):
     requests, data : Out and In, of `Fetcher`
     descriptor : Out, 512 bits, of the operation at hand
     run_... : Out, for load, store, convolution and post: it is to be done
-    ended_... : In, the same: it is done
+    ended_... : In, the same: a convolution or post is done; a load or store is taken
+    loading, storing : In, a load or store is at work
     outside, read_failed, write_failed : In, for one cycle
     still : In, the bus is idle
     written : In, nothing waits to be written
@@ -62,6 +66,7 @@ class Controller(wiring.Component):
                 "descriptor": Out(DESCRIPTOR_BITS),
                 **{f"run_{name}": Out(1) for name in names},
                 **{f"ended_{name}": In(1) for name in names},
+                **dict.fromkeys(("loading", "storing"), In(1)),
                 **dict.fromkeys(
                     ("outside", "read_failed", "write_failed", "still", "written"), In(1)
                 ),
@@ -90,6 +95,8 @@ class Controller(wiring.Component):
             self.requests.p.bytes.eq(DESCRIPTOR_BYTES),
         ]
         self._watch(m, wrong)
+        moving = Signal()  # a map is on its way, or bytes of one
+        m.d.comb += moving.eq(self.loading | self.storing | ~self.written)
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"), m.If(self.start):
@@ -110,12 +117,18 @@ class Controller(wiring.Component):
                         m.next = "CHECK"
                 self._fail(m, wrong, fault)
             with m.State("CHECK"):
-                m.next = "RUN"
+                with m.If(~self._waits(operation, moving)):
+                    m.next = "RUN"
                 with m.If(check.fault != ProgramFault.NONE):
                     m.d.comb += wrong.eq(check.fault)
                 self._fail(m, wrong, fault)
             with m.State("RUN"):
-                self._run(m, operation, index)
+                self._run(m, operation, index, moving)
+                self._fail(m, wrong, fault)
+            with m.State("JOIN"):
+                with m.If(~moving):
+                    m.d.sync += index.eq(index + 1)
+                    m.next = "ASK"
                 self._fail(m, wrong, fault)
             with m.State("FAULT"):
                 m.d.comb += self.stop.eq(1)
@@ -141,19 +154,31 @@ class Controller(wiring.Component):
             with m.If(happened):
                 m.d.comb += wrong.eq(fault)
 
-    def _run(self, m, operation, index):
+    def _waits(self, operation, moving):
+        """Whether an operation must not begin yet."""
+        load = descriptor_layout(Operation.LOAD)(self.descriptor)
+        conv = descriptor_layout(Operation.CONV)(self.descriptor)
+        sums = (operation == Operation.CONV) & conv.raw
+        begins = (operation == Operation.BEGIN) | (operation == Operation.END)
+        return ~begins & ((load.wait & moving) | (sums & self.storing))
+
+    def _run(self, m, operation, index, moving):
         """Let the operation be done; what it wrote is in memory before the next one begins."""
-        ended = Signal()
+        load = descriptor_layout(Operation.LOAD)(self.descriptor)
+        begun = Signal()  # it is done, or runs beside what follows
         with m.Switch(operation):
             with m.Case(Operation.BEGIN):
-                m.d.comb += ended.eq(1)
-            with m.Case(Operation.END), m.If(self.written):
+                m.d.comb += begun.eq(1)
+            with m.Case(Operation.END), m.If(~moving):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"
             for each, name in RUNNERS.items():
                 with m.Case(each):
                     m.d.comb += getattr(self, f"run_{name}").eq(1)
-                    m.d.comb += ended.eq(getattr(self, f"ended_{name}"))
-        with m.If(ended):
+                    m.d.comb += begun.eq(getattr(self, f"ended_{name}"))
+        moves = (operation == Operation.LOAD) | (operation == Operation.STORE)
+        with m.If(begun & moves & ~load.beside):
+            m.next = "JOIN"
+        with m.Elif(begun):
             m.d.sync += index.eq(index + 1)
             m.next = "ASK"

@@ -1,16 +1,16 @@
-"""All that does the operations of a program: runners, activation memory and bus."""
+"""All that does the operations of a program: those who compute and move, memory and bus."""
 
 from amaranth import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from truncmac.descriptors import Operation
 
 from ..axi.stream import axi_stream_layout
+from .beside import Beside
 from .convolver import Convolver
-from .copies import load_layout
-from .descriptor import DESCRIPTOR_BITS, descriptor_layout, map_of
+from .decode import decode_convolution, decode_load, decode_post, decode_store
+from .descriptor import DESCRIPTOR_BITS, descriptor_layout
 from .fetcher import Fetcher
 from .loader import Loader
 from .memory import ActivationMemory
@@ -24,12 +24,11 @@ from .writer import BurstWriter, axi_write_members
 __all__ = ["Engine"]
 
 ASKERS = ("descriptor", "parameters", "weights", "load")
-SIZES = ("width", "height", "channels")
 RUNNING = ("load", "store", "convolution", "post")
 
 
 class Engine(wiring.Component):
-    """Does one operation at a time, as the controller says.
+    """Does the operations, as the controller says: one computes, and one of each kind moves maps.
 
     Parameters
     ----------
@@ -40,7 +39,9 @@ class Engine(wiring.Component):
     regions : In, `regions_layout()`
     descriptor : In, 512 bits, of the operation at hand
     run_... : In, for load, store, convolution and post: do it
-    ended_... : Out, the same: it is done in this cycle
+    ended_... : Out, the same: in this cycle, a convolution or post is done; a load or store is
+        taken, and runs on
+    loading, storing : Out, a load or store is at work
     descriptor_requests, descriptor_data : In and Out, as of `Fetcher`
     stop : In, issue no other burst
     outside, read_failed, write_failed : Out, for one cycle
@@ -60,6 +61,8 @@ class Engine(wiring.Component):
                 **{f"ended_{name}": Out(1) for name in RUNNING},
                 "descriptor_requests": In(stream.Signature(bytes_layout())),
                 "descriptor_data": Out(stream.Signature(axi_stream_layout(width))),
+                "loading": Out(1),
+                "storing": Out(1),
                 "stop": In(1),
                 **dict.fromkeys(
                     ("outside", "read_failed", "write_failed", "still", "written"), Out(1)
@@ -78,120 +81,61 @@ class Engine(wiring.Component):
         m.submodules.loader = loader = Loader(array, width)
         m.submodules.storer = storer = Storer(array, width)
         m.submodules.sum_storer = sums = SumStorer(width)
-        self._give(m, convolver, post, loader, storer)
-        self._reach(m, memory, convolver, post, loader, storer)
         wiring.connect(m, convolver.sums, sums.sums)
-        conv = descriptor_layout(Operation.CONV)(self.descriptor)
-        m.d.comb += sums.address.eq(conv.parameters)
+        m.d.comb += sums.address.eq(descriptor_layout(Operation.CONV)(self.descriptor).parameters)
+        self._run(m, convolver, post)
+        self._move(m, loader, storer)
+        self._reach(m, memory, convolver, post, loader, storer)
         self._read(m, convolver, loader)
         self._write(m, storer, sums)
         return m
 
-    def _give(self, m, convolver, post, loader, storer):
-        """Make of the descriptor what each runner takes."""
-        for name, taker in (
-            ("convolution", convolver.operations),
-            ("post", post.operations),
-            ("load", loader.loads),
-            ("store", storer.stores),
-        ):
+    def _run(self, m, convolver, post):
+        """What computes has the descriptor to itself until it is done."""
+        decode_convolution(m, self.config.array, self.descriptor, convolver.operations.p)
+        decode_post(m, self.descriptor, post.operations.p)
+        for name, taker in (("convolution", convolver.operations), ("post", post.operations)):
             run = getattr(self, f"run_{name}")
             m.d.comb += taker.valid.eq(run)
             m.d.comb += getattr(self, f"ended_{name}").eq(run & taker.ready)
-        self._convolution(m, convolver.operations.p)
-        self._post(m, post.operations.p)
-        store = descriptor_layout(Operation.STORE)(self.descriptor)
-        given = storer.stores.p
-        m.d.comb += given.where.eq(map_of(m, store, "input", "store"))
-        m.d.comb += [given[name].eq(store[f"input_{name}"]) for name in SIZES]
-        m.d.comb += [given[name].eq(store[name]) for name in ("address", "pitch")]
-        load = descriptor_layout(Operation.LOAD)(self.descriptor)
-        m.d.comb += loader.loads.p.where.eq(map_of(m, load, "output", "load"))
-        for name in load_layout().members:
-            if name != "where":
-                m.d.comb += loader.loads.p[name].eq(load[name])
 
-    def _convolution(self, m, given):
-        array = self.config.array
-        conv = descriptor_layout(Operation.CONV)(self.descriptor)
-        maps = {role: map_of(m, conv, role, "conv") for role in ("input", "output", "residual")}
-        rows, lanes = exact_log2(array.rows), exact_log2(array.lanes)
-        columns = exact_log2(array.cols)
-        tile_x = maps["input"].tile_x[:3]
-        tile_y = (rows - tile_x)[:3]
-        across = (conv.output_width + (1 << tile_x) - 1) >> tile_x
-        down = (conv.output_height + (1 << tile_y) - 1) >> tile_y
-        column_tiles = (conv.output_channels + (array.cols - 1)) >> columns
-        beats = conv.kernel_x * conv.kernel_y * ((conv.input_channels + array.lanes - 1) >> lanes)
-        shared = (
-            *("input_width", "input_height", "input_channels", "output_width", "output_height"),
-            *("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"),
-            *("stride_x", "stride_y", "dilation_x", "dilation_y"),
-        )
-        window, job, operands = given.window, given.job, given.operands
-        m.d.comb += [window[name].eq(conv[name]) for name in shared]
-        for name in ("base", "step_x", "step_y", "tile_x", "phase_x", "phase_y"):
-            m.d.comb += window[name].eq(maps["input"][name])
-        m.d.comb += [
-            given.group.eq(maps["input"].group),
-            window.column_tiles.eq(column_tiles),
-            *(job[name].eq(conv[name]) for name in ("bits", "offset", "limit", "raw", "residual")),
-            job.beats.eq(beats),
-            job.row_tiles.eq(across * down),
-            job.column_tiles.eq(column_tiles),
-            operands.bits.eq(conv.bits),
-            operands.beats.eq(beats),
-            operands.channels.eq(conv.output_channels),
-            operands.weights.eq(conv.weights),
-            operands.pitch.eq(conv.weights_pitch),
-            operands.parameters.eq(conv.parameters),
-            operands.raw.eq(conv.raw),
-            *(
-                given.outputs[f"output_{name}"].eq(conv[f"output_{name}"])
-                for name in ("width", "height", "channels")
-            ),
-            given.outputs.tile_x.eq(maps["input"].tile_x),
-            given.output.eq(maps["output"]),
-            given.residual.eq(maps["residual"]),
-        ]
-
-    def _post(self, m, given):
-        """A shortcut is a pool of one pixel; its stride and maps lie where a pool's do."""
-        pool = descriptor_layout(Operation.POOL)(self.descriptor)
-        pools = pool.operation == Operation.POOL
-        sizes = (f"{side}_{size}" for side in ("input", "output") for size in SIZES)
-        m.d.comb += [given[name].eq(pool[name]) for name in (*sizes, "stride_x", "stride_y")]
-        for name in ("kernel_x", "kernel_y"):
-            m.d.comb += given[name].eq(Mux(pools, pool[name], 1))
-        for name in ("pad_left", "pad_top", "pad_code"):
-            m.d.comb += given[name].eq(Mux(pools, pool[name], 0))
-        m.d.comb += [
-            given.mean.eq(pools & pool.mean),
-            given.reciprocal.eq(pool.reciprocal),
-            given.shift.eq(pool.shift),
-            given.input.eq(map_of(m, pool, "input", "post")),
-            given.output.eq(map_of(m, pool, "output", "post")),
-        ]
+    def _move(self, m, loader, storer):
+        """What moves maps is told at once, and goes on beside what follows."""
+        for name, taker, decode, busy in (
+            ("load", loader.loads, decode_load, self.loading),
+            ("store", storer.stores, decode_store, self.storing),
+        ):
+            m.submodules[f"{name}_beside"] = beside = Beside(taker.p.shape())
+            decode(m, self.descriptor, beside.given.p)
+            wiring.connect(m, beside.kept, taker)
+            run = getattr(self, f"run_{name}")
+            m.d.comb += beside.given.valid.eq(run)
+            m.d.comb += getattr(self, f"ended_{name}").eq(run & beside.given.ready)
+            m.d.comb += busy.eq(beside.busy)
 
     def _reach(self, m, memory, convolver, post, loader, storer):
-        """Let the runner at work reach the activation memory."""
+        """Let all reach the activation memory; one operation computes at a time."""
         m.d.comb += [
             memory.window_group.eq(convolver.window_group),
+            memory.windows_needed.eq(self.run_convolution),
             memory.window_read.eq(convolver.window_read),
             memory.window_addresses.eq(convolver.window_addresses),
             convolver.window_answers.eq(memory.window_answers),
+            memory.stored.eq(storer.read),
+            memory.stored_place.eq(storer.read_place),
+            storer.read_answer.eq(memory.stored_answer),
+            storer.read_ready.eq(memory.stored_ready),
+            memory.load.eq(loader.write),
+            memory.load_place.eq(loader.write_place),
+            memory.load_given.eq(loader.write_given),
+            loader.write_ready.eq(memory.load_ready),
         ]
-        for name, runner in (("convolution", convolver), ("post", post), ("store", storer)):
+        for name, runner in (("convolution", convolver), ("post", post)):
             m.d.comb += runner.read_answer.eq(memory.read_answer)
-            with m.If(getattr(self, f"run_{name}")):
-                m.d.comb += memory.read.eq(runner.read)
-                m.d.comb += memory.read_place.eq(runner.read_place)
-        for name, runner in (("convolution", convolver), ("post", post), ("load", loader)):
             m.d.comb += runner.write_ready.eq(memory.write_ready)
             with m.If(getattr(self, f"run_{name}")):
-                m.d.comb += memory.write.eq(runner.write)
-                m.d.comb += memory.write_place.eq(runner.write_place)
-                m.d.comb += memory.write_given.eq(runner.write_given)
+                for port in ("read", "read_place", "write", "write_place", "write_given"):
+                    m.d.comb += getattr(memory, port).eq(getattr(runner, port))
 
     def _read(self, m, convolver, loader):
         m.submodules.fetcher = fetcher = Fetcher(self.config.bus_width, ASKERS)
@@ -215,12 +159,12 @@ class Engine(wiring.Component):
         self._fetcher, self._reader = fetcher, reader
 
     def _write(self, m, storer, sums):
-        """A STORE's rows, or a convolution's sums."""
+        """A STORE's rows, or a convolution's sums: never both, as the controller sees to."""
         m.submodules.spiller = spiller = Spiller(self.config.bus_width)
         m.submodules.writer = writer = BurstWriter(self.config.bus_width)
         for taker, name in ((spiller.requests, "requests"), (writer.words, "beats")):
             ours, theirs = getattr(storer, name), getattr(sums, name)
-            stores = self.run_store
+            stores = self.storing
             m.d.comb += [
                 taker.payload.eq(Mux(stores, ours.payload.as_value(), theirs.payload.as_value())),
                 taker.valid.eq(Mux(stores, ours.valid, theirs.valid)),

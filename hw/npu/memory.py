@@ -1,6 +1,6 @@
 """The activation memory: groups of single-port banks, a bank for each row of the array."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -12,6 +12,7 @@ __all__ = ["ActivationMemory", "Bank", "place_layout"]
 
 ADDRESS_BITS = 16
 GROUP_BITS = 4
+READS, WRITES = ("read", "stored"), ("write", "load")  # of single words, and by whom
 
 
 def place_layout(config):
@@ -70,11 +71,12 @@ class Bank(wiring.Component):
 
 
 class ActivationMemory(wiring.Component):
-    """Reads all banks of a group for windows, and words of other groups one by one.
+    """Reads all banks of a group for windows, and words of any group one by one.
 
-    A bank does one thing in a cycle. Windows come first, then reads of words, then writes: a write
-    that finds its bank at work waits. The program's rules keep reads of words away from the group
-    of the windows.
+    A bank does one thing in a cycle. Windows come first, then what else the computation reads, then
+    what it writes, then a STORE and a LOAD that run beside it; who finds its bank at work waits.
+    The program's rules keep the computation's reads of words away from the group of the windows. A
+    STORE reads from that group only when no windows are needed any more.
 
     Parameters
     ----------
@@ -83,6 +85,7 @@ class ActivationMemory(wiring.Component):
     Members
     -------
     window_group : In, the group that the windows are read from
+    windows_needed : In, answers of windows may still be waited for
     window_read, window_addresses, window_answers : as of `WindowReader`
     read : In, the word at `read_place` is read; `read_answer` holds it from the next cycle on
     read_place : In, `place_layout`
@@ -91,69 +94,91 @@ class ActivationMemory(wiring.Component):
     write_place : In, `place_layout`
     write_given : In, lanes x 8 bits
     write_ready : Out, the write takes place in this cycle
+    stored... : as read, of a STORE; `stored_ready` : Out, the read takes place in this cycle
+    load... : as write, of a LOAD
     """
 
     def __init__(self, config):
         self.config = config
         array = config.array
         place = place_layout(array)
+        word = array.pe_activation_bits
         super().__init__(
             {
                 "window_group": In(GROUP_BITS),
+                "windows_needed": In(1),
                 "window_read": In(array.rows),
                 "window_addresses": In(array.rows * ADDRESS_BITS),
                 "window_answers": Out(array.activation_word_bits),
-                "read": In(1),
-                "read_place": In(place),
-                "read_answer": Out(array.pe_activation_bits),
-                "write": In(array.lanes),
-                "write_place": In(place),
-                "write_given": In(array.pe_activation_bits),
-                "write_ready": Out(1),
+                "stored_ready": Out(1),
+                **{f"{name}": In(1) for name in READS},
+                **{f"{name}_place": In(place) for name in (*READS, *WRITES)},
+                **{f"{name}_answer": Out(word) for name in READS},
+                **{f"{name}": In(array.lanes) for name in WRITES},
+                **{f"{name}_given": In(word) for name in WRITES},
+                **{f"{name}_ready": Out(1) for name in WRITES},
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         array, width = self.config.array, self.config.array.pe_activation_bits
-        window_group, read_group = Signal(GROUP_BITS), Signal(GROUP_BITS)  # of the last reads
-        read_bank = Signal.like(self.read_place.bank)
+        group_of_windows = Signal(GROUP_BITS)  # of the last windows that were read
         with m.If(self.window_read != 0):
-            m.d.sync += window_group.eq(self.window_group)
-        with m.If(self.read):
-            m.d.sync += read_group.eq(self.read_place.group)
-            m.d.sync += read_bank.eq(self.read_place.bank)
-        m.d.comb += self.write_ready.eq(1)
+            m.d.sync += group_of_windows.eq(self.window_group)
+        m.d.comb += [self.write_ready.eq(1), self.stored_ready.eq(1), self.load_ready.eq(1)]
+        banks = {}
         for group in range(self.config.groups):
             for row in range(array.rows):
                 bank, m.submodules[f"group_{group}_bank_{row}"] = shared(
                     platform, "truncmac_bank", lambda: Bank(array.lanes, self.config.depth)
                 )
+                banks[group, row] = bank
                 self._serve(m, bank, group, row)
-                part = self.window_answers.word_select(row, width)
-                with m.If(window_group == group):
-                    m.d.comb += part.eq(bank.answer)
-                with m.If((read_group == group) & (read_bank == row)):
-                    m.d.comb += self.read_answer.eq(bank.answer)
+                with m.If(group_of_windows == group):
+                    m.d.comb += self.window_answers.word_select(row, width).eq(bank.answer)
+        self._answer(m, "read", self.read, banks)
+        self._answer(m, "stored", self.stored & self.stored_ready, banks)
         return m
 
     def _serve(self, m, bank, group, row):
         """What a bank does in this cycle."""
-        reads, writes = (
-            (place.group == group) & (place.bank == row)
-            for place in (self.read_place, self.write_place)
-        )
-        m.d.comb += bank.given.eq(self.write_given)
-        with m.If(self.window_read[row] & (self.window_group == group)):
+
+        def here(name):
+            place = getattr(self, f"{name}_place")
+            return (place.group == group) & (place.bank == row)
+
+        windows = self.window_group == group
+        at_work = self.window_read[row] & windows
+        with m.If(at_work):
             m.d.comb += bank.enable.eq(1)
             m.d.comb += bank.address.eq(self.window_addresses.word_select(row, ADDRESS_BITS))
-        with m.Elif(self.read & reads):
-            m.d.comb += bank.enable.eq(1)
-            m.d.comb += bank.address.eq(self.read_place.address)
-        with m.Else():
-            m.d.comb += bank.enable.eq((self.write != 0) & writes)
-            m.d.comb += bank.address.eq(self.write_place.address)
-            m.d.comb += bank.write.eq(self.write)
-        busy = (self.window_read[row] & (self.window_group == group)) | (self.read & reads)
-        with m.If(writes & busy):
-            m.d.comb += self.write_ready.eq(0)
+        for name in ("read", "write", "stored", "load"):
+            barred = self.windows_needed & windows if name == "stored" else Const(0)
+            asks, place = getattr(self, name), getattr(self, f"{name}_place")
+            wanted = here(name) & (asks != 0) & ~at_work & ~barred
+            with m.If(wanted):
+                m.d.comb += bank.enable.eq(1)
+                m.d.comb += bank.address.eq(place.address)
+                if name in WRITES:
+                    m.d.comb += bank.write.eq(asks)
+                    m.d.comb += bank.given.eq(getattr(self, f"{name}_given"))
+            if name != "read":
+                with m.If(here(name) & (at_work | barred)):
+                    m.d.comb += getattr(self, f"{name}_ready").eq(0)
+            at_work = at_work | (here(name) & (asks != 0) & ~barred)
+
+    def _answer(self, m, name, reads, banks):
+        """Hold what was read for one until it reads again, whatever its bank does meanwhile."""
+        place, answer = getattr(self, f"{name}_place"), getattr(self, f"{name}_answer")
+        where, kept = Signal(place.shape(), name=f"{name}_from"), Signal.like(answer)
+        fresh, found = Signal(name=f"{name}_fresh"), Signal.like(answer)
+        m.d.sync += fresh.eq(reads)
+        with m.If(reads):
+            m.d.sync += where.eq(place)
+        for (group, row), bank in banks.items():
+            with m.If((where.group == group) & (where.bank == row)):
+                m.d.comb += found.eq(bank.answer)
+        with m.If(fresh):
+            m.d.sync += kept.eq(found)
+        m.d.comb += answer.eq(Mux(fresh, found, kept))

@@ -40,7 +40,7 @@ class Storer(wiring.Component):
     stores : In, stream of `store_layout()`; taken when its last beat is
     requests : Out, stream of `bytes_layout()`, one for each row
     beats : Out, stream of `write_layout(width)`
-    read, read_place, read_answer : of the activation memory
+    read, read_place, read_answer, read_ready : of the activation memory
     """
 
     def __init__(self, config, width):
@@ -55,6 +55,7 @@ class Storer(wiring.Component):
                 "read": Out(1),
                 "read_place": Out(place_layout(config)),
                 "read_answer": In(config.pe_activation_bits),
+                "read_ready": In(1),
             }
         )
 
@@ -63,28 +64,30 @@ class Storer(wiring.Component):
         store = self.stores.p
         place = Signal(32)  # of the row in memory, from the first
         asked, over = Signal(), Signal()  # the row is asked for; all words are read
-        part, final = self._part(m)
+        step = Signal()
+        part, final = self._part(m, step)
         held, free = Signal(), Signal()  # an answer is here; the next may come
         m.d.comb += [
             self.requests.valid.eq(self.stores.valid & ~asked & ~over),
             self.requests.p.address.eq(store.address + place),
             self.requests.p.bytes.eq(store.width * store.channels),
             self.read.eq(self.stores.valid & asked & ~over & free),
+            step.eq(self.read & self.read_ready),
         ]
         with m.If(self.requests.valid & self.requests.ready):
             m.d.sync += asked.eq(1)
-        with m.If(self.read & part.ends_row):
+        with m.If(step & part.ends_row):
             m.d.sync += asked.eq(0)
             m.d.sync += over.eq(final)
             m.d.sync += place.eq(Mux(final, 0, place + store.pitch))
-        flush = self._join(m, register(m, part, self.read, name="part"), held, free)
-        m.d.sync += held.eq(self.read | (held & ~free))
+        flush = self._join(m, register(m, part, step, name="part"), held, free)
+        m.d.sync += held.eq(step | (held & ~free))
         m.d.comb += self.stores.ready.eq(over & ~held & ~flush)
         with m.If(self.stores.ready):
             m.d.sync += over.eq(0)
         return m
 
-    def _part(self, m):
+    def _part(self, m, step):
         """The codes of a word that are read next, and whether they are the map's last."""
         store, lanes = self.stores.p, self.config.lanes
         lane_bits = exact_log2(lanes)
@@ -113,11 +116,11 @@ class Storer(wiring.Component):
             ),
         ]
         final = part.ends_row & (y == store.height - 1)
-        with m.If(self.read):
+        with m.If(step):
             m.d.sync += channel.eq(Mux(ends_pixel, 0, channel + part.take))
-        with m.If(self.read & ends_pixel):
+        with m.If(step & ends_pixel):
             m.d.sync += x.eq(Mux(part.ends_row, 0, x + 1))
-        with m.If(self.read & part.ends_row):
+        with m.If(step & part.ends_row):
             m.d.sync += y.eq(Mux(final, 0, y + 1))
         return part, final
 

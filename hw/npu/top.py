@@ -85,7 +85,10 @@ class NpuTop(wiring.Component):
         for name in dict.fromkeys(RUNNERS.values()):
             m.d.comb += getattr(engine, f"run_{name}").eq(getattr(controller, f"run_{name}"))
             m.d.comb += getattr(controller, f"ended_{name}").eq(getattr(engine, f"ended_{name}"))
-        for name in ("outside", "read_failed", "write_failed", "still", "written"):
+        for name in (
+            *("outside", "read_failed", "write_failed", "still", "written"),
+            *("loading", "storing"),
+        ):
             m.d.comb += getattr(controller, name).eq(getattr(engine, name))
 
     def _register(self, m, registers, controller, engine):

@@ -1,5 +1,7 @@
 """Banks keep what is written; each does one thing in a cycle."""
 
+from collections import Counter
+
 import numpy as np
 
 from tests.support import simulate
@@ -34,65 +36,91 @@ def test_a_bank_writes_some_codes_and_holds_what_it_read():
     simulate(dut, testbench)
 
 
+class Model:
+    """What the banks hold, and who is served in a cycle, by definition."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.held = rng.integers(0, 256, (GROUPS, ROWS, DEPTH, LANES)).astype(np.uint8)
+
+    def word(self, place):
+        return int.from_bytes(self.held[place].tobytes(), "little")
+
+    def place(self, *, apart=None):
+        """A random word; not of group `apart`."""
+        group = int(self.rng.choice([g for g in range(GROUPS) if g != apart]))
+        return group, int(self.rng.integers(ROWS)), int(self.rng.integers(DEPTH))
+
+    def write(self, place, mask, codes):
+        for lane in range(LANES):
+            if mask >> lane & 1:
+                self.held[place][lane] = codes[lane]
+
+
 def test_random_accesses_beside_each_other():
     rng, dut = np.random.default_rng(5), ActivationMemory(CONFIG)
-    held = np.zeros((GROUPS, ROWS, DEPTH, LANES), np.uint8)
-    counts = {"written": 0, "waited": 0}
+    model, counts = Model(rng), Counter()
 
-    def word(codes):
-        return int.from_bytes(codes.astype(np.uint8).tobytes(), "little")
+    def give(ctx, name, place):
+        names = ("group", "bank", "address")
+        ctx.set(getattr(dut, f"{name}_place"), dict(zip(names, place, strict=True)))
 
-    async def testbench(ctx):
-        for group, row, address in np.ndindex(GROUPS, ROWS, DEPTH):
-            codes = rng.integers(0, 256, LANES)
-            held[group, row, address] = codes
-            place = {"group": group, "bank": row, "address": address}
-            ctx.set(dut.write_place, place)
-            ctx.set(dut.write, 3)
-            ctx.set(dut.write_given, word(codes))
+    async def fill(ctx):
+        for place in np.ndindex(GROUPS, ROWS, DEPTH):
+            give(ctx, "write", place)
+            ctx.set(dut.write, (1 << LANES) - 1)
+            ctx.set(dut.write_given, model.word(place))
             assert ctx.get(dut.write_ready)
             await ctx.tick()
-        for _ in range(600):
-            groups = rng.permutation(GROUPS)
-            reads = int(rng.integers(0, 1 << ROWS))
+
+    async def testbench(ctx):
+        await fill(ctx)
+        expected = {}  # what each reader is to see until it reads again
+        for _ in range(400):
+            windows, needed = int(rng.integers(GROUPS)), int(rng.integers(2))
+            reads = int(rng.integers(0, 1 << ROWS)) if needed else 0
             addresses = rng.integers(0, DEPTH, ROWS)
-            ctx.set(dut.window_group, int(groups[0]))
+            ctx.set(dut.window_group, windows)
+            ctx.set(dut.windows_needed, needed)
             ctx.set(dut.window_read, reads)
             ctx.set(dut.window_addresses, sum(int(a) << 16 * i for i, a in enumerate(addresses)))
-            one, other = (
-                {
-                    "group": int(g),
-                    "bank": int(rng.integers(ROWS)),
-                    "address": int(rng.integers(DEPTH)),
-                }
-                for g in (groups[1], rng.integers(GROUPS))
-            )
-            ctx.set(dut.read, 1)
-            ctx.set(dut.read_place, one)
-            mask, codes = int(rng.integers(0, 4)), rng.integers(0, 256, LANES)
-            ctx.set(dut.write, mask)
-            ctx.set(dut.write_place, other)
-            ctx.set(dut.write_given, word(codes))
-            at = (other["group"], other["bank"])
-            busy = at == (one["group"], one["bank"])
-            busy |= at[0] == groups[0] and reads >> at[1] & 1
-            assert ctx.get(dut.write_ready) == (not busy)
-            answers = {row: word(held[groups[0], row, addresses[row]]) for row in range(ROWS)}
-            answer = word(held[one["group"], one["bank"], one["address"]])
-            if not busy:
-                for lane in range(LANES):
-                    if mask >> lane & 1:
-                        held[*at, other["address"], lane] = codes[lane]
-            counts["waited" if busy else "written"] += 1
+            served = {(windows, row) for row in range(ROWS) if reads >> row & 1}
+            seen = {row: model.word((windows, row, addresses[row])) for _, row in served}
+            changes = []
+            for name in ("read", "write", "stored", "load"):
+                place = model.place(apart=windows if name == "read" else None)
+                asks = int(rng.integers(0, 2 if name in ("read", "stored") else 1 << LANES))
+                ctx.set(getattr(dut, name), asks)
+                give(ctx, name, place)
+                free = place[:2] not in served
+                if name == "stored":
+                    free &= not (needed and place[0] == windows)
+                if name in ("write", "load"):
+                    codes = rng.integers(0, 256, LANES)
+                    ctx.set(
+                        getattr(dut, f"{name}_given"),
+                        sum(int(c) << 8 * i for i, c in enumerate(codes)),
+                    )
+                    changes.append((place, asks if free else 0, codes))
+                if name != "read":
+                    assert ctx.get(getattr(dut, f"{name}_ready")) == free, name
+                if asks and free:
+                    served.add(place[:2])
+                    if name in ("read", "stored"):
+                        expected[name] = model.word(place)
+                counts[name, bool(asks), free] += 1
             await ctx.tick()
+            for change in changes:
+                model.write(*change)
             found = ctx.get(dut.window_answers)
-            for row, expected in answers.items():
-                if reads >> row & 1:
-                    assert found >> 16 * row & 0xFFFF == expected
-            assert ctx.get(dut.read_answer) == answer
+            for row, word in seen.items():
+                assert found >> 8 * LANES * row & ((1 << 8 * LANES) - 1) == word
+            for name, word in expected.items():
+                assert ctx.get(getattr(dut, f"{name}_answer")) == word, name
 
     simulate(dut, testbench, cycles=2000)
-    assert min(counts.values()) > 100
+    for name in ("write", "stored", "load"):
+        assert min(counts[name, True, free] for free in (True, False)) > 10
 
 
 def test_a_bank_is_one_module():

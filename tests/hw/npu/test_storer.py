@@ -24,8 +24,11 @@ def test_random_maps(rows, lanes, busy, width):
     rows_asked, beats = [], []
 
     async def memory(ctx):
-        async for *_, read, place in ctx.tick().sample(dut.read, dut.read_place):
-            if read:
+        while True:
+            ready = rng.random() >= busy
+            ctx.set(dut.read_ready, int(ready))
+            _, _, read, place = await ctx.tick().sample(dut.read, dut.read_place)
+            if read and ready:
                 word = held[place.group, place.bank, place.address]
                 ctx.set(dut.read_answer, int.from_bytes(word.tobytes(), "little"))
 

@@ -1,0 +1,95 @@
+"""Makes of a descriptor what each of those who do the operations must know."""
+
+from amaranth import Mux
+from amaranth.utils import exact_log2
+
+from truncmac.descriptors import Operation
+
+from .copies import load_layout
+from .descriptor import descriptor_layout, map_of
+
+__all__ = ["decode_convolution", "decode_load", "decode_post", "decode_store"]
+
+SIZES = ("width", "height", "channels")
+
+
+def decode_load(m, descriptor, given):
+    """Drive `given`, a `load_layout()`."""
+    load = descriptor_layout(Operation.LOAD)(descriptor)
+    m.d.comb += given.where.eq(map_of(m, load, "output", "load"))
+    m.d.comb += [given[name].eq(load[name]) for name in load_layout().members if name != "where"]
+
+
+def decode_store(m, descriptor, given):
+    """Drive `given`, a `store_layout()`."""
+    store = descriptor_layout(Operation.STORE)(descriptor)
+    m.d.comb += given.where.eq(map_of(m, store, "input", "store"))
+    m.d.comb += [given[name].eq(store[f"input_{name}"]) for name in SIZES]
+    m.d.comb += [given[name].eq(store[name]) for name in ("address", "pitch")]
+
+
+def decode_convolution(m, array, descriptor, given):
+    """Drive `given`, a `convolution_layout(array)`."""
+    conv = descriptor_layout(Operation.CONV)(descriptor)
+    maps = {role: map_of(m, conv, role, "conv") for role in ("input", "output", "residual")}
+    rows, lanes = exact_log2(array.rows), exact_log2(array.lanes)
+    columns = exact_log2(array.cols)
+    tile_x = maps["input"].tile_x[:3]
+    tile_y = (rows - tile_x)[:3]
+    across = (conv.output_width + (1 << tile_x) - 1) >> tile_x
+    down = (conv.output_height + (1 << tile_y) - 1) >> tile_y
+    column_tiles = (conv.output_channels + (array.cols - 1)) >> columns
+    beats = conv.kernel_x * conv.kernel_y * ((conv.input_channels + array.lanes - 1) >> lanes)
+    shared = (
+        *("input_width", "input_height", "input_channels", "output_width", "output_height"),
+        *("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"),
+        *("stride_x", "stride_y", "dilation_x", "dilation_y"),
+    )
+    window, job, operands = given.window, given.job, given.operands
+    m.d.comb += [window[name].eq(conv[name]) for name in shared]
+    for name in ("base", "step_x", "step_y", "tile_x", "phase_x", "phase_y"):
+        m.d.comb += window[name].eq(maps["input"][name])
+    m.d.comb += [
+        given.group.eq(maps["input"].group),
+        window.column_tiles.eq(column_tiles),
+        *(job[name].eq(conv[name]) for name in ("bits", "offset", "limit", "raw", "residual")),
+        job.beats.eq(beats),
+        job.row_tiles.eq(across * down),
+        job.column_tiles.eq(column_tiles),
+        operands.bits.eq(conv.bits),
+        operands.beats.eq(beats),
+        operands.channels.eq(conv.output_channels),
+        operands.weights.eq(conv.weights),
+        operands.pitch.eq(conv.weights_pitch),
+        operands.parameters.eq(conv.parameters),
+        operands.raw.eq(conv.raw),
+        *(
+            given.outputs[f"output_{name}"].eq(conv[f"output_{name}"])
+            for name in ("width", "height", "channels")
+        ),
+        given.outputs.tile_x.eq(maps["input"].tile_x),
+        given.output.eq(maps["output"]),
+        given.residual.eq(maps["residual"]),
+    ]
+
+
+def decode_post(m, descriptor, given):
+    """Drive `given`, a `post_layout()`.
+
+    A shortcut is a pool of one pixel; its stride and maps lie where a pool's do.
+    """
+    pool = descriptor_layout(Operation.POOL)(descriptor)
+    pools = pool.operation == Operation.POOL
+    sizes = (f"{side}_{size}" for side in ("input", "output") for size in SIZES)
+    m.d.comb += [given[name].eq(pool[name]) for name in (*sizes, "stride_x", "stride_y")]
+    for name in ("kernel_x", "kernel_y"):
+        m.d.comb += given[name].eq(Mux(pools, pool[name], 1))
+    for name in ("pad_left", "pad_top", "pad_code"):
+        m.d.comb += given[name].eq(Mux(pools, pool[name], 0))
+    m.d.comb += [
+        given.mean.eq(pools & pool.mean),
+        given.reciprocal.eq(pool.reciprocal),
+        given.shift.eq(pool.shift),
+        given.input.eq(map_of(m, pool, "input", "post")),
+        given.output.eq(map_of(m, pool, "output", "post")),
+    ]
