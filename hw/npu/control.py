@@ -123,7 +123,7 @@ class Controller(wiring.Component):
                     m.d.comb += wrong.eq(check.fault)
                 self._fail(m, wrong, fault)
             with m.State("RUN"):
-                self._run(m, operation, index, moving)
+                self._run(m, operation, index, moving, wrong)
                 self._fail(m, wrong, fault)
             with m.State("JOIN"):
                 with m.If(~moving):
@@ -157,12 +157,17 @@ class Controller(wiring.Component):
     def _waits(self, operation, moving):
         """Whether an operation must not begin yet."""
         load = descriptor_layout(Operation.LOAD)(self.descriptor)
-        conv = descriptor_layout(Operation.CONV)(self.descriptor)
-        sums = (operation == Operation.CONV) & conv.raw
+        sums = self._sums(operation)
         begins = (operation == Operation.BEGIN) | (operation == Operation.END)
         return ~begins & ((load.wait & moving) | (sums & self.storing))
 
-    def _run(self, m, operation, index, moving):
+    def _sums(self, operation):
+        """Whether an operation leaves sums in memory."""
+        return (operation == Operation.CONV) & descriptor_layout(Operation.CONV)(
+            self.descriptor
+        ).raw
+
+    def _run(self, m, operation, index, moving, wrong):
         """Let the operation be done; what it wrote is in memory before the next one begins."""
         load = descriptor_layout(Operation.LOAD)(self.descriptor)
         begun = Signal()  # it is done, or runs beside what follows
@@ -170,14 +175,14 @@ class Controller(wiring.Component):
             with m.Case(Operation.BEGIN):
                 m.d.comb += begun.eq(1)
             with m.Case(Operation.END), m.If(~moving):
-                m.d.comb += self.done.eq(1)
+                m.d.comb += self.done.eq(wrong == ProgramFault.NONE)
                 m.next = "IDLE"
             for each, name in RUNNERS.items():
                 with m.Case(each):
                     m.d.comb += getattr(self, f"run_{name}").eq(1)
                     m.d.comb += begun.eq(getattr(self, f"ended_{name}"))
         moves = (operation == Operation.LOAD) | (operation == Operation.STORE)
-        with m.If(begun & moves & ~load.beside):
+        with m.If(begun & ((moves & ~load.beside) | self._sums(operation))):
             m.next = "JOIN"
         with m.Elif(begun):
             m.d.sync += index.eq(index + 1)
