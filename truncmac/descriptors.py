@@ -87,6 +87,7 @@ class ProgramFault(IntEnum):
     ADDRESS = 8  # an address is outside its region
     READ = 9  # the bus answered a read with an error
     WRITE = 10  # the bus answered a write with an error
+    STOPPED = 11  # software ended the program
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Controller(wiring.Component):
     Members
     -------
     start : In, for one cycle: run the program at `entry`; ignored while `busy`
+    reset : In, for one cycle: end the program at work, as a fault does
     entry : In, offset of its BEGIN in the program's region
     regions : In, `regions_layout()`
     requests, data : Out and In, of `Fetcher`
@@ -47,6 +48,8 @@ class Controller(wiring.Component):
     written : In, nothing waits to be written
     stop : Out, issue no other burst
     abort : Out, for one cycle: forget all that is under way
+    fetches, moves : Out, this cycle of the program reads or looks at a descriptor; or it waits for
+        maps or bytes that are on their way
     busy : Out, a program is at work
     done : Out, for one cycle: it has ended, with or without a fault
     fault : Out, `ProgramFault` of the last program
@@ -59,6 +62,7 @@ class Controller(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "reset": In(1),
                 "entry": In(32),
                 "regions": In(regions_layout()),
                 "requests": Out(stream.Signature(bytes_layout())),
@@ -70,7 +74,7 @@ class Controller(wiring.Component):
                 **dict.fromkeys(
                     ("outside", "read_failed", "write_failed", "still", "written"), In(1)
                 ),
-                **dict.fromkeys(("stop", "abort", "busy", "done"), Out(1)),
+                **dict.fromkeys(("fetches", "moves", "stop", "abort", "busy", "done"), Out(1)),
                 "fault": Out(ProgramFault),
                 "index": Out(INDEX_BITS),
             }
@@ -97,8 +101,13 @@ class Controller(wiring.Component):
         self._watch(m, wrong)
         moving = Signal()  # a map is on its way, or bytes of one
         m.d.comb += moving.eq(self.loading | self.storing | ~self.written)
+        waits = Signal()
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
+            computes = fsm.ongoing("RUN") & (self.run_convolution | self.run_post)
+            reads = fsm.ongoing("ASK") | fsm.ongoing("RECEIVE") | fsm.ongoing("CHECK")
+            m.d.comb += self.fetches.eq(reads & ~waits)
+            m.d.comb += self.moves.eq(self.busy & ~self.fetches & ~computes)
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [index.eq(0), fault.eq(ProgramFault.NONE)]
                 m.next = "ASK"
@@ -117,7 +126,8 @@ class Controller(wiring.Component):
                         m.next = "CHECK"
                 self._fail(m, wrong, fault)
             with m.State("CHECK"):
-                with m.If(~self._waits(operation, moving)):
+                m.d.comb += waits.eq(self._waits(operation, moving))
+                with m.If(~waits):
                     m.next = "RUN"
                 with m.If(check.fault != ProgramFault.NONE):
                     m.d.comb += wrong.eq(check.fault)
@@ -145,8 +155,9 @@ class Controller(wiring.Component):
             m.next = "FAULT"
 
     def _watch(self, m, wrong):
-        """A fault of the bus, whatever is at work."""
+        """A fault of the bus, or the will of software, whatever is at work."""
         for happened, fault in (
+            (self.reset, ProgramFault.STOPPED),
             (self.outside, ProgramFault.ADDRESS),
             (self.read_failed, ProgramFault.READ),
             (self.write_failed, ProgramFault.WRITE),

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..axi.job import JobSequencer, job_layout
 from ..axi.stream import axi_stream_layout
 from ..core import Core
+from ..counters import counters_layout
 from ..weight_buffer import WeightBuffer
 from .im2col import Im2col
 from .memory import ADDRESS_BITS, GROUP_BITS, place_layout
@@ -52,6 +53,7 @@ class Convolver(wiring.Component):
     parameters_requests, weights_requests : Out, streams of `bytes_layout()`
     parameters_data, weights_data : In, streams of `axi_stream_layout(width)`
     sums : Out, stream of `sum_layout()`
+    clear, counters : of the core
     """
 
     def __init__(self, config, width):
@@ -77,6 +79,8 @@ class Convolver(wiring.Component):
                 "parameters_data": In(beats),
                 "weights_data": In(beats),
                 "sums": Out(stream.Signature(sum_layout())),
+                "clear": In(1),
+                "counters": Out(counters_layout()),
             }
         )
 
@@ -109,6 +113,8 @@ class Convolver(wiring.Component):
         self._memory(m, windows, residuals, results)
         begun, ends = Signal(), Signal()
         m.d.comb += [
+            core.clear.eq(self.clear),
+            self.counters.eq(core.counters),
             jobs.job.eq(operation.job),
             jobs.start.eq(self.operations.valid & ~begun),
             jobs.core_active.eq(core.active | results.busy),

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from truncmac.descriptors import Operation
 
 from ..axi.stream import axi_stream_layout
+from ..counters import counters_layout
 from .beside import Beside
 from .convolver import Convolver
 from .decode import decode_convolution, decode_load, decode_post, decode_store
@@ -47,6 +48,7 @@ class Engine(wiring.Component):
     outside, read_failed, write_failed : Out, for one cycle
     still : Out, the bus is idle
     written : Out, nothing waits to be written
+    clear, counters : of the core
     m_axi_... : the bus
     """
 
@@ -67,6 +69,8 @@ class Engine(wiring.Component):
                 **dict.fromkeys(
                     ("outside", "read_failed", "write_failed", "still", "written"), Out(1)
                 ),
+                "clear": In(1),
+                "counters": Out(counters_layout()),
                 **axi_read_members(width),
                 **axi_write_members(width),
             }
@@ -94,6 +98,7 @@ class Engine(wiring.Component):
         """What computes has the descriptor to itself until it is done."""
         decode_convolution(m, self.config.array, self.descriptor, convolver.operations.p)
         decode_post(m, self.descriptor, post.operations.p)
+        m.d.comb += [convolver.clear.eq(self.clear), self.counters.eq(convolver.counters)]
         for name, taker in (("convolution", convolver.operations), ("post", post.operations)):
             run = getattr(self, f"run_{name}")
             m.d.comb += taker.valid.eq(run)

@@ -3,11 +3,13 @@
 from truncmac.descriptors import ProgramFault, Region
 
 from ..axi.registers import BusRegister, Field, whole_register
+from .counters import ALL_COUNTERS
 
 __all__ = ["NPU_REGISTERS", "REGION_ADDRESS"]
 
 MAP_VERSION = 0x0001_0000  # major, minor: of the map, not of the package
 REGION_ADDRESS = 0x20  # of the first region's base; its size follows
+COUNT_ADDRESS = 0x40  # of the first counter
 BASE_ALIGNMENT_BITS = 5  # of a region's base: the widest bus has 32 bytes
 _FAULTS = "; ".join(f"{fault.value} {fault.name.lower()}" for fault in ProgramFault)
 
@@ -33,6 +35,7 @@ NPU_REGISTERS = (
         0x08,
         (
             Field("start", 0, 1, "start", "run the program at `entry`; ignored while it is busy"),
+            Field("reset", 1, 1, "start", "end the program at work, once its bursts are over"),
             Field("irq_enable", 8, 1, "rw", "raise the interrupt while done is set"),
         ),
     ),
@@ -48,6 +51,10 @@ NPU_REGISTERS = (
     ),
     whole_register("index", 0x10, "ro", "of the descriptor at hand, or at fault", 24),
     whole_register("entry", 0x14, "rw", "offset of the program's BEGIN in the program region"),
-    whole_register("cycles", 0x18, "ro", "from the last start to its end"),
+    whole_register("cycles", 0x18, "ro", "of the program, from start to end"),
     *(register for region in Region for register in _region(region)),
+    *(
+        whole_register(f"count_{name}", COUNT_ADDRESS + 4 * index, "ro", about)
+        for index, (name, about) in enumerate(ALL_COUNTERS.items())
+    ),
 )

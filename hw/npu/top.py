@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 from truncmac.descriptors import Region
 
 from ..axi.lite import AxiLiteRegisters, axi_lite_members
+from ..counters import COUNTER_BITS, COUNTERS
 from .control import RUNNERS, Controller
+from .counters import NPU_COUNTERS, NpuCounters
 from .engine import Engine
 from .reader import axi_read_members
 from .registers import BASE_ALIGNMENT_BITS, MAP_VERSION, NPU_REGISTERS
@@ -75,6 +77,7 @@ class NpuTop(wiring.Component):
                 m.d.comb += theirs.eq(ours) if member.flow == In else ours.eq(theirs)
         self._command(m, controller, engine)
         self._register(m, registers, controller, engine)
+        self._count(m, registers, controller, engine)
         return m
 
     def _command(self, m, controller, engine):
@@ -92,22 +95,17 @@ class NpuTop(wiring.Component):
             m.d.comb += getattr(controller, name).eq(getattr(engine, name))
 
     def _register(self, m, registers, controller, engine):
-        cycles = Signal(32)
-        with m.If(registers.control_start & ~controller.busy):
-            m.d.control += cycles.eq(0)
-        with m.Elif(controller.busy):
-            m.d.control += cycles.eq(cycles + 1)
         m.d.comb += [
             registers.version_value.eq(MAP_VERSION),
             registers.configuration_value.eq(self.config.configuration),
             controller.start.eq(registers.control_start),
+            controller.reset.eq(registers.control_reset),
             registers.status_busy.eq(controller.busy),
             registers.status_done.eq(controller.done),
             registers.status_refused.eq(registers.control_start & controller.busy),
             registers.status_fault.eq(controller.fault),
             registers.index_value.eq(controller.index),
             controller.entry.eq(registers.entry_value),
-            registers.cycles_value.eq(cycles),
             self.irq.eq(registers.status_done_seen & registers.control_irq_enable),
         ]
         for region in Region:
@@ -118,3 +116,29 @@ class NpuTop(wiring.Component):
                     place.base.eq((base >> BASE_ALIGNMENT_BITS) << BASE_ALIGNMENT_BITS),
                     place.size.eq(size),
                 ]
+
+    def _count(self, m, registers, controller, engine):
+        """All counters are of the last program; a fault zeroes those of the core."""
+        m.submodules.counters = counters = DomainRenamer("control")(NpuCounters())
+        begins, cycles = Signal(), Signal(COUNTER_BITS)
+        with m.If(begins):
+            m.d.control += cycles.eq(0)
+        with m.Elif(controller.busy):
+            m.d.control += cycles.eq(cycles + 1)
+        m.d.comb += [
+            registers.cycles_value.eq(cycles),
+            begins.eq(controller.start & ~controller.busy),
+            counters.clear.eq(begins),
+            engine.clear.eq(begins),
+            counters.events.fetching.eq(controller.fetches),
+            counters.events.convolving.eq(controller.run_convolution),
+            counters.events.passing.eq(controller.run_post),
+            counters.events.moving.eq(controller.moves),
+            counters.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
+            counters.events.written_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
+        ]
+        for name in NPU_COUNTERS:
+            m.d.comb += getattr(registers, f"count_{name}_value").eq(counters.values[name])
+        for name in COUNTERS:
+            value = getattr(registers, f"count_core_{name}_value")
+            m.d.comb += value.eq(engine.counters[name])

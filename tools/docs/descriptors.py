@@ -24,6 +24,7 @@ FAULTS = {
     ProgramFault.ADDRESS: "an address is outside its region",
     ProgramFault.READ: "the bus answered a read with an error",
     ProgramFault.WRITE: "the bus answered a write with an error",
+    ProgramFault.STOPPED: "software ended the program by `control.reset`",
 }
 REGIONS = {
     Region.PROGRAM: "programs, parameters and weights; only read",

@@ -25,6 +25,7 @@ ARRAY = ArrayConfig(2, 4, 2, 1, 40, 4)
 CONFIGS = [NpuConfig(array=ARRAY, depth=32, bus_width=width) for width in (64, 256)]
 ALL = (Operation.LOAD, Operation.CONV, Operation.POOL, Operation.STORE, Operation.SHORTCUT)
 FAULTS = {
+    "reset": ProgramFault.STOPPED,
     "outside": ProgramFault.ADDRESS,
     "read_failed": ProgramFault.READ,
     "write_failed": ProgramFault.WRITE,
@@ -120,9 +121,23 @@ class Engine:
         outs = (dut.requests.valid, dut.requests.payload, dut.data.ready, dut.descriptor)
         while True:
             asks, gives, still, run, ended = self.give(ctx)
-            _, _, valid, request, takes, word, stop, abort, busy, done = await ctx.tick().sample(
-                *outs, dut.stop, dut.abort, dut.busy, dut.done
+            (
+                _,
+                _,
+                valid,
+                request,
+                takes,
+                word,
+                stop,
+                abort,
+                busy,
+                done,
+                *kinds,
+            ) = await ctx.tick().sample(
+                *outs, dut.stop, dut.abort, dut.busy, dut.done, dut.fetches, dut.moves
             )
+            # Each cycle of a program is counted once
+            assert sum(kinds) + (run in ("convolution", "post")) == busy
             self.cycle += 1
             assert not abort or (still and stop and done)
             if done:
