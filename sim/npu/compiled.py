@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from truncmac.golden import MapPlace, Network, Setting, shapes
 from truncmac.golden.types import AnyIntegers, Codes, Integers, Shape
 from truncmac.hw.npu.config import NpuConfig
 
+from .plan import Plan
 from .steps import Steps
 
 __all__ = ["Compiled", "Entry", "Kept", "Section"]
@@ -43,10 +45,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Kept:
-    """A map that debug stores leave in the scratch region: its first byte, and (H, W, C)."""
+    """A map in the scratch region: its first byte, and (H, W, C)."""
 
     offset: int
     shape: Shape
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,19 +64,19 @@ class Compiled:
     ----------
     network : what was compiled
     config : the NPU
-    steps : the operations, in order
-    places : where each map lies, by name
+    plan : what its maps do
     entries : the programs, in the order of the settings
     program : the bytes of the program's region
     sections : its parts, in order
     input_bytes, output_bytes, scratch_bytes : that a program needs of the other regions
     kept : the maps that debug stores leave in the scratch region, by name
+    spilled : the maps that go to the scratch region to be loaded again, by name
+    descriptors : of a program
     """
 
     network: Network
     config: NpuConfig
-    steps: Steps
-    places: Mapping[str, MapPlace]
+    plan: Plan
     entries: Sequence[Entry]
     program: bytes
     sections: Sequence[Section]
@@ -77,6 +84,18 @@ class Compiled:
     output_bytes: int
     scratch_bytes: int
     kept: Mapping[str, Kept]
+    spilled: Mapping[str, Kept]
+    descriptors: int
+
+    @property
+    def steps(self) -> Steps:
+        """The network's operations, in order."""
+        return self.plan.steps
+
+    @property
+    def places(self) -> Mapping[str, MapPlace]:
+        """Where each map that is on chip as a whole lies, by name."""
+        return self.plan.places
 
     def input_of(self, image: Codes) -> Codes:
         """The bytes of the input region for an image, uint8 (C, H, W)."""

@@ -1,6 +1,6 @@
 """Compiles a network for one NPU: one image of the weights, and a short program for each k."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from truncmac.descriptors import (
@@ -15,7 +15,6 @@ from truncmac.descriptors import (
 )
 from truncmac.golden import (
     Machine,
-    MapPlace,
     Network,
     Setting,
     layer_bits,
@@ -26,10 +25,12 @@ from truncmac.golden.types import Integers
 from truncmac.hw.npu.config import NpuConfig
 
 from ..axi.memories import check_requantisation
+from .actions import Action, actions_of
 from .compiled import Compiled, Entry, Kept
-from .encode import product_values, step_bytes, store_bytes
-from .layouts import Layouts, accesses, choose_layouts
-from .placement import place_maps
+from .encode import product_values, step_bytes
+from .estimate import Estimate, Widths
+from .layouts import accesses, choose_layouts
+from .plan import NoRoomError, Plan, Planner
 from .region import RegionWriter
 from .steps import Step, Steps, network_steps, packings
 from .weights import parameter_bytes, weight_bytes, weights_pitch
@@ -37,7 +38,6 @@ from .weights import parameter_bytes, weight_bytes, weights_pitch
 __all__ = ["compile_network", "machine_of"]
 
 MOST_BYTES = 1 << 30  # of a region: an address has 30 bits
-Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 
 
 def machine_of(config: NpuConfig) -> Machine:
@@ -73,22 +73,25 @@ def compile_network(
     Raises
     ------
     ValueError
-        If the network does not fit the NPU: names the layer, what it needs and what there is.
+        If the network does not fit the NPU, not even by bands of its maps: names the layer, what
+        it needs and what there is.
     """
     machine = machine_of(config)
-    steps, places = _placed(network, machine)
-    _check_reductions(steps, config)
     widths = [layer_bits(network, setting.bits) for setting in settings]
-    kept, scratch_bytes = _kept(steps) if keep else ({}, 0)
+    plan = _planned(network, config, machine, widths)
+    steps = plan.steps
+    _check_reductions(steps, config)
+    areas = _areas(steps, steps.maps if keep else plan.spilled)
+    spilled = {name: areas[name] for name in plan.spilled}
+    actions = actions_of(plan, machine, spilled, areas if keep else {})
     last = steps.steps[-1]
     sizes = {
         "input_bytes": prod(steps.steps[0].source_shape),
         "output_bytes": prod(last.shape) * (SUM_BYTES if last.raw else 1),
-        "scratch_bytes": scratch_bytes,
+        "scratch_bytes": sum(prod(steps.maps[name]) for name in areas),
     }
-
     region = RegionWriter(machine.bus_bytes)
-    count = len(steps.steps) + len(kept) + 2
+    count = len(actions) + 2
     begins = [
         region.reserve(f"program {setting.name}", count * DESCRIPTOR_BYTES) for setting in settings
     ]
@@ -107,49 +110,56 @@ def compile_network(
         "program_bytes": region.size,
         **sizes,
     }
-    stores = {
-        name: store_bytes(entry.shape, places[name], to_address(Region.SCRATCH, entry.offset))
-        for name, entry in kept.items()
-    }
     programs = []
     for found in widths:
         parts = [pack_descriptor(Operation.BEGIN, begin)]
-        for step in steps.steps:
-            values = _values(step, found, parameters, weights, machine)
-            parts.append(step_bytes(step, places, values))
-            if step.target in stores:
-                parts.append(stores[step.target])
+        for action in actions:
+            values = _values(action, found, parameters, weights, machine)
+            parts.append(step_bytes(action.step, action.places, {**action.values, **values}))
         programs.append(b"".join([*parts, pack_descriptor(Operation.END, {})]))
     return Compiled(
         network=network,
         config=config,
-        steps=steps,
-        places=places,
+        plan=plan,
         entries=[
             Entry(setting, offset, *_scales(network, last, found))
             for setting, offset, found in zip(settings, begins, widths, strict=True)
         ],
         program=region.joined(programs),
         sections=region.sections,
-        kept=kept,
+        kept={name: Kept(areas[name], steps.maps[name]) for name in (areas if keep else {})},
+        spilled={name: Kept(areas[name], steps.maps[name]) for name in plan.spilled},
+        descriptors=count,
         **sizes,
     )
 
 
-def _placed(network: Network, machine: Machine) -> tuple[Steps, dict[str, MapPlace]]:
-    """Operations and places with the packing of the image that takes the fewest accesses."""
-    ways: list[tuple[int, int, Steps, Layouts]] = []
+def _planned(
+    network: Network, config: NpuConfig, machine: Machine, widths: Sequence[Widths]
+) -> Plan:
+    """All maps on chip, with the packing of the image that takes the fewest accesses; else bands.
+
+    Of bands, those with the packing that takes the fewest estimated cycles.
+    """
+    ways: list[tuple[int, int, Planner]] = []
     for packing in packings(network):
         steps = network_steps(network, packing)
         layouts = choose_layouts(steps, machine)
-        ways.append((accesses(steps, layouts, machine), len(ways), steps, layouts))
-    refusal: ValueError | None = None
-    for _, _, steps, layouts in sorted(ways, key=lambda way: way[:2]):
+        planner = Planner(steps, layouts, machine, Estimate(config, machine, widths))
+        ways.append((accesses(steps, layouts, machine), len(ways), planner))
+    planners = [planner for *_, planner in sorted(ways, key=lambda way: way[:2])]
+    for planner in planners:
+        if (plan := planner.resident()) is not None:
+            return plan
+    refusals, plans = [], []
+    for planner in planners:
         try:
-            return steps, place_maps(steps, layouts, machine)
-        except ValueError as error:
-            refusal = error
-    raise refusal or ValueError("A network must have layers")
+            plans.append(planner.banded())
+        except NoRoomError as error:
+            refusals.append(error)
+    if not plans:
+        raise refusals[-1]
+    return min(plans, key=lambda plan: sum(plan.cycles))
 
 
 def _check_reductions(steps: Steps, config: NpuConfig) -> None:
@@ -164,13 +174,18 @@ def _check_reductions(steps: Steps, config: NpuConfig) -> None:
             )
 
 
-def _kept(steps: Steps) -> tuple[dict[str, Kept], int]:
-    """Where each map is kept in the scratch region, and the bytes of all."""
-    kept, end = {}, 0
-    for name, shape in steps.maps.items():
-        kept[name] = Kept(end, shape)
-        end += prod(shape)
-    return kept, end
+def _areas(steps: Steps, names: Iterable[str]) -> dict[str, int]:
+    """The first byte of each map in the scratch region; none shares bytes with another."""
+    areas, end = {}, 0
+    for name in names:
+        areas[name] = end
+        end += prod(steps.maps[name])
+    if end > MOST_BYTES:
+        raise ValueError(
+            f"The scratch region must be at most {MOST_BYTES} bytes, not {end}: the network's maps "
+            "are too large"
+        )
+    return areas
 
 
 def _add_parameters(
@@ -207,13 +222,14 @@ def _add_weights(
 
 
 def _values(
-    step: Step,
+    action: Action,
     widths: Widths,
     parameters: Mapping[tuple[str, int], int],
     weights: Mapping[str, int],
     machine: Machine,
 ) -> dict[str, int]:
     """The fields that only a layer of weights has."""
+    step = action.step
     if step.layer is None:
         return {}
     bits, own = widths[step.name]
@@ -221,7 +237,7 @@ def _values(
     values = product_values(step, bits, pitch=pitch)
     values["weights"] = to_address(Region.PROGRAM, weights[step.name])
     values["parameters"] = (
-        to_address(Region.OUTPUT, 0)
+        to_address(Region.OUTPUT, action.sums)
         if step.raw
         else to_address(Region.PROGRAM, parameters[step.name, own])
     )

@@ -12,12 +12,11 @@ from truncmac.descriptors import (
     to_address,
 )
 from truncmac.golden import MapPlace, weight_offset
-from truncmac.golden.types import Shape
 
 from .means import reciprocal
 from .steps import Step
 
-__all__ = ["product_values", "step_bytes", "store_bytes"]
+__all__ = ["product_values", "step_bytes"]
 
 
 def step_bytes(step: Step, places: Mapping[str, MapPlace], values: Mapping[str, int]) -> bytes:
@@ -26,14 +25,14 @@ def step_bytes(step: Step, places: Mapping[str, MapPlace], values: Mapping[str, 
     Parameters
     ----------
     places : of the maps, by name
-    values : of the fields that a layer of weights has beside those of every operation
+    values : of fields that not every operation has: those of weights, flags, addresses
 
     Raises
     ------
     ValueError
         If a size is larger than its field: names the layer, the field and both numbers.
     """
-    found = _sizes(step) | dict(values)
+    found = _sizes(step)
     for role, name in (
         ("input", step.source),
         ("output", step.target),
@@ -48,6 +47,7 @@ def step_bytes(step: Step, places: Mapping[str, MapPlace], values: Mapping[str, 
     if step.mean:
         factor, shift = reciprocal(step.kernel[0] * step.kernel[1])
         found |= {"mean": 1, "reciprocal": factor, "shift": shift}
+    found |= values
     names = {field.name for field in FIELDS[step.operation]}
     try:
         return pack_descriptor(
@@ -55,19 +55,6 @@ def step_bytes(step: Step, places: Mapping[str, MapPlace], values: Mapping[str, 
         )
     except ValueError as error:
         raise ValueError(f"Layer {step.name!r} does not fit a descriptor: {error}") from None
-
-
-def store_bytes(shape: Shape, place: MapPlace, address: int) -> bytes:
-    """A STORE of a map (H, W, C) to an address."""
-    height, width, channels = shape
-    values = {
-        "input_height": height,
-        "input_width": width,
-        "input_channels": channels,
-        "address": address,
-        "pitch": width * channels,
-    }
-    return pack_descriptor(Operation.STORE, values | _map_values("input", place))
 
 
 def product_values(step: Step, bits: int, *, pitch: int) -> dict[str, int]:

@@ -8,6 +8,7 @@ from truncmac.golden.files import file_name
 from truncmac.golden.types import Integers
 
 from .compiled import Compiled, Entry
+from .segments import Segment
 
 __all__ = ["compiled_files", "memory_map"]
 
@@ -25,7 +26,12 @@ def compiled_files(compiled: Compiled) -> dict[str, bytes]:
 
 
 def memory_map(compiled: Compiled) -> dict[str, object]:
-    """What lies where: the regions and their sections, the programs, and the maps on chip."""
+    """What lies where: the regions and their sections, the programs, and the maps.
+
+    `maps` are on chip as a whole, `spilled` in the scratch region. `segments` are the layers that
+    are done together, in order; those of bands say how many bands they have, and the words of the
+    buffers of their maps.
+    """
     return {
         "network": compiled.network.name,
         "configuration": f"{compiled.config.configuration:#010x}",
@@ -44,6 +50,40 @@ def memory_map(compiled: Compiled) -> dict[str, object]:
             {"name": name, "shape": list(compiled.steps.maps[name]), **asdict(place)}
             for name, place in compiled.places.items()
         ],
+        "spilled": [
+            {"name": name, "shape": list(part.shape), "offset": part.offset, "bytes": part.size}
+            for name, part in compiled.spilled.items()
+        ],
+        "segments": [
+            _segment(compiled, number, segment)
+            for number, segment in enumerate(compiled.plan.segments)
+        ],
+    }
+
+
+def _segment(compiled: Compiled, number: int, segment: Segment) -> dict[str, object]:
+    """Layers that are done together; with bands, what is loaded and stored, and the buffers."""
+    plan, run = compiled.plan, segment.run
+    about: dict[str, object] = {"layers": [step.name for step in run.steps]}
+    if not run.banded:
+        return about
+    buffers = [
+        {"name": name, "group": group, "base": base, "words": segment.words(name, plan.machine)}
+        for name in run.shapes
+        if name not in run.resident
+        for group, base in (plan.spots[key] for key in segment.keys(name, number))
+    ]
+    beside = [
+        word
+        for word, is_so in (("loads", segment.loads_beside), ("stores", segment.stores_beside))
+        if is_so
+    ]
+    return about | {
+        "bands": len(segment.bands),
+        "loads": list(run.loaded),
+        "stores": list(run.stored),
+        "beside": beside,
+        "buffers": buffers,
     }
 
 

@@ -1,16 +1,25 @@
 """Chooses how each map lies in the banks: the shape of its readers' tiles, and their strides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from truncmac.descriptors import Operation
-from truncmac.golden import Machine
+from truncmac.golden import Machine, MapPlace
 from truncmac.golden.types import Pair, Shape
 from truncmac.integers import ceil_div
 
 from .steps import Step, Steps
 
-__all__ = ["Layout", "Layouts", "accesses", "choose_layouts", "is_conflict_free", "tiles"]
+__all__ = [
+    "Layout",
+    "Layouts",
+    "accesses",
+    "choose_layouts",
+    "conflicts",
+    "is_conflict_free",
+    "layouts_of_bands",
+    "tiles",
+]
 
 Layouts = Mapping[str, "Layout"]  # by name of the map
 MOST_PHASE = 3  # log2 of the largest stride that a layout can follow
@@ -23,6 +32,17 @@ class Layout:
     tile_x: int
     phases: Pair
 
+    def block_rows(self, row_bits: int) -> int:
+        """Rows of a map that a row of blocks holds, on an array of 2**row_bits rows."""
+        return 1 << (self.phases[0] + row_bits - self.tile_x)
+
+    def words(self, shape: Shape, machine: Machine) -> int:
+        """Words of each bank that a map (H, W, C) needs."""
+        place = MapPlace.packed(
+            shape, machine, group=0, base=0, tile_x=self.tile_x, phases=self.phases
+        )
+        return place.words(shape, machine)
+
 
 def choose_layouts(steps: Steps, machine: Machine) -> Layouts:
     """The layout of each map by name: that with which its convolutions take the fewest cycles.
@@ -32,6 +52,19 @@ def choose_layouts(steps: Steps, machine: Machine) -> Layouts:
     """
     readers = _readers(steps)
     return {name: _layout(shape, readers[name], machine) for name, shape in steps.maps.items()}
+
+
+def layouts_of_bands(
+    steps: Sequence[Step], shapes: Mapping[str, Shape], machine: Machine, rows: int
+) -> Layouts:
+    """The layout of each map of steps that give about `rows` rows at a time.
+
+    Of those with which their convolutions take the fewest cycles it is the one of fewest words.
+    """
+    return {
+        name: _layout(shape, [step for step in steps if step.source == name], machine, rows)
+        for name, shape in shapes.items()
+    }
 
 
 def accesses(steps: Steps, layouts: Layouts, machine: Machine) -> int:
@@ -49,14 +82,22 @@ def _readers(steps: Steps) -> dict[str, list[Step]]:
     return readers
 
 
-def _layout(shape: Shape, readers: list[Step], machine: Machine) -> Layout:
+def _layout(shape: Shape, readers: list[Step], machine: Machine, rows: int | None = None) -> Layout:
+    """A map's layout for its readers, which give all of their output or some rows at a time."""
+    readers = [step for step in readers if step.operation == Operation.CONV]
     candidates = [
         Layout(tile_x, phases)
         for phases in dict.fromkeys([(0, 0), *map(_phases, readers)])
         for tile_x in range(machine.row_bits, -1, -1)
     ]
+    band = None if rows is None else (min(rows, shape[0]), *shape[1:])
     return min(
-        candidates, key=lambda layout: (_work(layout, readers, machine), *_waste(layout, shape))
+        candidates,
+        key=lambda layout: (
+            _work(layout, readers, machine, rows),
+            0 if band is None else layout.words(band, machine),
+            *_waste(layout, shape),
+        ),
     )
 
 
@@ -66,13 +107,13 @@ def _phases(step: Step) -> Pair:
     return min(y, MOST_PHASE), min(x, MOST_PHASE)
 
 
-def _work(layout: Layout, readers: list[Step], machine: Machine) -> int:
+def _work(layout: Layout, readers: list[Step], machine: Machine, rows: int | None = None) -> int:
     """Accesses that the map's convolutions take, at one chunk a beat."""
     return sum(
-        tiles(step.shape, layout.tile_x, machine)
+        tiles((rows or step.shape[0], *step.shape[1:]), layout.tile_x, machine)
         * ceil_div(step.shape[2], machine.cols)
         * step.beats(machine.lanes)
-        * (1 if is_conflict_free(layout, step) else machine.rows)
+        * conflicts(layout, step, machine.rows)
         for step in readers
     )
 
@@ -89,6 +130,11 @@ def is_conflict_free(layout: Layout, step: Step) -> bool:
         stride == 1 << phase or windows == 1
         for stride, phase, windows in zip(step.stride, layout.phases, step.shape[:2], strict=True)
     )
+
+
+def conflicts(layout: Layout, step: Step, rows: int) -> int:
+    """Accesses that a beat of a reader takes at most, on an array of so many rows."""
+    return 1 if is_conflict_free(layout, step) else rows
 
 
 def tiles(shape: Shape, tile_x: int, machine: Machine) -> int:

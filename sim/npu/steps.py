@@ -106,6 +106,12 @@ class Steps:
     places: dict[str, str]
     packing: Packing
 
+    @property
+    def final(self) -> str | None:
+        """The map that is the network's output; None: it is sums."""
+        last = self.steps[-1]
+        return last.source if last.operation == Operation.STORE else None
+
 
 def packings(network: Network) -> Iterator[Packing]:
     """Ways to load the image: as it is, or with a window's row, or all of it, in each pixel.

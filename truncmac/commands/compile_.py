@@ -38,9 +38,13 @@ def compile_for_npu(
         print(json.dumps(memory_map(compiled) | {"files": file_sizes(files)}, indent=2))
         return
     _print_sections(compiled)
+    if compiled.plan.bands:
+        console.print(
+            f"Maps that do not fit the chip are done in {compiled.plan.bands} bands of rows"
+        )
     console.print(
         f"{', '.join(map(str, files))}: {len(compiled.entries)} programs of "
-        f"{len(compiled.steps.steps) + 2} descriptors for {len(compiled.steps.maps)} maps",
+        f"{compiled.descriptors} descriptors for {len(compiled.steps.maps)} maps",
         soft_wrap=True,
     )
 
@@ -58,5 +62,7 @@ def _print_sections(compiled: Compiled) -> None:
         ("input", compiled.input_bytes),
         ("output", compiled.output_bytes),
     ]
+    if compiled.spilled:
+        rows.append(("spilled maps", compiled.scratch_bytes))
     cells = [(name, f"{size:,}") for name, size in rows]
     console.print(new_table(("memory", "bytes"), cells, words=("memory",)))

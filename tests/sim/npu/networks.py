@@ -1,5 +1,7 @@
 """Random networks with all that the NPU can do, and runs of their programs."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from truncmac.descriptors import Region
@@ -34,6 +36,14 @@ CONFIGS = [
         (16, 2, 4, 8, {"bus_width": 128, "outstanding": 1}),
         (32, 1, 8, 2, {"groups": 8}),
         (4, 32, 32, 1, {"bus_width": 256}),
+    )
+]
+
+SMALL = [
+    NpuConfig(array=ArrayConfig(rows=rows, cols=cols, lanes=lanes, planes=planes), groups=groups)
+    for rows, cols, lanes, planes, groups in (
+        *((4, 4, 2, 1, 3), (2, 16, 2, 2, 3), (1, 8, 1, 1, 4), (8, 8, 2, 1, 3), (4, 2, 4, 8, 4)),
+        *((2, 4, 2, 1, 5), (16, 4, 2, 1, 3)),
     )
 ]
 
@@ -149,10 +159,20 @@ def run(compiled, entry, image):
     return compiled.output_of(entry, regions[Region.OUTPUT]), kept, traffic
 
 
-def differences(network, config, widths, image):
+def small_memory(network, seed):
+    """An NPU in which some maps of a network do not fit as a whole, by seed."""
+    rng = np.random.default_rng(seed + 1_000_000)
+    config = SMALL[seed % len(SMALL)]
+    large = compile_network(network, replace(config, depth=1 << 16), [Setting("8", 8)])
+    machine = machine_of(config)
+    most = max(place.words(large.steps.maps[name], machine) for name, place in large.places.items())
+    return replace(config, depth=max(16, int(most * rng.uniform(0.15, 1.2))))
+
+
+def differences(network, config, widths, image, *, keep=True):
     """Layers, at each k, whose codes or logits are not those of golden."""
     settings = [Setting(str(index), bits) for index, bits in enumerate(widths)]
-    compiled = compile_network(network, config, settings, keep=True)
+    compiled = compile_network(network, config, settings, keep=keep)
     last, wrong, compared = network.layers[-1].name, [], 0
     for entry in compiled.entries:
         bits = entry.setting.bits
@@ -165,5 +185,5 @@ def differences(network, config, widths, image):
             compared += 1
             if not np.array_equal(kept[name].transpose(2, 0, 1).reshape(codes.shape), codes):
                 wrong.append((bits, name))
-    assert compared or len(network.layers) == 1
+    assert compared or not keep or len(network.layers) == 1
     return wrong

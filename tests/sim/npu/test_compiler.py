@@ -11,6 +11,7 @@ from tests.sim.npu.networks import (
     random_images,
     random_network,
     run,
+    small_memory,
 )
 from truncmac.golden import (
     Network,
@@ -27,6 +28,7 @@ from truncmac.model.data import ImageShape
 from truncmac.model.export import export
 from truncmac.model.recipes import Recipe
 from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.npu.plan import NoRoomError
 
 
 def test_digits_equal_golden_at_every_width():
@@ -94,6 +96,42 @@ def test_random_networks_equal_golden(seed):
     assert differences(network, config, widths, image) == []
 
 
+@pytest.mark.parametrize(
+    "seed", [*range(24), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(24, 500))]
+)
+def test_random_networks_on_small_memories_equal_golden(seed):
+    """More than a third of them run by bands; see `test_many_small_memories_make_bands`."""
+    network = random_network(seed)
+    rng = np.random.default_rng(seed)
+    image = random_images(network, seed)[0]
+    own = {layer.name: int(rng.choice(WIDTHS)) for layer in network.products if layer.bits is None}
+    widths = [int(rng.choice(WIDTHS)), *([own] if network.products else [])]
+    config = small_memory(network, seed)
+    try:
+        assert differences(network, config, widths, image) == []
+    except NoRoomError:
+        return  # a mean of a whole map, or a linear layer
+    assert differences(network, config, widths[:1], image, keep=False) == []
+
+
+def test_many_small_memories_make_bands():
+    kinds = {"resident": 0, "banded": 0, "spilled": 0, "beside": 0, "inner": 0}
+    for seed in range(24):
+        network = random_network(seed)
+        try:
+            compiled = compile_network(network, small_memory(network, seed), [Setting("8", 8)])
+        except NoRoomError:
+            continue
+        banded = [part for part in compiled.plan.segments if len(part.bands) > 1]
+        kinds["resident"] += not compiled.plan.bands
+        kinds["banded"] += bool(banded)
+        kinds["spilled"] += bool(compiled.spilled)
+        kinds["beside"] += any(part.loads_beside or part.stores_beside for part in banded)
+        kinds["inner"] += any(len(part.run.steps) > 1 for part in banded)
+    assert kinds["banded"] >= 8
+    assert all(count >= 3 for count in kinds.values())
+
+
 def test_all_programs_share_the_weights_and_read_a_prefix_of_them():
     network = builtin_network()
     settings = [Setting(str(k), k) for k in (8, 4, 2, 1)]
@@ -137,12 +175,22 @@ def test_sections_begin_at_whole_beats_and_fill_the_region():
             NpuConfig(array=ArrayConfig(multiplier_bits=4)),
             "Layer 'conv1' has a requantisation multiplier of more than the 4 bits",
         ),
-        (NpuConfig(depth=16), "Layer 'conv2' does not fit.*3 groups of 16 words.*32 for 'conv2'"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(config, match):
     with pytest.raises(ValueError, match=match):
         compile_network(builtin_network(), config, [Setting("8", 8)])
+
+
+def test_a_map_of_which_no_row_fits_is_refused_by_name():
+    """The mean reads all of 8 x 8 x 64 codes for its one row: 8 blocks of 8 words."""
+    text = "Layer 'mean' does not fit.*3 groups of 63 words: with as few rows.*64 for '.*8 for"
+    with pytest.raises(ValueError, match=text):
+        compile_network(example_network("resnet20"), NpuConfig(depth=63), [Setting("8", 8)])
+    perceptron = random_network(18)
+    config = NpuConfig(array=ArrayConfig(rows=1, cols=8, lanes=1), depth=16)
+    with pytest.raises(ValueError, match=r"Layer 'hidden' does not fit.*3 groups of 16 words"):
+        compile_network(perceptron, config, [Setting("8", 8)])
 
 
 def test_a_k_without_parameters_is_refused():

@@ -5,9 +5,9 @@ import pytest
 from tests.sim.npu.test_steps import CONV, network
 from truncmac.descriptors import Operation, Region, to_address, unpack_descriptor
 from truncmac.golden import AvgPool, MapPlace
-from truncmac.sim.npu.encode import product_values, step_bytes, store_bytes
+from truncmac.sim.npu.encode import product_values, step_bytes
 from truncmac.sim.npu.means import reciprocal
-from truncmac.sim.npu.steps import network_steps
+from truncmac.sim.npu.steps import Step, network_steps
 
 PLACES = {
     "image": MapPlace(group=1, base=2, step_x=3, step_y=4, tile_x=2, phase_x=1, phase_y=0),
@@ -48,7 +48,9 @@ def test_a_mean_and_a_store():
     assert (mean["mean"], mean["reciprocal"], mean["shift"]) == (1, *reciprocal(6))
     _, store = unpack_descriptor(step_bytes(steps[2], PLACES, {}))
     assert (store["address"], store["pitch"]) == (to_address(Region.OUTPUT, 0), 3 * 3)
-    _, kept = unpack_descriptor(store_bytes((4, 5, 6), PLACES["image"], 99))
+    part = Step(Operation.STORE, "image", "image", None, (4, 5, 6), (4, 5, 6))
+    _, kept = unpack_descriptor(step_bytes(part, PLACES, {"address": 99, "wait": 1}))
+    assert (kept["wait"], kept["beside"]) == (1, 0)
     assert (kept["input_height"], kept["input_width"], kept["input_channels"]) == (4, 5, 6)
     assert (kept["address"], kept["pitch"], kept["input_map_step_x"]) == (99, 30, 3)
 

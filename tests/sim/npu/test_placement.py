@@ -72,9 +72,10 @@ def test_a_residual_block_fits_three_groups_and_works_in_place():
 def test_the_smallest_memory_of_a_network_is_found():
     """Maps of 32 x 32 x 16 codes are 256 words of 8 banks of 8 codes; one fits a group of that."""
     network = example_network("resnet20")
-    compile_network(network, NpuConfig(depth=256 + 256), [Setting("8", 8)])
-    with pytest.raises(ValueError, match=r"does not fit.*3 groups of 255 words.*256 for"):
-        compile_network(network, NpuConfig(depth=255), [Setting("8", 8)])
+    for depth in (256, 512):
+        compiled = compile_network(network, NpuConfig(depth=depth), [Setting("8", 8)])
+        assert (compiled.plan.bands, compiled.spilled) == (0, {})
+    assert compile_network(network, NpuConfig(depth=255), [Setting("8", 8)]).plan.bands
 
 
 def test_maps_of_a_group_lie_beside_each_other():

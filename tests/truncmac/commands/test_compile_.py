@@ -1,6 +1,7 @@
 """`truncmac compile` writes what the compiler gives, and tells its bytes."""
 
 import json
+import re
 
 import numpy as np
 
@@ -80,8 +81,28 @@ def test_a_network_whose_layers_have_a_k_of_their_own(run, tmp_path):
 
 
 def test_what_does_not_fit_is_told_in_a_line(run):
-    code, out, err = run("compile", "resnet20", "--depth", "200", "--out", "npu")
+    code, out, err = run("compile", "resnet20", "--depth", "40", "--out", "npu")
     assert (code, out) == (2, "")
-    assert err.startswith("truncmac: Layer ")
-    assert "3 groups of 200 words: its maps need 128 for 'image', 256 for 'stem'" in err
+    assert err.startswith("truncmac: Layer 'mean' does not fit")
+    assert (
+        "3 groups of 40 words: with as few rows at a time as it can give, its maps need 64" in err
+    )
     assert err.count("\n") == 1
+
+
+def test_spilled_bytes_and_bands_are_told_where_there_are_some(run, tmp_path):
+    code, out, _ = run("compile", "resnet20", "-k", "8", "--depth", "128", "--out", "npu")
+    assert code == 0
+    found = json.loads((tmp_path / "npu/memory_map.json").read_text())
+    spilled = {entry["name"]: entry for entry in found["spilled"]}
+    assert spilled
+    total = sum(entry["bytes"] for entry in spilled.values())
+    assert total == found["regions"]["scratch"]
+    assert re.search(rf"spilled maps +{total:,}", out)
+    banded = [entry for entry in found["segments"] if "bands" in entry]
+    assert {name for entry in banded for name in entry["stores"]} == set(spilled)
+    assert f"{sum(entry['bands'] for entry in banded)} bands of rows" in out
+    code, out, _ = run("compile", "-k", "8", "--out", "npu")
+    assert code == 0
+    assert "spilled" not in out
+    assert "bands" not in out

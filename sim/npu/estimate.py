@@ -1,0 +1,72 @@
+"""Estimates cycles, so that the compiler can choose among ways to run a network.
+
+A convolution takes its beats, or the drain of its tiles, or the fetch of its weights, whichever is
+longest; a pool an access for each tap; a LOAD or a STORE a word of all lanes a cycle, or what the
+bus carries. These are no promise of what the hardware takes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from truncmac.descriptors import PARAMETER_BYTES, Operation
+from truncmac.golden import WEIGHT_BITS, Machine
+from truncmac.golden.types import Shape
+from truncmac.hw.config import chunk_count
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.integers import ceil_div
+
+from .layouts import Layout, conflicts, tiles
+from .steps import Step
+
+__all__ = ["Cycles", "Estimate", "Widths"]
+
+Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
+Cycles = tuple[int, ...]  # for each setting
+OVERHEAD = 60  # of an operation
+
+
+class Estimate:
+    """Cycles of operations of an NPU.
+
+    Parameters
+    ----------
+    config : the NPU
+    machine : what the reference knows of it
+    widths : of each setting, the k of each layer
+    """
+
+    def __init__(self, config: NpuConfig, machine: Machine, widths: Sequence[Widths]) -> None:
+        self.config = config
+        self.machine = machine
+        self.widths = widths
+        self._known: dict[object, Cycles] = {}
+
+    def step(self, step: Step, layout: Layout, rows: int) -> Cycles:
+        """Cycles of `rows` output rows of a step whose input lies in a layout, for each setting."""
+        key = step.name, step.operation, step.target, step.kernel, layout, rows
+        if key not in self._known:
+            each = self._product if step.layer is not None else self._passage
+            self._known[key] = tuple(each(step, layout, rows, widths) for widths in self.widths)
+        return self._known[key]
+
+    def transfer(self, shape: Shape, codes: int) -> int:
+        """Cycles of a LOAD or a STORE of a map (H, W, C), with as many codes in memory."""
+        words = shape[0] * shape[1] * ceil_div(shape[2], self.config.array.lanes)
+        return max(words, ceil_div(codes, self.config.bus_bytes)) + OVERHEAD
+
+    def _product(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
+        array, bits = self.config.array, widths[step.name][0]
+        beats, chunks = step.beats(array.lanes), chunk_count(bits, array.planes)
+        count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine)
+        tile = max(
+            beats * max(chunks, conflicts(layout, step, self.machine.rows)),
+            array.rows * ceil_div(array.cols, array.requantisers),
+        )
+        word = array.cols * array.lanes * array.planes // WEIGHT_BITS
+        fetched = chunks * beats * word + array.cols * PARAMETER_BYTES
+        column = max(count * tile, ceil_div(fetched, self.config.bus_bytes))
+        return ceil_div(step.shape[2], array.cols) * column + OVERHEAD
+
+    def _passage(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
+        taps = step.kernel[0] * step.kernel[1] if step.operation == Operation.POOL else 1
+        count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine)
+        return taps * count * ceil_div(step.shape[2], self.config.array.lanes) + OVERHEAD
