@@ -3,8 +3,10 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from .bank import Bank
+from .hierarchy import shared
 
 __all__ = ["WeightBuffer", "block_layout"]
 
@@ -63,18 +65,42 @@ class WeightBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout = block_layout(self.config)
-        m.submodules.memory = memory = Memory(
-            shape=len(self.loads.payload), depth=2 * self.bank_depth, init=[]
-        )
         m.submodules.filled = filled = SyncFIFO(width=layout.size, depth=self.QUEUE)
         free = Signal(range(3), init=2)  # banks
-        takes, gives = self._fill(m, memory.write_port(), filled, free)
-        released = self._read(m, memory.read_port(), filled)
+        write, read = self._port(), self._port()
+        takes, gives = self._fill(m, write, filled, free)
+        released = self._read(m, read, filled)
+        self._banks(m, platform, write, read)
         m.d.sync += free.eq(free + released - takes)
         m.d.comb += filled.w_en.eq(gives)
         m.d.comb += filled.w_data.eq(self.blocks.payload)
         m.d.comb += self.blocks.ready.eq(gives)
         return m
+
+    def _port(self):
+        """What is done to a bank: whether, which, and where in it."""
+        fields = {"en": 1, "bank": 1, "addr": range(self.bank_depth)}
+        return Signal(data.StructLayout(fields))
+
+    def _banks(self, m, platform, write, read):
+        """Two memories of one port each: none is written and read at once."""
+        shown = Signal()  # the bank of the last word that was read
+        with m.If(read.en):
+            m.d.sync += shown.eq(read.bank)
+        for number in range(2):
+            bank, m.submodules[f"bank_{number}"] = shared(
+                *(platform, "truncmac_weight_bank"),
+                lambda: Bank(1, self.config.weight_word_bits, self.bank_depth),
+            )
+            writes = write.en & (write.bank == number)
+            m.d.comb += [
+                bank.enable.eq(writes | (read.en & (read.bank == number))),
+                bank.write.eq(writes),
+                bank.address.eq(Mux(writes, write.addr, read.addr)),
+                bank.given.eq(self.loads.payload),
+            ]
+            with m.If(shown == number):
+                m.d.comb += self.weights.payload.eq(bank.answer)
 
     def _fill(self, m, port, filled, free):
         """Write a block's words one after the other; the block may be read when it is whole."""
@@ -92,8 +118,8 @@ class WeightBuffer(wiring.Component):
             word.eq(loading & self.loads.valid),
             last.eq(word & (beat == block.beats) & (chunk == block.last_chunk)),
             port.en.eq(word & ~block.discard),
-            port.addr.eq(Mux(bank, self.bank_depth, 0) + address),
-            port.data.eq(self.loads.payload),
+            port.bank.eq(bank),
+            port.addr.eq(address),
         ]
         with m.If(word):
             m.d.sync += begun.eq(~last)
@@ -120,8 +146,8 @@ class WeightBuffer(wiring.Component):
         m.d.comb += [
             step.eq(filled.r_rdy & (~self.weights.valid | self.weights.ready)),
             port.en.eq(step),
-            port.addr.eq(Mux(here, self.bank_depth, 0) + row + beat - 1),
-            self.weights.payload.eq(port.data),
+            port.bank.eq(here),
+            port.addr.eq(row + beat - 1),
             filled.r_en.eq(step & last_chunk & (beat == block.beats)),
         ]
         with m.If(~self.weights.valid | self.weights.ready):

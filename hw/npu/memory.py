@@ -2,13 +2,13 @@
 
 from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..bank import Bank
 from ..config import ACTIVATION_BITS
 from ..hierarchy import shared
 
-__all__ = ["ActivationMemory", "Bank", "place_layout"]
+__all__ = ["ActivationMemory", "place_layout"]
 
 ADDRESS_BITS = 16
 GROUP_BITS = 4
@@ -20,54 +20,6 @@ def place_layout(config):
     return data.StructLayout(
         {"group": GROUP_BITS, "bank": range(max(config.rows, 2)), "address": ADDRESS_BITS}
     )
-
-
-class Bank(wiring.Component):
-    """A memory with one port, a module of its own, so that a block RAM or a macro can stand for it.
-
-    Parameters
-    ----------
-    lanes, depth : int
-        Codes of a word, and words.
-
-    Members
-    -------
-    enable : In, the word at `address` is read, or written if a bit of `write` is high
-    address : In
-    write : In, a bit for each code that is written
-    given : In, lanes x 8 bits, what is written
-    answer : Out, what was read; it holds until the next read
-    """
-
-    def __init__(self, lanes, depth):
-        self.lanes = lanes
-        self.depth = depth
-        super().__init__(
-            {
-                "enable": In(1),
-                "address": In(range(depth)),
-                "write": In(lanes),
-                "given": In(lanes * ACTIVATION_BITS),
-                "answer": Out(lanes * ACTIVATION_BITS),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.memory = memory = Memory(
-            shape=self.lanes * ACTIVATION_BITS, depth=self.depth, init=[]
-        )
-        write = memory.write_port(granularity=ACTIVATION_BITS)
-        read = memory.read_port()
-        m.d.comb += [
-            write.addr.eq(self.address),
-            write.data.eq(self.given),
-            write.en.eq(Mux(self.enable, self.write, 0)),
-            read.addr.eq(self.address),
-            read.en.eq(self.enable & (self.write == 0)),
-            self.answer.eq(read.data),
-        ]
-        return m
 
 
 class ActivationMemory(wiring.Component):
@@ -131,7 +83,8 @@ class ActivationMemory(wiring.Component):
         for group in range(self.config.groups):
             for row in range(array.rows):
                 bank, m.submodules[f"group_{group}_bank_{row}"] = shared(
-                    platform, "truncmac_bank", lambda: Bank(array.lanes, self.config.depth)
+                    *(platform, "truncmac_bank"),
+                    lambda: Bank(array.lanes, ACTIVATION_BITS, self.config.depth),
                 )
                 banks[group, row] = bank
                 self._serve(m, bank, group, row)

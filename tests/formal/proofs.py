@@ -21,7 +21,7 @@ from truncmac.hw.weight_buffer import WeightBuffer
 __all__ = ["INDUCTION", "PROOFS", "Proof"]
 
 WEIGHT_BANKS = {
-    "memory": ",".join(f"memory[{word}]" for word in range(7, -1, -1)),
+    "memory": ",".join(f"bank_{n}.memory[{word}]" for n in (1, 0) for word in range(3, -1, -1)),
     "filled": ",".join(f"filled.storage[{word}]" for word in range(3, -1, -1)),
     "level": "filled.level",
     "consume": "filled.consume",
