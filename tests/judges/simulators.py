@@ -209,9 +209,7 @@ def verilator_toggles(folder, netlist, words):
         (folder / name).write_text(text)
     command = ["verilator", "--binary", "--timing", "--trace-saif", "-Wno-fatal", "-Wno-lint"]
     command += ["--timescale", "1ps/1fs", "--top", "bench", "--Mdir", "obj", *names]
-    environment = os.environ | dict(simulator_environment("verilator"))
-    environment["MAKEFLAGS"] = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-    environment["MAKEFLAGS"] += " CFG_CXXFLAGS_PCH_I=-include"
+    environment = os.environ | dict(simulator_environment("verilator", optimised=False))
     built = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
