@@ -4,6 +4,7 @@ Rich keeps the width that COLUMNS has when a console is made; so all are made wi
 Otherwise the width of what a command prints would depend on which test imported it first.
 """
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -28,6 +29,7 @@ settings.load_profile("same")
 
 os.environ["OBJCACHE"] = launcher()  # Verilator's library is compiled once for all simulators
 os.environ.pop("COLUMNS", None)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a test runs on each core
 
 
 def pytest_addoption(parser):
@@ -36,10 +38,20 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Import all of the package, so that all consoles are made now."""
+    """Import all of the package, so that all consoles are made now.
+
+    What is imported stays. Until all tests are collected nothing is searched for garbage.
+    """
+    gc.disable()
     if not config.getoption("--lean"):
         for module in pkgutil.walk_packages(truncmac.__path__, "truncmac."):
             importlib.import_module(module.name)
+
+
+def pytest_collection_finish():
+    """Let no search for garbage visit what was imported and collected, again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
