@@ -32,7 +32,9 @@ def test_the_pages_are_all_there_are():
     assert len(PAGES) > 25
 
 
-SLOW = ("docs/howto/explore.md", "docs/howto/workloads.md")  # even without their slow blocks
+# Even without their slow blocks
+SLOW_PAGES = ("explore", "import", "report", "workloads")
+SLOW = ("docs/tutorial.md", *(f"docs/howto/{page}.md" for page in SLOW_PAGES))
 
 
 @pytest.mark.parametrize(

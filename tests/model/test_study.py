@@ -10,11 +10,11 @@ from truncmac.model.study import SCENARIOS, Study, plot, study
 SEEDS = [0, 1, 2]
 
 
-def studied(epochs, seeds):
+def studied(model, epochs, seeds):
     torch.set_num_threads(1)
     seen, results = [], Results(None, {})
     recipe = Recipe(epochs=epochs)
-    found = study("cnn", digits(), recipe, seeds, results, on_epoch=lambda *done: seen.append(done))
+    found = study(model, digits(), recipe, seeds, results, on_epoch=lambda *done: seen.append(done))
     assert len(seen) == 2 * epochs * len(seeds)
     assert set(results.runs) == {(how, seed) for how in ("dorefa", "truncquant") for seed in seeds}
     assert list(found.accuracies) == [scenario.name for scenario in SCENARIOS]
@@ -22,7 +22,7 @@ def studied(epochs, seeds):
 
 
 def test_a_study_measures_two_trainings_in_each_scenario():
-    result = studied(1, [0])
+    result = studied("mlp", 1, [0])
     for rows in result.accuracies.values():
         assert rows.shape == (1, 8)
     # One threshold, 1/2, is all that k = 1 has: there rounding and truncation are the same
@@ -33,7 +33,7 @@ def test_a_study_measures_two_trainings_in_each_scenario():
 @pytest.mark.long
 def test_rounded_training_collapses_at_2_bits_when_truncated():
     """What the paper shows on CIFAR-10, small; one seed alone may hardly fall."""
-    result = studied(12, SEEDS)
+    result = studied("cnn", 12, SEEDS)
     means = {
         name: dict(zip(range(1, 9), np.mean(rows, axis=0), strict=True))
         for name, rows in result.accuracies.items()

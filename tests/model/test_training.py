@@ -89,6 +89,7 @@ def test_the_same_seed_gives_the_same_model(split, optimiser):
     assert not torch.equal(states[0]["linear1.weight"], states[2]["linear1.weight"])
 
 
+@pytest.mark.long
 def test_calibrated_widths_work_and_the_others_stay_as_they_are(split):
     trainer = Trainer(new_model("cnn", split.shape, RECIPE), split, RECIPE)
     for _ in range(RECIPE.epochs):

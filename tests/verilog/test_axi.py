@@ -21,7 +21,7 @@ BUILD_ARGS = {
 }
 CASES = [
     # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
-    ("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)),
+    pytest.param(*("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)), marks=pytest.mark.long),
     pytest.param(
         *("verilator", (2, 8, 2, 2, 30, 4), (512, 512, 512, 512, 512)), marks=pytest.mark.long
     ),

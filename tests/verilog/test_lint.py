@@ -1,5 +1,6 @@
 """The generated Verilog under Verilator's strictest lint, Icarus and Yosys."""
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -17,7 +18,10 @@ WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"
 CONFIGS = [ArrayConfig(), ArrayConfig(1, 1, 1, 8, 1), ArrayConfig(3, 6, 5, 4, 100, 2)]
 
 
-@pytest.fixture(params=[(TOP, core_verilog), (AXI_TOP, axi_verilog)], ids=[TOP, AXI_TOP])
+GENERATED = [(TOP, functools.cache(core_verilog)), (AXI_TOP, functools.cache(axi_verilog))]
+
+
+@pytest.fixture(params=GENERATED, ids=[TOP, AXI_TOP])
 def top(request):
     return request.param
 

@@ -62,7 +62,7 @@ def test_a_job_starts_three_cycles_after_the_one_before():
     assert {len(part) + 1 for part in re.findall(r"\.+", work)} == {3} == {RESTART}
 
 
-@pytest.mark.parametrize("slowest", [1, 2, 3, 8])
+@pytest.mark.parametrize("slowest", [1, 2, 3, pytest.param(8, marks=pytest.mark.long)])
 def test_skipping_repetitions_changes_no_counter(slowest):
     rng = np.random.default_rng(slowest)
     for _ in range(40):

@@ -14,7 +14,7 @@ from truncmac.sim.rtl.network import run_network
     ("simulator", "images", "sizes", "widths"),
     [
         ("verilator", 16, (8, 8, 8, 1, 1152), (8, 4, 2, 1)),
-        ("icarus", 1, (4, 4, 4, 1, 300, 2), (1,)),
+        pytest.param("icarus", 1, (4, 4, 4, 1, 300, 2), (1,), marks=pytest.mark.long),
         pytest.param("icarus", 1, (4, 4, 4, 1, 300, 2), (8, 4, 2), marks=pytest.mark.long),
     ],
 )
@@ -39,10 +39,19 @@ def test_every_layer_equals_golden(simulator, images, sizes, widths, build_root)
     assert cycles == sorted(cycles, reverse=True)
 
 
-def test_resnet20_equals_golden_layer_by_layer_at_every_bit_width(build_root):
-    network, config = example_network("resnet20"), ArrayConfig(16, 16, 8, 1)
+@pytest.mark.parametrize(
+    ("sizes", "widths"),
+    [
+        ((8, 8, 8, 1, 1152), (1,)),
+        pytest.param((16, 16, 8, 1), (8, 4, 2, 1), marks=pytest.mark.long),
+    ],
+)
+def test_resnet20_equals_golden_layer_by_layer_at_every_bit_width(sizes, widths, build_root):
+    network, config = example_network("resnet20"), ArrayConfig(*sizes)
+    assert set(widths) <= set(network.bit_widths)
     images = example_images("resnet20", 1)
-    reports = run_network(network, images, network.bit_widths, config, build_root=build_root)
+    reports = run_network(network, images, widths, config, build_root=build_root)
+    assert tuple(report.bits for report in reports) == widths
     for report in reports:
         assert [o.gemm.name for o in report.outcomes] == [p.name for p in network.products]
         assert report.macs == 40_551_040

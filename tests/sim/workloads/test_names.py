@@ -39,7 +39,12 @@ def test_a_networks_layers_know_their_windows_and_outputs():
     assert (first.input_codes, third.input_codes, logits.input_codes) == (84, 45, 4)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+LARGE = ("resnet18",)  # its weights take longest to make up
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long if n in LARGE else ()) for n in EXAMPLES]
+)
 def test_an_example_of_golden_is_the_workload_of_its_name(name):
     """But for the layers' names: the workloads have those of the PyTorch models."""
     found, known = network_workload(example_network(name)).layers, WORKLOADS[name]().layers
