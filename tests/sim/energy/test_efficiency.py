@@ -121,8 +121,9 @@ def test_wires_scale_each_layer_as_the_last_array_measured_at_the_nearest_k(foun
     first = MacFigures({0.0: 5.0, 1.0: 7.0, 2.0: 8.0}, 1.0)
     bits = {
         k: replace(own, measured={"4x4": first, "8x8": last[k]} if k in last else {})
-        for k, own in FIGURES.figures.bits.items()
+        for k, own in sorted(FIGURES.figures.bits.items(), reverse=True)
     }
+    assert next(iter(bits)) == 8  # no matter which k comes first
     model = Characterisation(replace(FIGURES.figures, bits=bits))
     core = layer_energies(found.layers, FIGURES, 1e8)(CONFIG, found.schedule, found.layer_bits)
     for own, pj, nearest in zip(
