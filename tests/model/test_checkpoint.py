@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from truncmac.model.checkpoint import (
@@ -102,6 +103,38 @@ def damaged(saved, tmp_path, change, tensors=lambda tensors: None):
 def test_damaged_descriptions_are_refused(saved, tmp_path, change, reason):
     with pytest.raises(CheckpointError, match=reason):
         load_checkpoint(damaged(saved, tmp_path, change))
+
+
+def test_all_entries_that_differ_are_named_in_order(saved, tmp_path):
+    def change(about):
+        del about["recipe"], about["epoch"]
+        about |= {"more": 1, "also": 2, "z": 3}
+
+    path = damaged(saved, tmp_path, change)
+    message = f"{path}: its description is damaged: it differs in also, epoch, more, recipe, z"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+        load_checkpoint(path)
+
+
+def test_names_types_and_shapes_of_tensors_have_their_part_in_the_sha256(saved, tmp_path):
+    """The bytes are the same, in the same order of names."""
+    name = "model.linear1.weight"
+    tensors = load_checkpoint(saved).tensors
+    with safe_open(saved, "pt") as file:
+        about = file.metadata()
+    path = tmp_path / "changed.safetensors"
+    save_file(tensors, path, about)
+    assert load_checkpoint(path).tensors.keys() == tensors.keys()
+    rest = {key: value for key, value in tensors.items() if key != name}
+    for changed in (
+        {f"{name}s": tensors[name]},
+        {name: tensors[name].view(torch.int32)},
+        {name: tensors[name].reshape(-1)},
+    ):
+        save_file(rest | changed, path, about)
+        message = f"{path}: is damaged: its content has another SHA-256"
+        with pytest.raises(CheckpointError, match=f"^{re.escape(message)}$"):
+            load_checkpoint(path)
 
 
 def test_tensors_that_are_not_finite_are_refused_by_name(saved, tmp_path):

@@ -277,6 +277,21 @@ def test_one_member_that_is_packed_is_enough(tmp_path):
 
 
 @pytest.mark.parametrize("more", [0, 1])
+def test_members_take_no_more_bytes_than_the_file(tmp_path, more):
+    """The last one is said to be so large that all are as large as the file, or larger by one."""
+    path = archive(tmp_path / "a.pt", lambda name, content: (content, zipfile.ZIP_STORED))
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        *others, _ = (entry.file_size for entry in file.infolist())
+    place = content.rfind(b"PK\x01\x02") + 24  # its size, in the archive's list
+    content[place : place + 4] = (len(content) - sum(others) + more).to_bytes(4, "little")
+    path.write_bytes(content)
+    message = "unpacks to more than it should" if more else "not a whole state_dict of tensors"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(f'{path}: {message}')}"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("more", [0, 1])
 def test_eight_mebibytes_of_a_pickle_are_the_most(tmp_path, more):
     def change(name, content):
         size = (8 << 20) + more if name.endswith(".pkl") else len(content)

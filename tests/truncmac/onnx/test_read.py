@@ -13,6 +13,7 @@ from onnx import AttributeProto, TensorProto, helper
 
 from tests.golden.networks import small_network
 from truncmac.golden import NetworkFileError, save
+from truncmac.onnx import size as module
 from truncmac.onnx.export.qonnx import qonnx_model
 from truncmac.onnx.importing import import_onnx
 from truncmac.onnx.read import parse, read_onnx
@@ -456,6 +457,16 @@ def test_tensors_that_are_not_whole_are_refused(change, text):
     change(made.graph.initializer[0])
     with pytest.raises(NetworkFileError, match=f"^initializer 'a':? {re.escape(text)}"):
         parse(made)
+
+
+def test_what_a_file_can_grow_to_is_asked_before_it_is_read(tmp_path, monkeypatch):
+    """The graph is a right one, whose first field is one too many."""
+    path = tmp_path / "a.onnx"
+    path.write_bytes(graph(relu()).SerializeToString())
+    monkeypatch.setattr(module, "MOST_FIELDS", 0)
+    with pytest.raises(NetworkFileError) as error:
+        read_onnx(path)
+    assert str(error.value) == f"{path}: the ONNX file would take too much memory"
 
 
 def test_files_have_1_byte_to_128_mebibytes(tmp_path):
