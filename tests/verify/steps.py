@@ -209,8 +209,8 @@ STEPS = [
         "tests/sim/rtl",
         "tests/verilog",
         "tests/tools",
-        minutes=5,
-        long=2,
+        minutes=5.5,
+        long=3,
         left_out=[f"tests/verilog/test_{name}.py" for name in VERILOG],
     ),
     Step(
@@ -288,7 +288,7 @@ STEPS = [
         "tests/wheel",
         "tests/verify",
         minutes=2,
-        long=1,
+        long=1.5,
     ),
     Step(
         "documents",

@@ -23,7 +23,7 @@ def build(folder, verilog, config):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pe.v").write_text(verilog)
     sizes = {"LANES": config.lanes, "PLANES": config.planes, "DOT_WIDTH": config.dot_width}
-    command = ["verilator", "--binary", "-O3", "-Wno-fatal", "-Wno-WIDTH", "-Wno-lint"]
+    command = ["verilator", "--binary", "--timing", "-O3", "-Wno-fatal", "-Wno-WIDTH", "-Wno-lint"]
     command += ["--top-module", "products", "-Mdir", "obj", "--timescale", "1ns/1ps"]
     command += [f"-G{name}={value}" for name, value in sizes.items()]
     environment = os.environ | dict(simulator_environment("verilator"))
