@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tools.docs import descriptors, interfaces
+from tools.docs.axi_costs import axi_cost_table
 from tools.docs.command_reference import command_reference
 from tools.docs.energy_tables import energy_tables, stalls
 from tools.docs.explore_tables import prediction_table
@@ -85,6 +86,7 @@ BLOCKS = {
     "core-ports": interfaces.core_port_table,
     "payload-widths": interfaces.width_table,
     "result-order": interfaces.result_order_table,
+    "axi-costs": axi_cost_table,
     "axi-ports": interfaces.axi_port_table,
     "axi-words": interfaces.axi_word_table,
     "npu-regions": descriptors.region_table,
