@@ -1,23 +1,15 @@
 """Runs GEMMs through the RTL in a simulator: builds it once, plays memories, reads results."""
 
-import fcntl
-import hashlib
-import os
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import Runner, VerilatorControlFile, get_runner
 
 from truncmac.golden import Gemm
-from truncmac.golden.files import copy_file, write_bytes
+from truncmac.golden.files import copy_file
 from truncmac.hw.config import ArrayConfig, chunk_count
 from truncmac.hw.counters import counters_layout
 from truncmac.hw.requantiser import parameters_layout
@@ -26,27 +18,17 @@ from truncmac.hw.verilog import core_verilog
 from truncmac.integers import ceil_div
 from truncmac.sim.axi.memories import Memories, read_counters, read_results
 from truncmac.sim.stalls import NO_STALLS, Stalls
-from truncmac.sim.tools import check_simulator, simulator_environment
+from truncmac.sim.tools import check_simulator
 
-from .places import check_installation, launcher, plain_folder
+from .places import check_installation
+from .simulator import SECONDS_OF_PATIENCE, Harness, built
 
-__all__ = ["Outcome", "SimulationError", "in_environment", "simulate"]
+__all__ = ["Outcome", "simulate"]
 
 HERE = Path(__file__).parent
-HARNESS = "truncmac_harness"
-BUILD_ARGS = {
-    "icarus": ["-g2005"],
-    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH", "-O3"],
-}
 HANG_CYCLES = 100_000  # at least
 STALLED_TILE = 50  # times the cycles of a tile that nothing stalls
 SMALLEST_MEMORY = 1 << 17  # words; larger runs double it
-SECONDS_BETWEEN_REPORTS = 0.2
-SECONDS_OF_PATIENCE = 900.0  # after which a simulator that writes no result is ended
-
-
-class SimulationError(RuntimeError):
-    """The simulator could not be built or run, or the core hung."""
 
 
 @dataclass(frozen=True)
@@ -130,30 +112,26 @@ def simulate(
     for index, gemm in enumerate(gemms, 1):
         memories.add(gemm, last=index % together == 0 or index == len(gemms))
     depth = max(SMALLEST_MEMORY, 1 << (memories.depth - 1).bit_length())
+    harness = _harness(core or core_verilog(config), config, depth, recorded=waves is not None)
     name = f"{simulator}_waves_{config.name}" if waves else f"{simulator}_{config.name}"
     name += f"_d{depth.bit_length() - 1}"
     if core is not None:  # so that no core takes another's binary
-        name += f"_{hashlib.sha256(core.encode()).hexdigest()[:8]}"
-    folder = plain_folder((build_root / name).resolve())
-    folder.mkdir(parents=True, exist_ok=True)
-    environment = simulator_environment(simulator)
-    with _locked(folder), in_environment(environment):
-        verilog = core or core_verilog(config)
-        runner = _build(verilog, config, simulator, depth, folder, recorded=waves is not None)
+        name += f"_{harness.digest}"
+    built_simulator = built(harness, simulator, build_root, name)
     on_build()
-    with (
-        tempfile.TemporaryDirectory(prefix="run_", dir=folder) as place,
-        in_environment({**environment, "SIM_CMD_PREFIX": str(launcher(Path(place), patience_s))}),
-    ):
-        run = Path(place)
+    with built_simulator.place() as run:
         sizes = memories.write(run)
         options = [f"+{key}={value}" for key, value in sizes.items()] + stalls.plusargs()
         options.append(f"+hang_cycles={_hang_cycles(gemms, config)}")
-        # The runner's own arguments switch Icarus' dump off, or make it an FST
-        dumped = {"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {}
-        recorded = waves is not None and simulator == "verilator"
-        with in_environment(dumped):
-            _run(runner, folder, run, [*options, *plusargs], on_progress, recorded=recorded)
+        built_simulator.play(
+            run,
+            [*options, *plusargs],
+            progress=run / "jobs.hex",
+            patience_s=patience_s,
+            # The runner's own arguments switch Icarus' dump off, or make it an FST
+            environment={"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {},
+            on_progress=on_progress,
+        )
         outputs = read_results(run / "results.hex", gemms, config)
         counters = read_counters(run / "jobs.hex")
         if waves is not None:
@@ -172,116 +150,31 @@ def _hang_cycles(gemms: Sequence[Gemm], config: ArrayConfig) -> int:
     return max(HANG_CYCLES, STALLED_TILE * max(tiles, default=0))
 
 
-def _build(
-    verilog: str,
-    config: ArrayConfig,
-    simulator: str,
-    depth: int,
-    folder: Path,
-    *,
-    recorded: bool,
-) -> Runner:
-    """Compile core and harness. A build whose sources are unchanged takes no time."""
-    core = folder / "truncmac_core.v"
-    write_bytes(core, verilog.encode(), keep_unchanged=True)
-    sources: list[Path | VerilatorControlFile] = [HERE / "harness.v", core]
-    arguments = BUILD_ARGS[simulator]
-    if recorded:
-        sources.append(HERE / "waves.v")
-        arguments = [*arguments, "-DTRUNCMAC_WAVES"]
-    if simulator == "verilator":
-        sources.append(VerilatorControlFile(HERE / "verilator.vlt"))
-    runner = get_runner(simulator)
-    log = folder / "build.log"
-    try:
-        runner.build(
-            sources=sources,
-            hdl_toplevel=HARNESS,
-            build_dir=folder,
-            build_args=arguments,
-            parameters={
-                "ROWS": config.rows,
-                "COLS": config.cols,
-                "LANES": config.lanes,
-                "PLANES": config.planes,
-                "REQUANTISERS": config.requantisers,
-                "SUM_WIDTH": config.sum_width,
-                "BEATS_WIDTH": config.beats_width,
-                "TILE_WIDTH": tile_layout(config).size,
-                "PARAMETERS_WIDTH": parameters_layout(config).size,
-                "COUNTERS_WIDTH": counters_layout().size,
-                "MEMORY_DEPTH": depth,
-            },
-            timescale=("1ns", "1ps"),
-            waves=recorded and simulator == "verilator",
-            log_file=log,
-        )
-    except (Exception, SystemExit) as error:
-        raise SimulationError(f"{simulator} could not build the array; see {log}") from error
-    return runner
-
-
-def _run(
-    runner: Runner,
-    folder: Path,
-    run: Path,
-    plusargs: Sequence[str],
-    on_progress: Callable[[int], None],
-    *,
-    recorded: bool,
-) -> None:
-    log = run / "run.log"
-    jobs = run / "jobs.hex"
-    failure: list[BaseException] = []
-
-    def play() -> None:
-        try:
-            results = runner.test(
-                hdl_toplevel=HARNESS,
-                hdl_toplevel_lang="verilog",
-                test_module="truncmac.sim.rtl.bench",
-                build_dir=folder,
-                test_dir=run,
-                waves=recorded,
-                plusargs=plusargs,
-                seed=1,
-                log_file=log,
-            )
-            if get_results(results) != (1, 0):
-                raise SimulationError("the bench failed")
-        except (Exception, SystemExit) as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    while thread.is_alive():
-        thread.join(SECONDS_BETWEEN_REPORTS)
-        on_progress(jobs.read_bytes().count(b"\n") if jobs.exists() else 0)
-    if failure:
-        kept = folder / f"{run.name}.log"
-        if log.exists():
-            log.replace(kept)
-        raise SimulationError(f"The simulation did not finish; see {kept}") from failure[0]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time build in `folder`."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the programs started within."""
-    saved = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _harness(verilog: str, config: ArrayConfig, depth: int, *, recorded: bool) -> Harness:
+    """The core with its harness, whose memories have `depth` words."""
+    define = ["-DTRUNCMAC_WAVES"] if recorded else []
+    sources = ["pause.v", "harness.v", *(["waves.v"] if recorded else [])]
+    return Harness(
+        top="truncmac_harness",
+        what="array",
+        sources=[HERE / name for name in sources],
+        design="truncmac_core.v",
+        verilog=verilog,
+        controls=HERE / "verilator.vlt",
+        bench="truncmac.sim.rtl.bench",
+        arguments={"icarus": define, "verilator": define},
+        records=recorded,
+        parameters={
+            "ROWS": config.rows,
+            "COLS": config.cols,
+            "LANES": config.lanes,
+            "PLANES": config.planes,
+            "REQUANTISERS": config.requantisers,
+            "SUM_WIDTH": config.sum_width,
+            "BEATS_WIDTH": config.beats_width,
+            "TILE_WIDTH": tile_layout(config).size,
+            "PARAMETERS_WIDTH": parameters_layout(config).size,
+            "COUNTERS_WIDTH": counters_layout().size,
+            "MEMORY_DEPTH": depth,
+        },
+    )

@@ -19,7 +19,7 @@ from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import TOP, core_verilog
-from truncmac.sim.rtl.cosim import in_environment
+from truncmac.sim.rtl.simulator import in_environment
 from truncmac.sim.tools import simulator_environment
 
 __all__ = ["CONFIG", "FOLDER", "axi_points", "core_points", "source"]

@@ -3,7 +3,7 @@
 // Reads tiles.hex ({last of job, command} a line), activations.hex, weights.hex, parameters.hex and
 // residuals.hex, each word in the order in which it is to be taken. Writes answers.hex: a line of
 // results a word, and at the end of a job its counters and the errors that its commands gave.
-// Pauses are those of sim/rtl/harness.v, so that the model of its cycles holds here too.
+// Pauses are those of sim/rtl/pause.v, so that the model of its cycles holds here too.
 module truncmac_mutation;
   parameter ROWS = 8;
   parameter COLS = 8;

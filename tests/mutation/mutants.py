@@ -14,7 +14,7 @@ from truncmac.hw.requantiser import parameters_layout
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.netlist.yosys import run_yosys
-from truncmac.sim.rtl.cosim import in_environment
+from truncmac.sim.rtl.simulator import in_environment
 from truncmac.sim.tools import simulator_environment
 
 __all__ = [
@@ -143,8 +143,8 @@ def compile_bench(
     command += ["-Wno-WIDTH", "--top-module", "truncmac_mutation", "-Mdir", "obj"]
     command += ["--timescale", "1ns/1ps", *(["-DMUTATED"] if mutated else []), *options]
     command += [f"-G{name}={value}" for name, value in sizes.items()]
-    harness = HERE.parents[1] / "sim" / "rtl" / "harness.v"  # has the pauses of streams
-    command += [str(core.resolve()), str((HERE / "bench.v").resolve()), str(harness.resolve())]
+    pause = HERE.parents[1] / "sim" / "rtl" / "pause.v"
+    command += [str(core.resolve()), str((HERE / "bench.v").resolve()), str(pause.resolve())]
     with in_environment(simulator_environment("verilator")):
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     write_bytes(folder / "build.log", (run.stdout + run.stderr).encode())

@@ -10,7 +10,7 @@ from cocotb_tools.runner import VerilatorControlFile, get_runner
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.rtl.cosim import in_environment
+from truncmac.sim.rtl.simulator import in_environment
 from truncmac.sim.tools import simulator_environment
 
 TESTS = 7

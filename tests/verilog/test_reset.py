@@ -10,7 +10,8 @@ import pytest
 from tests.support import assert_exact
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim.rtl.cosim import SimulationError, simulate
+from truncmac.sim.rtl.cosim import simulate
+from truncmac.sim.rtl.simulator import SimulationError
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import NO_STALLS, Stalls
 

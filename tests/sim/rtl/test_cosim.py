@@ -11,7 +11,8 @@ import pytest
 
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.verilog import core_verilog
-from truncmac.sim.rtl.cosim import SimulationError, simulate
+from truncmac.sim.rtl.cosim import simulate
+from truncmac.sim.rtl.simulator import SimulationError
 from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import Stalls
 
