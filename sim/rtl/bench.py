@@ -12,4 +12,4 @@ __all__ = ["play"]
 async def play(dut: Any) -> None:
     """Wait for the end of the run. The harness itself stops a run that makes no progress."""
     await RisingEdge(dut.closed)
-    assert not int(dut.hung.value), "The core made no progress"  # noqa: S101
+    assert not int(dut.hung.value), "The hardware made no progress"  # noqa: S101

@@ -1,0 +1,99 @@
+"""Runs programs on the NPU's Verilog beside a memory, many in one simulation."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.verilog import NPU_TOP, npu_verilog
+from truncmac.sim.tools import check_simulator
+
+from ..simulator import SECONDS_OF_PATIENCE, Harness, SimulationError, built
+from .image import ORIGIN, MemoryImage
+from .pauses import PROMPT, Pauses
+from .runs import ProgramOutcome, ProgramRun
+
+__all__ = ["run_programs"]
+
+HERE = Path(__file__).parent
+HANG_CYCLES = 1_000_000  # without a transfer: longer than any layer computes on end
+MOST_RUNS = 4096
+SMALLEST_MEMORY = {"verilator": 1 << 24, "icarus": 1 << 16}  # bytes; larger runs double it
+
+
+def run_programs(
+    runs: Sequence[ProgramRun],
+    config: NpuConfig,
+    *,
+    simulator: str = "verilator",
+    pauses: Pauses = PROMPT,
+    verilog: str | None = None,
+    hang_cycles: int = HANG_CYCLES,
+    build_root: Path = Path("build/sim"),
+    patience_s: float = SECONDS_OF_PATIENCE,
+    on_build: Callable[[], None] = lambda: None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> list[ProgramOutcome]:
+    """Run programs on the NPU of `config`, one after the other, without a reset in between.
+
+    For each, software in the harness writes the registers, starts the program, waits for the
+    interrupt, and reads status, index and cycles. The NPU is touched through its ports alone.
+
+    Parameters
+    ----------
+    simulator : "verilator" or "icarus"
+    pauses : the memory's latency and pauses
+    verilog : Verilog of the NPU, where it is not what `hw` generates
+    hang_cycles : cycles without a transfer on any bus after which the NPU hangs
+    build_root : folder that keeps the built simulators
+    patience_s : seconds after which a simulator that writes nothing is ended
+    on_build : called when the simulator is built and the run begins
+    on_progress : called with the number of runs done so far
+
+    Raises
+    ------
+    ToolMissingError, SimulationError
+        With the program to install, or the log to read; or which run broke a rule of AXI4.
+    """
+    check_simulator(simulator)
+    if not 1 <= len(runs) <= MOST_RUNS:
+        raise ValueError(f"Number of runs must be in 1..{MOST_RUNS}, not {len(runs)}")
+    image = MemoryImage.of(config, runs)
+    size = max(SMALLEST_MEMORY[simulator], 1 << (image.size - 1).bit_length())
+    harness = _harness(verilog or npu_verilog(config), config, size)
+    name = f"{simulator}_npu_{config.configuration:08x}_m{size.bit_length() - 1}"
+    if verilog is not None:
+        name += f"_{harness.digest}"
+    ready = built(harness, simulator, build_root, name)
+    on_build()
+    with ready.place() as run:
+        options = [*image.write(run), *pauses.plusargs(), f"+hang_cycles={hang_cycles}"]
+        ready.play(
+            run,
+            options,
+            progress=run / "results.hex",
+            patience_s=patience_s,
+            on_progress=on_progress,
+        )
+        try:
+            return image.outcomes(run)
+        except ValueError as error:
+            raise SimulationError(str(error)) from None
+
+
+def _harness(verilog: str, config: NpuConfig, size: int) -> Harness:
+    """The NPU beside a memory of `size` bytes."""
+    return Harness(
+        top="truncmac_npu_harness",
+        what="NPU",
+        sources=[HERE.parent / "pause.v", HERE / "harness.v"],
+        design=f"{NPU_TOP}.v",
+        verilog=verilog,
+        controls=HERE / "verilator.vlt",
+        bench="truncmac.sim.rtl.bench",
+        parameters={
+            "BUS": config.bus_width,
+            "MEMORY_WORDS": size // config.bus_bytes,
+            "ORIGIN": ORIGIN,
+            "MOST_RUNS": MOST_RUNS,
+        },
+    )

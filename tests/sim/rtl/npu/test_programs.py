@@ -1,0 +1,110 @@
+"""One network on a small NPU, in all that can happen to a run."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import small_network
+from truncmac.descriptors import ProgramFault, Region
+from truncmac.golden import Setting, interpret
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.verilog import npu_verilog
+from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.rtl.npu.pauses import PROMPT, Pauses
+from truncmac.sim.rtl.npu.programs import run_programs
+from truncmac.sim.rtl.npu.runs import BusError, ProgramRun
+from truncmac.sim.rtl.simulator import SimulationError
+
+CONFIG = NpuConfig(array=ArrayConfig(4, 8, 4, 1, 300, 4), depth=256)
+BUSY = Pauses.everywhere(0.4, seed=3, latency=20)
+OK = {"busy": 0, "done": 1, "refused": 0, "fault": 0}
+
+
+@pytest.fixture(scope="module")
+def verilog():
+    return npu_verilog(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    settings = [Setting("8", 8), Setting("2", 2)]
+    return compile_network(small_network(), CONFIG, settings, keep=True, pack=False)
+
+
+def regions(compiled):
+    image = np.random.default_rng(1).integers(0, 64, (2, 7, 6)).astype(np.uint8)
+    return {
+        Region.PROGRAM: np.frombuffer(compiled.program, np.uint8),
+        Region.INPUT: compiled.input_of(image),
+        Region.OUTPUT: np.full(compiled.output_bytes, 0xA5, np.uint8),
+        Region.SCRATCH: np.full(compiled.scratch_bytes, 0xA5, np.uint8),
+    }
+
+
+def left(run):
+    """What the reference leaves of a run, and the bytes that it reads and writes."""
+    after = {region: data.copy() for region, data in run.regions.items()}
+    traffic = interpret(machine_of(CONFIG), after, entry=run.entry)
+    return after, traffic
+
+
+@pytest.mark.parametrize("pauses", [PROMPT, BUSY], ids=["prompt", "busy"])
+def test_runs_follow_each_other_whatever_happens_in_one(compiled, verilog, pauses, tmp_path):
+    whole = ProgramRun(regions(compiled), compiled.entries[0].offset)
+    bad_read = replace(whole, error=BusError(Region.INPUT, 0, 4))
+    bad_write = replace(whole, error=BusError(Region.SCRATCH, 0, 4, "DECERR"))
+    short = replace(whole, entry=compiled.entries[1].offset)
+    again, reset = replace(whole, again_at=100), replace(whole, reset_at=500)
+    runs = [whole, again, bad_read, bad_write, reset, short, whole]
+    outcomes = run_programs(
+        runs, CONFIG, simulator="icarus", pauses=pauses, verilog=verilog, build_root=tmp_path
+    )
+    for run, outcome in zip(runs, outcomes, strict=True):
+        assert outcome.writes == (run is again)
+        assert outcome.strays == 0
+        assert outcome.waited - outcome.cycles == 1
+        if run.error is not None:
+            continue
+        assert outcome.status == OK | {"refused": int(run is again)}
+        assert outcome.ended == (run is not again)
+        after, traffic = left(run)
+        for region, data in outcome.regions.items():
+            assert np.array_equal(data, after[region])
+        reads = traffic.descriptors + traffic.weights + traffic.parameters + traffic.loads
+        assert reads <= outcome.bytes_read < reads + 64
+        assert outcome.bytes_written == traffic.stores
+        assert outcome.index == len(compiled.steps.steps) + len(compiled.kept) + 1
+    assert outcomes[2].fault is ProgramFault.READ and outcomes[2].index == 1
+    assert outcomes[3].fault is ProgramFault.WRITE and outcomes[3].index == 2
+    assert outcomes[5].cycles < outcomes[0].cycles
+    assert (pauses is BUSY) == (outcomes[0].cycles > 5300)
+
+
+def test_an_npu_that_hangs_is_an_error_with_a_log(compiled, verilog, tmp_path):
+    hung = verilog.replace("assign m_axi_arvalid", "assign \\never_valid ")
+    assert "never_valid" in hung
+    run = ProgramRun(regions(compiled))
+    with pytest.raises(SimulationError, match="did not finish; see ") as error:
+        run_programs(
+            [run], CONFIG, simulator="icarus", verilog=hung, hang_cycles=500, build_root=tmp_path
+        )
+    assert "made no progress" in Path(str(error.value).partition("see ")[2]).read_text()
+
+
+def test_a_broken_rule_of_the_bus_is_an_error(compiled, verilog, tmp_path):
+    broken = re.sub(r"assign m_axi_wlast = [^;]*;", "assign m_axi_wlast = 1'b1;", verilog, count=1)
+    assert broken != verilog
+    run = ProgramRun(regions(compiled))
+    with pytest.raises(SimulationError, match="^Run 0 broke the rules of AXI4: WLAST in another"):
+        run_programs([run], CONFIG, simulator="icarus", verilog=broken, build_root=tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 4097])
+def test_too_many_runs_are_refused(count, compiled):
+    runs = [ProgramRun(regions(compiled))] * count
+    with pytest.raises(ValueError, match=f"^Number of runs must be in 1..4096, not {count}$"):
+        run_programs(runs, CONFIG, simulator="icarus")
