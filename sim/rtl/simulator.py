@@ -47,6 +47,7 @@ class Harness:
     bench : module of the cocotb side
     arguments : more arguments of a simulator's build, by simulator
     records : whether the simulator writes waveforms
+    optimised : compile for speed; else a short run is done earlier
     """
 
     top: str
@@ -59,6 +60,7 @@ class Harness:
     bench: str
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     records: bool = False
+    optimised: bool = True
 
     @property
     def digest(self) -> str:
@@ -169,7 +171,8 @@ def built(harness: Harness, simulator: str, root: Path, name: str) -> Simulator:
     check_installation(simulator)
     folder = plain_folder((root / name).resolve())
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder), in_environment(simulator_environment(simulator)):
+    environment = simulator_environment(simulator, optimised=harness.optimised)
+    with _locked(folder), in_environment(environment):
         return Simulator(simulator, harness, folder, _runner(harness, simulator, folder))
 
 

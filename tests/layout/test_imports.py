@@ -28,7 +28,7 @@ ORDER = [
     ("sim/netlist", "sim/npu"),
     ("sim/characterise",),
     ("sim/fpga", "sim/rtl"),
-    ("sim/explore",),
+    ("sim/explore", "sim/rtl/npu"),
     ("truncmac",),
     ("truncmac/exploration", "truncmac/onnx", "truncmac/onnx/export", "truncmac/report"),
     ("truncmac/commands",),

@@ -17,6 +17,8 @@ Tables = Mapping[str, list[list[str]]]
 SEED = "{seed}"  # in a command: the seed of the run
 VERILOG = ("lint", "products", "cycles", "utilisation", "analysis", "reset")  # have their steps
 
+NPU = ("tests/sim/rtl/npu", "tests/verilog/test_npu.py")
+
 
 def no_tables(found: Found) -> Tables:
     """Most steps have a line, and no table."""
@@ -209,9 +211,16 @@ STEPS = [
         "tests/sim/rtl",
         "tests/verilog",
         "tests/tools",
-        minutes=5.5,
+        minutes=4,
+        long=1.5,
+        left_out=[*(f"tests/verilog/test_{name}.py" for name in VERILOG), *NPU],
+    ),
+    of_tests(
+        "npu",
+        "what whole networks and random programs on the NPU leave in memory is the reference's",
+        *NPU,
+        minutes=4,
         long=3,
-        left_out=[f"tests/verilog/test_{name}.py" for name in VERILOG],
     ),
     Step(
         "formal",

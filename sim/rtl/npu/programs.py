@@ -1,6 +1,7 @@
 """Runs programs on the NPU's Verilog beside a memory, many in one simulation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from truncmac.hw.npu.config import NpuConfig
@@ -26,7 +27,9 @@ def run_programs(
     *,
     simulator: str = "verilator",
     pauses: Pauses = PROMPT,
+    axi_ram: bool = False,
     verilog: str | None = None,
+    optimised: bool = True,
     hang_cycles: int = HANG_CYCLES,
     build_root: Path = Path("build/sim"),
     patience_s: float = SECONDS_OF_PATIENCE,
@@ -42,7 +45,10 @@ def run_programs(
     ----------
     simulator : "verilator" or "icarus"
     pauses : the memory's latency and pauses
+    axi_ram : use memory and bus master of cocotbext-axi, an implementation that is not ours, which
+        knows random pauses only; else those of the harness, which are fast
     verilog : Verilog of the NPU, where it is not what `hw` generates
+    optimised : compile for speed; else a short run is done earlier
     hang_cycles : cycles without a transfer on any bus after which the NPU hangs
     build_root : folder that keeps the built simulators
     patience_s : seconds after which a simulator that writes nothing is ended
@@ -57,10 +63,17 @@ def run_programs(
     check_simulator(simulator)
     if not 1 <= len(runs) <= MOST_RUNS:
         raise ValueError(f"Number of runs must be in 1..{MOST_RUNS}, not {len(runs)}")
+    if axi_ram:
+        _check_axi_ram(runs, pauses)
     image = MemoryImage.of(config, runs)
     size = max(SMALLEST_MEMORY[simulator], 1 << (image.size - 1).bit_length())
-    harness = _harness(verilog or npu_verilog(config), config, size)
-    name = f"{simulator}_npu_{config.configuration:08x}_m{size.bit_length() - 1}"
+    text = verilog or npu_verilog(config)
+    harness = _axi_harness(text, config) if axi_ram else _harness(text, config, size)
+    kind = "axi" if axi_ram else f"m{size.bit_length() - 1}"
+    name = f"{simulator}_npu_{config.configuration:08x}_{kind}"
+    if not optimised:
+        harness = replace(harness, optimised=False)
+        name += "_quick"
     if verilog is not None:
         name += f"_{harness.digest}"
     ready = built(harness, simulator, build_root, name)
@@ -97,3 +110,24 @@ def _harness(verilog: str, config: NpuConfig, size: int) -> Harness:
             "MOST_RUNS": MOST_RUNS,
         },
     )
+
+
+def _axi_harness(verilog: str, config: NpuConfig) -> Harness:
+    """The NPU alone; its memory and its master are in Python."""
+    return Harness(
+        top="truncmac_npu_axi",
+        what="NPU",
+        sources=[HERE / "axi.v"],
+        design=f"{NPU_TOP}.v",
+        verilog=verilog,
+        controls=HERE / "axi.vlt",
+        bench="truncmac.sim.rtl.npu.axi_bench",
+        parameters={"BUS": config.bus_width},
+    )
+
+
+def _check_axi_ram(runs: Sequence[ProgramRun], pauses: Pauses) -> None:
+    if pauses.latency != 1 or pauses.gaps:
+        raise ValueError("AxiRam has pauses at random only, no latency and no gaps")
+    if any(run.error or run.again_at or run.reset_at for run in runs):
+        raise ValueError("With AxiRam a run has no bus error, no second start and no reset")

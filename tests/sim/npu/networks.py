@@ -1,29 +1,15 @@
-"""Random networks with all that the NPU can do, and runs of their programs."""
+"""NPUs, and runs of programs on the reference."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from truncmac.descriptors import Region
-from truncmac.golden import (
-    AvgPool,
-    Conv2d,
-    Flatten,
-    ImageSpec,
-    Linear,
-    MaxPool,
-    Network,
-    Setting,
-    Shortcut,
-    execute,
-    interpret,
-    shapes,
-)
+from truncmac.golden import Setting, execute, interpret
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.compiler import compile_network, machine_of
 
-WIDTHS = (8, 5, 2, 1)
 CONFIGS = [
     NpuConfig(array=ArrayConfig(rows=rows, cols=cols, lanes=lanes, planes=planes), **more)
     for rows, cols, lanes, planes, more in (
@@ -46,101 +32,6 @@ SMALL = [
         *((2, 4, 2, 1, 5), (16, 4, 2, 1, 3)),
     )
 ]
-
-
-def random_network(seed):
-    """A network of every kind of layer, drawn by seed; its name tells the seed."""
-    rng = np.random.default_rng(seed)
-    image = ImageSpec(*(int(n) for n in rng.integers((1, 5, 5), (5, 13, 13))), bits=8)
-    layers, tensors = [], {}
-    known = {"image": (image.channels, image.height, image.width)}
-    if seed % 13 == 5:  # a perceptron
-        flat, hidden = Flatten("flatten", "image"), Linear("hidden", "flatten", out_bits=5)
-        layers = [flat, hidden, Linear("logits", "hidden")]
-        _add_tensors(rng, tensors, hidden, (9, int(np.prod(known["image"]))))
-        _add_tensors(rng, tensors, layers[2], (4, 9))
-        return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
-    for index in range(int(rng.integers(3, 9))):
-        layer, shape = _layer(rng, f"layer{index}", known)
-        layers.append(layer)
-        if shape is not None:
-            _add_tensors(rng, tensors, layer, shape)
-        network = Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
-        known = shapes(network)
-    last = layers[-1].name
-    if len(known[last]) == 3 and rng.integers(4):
-        layers.append(Flatten("flat", last))
-        known["flat"] = (int(np.prod(known[last])),)
-        last = "flat"
-    if len(known[last]) == 1 and rng.integers(4):
-        logits = Linear("logits", last, out_bits=None if rng.integers(3) else 7)
-        layers.append(logits)
-        _add_tensors(rng, tensors, logits, (int(rng.integers(1, 12)), known[last][0]))
-    return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
-
-
-def _layer(rng, name, known):
-    """A layer that fits one of those before it, and the shape of its weights."""
-    source = list(known)[-1] if rng.integers(4) else str(rng.choice(list(known)))
-    channels, height, width = known[source]
-    kind = rng.choice(["conv", "conv", "conv", "max", "avg", "shortcut"])
-    least = min(height, width)
-    if kind == "conv":
-        kernel = tuple(int(n) for n in rng.integers(1, min(least, 4) + 1, 2))
-        outputs = int(rng.integers(1, 20))
-        layer = Conv2d(
-            name,
-            source,
-            bits=int(rng.integers(1, 9)) if rng.integers(3) == 0 else None,
-            out_bits=int(rng.integers(1, 9)),
-            offset="twos_complement" if rng.integers(3) == 0 else "bipolar",
-            stride=tuple(int(n) for n in rng.integers(1, 4, 2)),
-            padding=tuple(int(rng.integers(0, k)) for k in kernel),
-            pad_code=int(rng.integers(0, 256)),
-        )
-        size = [
-            (n + 2 * p - k) // s + 1
-            for n, p, k, s in zip((height, width), layer.padding, kernel, layer.stride, strict=True)
-        ]
-        fits = [other for other, shape in known.items() if shape == (outputs, *size)]
-        same = [other for other, shape in known.items() if shape[1:] == tuple(size)]
-        if same and not fits and rng.integers(2):
-            outputs = known[same[0]][0]
-            fits = [same[0]]
-        if fits and rng.integers(3):
-            layer = Conv2d(**(vars(layer) | {"residual": str(rng.choice(fits))}))
-        return layer, (outputs, channels, *kernel)
-    if kind == "max":
-        kernel = tuple(int(n) for n in rng.integers(1, min(least, 3) + 1, 2))
-        padding = tuple(int(rng.integers(0, k)) for k in kernel)
-        return MaxPool(name, source, kernel, tuple(rng.integers(1, 4, 2).tolist()), padding), None
-    if kind == "avg":
-        kernel = tuple(rng.integers(1, min(least, 4) + 1, 2).tolist()) if rng.integers(2) else None
-        return AvgPool(name, source, kernel, tuple(rng.integers(1, 3, 2).tolist())), None
-    more = int(rng.integers(0, 6))
-    stride = tuple(rng.integers(1, 4, 2).tolist())
-    return Shortcut(name, source, channels=channels + more, stride=stride), None
-
-
-def _add_tensors(rng, tensors, layer, shape):
-    """Weights and parameters; some multipliers are negative, some are zero."""
-    tensors[f"{layer.name}.codes"] = rng.integers(0, 256, shape, np.uint8)
-    for bits in WIDTHS:
-        prefix, count = f"{layer.name}.b{bits}", shape[0]
-        multiplier = rng.integers(-(1 << 11), 1 << 11, count) * (rng.random(count) > 0.2)
-        tensors[f"{prefix}.multiplier"] = multiplier.astype(np.int64)
-        tensors[f"{prefix}.bias"] = rng.integers(-(1 << 24), 1 << 26, count)
-        if layer.out_bits is not None:
-            tensors[f"{prefix}.shift"] = rng.integers(10, 24, count)
-        if layer.residual is not None:
-            tensors[f"{prefix}.residual_multiplier"] = rng.integers(-(1 << 16), 1 << 16, count)
-
-
-def random_images(network, seed, count=1):
-    image = network.image
-    rng = np.random.default_rng(seed)
-    shape = (count, image.channels, image.height, image.width)
-    return rng.integers(0, 1 << image.bits, shape, np.uint8)
 
 
 def run(compiled, entry, image):

@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 
 from tests.golden.networks import small_network
-from tests.sim.npu.networks import (
-    CONFIGS,
-    WIDTHS,
-    differences,
-    random_images,
-    random_network,
-    run,
-    small_memory,
-)
+from tests.sim.npu.networks import CONFIGS, differences, run, small_memory
 from truncmac.golden import (
     Network,
     Setting,
@@ -29,6 +21,7 @@ from truncmac.model.export import export
 from truncmac.model.recipes import Recipe
 from truncmac.sim.npu.compiler import compile_network
 from truncmac.sim.npu.plan import NoRoomError
+from truncmac.sim.npu.stimulus import WIDTHS, random_images, random_network
 
 
 def test_digits_equal_golden_at_every_width():

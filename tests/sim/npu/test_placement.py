@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.sim.npu.networks import CONFIGS, random_network
+from tests.sim.npu.networks import CONFIGS
 from truncmac.golden import Setting, builtin_network, example_network
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.stimulus import random_network
 
 
 def lives(steps):
