@@ -11,6 +11,7 @@ __all__ = [
     "BusRegister",
     "Field",
     "c_header",
+    "register_header",
     "register_table",
     "whole_register",
 ]
@@ -113,10 +114,10 @@ REGISTERS = (
 )
 
 
-def register_table():
+def register_table(registers=REGISTERS):
     """Return the map as a Markdown table."""
     lines = ["| address | register | bits | field | access | what |", "|---|---|---|---|---|---|"]
-    for register in REGISTERS:
+    for register in registers:
         for field in register.fields:
             bits = f"{field.low + field.width - 1}:{field.low}" if field.width > 1 else field.low
             lines.append(
@@ -128,15 +129,30 @@ def register_table():
 
 def c_header():
     """Return the map as a C header: each register's offset, each field's shift and mask."""
+    return register_header(REGISTERS, "AXI top", "TRUNCMAC", MAP_VERSION, CommandError)
+
+
+def register_header(registers, what, prefix, version, errors):
+    """Return a map as a C header.
+
+    Parameters
+    ----------
+    registers : sequence of BusRegister
+    what : whose map it is, in words
+    prefix : of all names
+    version : of the map
+    errors : enumeration of the error codes
+    """
+    guard = f"{prefix}_REGISTERS_H"
     lines = [
-        "/* Register map of the truncmac AXI top; generated, as the hardware is. */",
-        "#ifndef TRUNCMAC_REGISTERS_H",
-        "#define TRUNCMAC_REGISTERS_H",
+        f"/* Register map of the truncmac {what}; generated, as the hardware is. */",
+        f"#ifndef {guard}",
+        f"#define {guard}",
         "",
-        f"#define TRUNCMAC_VERSION_EXPECTED 0x{MAP_VERSION:08X}u",
+        f"#define {prefix}_VERSION_EXPECTED 0x{version:08X}u",
     ]
-    for register in REGISTERS:
-        name = f"TRUNCMAC_{register.name.upper()}"
+    for register in registers:
+        name = f"{prefix}_{register.name.upper()}"
         lines += ["", f"#define {name} 0x{register.address:02X}u"]
         for field in register.fields:
             part = name if field.name == "value" else f"{name}_{field.name.upper()}"
@@ -145,6 +161,6 @@ def c_header():
                 f"#define {part}_SHIFT {field.low}u",
                 f"#define {part}_MASK 0x{field.mask:08X}u",
             ]
-    for error in CommandError:
-        lines.append(f"#define TRUNCMAC_ERROR_{error.name} {error.value}u")
+    for error in errors:
+        lines.append(f"#define {prefix}_ERROR_{error.name} {error.value}u")
     return "\n".join([*lines, "", "#endif", ""])

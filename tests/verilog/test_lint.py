@@ -10,6 +10,8 @@ import pytest
 import truncmac.hw
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig, npu_array
+from truncmac.hw.npu.verilog import NPU_TOP, npu_verilog
 from truncmac.hw.verilog import TOP, core_verilog
 from truncmac.sim.netlist.yosys import YOSYS
 from truncmac.sim.tools import find_tool, simulator_environment
@@ -97,3 +99,31 @@ def test_yosys_reads_it_without_a_warning(tmp_path, top, monkeypatch):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stdout + result.stderr
+
+
+NPU = NPU_TOP, npu_verilog
+NPUS = [
+    NpuConfig(array=npu_array(rows=2, cols=4, lanes=2, planes=1, max_reduction=100), depth=64),
+    pytest.param(NpuConfig(), marks=pytest.mark.long),
+    pytest.param(
+        NpuConfig(
+            array=npu_array(rows=1, cols=8, lanes=1, planes=8),
+            **{"bus_width": 256, "groups": 8, "depth": 100, "outstanding": 1},
+        ),
+        marks=pytest.mark.long,
+    ),
+]
+
+
+@pytest.mark.parametrize("config", NPUS, ids=lambda config: config.array.name)
+def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
+    path = write(tmp_path, NPU, config)
+    result = lint(WAIVERS, path, "--top-module", NPU_TOP)
+    assert (result.returncode, result.stderr) == (0, "")
+    test_icarus_accepts_it_as_verilog_2005(tmp_path, NPU, config)
+    script = f"read_verilog {path.name}; hierarchy -check -top {NPU_TOP}; proc; check -assert"
+    monkeypatch.chdir(tmp_path)
+    command = [find_tool(YOSYS, "dev"), "-q", "-p", script]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    assert "Warning" not in read.stdout + read.stderr

@@ -1,8 +1,8 @@
 """Options that several commands share, and how their values are read."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,12 +19,14 @@ __all__ = [
     "AsJson",
     "KnownNetwork",
     "Simulator",
+    "Sizes",
     "TrainedNetwork",
     "parse_bits",
     "parse_image",
     "parse_settings",
     "suggested",
     "with_array",
+    "with_hardware",
     "with_npu",
     "with_sizes",
 ]
@@ -53,8 +55,14 @@ NPU_ARRAY_HELP = ARRAY_HELP | {
     "requantisers": "Output units, a divisor of the columns. Default: the fewest that do not slow "
     "down reductions of 144 or more at k = 1.",
 }
+BOTH_HELP = ARRAY_HELP | {
+    "requantisers": f"{ARRAY_HELP['requantisers']} In an NPU: of 144 or more at k = 1.",
+}
 _SIZES = fields(ArrayConfig)
 _NPU_SIZES = [field for field in fields(NpuConfig) if field.name in NPU_HELP]
+AROUND_HELP = {  # of options whose default is told in their text
+    field.name: f"{NPU_HELP[field.name]} Default: {field.default}." for field in _NPU_SIZES
+} | {"bus_width": "Bits of the memory bus: 64, 128 or 256. Default: 64."}
 
 
 def suggested(*words: str) -> Callable[[str], list[str]]:
@@ -64,6 +72,40 @@ def suggested(*words: str) -> Callable[[str], list[str]]:
         return [word for word in words if word.startswith(incomplete)]
 
     return complete
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes that a command was given, of a core, the AXI top, or an NPU.
+
+    Attributes
+    ----------
+    array : sizes of the array, by name
+    around : sizes of what is around it that were given, by name
+    """
+
+    array: Mapping[str, Any]
+    around: Mapping[str, int]
+
+    def core(self) -> ArrayConfig:
+        """The array, as a core or in the AXI top."""
+        return ArrayConfig(**self.array)
+
+    def npu(self) -> NpuConfig:
+        """The array with an NPU around it."""
+        return NpuConfig(array=npu_array(**self.array), **self.around)
+
+    def check_unused(self, only: str, allowed: Collection[str] = ()) -> None:
+        """Raise if a size was given that nothing but an NPU has.
+
+        Raises
+        ------
+        ValueError
+            Names it, and the option `only`, with which it could be given.
+        """
+        for name in self.around:
+            if name not in allowed:
+                raise ValueError(f"--{name.replace('_', '-')} is for {only}")
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON instead of text.")]
@@ -96,6 +138,21 @@ def with_npu(command: Callable[..., None]) -> Callable[..., None]:
         return NpuConfig(array=npu_array(**sizes), **own)
 
     return _with_sizes(command, "config", collect, [*array, *around])
+
+
+def with_hardware(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command options for the sizes of an array and an NPU; it gets `Sizes`, `sizes`.
+
+    Those of the NPU have no default, so that it is seen whether they were given.
+    """
+    array = [_size_option(field, BOTH_HELP, "Array", field.default) for field in _SIZES]
+    around = [_size_option(field, AROUND_HELP, "NPU", None) for field in _NPU_SIZES]
+
+    def collect(values: dict[str, Any]) -> Sizes:
+        own = {name: values.pop(name) for name in NPU_HELP}
+        return Sizes(values, {name: size for name, size in own.items() if size is not None})
+
+    return _with_sizes(command, "sizes", collect, [*array, *around])
 
 
 def with_sizes(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from truncmac.hw.config import ArrayConfig
-
-from .options import AsJson, with_array
+from .options import AsJson, Sizes, with_hardware
 from .outputs import output_folder
 
 __all__ = ["rtl"]
@@ -15,33 +13,35 @@ __all__ = ["rtl"]
 BUS_WIDTH = 64
 
 
-@with_array
+@with_hardware
 def rtl(
-    config: ArrayConfig,
+    sizes: Sizes,
     top: Annotated[
-        Literal["core", "axi"],
+        Literal["core", "axi", "npu"],
         typer.Option(
-            help="What the top module's ports are: plain streams (core), or AXI4-Stream with "
-            "AXI4-Lite registers (axi)."
+            help="What is written: the core with its plain streams (core), with AXI4-Stream and "
+            "AXI4-Lite registers around it (axi), or the NPU, which reads and writes the memory "
+            "itself as an AXI4 master (npu)."
         ),
     ] = "core",
-    bus_width: Annotated[
-        int | None,
-        typer.Option(
-            help="Width in bits of the AXI4-Streams of --top axi: 32, 64 (default), 128, 256 or "
-            "512."
-        ),
-    ] = None,
     out: Annotated[Path, typer.Option(callback=output_folder, help="Folder to write to.")] = Path(
         "build/rtl"
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Write the hardware as Verilog-2005, and for --top axi its registers in C and Markdown."""
-    from truncmac.commands.rtl import rtl
+    """Write the hardware as Verilog-2005, and beside a top with registers these in C and Markdown.
 
-    if top == "core" and bus_width is not None:
-        raise ValueError("--bus-width is for --top axi: the core has plain streams")
-    if top == "axi" and bus_width is None:
-        bus_width = BUS_WIDTH
-    rtl(config, bus_width=bus_width, out=out, as_json=as_json)
+    The bus of --top axi has 32, 64 (default), 128, 256 or 512 bits.
+    """
+    from truncmac.commands.rtl import RtlRequest, rtl
+
+    if top != "npu":
+        sizes.check_unused("--top npu", ("bus_width",))
+    if top == "core":
+        sizes.check_unused("--top axi and --top npu: the core has plain streams")
+    request = RtlRequest(
+        config=sizes.npu() if top == "npu" else sizes.core(),
+        bus_width=sizes.around.get("bus_width", BUS_WIDTH) if top == "axi" else None,
+        out=out,
+    )
+    rtl(request, as_json=as_json)
