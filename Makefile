@@ -16,8 +16,8 @@ ARRAY := --rows $(ROWS) --cols $(COLS) --lanes $(LANES) --planes $(PLANES)
 .DEFAULT_GOAL := main
 .PHONY: main setup setup-dev programs test lint rtl sim verify train bench characterise docs site clean help
 
-main: setup ## set up and run the main job: a trained network on the RTL at k = 8, 4, 2, 1
-	@$(BIN)/truncmac infer --on rtl $(ARRAY)
+main: setup ## set up and run the main job: a trained network on the NPU at k = 8, 4, 2, 1
+	@$(BIN)/truncmac infer --on npu $(ARRAY)
 
 setup: $(VENV)/.installed ## set up .venv with what the main job needs
 
@@ -47,11 +47,11 @@ lint: $(VENV)/.installed-dev ## format, lint and type checks
 	@$(BIN)/ruff check .
 	@sh tests/typecheck.sh $(BIN)/python
 
-rtl: setup ## write the array's Verilog to build/rtl (ROWS= COLS= LANES= PLANES= TOP=core|axi)
+rtl: setup ## write the Verilog to build/rtl (ROWS= COLS= LANES= PLANES= TOP=core|axi|npu)
 	@$(BIN)/truncmac rtl $(ARRAY) --top $(TOP) --out build/rtl
 
-sim: setup ## random products on the RTL against golden (SIM=verilator|icarus and the sizes)
-	@$(BIN)/truncmac sim $(ARRAY) --simulator $(SIM)
+sim: setup ## random products, or networks, on the RTL (SIM=verilator|icarus TOP=core|npu and the sizes)
+	@$(BIN)/truncmac sim $(ARRAY) --top $(TOP) --simulator $(SIM)
 
 verify: setup-dev lint ## run the verification, or some of its steps (STEPS="random reset"; STEPS=list)
 	@$(BIN)/python -m tests.verify $(STEPS)

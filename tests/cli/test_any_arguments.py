@@ -10,11 +10,11 @@ TEXT = st.text(PRINTABLE, max_size=12).filter(lambda text: text not in ("-h", "-
 NUMBER = st.integers(-1, 3).map(str) | TEXT
 SIZES = ("--rows", "--cols", "--lanes", "--planes", "--max-reduction", "--requantisers")
 COMMANDS = {
-    "rtl": (*SIZES, "--top", "--bus-width"),
+    "rtl": (*SIZES, "--top", "--bus-width", "--depth"),
     "inspect": ("-k", "--plot"),
     "compile": (*SIZES, "-k", "--bus-width", "--groups", "--depth", "--outstanding"),
     "export": (*SIZES, "-k", "--format"),
-    "infer": ("-k", "--on", "--data", "--images", "--dump"),
+    "infer": ("-k", "--on", "--data", "--images", "--dump", "--groups"),
     "report": ("-k", "--platform", "--images", "--goal", "--energy", "--format", "--clock-mhz"),
     "nonsense": ("--rows",),
 }

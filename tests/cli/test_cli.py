@@ -25,7 +25,7 @@ def test_version(run):
         (["infer", "-k", "3"], "The network has no parameters for k = 3, only for 1, 2, 4, 8"),
         (
             ["infer", "--on", "fpga"],
-            "Invalid value for '--on': 'fpga' is not one of 'golden', 'both', 'rtl'; see "
+            "Invalid value for '--on': 'fpga' is not one of 'golden', 'both', 'rtl', 'npu'; see "
             "truncmac infer --help",
         ),
         (
@@ -37,7 +37,8 @@ def test_version(run):
         (["sim", "--stall", "1"], "Stall share of tiles must be in 0.0..0.99, not 1.0"),
         (
             ["rtl", "--top", "pci"],
-            "Invalid value for '--top': 'pci' is not one of 'core', 'axi'; see truncmac rtl --help",
+            "Invalid value for '--top': 'pci' is not one of 'core', 'axi', 'npu'; "
+            "see truncmac rtl --help",
         ),
         (
             ["rtl", "--top", "axi", "--bus-width", "48"],

@@ -62,6 +62,20 @@ def test_rtl(numbers, top):
     assert_files(found["files"], 3 if top == "axi" else 1)
 
 
+def test_rtl_of_an_npu(numbers):
+    sizes = ["--rows", "2", "--cols", "4", "--lanes", "2", "--max-reduction", "100"]
+    found, errors = numbers("rtl", *sizes, "--top", "npu", "--depth", "64", "--out", "v")
+    assert errors == ""
+    assert found["top"] == "truncmac_npu"
+    assert found["npu"].pop("configuration").startswith("0x")
+    assert found["npu"] == {
+        **{"bus_width": 64, "groups": 3, "depth": 64, "outstanding": 4},
+        "memory_bytes": 3 * 2 * 64 * 2,
+    }
+    assert found["ports"]["m_axi_wdata"] == 64
+    assert_files(found["files"], 3)
+
+
 def test_compile(numbers):
     found, errors = numbers("compile", *SMALL, "--cols", "8", "-k", "8,1", "--out", "e")
     assert errors == ""

@@ -5,6 +5,8 @@ from truncmac.hw.axi.top import check_axi
 from truncmac.hw.command import CommandError
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.counters import COUNTERS
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.interface import npu_ports
 from truncmac.hw.ports import core_ports, payload_fields, result_columns
 from truncmac.hw.streams import STREAMS
 
@@ -14,6 +16,7 @@ __all__ = [
     "command_table",
     "core_port_table",
     "counter_table",
+    "npu_port_table",
     "parameter_table",
     "result_order_table",
     "table",
@@ -149,24 +152,43 @@ AXI_PORTS = {
 }
 
 
+NPU_PORTS = {
+    "aclk": "the clock of both buses",
+    "aresetn": "the synchronous reset, active low",
+    "irq": "high while `status.done` is set and `control.irq_enable` is 1",
+    "s_axil": "AXI4-Lite, for the registers",
+    "m_axi": "AXI4, a master of the memory",
+}
+
+
 def axi_port_table():
     """The AXI top's ports, by bus, at the default widths of buses."""
+    return _bus_table(axi_ports(CONFIGS[2]), AXI_PORTS)
+
+
+def npu_port_table():
+    """The NPU's ports, by bus, at the default sizes."""
+    return _bus_table(npu_ports(NpuConfig()), NPU_PORTS)
+
+
+def _bus_table(found, texts):
+    """A row for each bus, or for a port that is of none."""
     buses = {}
-    for port in axi_ports(CONFIGS[2]):
+    for port in found:
         bus, _, signal = port.name.rpartition("_")
-        key = bus if bus in AXI_PORTS else port.name
+        key = bus if bus in texts else port.name
         buses.setdefault(key, []).append((signal, port))
     rows = []
     for bus, ports in buses.items():
         if bus == ports[0][1].name:
             names, (_, port) = f"`{bus}`", ports[0]
-            rows.append([names, f"{port.direction}, {port.width}", AXI_PORTS[bus]])
+            rows.append([names, f"{port.direction}, {port.width}", texts[bus]])
             continue
         signals = [
             f"{signal} {'in' if port.direction == 'in' else 'out'} {port.width}"
             for signal, port in ports
         ]
-        rows.append([f"`{bus}_...`", "; ".join(signals), AXI_PORTS[bus]])
+        rows.append([f"`{bus}_...`", "; ".join(signals), texts[bus]])
     return table(["ports", "direction and bits", "what it is"], rows)
 
 

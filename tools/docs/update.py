@@ -25,6 +25,7 @@ from tools.docs.waveform import picture as waveform_picture
 from truncmac.golden import builtin_images, builtin_network, network_accuracy
 from truncmac.golden.files import write_bytes
 from truncmac.hw.axi.registers import register_table
+from truncmac.hw.npu.interface import npu_register_table
 from truncmac.hw.streams import stream_table
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"] + [
         "howto/report",
         "reference/axi",
         "reference/glossary",
+        "reference/npu",
         "reference/npu-program",
         "reference/streams",
     )
@@ -89,6 +91,8 @@ BLOCKS = {
     "axi-costs": axi_cost_table,
     "axi-ports": interfaces.axi_port_table,
     "axi-words": interfaces.axi_word_table,
+    "npu-ports": interfaces.npu_port_table,
+    "npu-registers": npu_register_table,
     "npu-regions": descriptors.region_table,
     "npu-parameters": descriptors.program_parameter_table,
     "npu-descriptors": descriptors.descriptor_table,

@@ -1,21 +1,19 @@
-"""`truncmac infer`: a network on golden, or on the RTL as well."""
+"""`truncmac infer`: a network on golden, or on the RTL of a core or an NPU as well."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from truncmac.hw.config import ArrayConfig
-
-from .options import AsJson, Simulator, parse_settings, suggested, with_array
+from .options import AsJson, Simulator, Sizes, parse_settings, suggested, with_hardware
 from .outputs import output_folder
 
 __all__ = ["infer"]
 
 
-@with_array
+@with_hardware
 def infer(
-    config: ArrayConfig,
+    sizes: Sizes,
     network: Annotated[
         str,
         typer.Argument(
@@ -42,9 +40,11 @@ def infer(
         ),
     ] = "8,4,2,1",
     on: Annotated[
-        Literal["golden", "both", "rtl"],
+        Literal["golden", "both", "rtl", "npu"],
         typer.Option(
-            help="What computes: golden alone, or the RTL as well (both and rtl are the same)."
+            help="What computes: golden alone; the RTL of the core as well, layer by layer (both "
+            "and rtl are the same); or the RTL of the NPU, which runs the whole network after one "
+            "write of a register."
         ),
     ] = "golden",
     images: Annotated[
@@ -63,7 +63,8 @@ def infer(
         bool,
         typer.Option(
             "--compare",
-            help="Run on the RTL too, and show all operands of the first output that differs.",
+            help="Run on the RTL too, and show all operands of the first output that differs. On "
+            "the NPU: compare the codes of each layer too, and name the first that differs.",
         ),
     ] = False,
     dump: Annotated[
@@ -78,17 +79,21 @@ def infer(
 ) -> None:
     """Classify images with a network, on the integer reference (golden) or on the RTL as well.
 
-    On the RTL every output of every layer is compared with golden. The exit code is 1 if an
-    output differs.
+    On the RTL every output of every layer is compared with golden, on the NPU every output of the
+    network. The exit code is 1 if an output differs.
     """
     from truncmac.commands.infer import InferRequest, infer
 
+    npu = sizes.npu() if on == "npu" else None
+    if npu is None:
+        sizes.check_unused("--on npu")
     request = InferRequest(
         network=network,
-        config=config,
+        config=sizes.core() if npu is None else npu.array,
+        npu=npu,
         data=data,
         settings=parse_settings(bits),
-        on_rtl=compare or on != "golden",
+        on_rtl=npu is None and (compare or on != "golden"),
         images=images,
         simulator=simulator,
         dump=dump,

@@ -1,4 +1,4 @@
-"""What `truncmac infer` does: a network on golden, and on the RTL to compare."""
+"""What `truncmac infer` does: a network on golden, and on the RTL or the NPU to compare."""
 
 import io
 import json
@@ -25,8 +25,11 @@ from truncmac.golden import (
 from truncmac.golden.files import file_name, write_bytes
 from truncmac.golden.types import Codes, Labels
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.sim.npu.compiled import Compiled
 from truncmac.sim.rtl.differences import as_text, first_difference
 from truncmac.sim.rtl.network import RtlReport, run_network
+from truncmac.sim.rtl.npu.network import NpuReport, compiled_for_npu, run_compiled
 from truncmac.terminal import Terminal, new_table
 
 from .progress import simulation
@@ -48,16 +51,18 @@ class InferRequest:
     settings : the bit-widths, one after the other; none: all that the network has
     on_rtl : run the layers on the RTL too
     config, simulator : the array, and what runs it: "verilator" or "icarus"
+    npu : the NPU that the network runs on too, if any
     images : how many of the images run on the RTL and are dumped
     dump : a folder for golden's outputs of each layer
     layers : show each layer, also of several settings
-    compare : show all operands of the first output that differs
+    compare : show all operands of the first output that differs; on the NPU compare all layers
     """
 
     network: str
     config: ArrayConfig
     data: Path | None = None
     settings: Sequence[Setting] = ()
+    npu: NpuConfig | None = None
     on_rtl: bool = False
     images: int = 32
     simulator: str = "verilator"
@@ -75,6 +80,7 @@ class _Result:
     accuracy: float | None = None
     classes: Sequence[int] | None = None
     rtl: RtlReport | None = None
+    npu: NpuReport | None = None
     difference: Mapping[str, Any] | None = None
 
 
@@ -85,7 +91,15 @@ def infer(request: InferRequest, *, as_json: bool) -> bool:
         images, labels = images_by_name(
             request.network, request.data, network, examples=request.images
         )
-        results = _on_golden(request, network, images, labels)
+        settings = request.settings or [
+            Setting(str(k), k) for k in sorted(network.bit_widths, reverse=True)
+        ]
+        programs = None
+        if request.npu is not None:  # first of all, for what does not fit is told here
+            programs = compiled_for_npu(network, settings, request.npu, layers=request.compare)
+        results = _on_golden(request, network, settings, images, labels)
+        if programs is not None:
+            _on_npu(request, programs, images[: request.images], results)
         if request.on_rtl:
             _on_rtl(request, network, images[: request.images], results)
         if as_json:
@@ -93,16 +107,18 @@ def infer(request: InferRequest, *, as_json: bool) -> bool:
         else:
             for shown in _shown(request, network, len(images), results):
                 console.print(shown)
-    return not any(result.rtl.mismatches for result in results if result.rtl)
+    reports = [report for result in results for report in (result.rtl, result.npu) if report]
+    return not any(report.mismatches for report in reports)
 
 
 def _on_golden(
-    request: InferRequest, network: Network, images: Codes, labels: Labels | None
+    request: InferRequest,
+    network: Network,
+    settings: Sequence[Setting],
+    images: Codes,
+    labels: Labels | None,
 ) -> list[_Result]:
     """The accuracy of each setting on all images; some images' outputs are dumped if asked for."""
-    settings = request.settings or [
-        Setting(str(k), k) for k in sorted(network.bit_widths, reverse=True)
-    ]
     results = [  # raises before anything runs where there are no parameters
         _Result(s, {name: k for name, (k, _) in layer_bits(network, s.bits).items()})
         for s in settings
@@ -149,20 +165,64 @@ def _on_rtl(
         result.difference = first_difference(network, report.outcomes)
 
 
+def _on_npu(
+    request: InferRequest,
+    programs: Sequence[Compiled],
+    images: Codes,
+    results: Sequence[_Result],
+) -> None:
+    """Run the images at each setting on the NPU, and note what it did and where it differs."""
+    with simulation(console, request.simulator, "NPU", "programs on the NPU's RTL") as (
+        on_build,
+        on_progress,
+    ):
+        reports = run_compiled(
+            programs,
+            images,
+            simulator=request.simulator,
+            on_build=on_build,
+            on_progress=on_progress,
+        )
+    for result, report in zip(results, reports, strict=True):
+        result.npu = report
+        result.difference = report.difference
+
+
 def _shown(
     request: InferRequest, network: Network, image_count: int, results: Sequence[_Result]
 ) -> list[Table | str]:
     """The tables, and a text for each setting in which the RTL differs."""
-    shown: list[Table | str] = [_table(request.config, results, image_count)]
+    shown: list[Table | str] = [
+        _table(request.config, results, image_count)
+        if request.npu is None
+        else _npu_table(request.npu, results, image_count)
+    ]
     if request.layers or len(results) == 1:
         shown += [_layer_table(network, result) for result in results]
     if request.data is not None:
         shown += [_classes(r.setting.name, r.classes) for r in results if r.classes is not None]
     return shown + [
-        f"k = {result.setting.name}: {as_text(result.difference, request.compare)}"
+        f"k = {result.setting.name}: {_difference(result, request.compare)}"
         for result in results
         if result.difference
     ]
+
+
+def _difference(result: _Result, everything: bool) -> str:
+    """Where a setting differs first, as text."""
+    found = result.difference or {}
+    if result.rtl is not None:
+        return as_text(found, everything)
+    place = ", ".join(f"{axis} {found[axis]}" for axis in ("channel", "y", "x") if axis in found)
+    return (
+        f"first difference in layer {found['layer']!r}, {found['mismatches']} of "
+        f"{found['outputs']} outputs\n  image {found['image']}, {place}: golden "
+        f"{found['golden']}, NPU {found['rtl']}"
+    )
+
+
+def _accuracy(result: _Result) -> str:
+    return "unknown" if result.accuracy is None else f"{result.accuracy:.2%}"
 
 
 def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) -> Table:
@@ -180,7 +240,7 @@ def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) ->
     rows = []
     for result in results:
         row = [result.setting.name]
-        row.append("unknown" if result.accuracy is None else f"{result.accuracy:.2%}")
+        row.append(_accuracy(result))
         if result.rtl:
             row += [
                 str(result.rtl.images),
@@ -191,6 +251,33 @@ def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) ->
                 str(result.rtl.mismatches),
             ]
         rows.append(row)
+    return new_table(columns, rows, words=("k",), title=title, min_width=len(first))
+
+
+def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) -> Table:
+    """A line for each setting on the NPU; cycles and bytes are of one image."""
+    array = config.array
+    reports = [result.npu for result in results if result.npu]
+    first = f"Integer network: accuracy on {image_count} images, run on the NPU"
+    title = (
+        f"{first}\n({array.rows} x {array.cols} PEs, {array.lanes} lanes x {array.planes} planes, "
+        f"a bus of {config.bus_width} bits;\n{reports[0].outputs:,} outputs compared at each k)"
+    )
+    columns = ["k", "accuracy", "images", "cycles", "bytes read", "speed-up", "mismatches"]
+    slowest = max(report.cycles for report in reports)
+    rows = [
+        [
+            result.setting.name,
+            _accuracy(result),
+            str(len(result.npu.outcomes)),
+            f"{result.npu.cycles:,}",
+            f"{result.npu.bytes_read:,}",
+            f"{slowest / result.npu.cycles:.2f}",
+            str(result.npu.mismatches),
+        ]
+        for result in results
+        if result.npu
+    ]
     return new_table(columns, rows, words=("k",), title=title, min_width=len(first))
 
 
@@ -253,6 +340,15 @@ def _as_dictionary(
                 "cycles": result.rtl.cycles,
                 "outputs": result.rtl.outputs,
                 "mismatches": result.rtl.mismatches,
+                "first_difference": result.difference,
+            }
+        if result.npu:
+            entry |= {
+                "npu_images": len(result.npu.outcomes),
+                "cycles": result.npu.cycles,
+                "bytes_read": result.npu.bytes_read,
+                "outputs": result.npu.outputs,
+                "mismatches": result.npu.mismatches,
                 "first_difference": result.difference,
             }
         if result.classes is not None:

@@ -231,3 +231,71 @@ def test_infer_takes_a_network_and_unlabelled_images(run, tmp_path):
     code, out, _ = run("infer", str(BUILTIN_NETWORK), "--data", "images.safetensors", "-k", "8")
     assert code == 0
     assert "unknown" in out
+
+
+SMALL_NPU = ["--rows", "4", "--cols", "4", "--max-reduction", "2048", "--simulator", "icarus"]
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """An NPU that the reference plays, with faults in the outputs at k = 2."""
+    from truncmac.descriptors import Region
+    from truncmac.golden import interpret
+    from truncmac.sim.npu.compiler import machine_of
+    from truncmac.sim.rtl.npu import network as npu_network
+    from truncmac.sim.rtl.npu.runs import WRITTEN, ProgramOutcome
+
+    def run_programs(runs, config, on_build, **options):
+        on_build()
+        entries = sorted({run.entry for run in runs})
+        outcomes = []
+        for run in runs:
+            after = {region: data.copy() for region, data in run.regions.items()}
+            traffic = interpret(machine_of(config), after, entry=run.entry)
+            if run.entry == entries[-1]:
+                after[Region.OUTPUT][0] ^= 1
+            outcomes.append(
+                ProgramOutcome(
+                    status={"busy": 0, "done": 1, "refused": 0, "fault": 0},
+                    **{"index": 9, "cycles": traffic.weights, "waited": 1, "writes": 0},
+                    **{"bytes_read": 1234, "bytes_written": 8, "strays": 0},
+                    regions={region: after[region] for region in WRITTEN},
+                )
+            )
+        return outcomes
+
+    monkeypatch.setattr(npu_network, "run_programs", run_programs)
+
+
+def test_the_npus_table_and_its_first_difference(run, played):
+    args = ["infer", "--on", "npu", *SMALL_NPU, "--images", "2", "-k", "8,2"]
+    code, out, _ = run(*args)
+    assert code == 1
+    rows = [line.split() for line in out.splitlines() if re.match(r"^\s+[82]\s", line)]
+    assert [row[0] for row in rows] == ["8", "2"]
+    assert [row[2] for row in rows] == ["2", "2"]
+    assert [row[4] for row in rows] == ["1,234", "1,234"]
+    assert rows[0][5] == "1.00" and float(rows[1][5]) > 1
+    assert [row[6] for row in rows] == ["0", "2"]
+    difference = re.search(r"k = 2: first difference in layer 'linear', 1 of 10 outputs", out)
+    assert difference and re.search(r"image 0, channel 0: golden -?\d+, NPU -?\d+", out)
+    code, out, _ = run(*args, "--json")
+    assert code == 1
+    first, second = json.loads(out)["settings"]
+    assert (first["npu_images"], first["outputs"], first["mismatches"]) == (2, 20, 0)
+    assert first["bytes_read"] == 1234 and first["first_difference"] is None
+    assert second["first_difference"]["layer"] == "linear"
+
+
+def test_compare_compares_the_layers_of_the_npu(run, played):
+    args = ["infer", "--on", "npu", *SMALL_NPU, "--images", "1", "-k", "8", "--compare"]
+    code, out, _ = run(*args, "--json")
+    network = builtin_network()
+    (setting,) = json.loads(out)["settings"]
+    codes = sum(
+        values[0].size
+        for layer, values in execute(network, builtin_images()[0][:1], 8).outputs.items()
+        if layer != "flatten"
+    )
+    assert setting["outputs"] == codes + 10  # the network's output is compared twice
+    assert code == 1
