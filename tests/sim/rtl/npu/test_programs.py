@@ -85,7 +85,7 @@ def test_runs_follow_each_other_whatever_happens_in_one(
         reads = traffic.descriptors + traffic.weights + traffic.parameters + traffic.loads
         assert reads <= outcome.bytes_read < 1.2 * reads  # in whole words of the bus
         assert outcome.bytes_written == traffic.stores
-        assert outcome.index == len(compiled.steps.steps) + len(compiled.kept) + 1
+        assert outcome.index == compiled.descriptors - 1
     assert outcomes[2].fault is ProgramFault.READ and outcomes[2].index == 1
     assert outcomes[3].fault is ProgramFault.WRITE and outcomes[3].index == 2
     assert outcomes[5].cycles < outcomes[0].cycles
