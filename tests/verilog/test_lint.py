@@ -102,6 +102,7 @@ def test_yosys_reads_it_without_a_warning(tmp_path, top, monkeypatch):
 
 
 NPU = NPU_TOP, npu_verilog
+NPU_WAIVERS = WAIVERS.parent / "npu" / "lint.vlt"
 NPUS = [
     NpuConfig(array=npu_array(rows=2, cols=4, lanes=2, planes=1, max_reduction=100), depth=64),
     pytest.param(NpuConfig(), marks=pytest.mark.long),
@@ -118,7 +119,7 @@ NPUS = [
 @pytest.mark.parametrize("config", NPUS, ids=lambda config: config.array.name)
 def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
     path = write(tmp_path, NPU, config)
-    result = lint(WAIVERS, path, "--top-module", NPU_TOP)
+    result = lint(WAIVERS, NPU_WAIVERS, path, "--top-module", NPU_TOP)
     assert (result.returncode, result.stderr) == (0, "")
     test_icarus_accepts_it_as_verilog_2005(tmp_path, NPU, config)
     script = f"read_verilog {path.name}; hierarchy -check -top {NPU_TOP}; proc; check -assert"
@@ -127,3 +128,12 @@ def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
     read = subprocess.run(command, capture_output=True, text=True, check=False)
     assert read.returncode == 0, read.stderr
     assert "Warning" not in read.stdout + read.stderr
+
+
+def test_a_latch_in_the_npu_is_seen(tmp_path):
+    path = write(tmp_path, NPU, NPUS[0])
+    before, start, after = path.read_text().partition("module truncmac_npu(")
+    planted = "reg planted; always @* if (aresetn) planted = aclk;"
+    path.write_text(before + start + after.replace("endmodule", f"{planted}\nendmodule", 1))
+    result = lint(WAIVERS, NPU_WAIVERS, path, "--top-module", NPU_TOP)
+    assert "%Warning-LATCH:" in result.stderr
