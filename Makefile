@@ -50,7 +50,7 @@ lint: $(VENV)/.installed-dev ## format, lint and type checks
 rtl: setup ## write the Verilog to build/rtl (ROWS= COLS= LANES= PLANES= TOP=core|axi|npu)
 	@$(BIN)/truncmac rtl $(ARRAY) --top $(TOP) --out build/rtl
 
-sim: setup ## random products, or networks, on the RTL (SIM=verilator|icarus TOP=core|npu and the sizes)
+sim: setup ## random products or networks on the RTL (SIM=verilator|icarus TOP=core|npu)
 	@$(BIN)/truncmac sim $(ARRAY) --top $(TOP) --simulator $(SIM)
 
 verify: setup-dev lint ## run the verification, or some of its steps (STEPS="random reset"; STEPS=list)

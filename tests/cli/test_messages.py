@@ -159,7 +159,7 @@ TABLE = [
     ("rtl --top npu --bus-width 32", "bus_width must be 64, 128 or 256, not 32"),
     ("rtl --top npu --rows 3", "rows of an NPU must be a power of two, not 3"),
     ("infer --outstanding 2", "--outstanding is for --on npu"),
-    ("infer --on npu --depth 20", "activation memory"),
+    ("infer --on npu --groups 2", "groups must be in 3..8, not 2"),
     ("infer --on npu --max-reduction 64", "Build it with --max-reduction"),
     ("rtl --top axi --bus-width 0", "must be one of 32, 64, 128, 256, 512, not 0"),
     ("rtl --top axi --bus-width 33", "must be one of 32, 64, 128, 256, 512, not 33"),

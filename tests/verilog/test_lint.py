@@ -105,13 +105,9 @@ NPU = NPU_TOP, npu_verilog
 NPU_WAIVERS = WAIVERS.parent / "npu" / "lint.vlt"
 NPUS = [
     NpuConfig(array=npu_array(rows=2, cols=4, lanes=2, planes=1, max_reduction=100), depth=64),
-    pytest.param(NpuConfig(), marks=pytest.mark.long),
-    pytest.param(
-        NpuConfig(
-            array=npu_array(rows=1, cols=8, lanes=1, planes=8),
-            **{"bus_width": 256, "groups": 8, "depth": 100, "outstanding": 1},
-        ),
-        marks=pytest.mark.long,
+    NpuConfig(
+        array=npu_array(rows=1, cols=8, lanes=1, planes=8),
+        **{"bus_width": 256, "groups": 4, "depth": 100, "outstanding": 1},
     ),
 ]
 
