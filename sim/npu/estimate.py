@@ -1,8 +1,9 @@
 """Estimates cycles, so that the compiler can choose among ways to run a network.
 
 A convolution takes its beats, or the drain of its tiles, or the fetch of its weights, whichever is
-longest; a pool an access for each tap; a LOAD or a STORE a word of all lanes a cycle, or what the
-bus carries. These are no promise of what the hardware takes.
+longest; a pool two cycles for each word of a tap; a LOAD or a STORE a word of all lanes a cycle, or
+what the bus carries. These are no promise of what the hardware takes: conflicts of banks and what
+the bus has to carry beside are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ __all__ = ["Cycles", "Estimate", "Widths"]
 Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 Cycles = tuple[int, ...]  # for each setting
 OVERHEAD = 60  # of an operation
+TAP_CYCLES = 2  # of a word that a pool or a shortcut reads
 
 
 class Estimate:
@@ -68,5 +70,5 @@ class Estimate:
 
     def _passage(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
         taps = step.kernel[0] * step.kernel[1] if step.operation == Operation.POOL else 1
-        count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine)
-        return taps * count * ceil_div(step.shape[2], self.config.array.lanes) + OVERHEAD
+        words = rows * step.shape[1] * ceil_div(step.shape[2], self.config.array.lanes)
+        return TAP_CYCLES * taps * words + OVERHEAD

@@ -27,6 +27,7 @@ class Buffer:
     first, last : the time, both included
     apart : those that must be in other groups
     replaces : the one in whose place it may be, though that is needed until `first`
+    shuns : those that are better in other groups
     """
 
     key: Key
@@ -35,6 +36,7 @@ class Buffer:
     last: int
     apart: frozenset[Key]
     replaces: Key | None = None
+    shuns: frozenset[Key] = frozenset()
 
 
 class NoPlaceError(ValueError):
@@ -89,6 +91,7 @@ def _choices(
     replaced = buffer.replaces
     if replaced is not None and placed[replaced][0] not in forbidden:
         yield placed[replaced]
+    crowded = [placed[other][0] for other in buffer.shuns if other in placed]
     taken: dict[int, list[Spot]] = {group: [] for group in range(machine.groups)}
     for other, (group, base) in placed.items():
         if known[other].last >= buffer.first:
@@ -101,5 +104,5 @@ def _choices(
                 break
             base = max(base, end)
         if base + buffer.words <= machine.depth:
-            found.append((len(taken[group]), group, base))
-    yield from ((group, base) for _, group, base in sorted(found))
+            found.append((crowded.count(group), len(taken[group]), group, base))
+    yield from ((group, base) for *_, group, base in sorted(found))

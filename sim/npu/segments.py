@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from truncmac.descriptors import Operation
 from truncmac.golden import Machine, MapPlace
 from truncmac.golden.types import Shape
 
@@ -89,6 +90,7 @@ def buffers_of(
     lives: dict[Key, list[int]] = {}
     words: dict[Key, int] = {}
     apart: dict[Key, set[Key]] = {}
+    shuns: dict[Key, set[Key]] = {}
     replaces: dict[Key, Key] = {}
     time = 0
     for number, size in enumerate(others):
@@ -101,9 +103,10 @@ def buffers_of(
                 begin, until = lives.get(key, (first, last))
                 lives[key] = [min(first, begin), max(last, until)]
                 words[key] = segment.words(name, machine)
-        for one, other in _apart(segment, number):
-            apart.setdefault(one, set()).add(other)
-            apart.setdefault(other, set()).add(one)
+        for pairs, found in ((_apart(segment, number), apart), (_shunned(segment, number), shuns)):
+            for one, other in pairs:
+                found.setdefault(one, set()).add(other)
+                found.setdefault(other, set()).add(one)
         time = end
     time = 0
     for number, segment in enumerate(segments):
@@ -113,7 +116,15 @@ def buffers_of(
                 replaces[pair[0]] = pair[1]
         time += len(segment.run.steps) + 2
     buffers = [
-        Buffer(key, words[key], first, last, frozenset(apart.get(key, ())), replaces.get(key))
+        Buffer(
+            key,
+            words[key],
+            first,
+            last,
+            frozenset(apart.get(key, ())),
+            replaces.get(key),
+            frozenset(shuns.get(key, ())),
+        )
         for key, (first, last) in lives.items()
     ]
     return sorted(buffers, key=lambda buffer: buffer.first)
@@ -147,6 +158,22 @@ def _apart(segment: Segment, number: int) -> Iterator[tuple[Key, Key]]:
                 continue
             for band in (0, 1):
                 yield segment.key(step.source, number, band), segment.key(other, number, band)
+
+
+def _shunned(segment: Segment, number: int) -> Iterator[tuple[Key, Key]]:
+    """What a convolution reads, and what is loaded or stored beside it.
+
+    The banks of what it reads are at work at every beat, and others wait for them.
+    """
+    moved = [name for name in segment.run.shapes if segment.copies(name) > 1]
+    for step in segment.run.steps:
+        if step.operation == Operation.CONV and step.source is not None:
+            for name in moved:
+                for band in (0, 1):
+                    yield (
+                        segment.key(step.source, number, band),
+                        segment.key(name, number, 1 - band),
+                    )
 
 
 def _in_place(segment: Segment, step: Step, number: int) -> tuple[Key, Key] | None:

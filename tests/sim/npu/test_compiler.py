@@ -12,6 +12,8 @@ from truncmac.golden import (
     builtin_network,
     example_images,
     example_network,
+    execute,
+    network_by_name,
 )
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig, npu_array
@@ -67,6 +69,62 @@ def test_every_network_that_can_be_trained_equals_golden(name, shape):
     network = export(model, shape)
     array = npu_array(rows=16, cols=16, max_reduction=8192, multiplier_bits=24)
     config = NpuConfig(array=array, bus_width=128, groups=4, depth=2048)
+    widths = [max(network.bit_widths), min(network.bit_widths)]
+    assert differences(network, config, widths, random_images(network, 3)[0]) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("depth", [2048, 1024])
+def test_resnet18_at_224_equals_golden_by_bands(depth):
+    network = network_by_name("resnet18")
+    config = NpuConfig(array=npu_array(rows=16, cols=16), bus_width=128, depth=depth)
+    settings = [Setting("8", 8), Setting("1", 1)]
+    compiled = compile_network(network, config, settings)
+    assert compiled.plan.bands > 5
+    image = random_images(network, depth)[0]
+    for entry in compiled.entries:
+        output, _, _ = run(compiled, entry, image)
+        expected = execute(network, image[None], entry.setting.bits).logits[0]
+        assert np.array_equal(output, expected)
+    assert differences(network, config, [4], image) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("depth", [255, 128, 64])
+def test_resnet20_equals_golden_by_bands(depth):
+    network = example_network("resnet20")
+    config = NpuConfig(depth=depth)
+    image = example_images("resnet20", 1)[0]
+    compiled = compile_network(network, config, [Setting("8", 8)])
+    assert compiled.plan.bands > 20
+    assert compiled.spilled
+    assert differences(network, config, [8, 1], image) == []
+
+
+@pytest.mark.parametrize("depth", [24, 16])
+def test_digits_equal_golden_on_small_memories(depth):
+    config = NpuConfig(depth=depth)
+    network, image = builtin_network(), builtin_images()[0][3]
+    assert differences(network, config, [8, 1], image) == []
+    compiled = compile_network(network, config, [Setting("8", 8)])
+    assert set(compiled.spilled) == ({"conv2", "conv3"} if depth == 16 else {"conv2"})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "shape", "depth", "bands"),
+    [
+        ("mlp", (1, 28, 28), 128, 0),  # a linear layer reads all of its map, which fits or not
+        ("cnn", (1, 28, 28), 64, 8),
+        ("vgg-small", (3, 32, 32), 256, 50),
+    ],
+)
+def test_networks_that_can_be_trained_equal_golden_by_bands(name, shape, depth, bands):
+    model = new_model(name, ImageShape(*shape, 10), Recipe(epochs=1)).eval()
+    network = export(model, shape)
+    config = NpuConfig(array=npu_array(max_reduction=8192, multiplier_bits=24), depth=depth)
+    compiled = compile_network(network, config, [Setting("8", 8)])
+    assert compiled.plan.bands >= bands
     widths = [max(network.bit_widths), min(network.bit_widths)]
     assert differences(network, config, widths, random_images(network, 3)[0]) == []
 
