@@ -1,0 +1,246 @@
+"""Whole convolutions, with all that they can have, leave what the reference leaves."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from tests.golden.programs import Memory, mapped, parameter_memory, sizes
+from tests.golden.test_program import conv_values
+from tests.hw.npu.outputs import places_of
+from tests.support import simulate
+from truncmac.descriptors import Operation, Region, split_address, to_address
+from truncmac.golden import MapPlace
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.convolver import Convolver
+from truncmac.hw.npu.decode import decode_convolution
+from truncmac.sim.npu.compiler import machine_of
+
+CASES = [
+    (ArrayConfig(4, 4, 2, 1, 80, 2), 64, 0.0),
+    (ArrayConfig(2, 2, 4, 2, 80, 1), 128, 0.4),
+    pytest.param(ArrayConfig(8, 8, 1, 1, 80, 8), 64, 0.4, marks=pytest.mark.long),
+    pytest.param(ArrayConfig(1, 1, 8, 8, 80, 1), 256, 0.0, marks=pytest.mark.long),
+    pytest.param(ArrayConfig(2, 16, 2, 4, 80, 4), 256, 0.4, marks=pytest.mark.long),
+]
+
+
+class Decoded(wiring.Component):
+    """A convolver that is told a descriptor."""
+
+    def __init__(self, config, width):
+        self.convolver = Convolver(config, width)
+        super().__init__({"descriptor": In(512), "valid": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.convolver = self.convolver
+        operations = self.convolver.operations
+        decode_convolution(m, self.convolver.config, self.descriptor, operations.p)
+        m.d.comb += operations.valid.eq(self.valid)
+        return m
+
+
+class Case:
+    """A random convolution: its descriptor, and what the reference makes of it."""
+
+    def __init__(self, rng, config, *, raw, depth=512):
+        npu = NpuConfig(array=config, depth=depth)
+        self.chip = machine_of(npu)
+        self.memory = Memory(self.chip)
+        kernel, dilation, stride = (rng.integers(1, 4, 2).tolist() for _ in range(3))
+        shape = tuple(int(n) for n in rng.integers(1, (7, 7, 6)))
+        kernel = [k if k * k * shape[2] < 30 else 1 for k in kernel]
+        reach = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+        pads = [int(rng.integers(0, r + 2)) for r in reach]
+        size = [
+            max(1, (n + 2 * p - r - 1) // s + 1)
+            for n, p, r, s in zip(shape[:2], pads, reach, stride, strict=True)
+        ]
+        self.shape = (*size, int(rng.integers(1, 2 * config.cols + 2)))
+        phases = [max(0, s.bit_length() - 1) for s in stride]
+        source = self.place(rng, shape, 0, phases)
+        self.target = self.place(rng, self.shape, 1, rng.integers(0, 2, 2).tolist())
+        added = self.place(rng, self.shape, 2, [0, 0])
+        self.raw = int(raw)
+        residual = int(not self.raw and rng.random() < 0.5)
+        bits = int(rng.integers(1, 9))
+        self.maps = [(source, rng.integers(0, 256, shape, np.uint8))]
+        if residual:
+            self.maps.append((added, rng.integers(0, 256, self.shape, np.uint8)))
+        for number, (place, codes) in enumerate(self.maps):
+            self.memory.load(codes, place, offset=1 << 12 if number else 0)
+        weights = rng.integers(0, 256, (*kernel, shape[2], self.shape[2]), np.uint8)
+        columns = self.shape[2]
+        parameters = self.memory.data(
+            parameter_memory(
+                multiplier=rng.integers(-1000, 1000, columns),
+                residual_multiplier=rng.integers(-(1 << 20), 1 << 20, columns),
+                bias=rng.integers(-(1 << 26), 1 << 26, columns),
+                shift=rng.integers(0, 20, columns),
+            )
+        )
+        if self.raw:
+            parameters = to_address(Region.OUTPUT, 0)
+        values = conv_values(self.maps[0][1], weights, self.memory, bits=bits)
+        values |= {
+            **{"offset": int(rng.integers(512)), "limit": int(rng.integers(1, 256))},
+            **{"stride_y": stride[0], "stride_x": stride[1], "pad_code": int(rng.integers(256))},
+            **{"dilation_y": dilation[0], "dilation_x": dilation[1]},
+            **{"pad_top": pads[0], "pad_left": pads[1]},
+            **{"raw": self.raw, "residual": residual, "parameters": parameters},
+            **sizes("output", self.shape),
+            **mapped("input", source),
+            **mapped("output", self.target),
+            **mapped("residual", added),
+        }
+        self.memory.add(Operation.CONV, **values)
+        self.descriptor = int.from_bytes(self.memory.operations[-1], "little")
+        if not self.raw:
+            self.memory.store(self.shape, self.target)
+        self.memory.run(begin=self.memory.begin(configuration=npu.configuration))
+        self.values = values
+
+    def place(self, rng, shape, group, phases):
+        return MapPlace.packed(
+            shape,
+            self.chip,
+            group=group,
+            base=int(rng.integers(9)),
+            tile_x=int(rng.integers(self.chip.row_bits + 1)),
+            phases=tuple(phases),
+        )
+
+    @property
+    def sums(self):
+        """Raw sums by number."""
+        data = self.memory.regions[Region.OUTPUT][: 4 * int(np.prod(self.shape))]
+        return dict(enumerate(data.view("<i4").tolist()))
+
+    def banks(self, rng, config):
+        """The activation memory before the convolution; what nothing wrote is garbage."""
+        shape = (3, config.rows, self.chip.depth, config.lanes)
+        held = rng.integers(0, 256, shape).astype(np.uint8)
+        for place, codes in self.maps:
+            held[places_of(place, codes.shape, self.chip)] = codes
+        return held
+
+
+class Beside:
+    """Activation memory and bus beside a convolver."""
+
+    def __init__(self, dut, rng, busy):
+        self.dut, self.rng, self.busy = dut.convolver, rng, busy
+        self.held, self.memory, self.sums = None, None, {}
+
+    def idle(self):
+        return self.rng.random() < self.busy
+
+    async def banks(self, ctx):
+        dut, lanes = self.dut, self.dut.config.lanes
+        answers = [0] * dut.config.rows
+        while True:
+            ready = int(not self.idle())
+            ctx.set(dut.write_ready, ready)
+            ports = (dut.window_group, dut.window_read, dut.window_addresses, dut.read)
+            ports += (dut.read_place, dut.write, dut.write_place, dut.write_given)
+            found = await ctx.tick().sample(*ports)
+            _, _, group, banks, addresses, read, place, write, target, given = found
+            for bank in range(len(answers)):
+                if banks >> bank & 1:
+                    address = addresses >> 16 * bank & 0xFFFF
+                    answers[bank] = int.from_bytes(self.held[group, bank, address], "little")
+            if banks:
+                word = sum(answer << 8 * lanes * bank for bank, answer in enumerate(answers))
+                ctx.set(dut.window_answers, word)
+            if read:
+                codes = self.held[place.group, place.bank, place.address]
+                ctx.set(dut.read_answer, int.from_bytes(codes, "little"))
+            for lane in range(lanes):
+                if ready and write >> lane & 1:
+                    self.held[target.group, target.bank, target.address, lane] = (
+                        given >> 8 * lane & 255
+                    )
+
+    def bus(self, name):
+        requests, data = (getattr(self.dut, f"{name}_{part}") for part in ("requests", "data"))
+        size, beats = self.dut.width // 8, deque()
+
+        async def play(ctx):
+            while True:
+                asks, gives = not self.idle(), bool(beats) and not self.idle()
+                ctx.set(requests.ready, asks)
+                ctx.set(data.valid, gives)
+                if gives:
+                    ctx.set(data.payload, beats[0])
+                _, _, valid, request, taken = await ctx.tick().sample(
+                    requests.valid, requests.payload, data.ready
+                )
+                if gives and taken:
+                    beats.popleft()
+                if valid and asks:
+                    region, offset = split_address(int(request.address))
+                    end = offset + int(request.bytes)
+                    for start in range(offset // size * size, end, size):
+                        word = self.memory.regions[region][start : start + size].tobytes()
+                        kept = range(max(offset, start), min(end, start + size))
+                        keep = sum(1 << byte - start for byte in kept)
+                        last = start + size >= end
+                        word = int.from_bytes(word, "little")
+                        beats.append({"data": word, "keep": keep, "last": last})
+
+        return play
+
+    async def take(self, ctx):
+        sums = self.dut.sums
+        while True:
+            ready = not self.idle()
+            ctx.set(sums.ready, ready)
+            _, _, valid, found = await ctx.tick().sample(sums.valid, sums.payload)
+            if valid and ready:
+                assert found.number not in self.sums
+                self.sums[int(found.number)] = int(found.value)
+
+
+def check(config, width, busy, seeds):
+    rng = np.random.default_rng(seeds[0])
+    dut = Decoded(config, width)
+    beside = Beside(dut, rng, busy)
+
+    async def drive(ctx):
+        for seed in seeds:
+            case = Case(np.random.default_rng(seed), config, raw=seed % 3 == 0)
+            before = case.banks(rng, config)
+            beside.held, beside.memory = before.copy(), case.memory
+            beside.sums.clear()
+            ctx.set(dut.descriptor, case.descriptor)
+            ctx.set(dut.valid, 1)
+            await ctx.tick().until(dut.convolver.operations.ready)
+            ctx.set(dut.valid, 0)
+            await ctx.tick()
+            if case.raw:
+                assert beside.sums == case.sums, case.values
+            else:
+                places = places_of(case.target, case.shape, case.chip)
+                assert np.array_equal(beside.held[places], case.memory.stored(case.shape))
+                assert not beside.sums
+                before[places] = beside.held[places]
+            assert np.array_equal(beside.held, before)  # nothing else was written
+
+    benches = [beside.banks, beside.bus("parameters"), beside.bus("weights"), beside.take]
+    simulate(dut, drive, background=benches, cycles=100_000)
+
+
+@pytest.mark.parametrize(("config", "width", "busy"), CASES)
+def test_random_convolutions(config, width, busy):
+    check(config, width, busy, range(3))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("config", "width", "busy"), CASES[:2])
+def test_more_random_convolutions(config, width, busy):
+    check(config, width, busy, range(100, 150))
