@@ -251,6 +251,19 @@ def test_operations_are_done_in_order(config, busy):
     play(config, testbench, busy=busy)
 
 
+def test_sums_wait_for_a_store_that_runs_beside():
+    """Both write; that they never do at once is for the engine's model to see."""
+    config = CONFIGS[1]
+    parts = [begin(config), descriptor(Operation.STORE, config, 1, beside=1)]
+    parts += [descriptor(Operation.CONV, config, 2, raw=1), pack_descriptor(Operation.END, {})]
+
+    async def testbench(ctx, engine):
+        for _ in range(8):
+            assert await engine.run(ctx, parts) == (ProgramFault.NONE, 3, expected_events(parts))
+
+    play(config, testbench, busy=0.0)
+
+
 def wrong_programs(config):
     """Programs, each with what ends it."""
     end, parts = pack_descriptor(Operation.END, {}), program(config)

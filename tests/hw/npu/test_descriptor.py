@@ -142,8 +142,11 @@ def changed(rng, operation, values):
         anything = int(rng.integers(least, most + 1))
         edges = (0, 1, least, most, most - 1, old + 1, old - 1, old * 2, anything)
         found[field.name] = min(max(least, edges[rng.integers(len(edges))]), most)
-    if "output_map_group" in found and "input_map_group" in found and rng.random() < 0.1:
+    if "output_map_group" in found and "input_map_group" in found and rng.random() < 0.25:
         found["output_map_group"] = found["input_map_group"]
+    if "raw" in found and rng.random() < 0.05:
+        # Nothing else may be wrong with it
+        found = dict(values) | {"raw": 1, "residual": 1, "parameters": to_address(Region.OUTPUT, 0)}
     if found.get("kernel_x", 0) * found.get("kernel_y", 0) > 255:
         found["kernel_y"] = 1  # the reference is to be fast
     return found
