@@ -29,13 +29,13 @@ def images():
     return np.random.default_rng(1).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
 
 
-def test_every_layer_equals_golden(programs, images, tmp_path):
+def test_every_layer_equals_golden(programs, images, build_root):
     told = []
     reports = run_compiled(
         programs,
         images,
         simulator="icarus",
-        build_root=tmp_path,
+        build_root=build_root,
         on_build=told.append,
         on_progress=told.append,
     )

@@ -60,7 +60,7 @@ def left(run):
 
 @pytest.mark.parametrize("pauses", [PROMPT, BUSY], ids=["prompt", "busy"])
 def test_runs_follow_each_other_whatever_happens_in_one(
-    compiled, verilog, cycles, pauses, tmp_path
+    compiled, verilog, cycles, pauses, build_root
 ):
     whole = ProgramRun(regions(compiled), compiled.entries[0].offset)
     bad_read = replace(whole, error=BusError(Region.INPUT, 0, 4))
@@ -69,7 +69,7 @@ def test_runs_follow_each_other_whatever_happens_in_one(
     again, reset = replace(whole, again_at=100), replace(whole, reset_at=500)
     runs = [whole, again, bad_read, bad_write, reset, short, whole]
     outcomes = run_programs(
-        runs, CONFIG, simulator="icarus", pauses=pauses, verilog=verilog, build_root=tmp_path
+        runs, CONFIG, simulator="icarus", pauses=pauses, verilog=verilog, build_root=build_root
     )
     for run, outcome in zip(runs, outcomes, strict=True):
         assert outcome.writes == (run is again)
@@ -93,23 +93,23 @@ def test_runs_follow_each_other_whatever_happens_in_one(
     assert cycles.get(20, 1 << 20) > 1.05 * cycles.get(1, 0)  # pauses take time
 
 
-def test_an_npu_that_hangs_is_an_error_with_a_log(compiled, verilog, tmp_path):
+def test_an_npu_that_hangs_is_an_error_with_a_log(compiled, verilog, build_root):
     hung = verilog.replace("assign m_axi_arvalid", "assign \\never_valid ")
     assert "never_valid" in hung
     run = ProgramRun(regions(compiled))
     with pytest.raises(SimulationError, match="did not finish; see ") as error:
         run_programs(
-            [run], CONFIG, simulator="icarus", verilog=hung, hang_cycles=500, build_root=tmp_path
+            [run], CONFIG, simulator="icarus", verilog=hung, hang_cycles=500, build_root=build_root
         )
     assert "made no progress" in Path(str(error.value).partition("see ")[2]).read_text()
 
 
-def test_a_broken_rule_of_the_bus_is_an_error(compiled, verilog, tmp_path):
+def test_a_broken_rule_of_the_bus_is_an_error(compiled, verilog, build_root):
     broken = re.sub(r"assign m_axi_wlast = [^;]*;", "assign m_axi_wlast = 1'b1;", verilog, count=1)
     assert broken != verilog
     run = ProgramRun(regions(compiled))
     with pytest.raises(SimulationError, match="^Run 0 broke the rules of AXI4: WLAST in another"):
-        run_programs([run], CONFIG, simulator="icarus", verilog=broken, build_root=tmp_path)
+        run_programs([run], CONFIG, simulator="icarus", verilog=broken, build_root=build_root)
 
 
 @pytest.mark.parametrize("count", [0, 4097])

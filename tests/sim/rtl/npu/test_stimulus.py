@@ -15,7 +15,7 @@ from truncmac.sim.rtl.npu.stimulus import random_programs, wrong_bytes
 TINY = NpuConfig(array=ArrayConfig(2, 4, 2, 1, 2000, 4), depth=4096)
 
 
-def run(config, simulator, tmp_path, *, axi_ram=True, count=2, seed=0, bits=(8, 1)):
+def run(config, simulator, build_root, *, axi_ram=True, count=2, seed=0, bits=(8, 1)):
     programs = random_programs(config, bits=bits, count=count, seed=seed)
     outcomes = run_programs(
         [program.run for program in programs],
@@ -24,7 +24,7 @@ def run(config, simulator, tmp_path, *, axi_ram=True, count=2, seed=0, bits=(8, 
         pauses=Pauses.everywhere(0.3, seed),
         axi_ram=axi_ram,
         optimised=False,
-        build_root=tmp_path,
+        build_root=build_root,
     )
     for program, outcome in zip(programs, outcomes, strict=True):
         assert outcome.ended and outcome.strays == 0
@@ -33,15 +33,15 @@ def run(config, simulator, tmp_path, *, axi_ram=True, count=2, seed=0, bits=(8, 
     return programs, outcomes
 
 
-def test_random_networks_on_icarus_with_a_memory_that_is_not_ours(tmp_path):
-    programs, outcomes = run(TINY, "icarus", tmp_path)
+def test_random_networks_on_icarus_with_a_memory_that_is_not_ours(build_root):
+    programs, outcomes = run(TINY, "icarus", build_root)
     assert len(programs) == 4
     outcomes[0].regions[Region.SCRATCH][5] ^= 1
     assert wrong_bytes(TINY, programs[0].run, outcomes[0])[0] == 1
 
 
-def test_random_networks_on_verilator_with_the_harness_memory(tmp_path):
-    run(TINY, "verilator", tmp_path, axi_ram=False, count=8, seed=1, bits=(8, 5, 2, 1))
+def test_random_networks_on_verilator_with_the_harness_memory(build_root):
+    run(TINY, "verilator", build_root, axi_ram=False, count=8, seed=1, bits=(8, 5, 2, 1))
 
 
 CONFIGS = [
@@ -58,8 +58,8 @@ CONFIGS = [
     list(zip(CONFIGS, (True, False, True, False), strict=True)),
     ids=[config.array.name for config in CONFIGS],
 )
-def test_random_networks_on_npus_of_other_sizes(config, axi_ram, tmp_path):
-    run(config, "verilator", tmp_path, axi_ram=axi_ram, count=8, seed=2, bits=(8, 5, 2, 1))
+def test_random_networks_on_npus_of_other_sizes(config, axi_ram, build_root):
+    run(config, "verilator", build_root, axi_ram=axi_ram, count=8, seed=2, bits=(8, 5, 2, 1))
 
 
 def test_a_k_that_random_networks_lack_is_refused():
