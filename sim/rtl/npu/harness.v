@@ -17,7 +17,7 @@ module truncmac_npu_harness;
 
   localparam BYTES = BUS / 8;
   localparam SIZE = $clog2(BYTES);
-  localparam FIELDS = 13;
+  localparam FIELDS = 14;
   localparam RESET_CYCLES = 4;
   localparam OKAY = 2'd0, DECERR = 2'd3;
   localparam WRITE = 3'd0, WAIT = 3'd1, READ = 3'd2, RECORD = 3'd3, OVER = 3'd4;
@@ -32,7 +32,7 @@ module truncmac_npu_harness;
 
   reg [BUS-1:0] memory [0:MEMORY_WORDS-1];
   reg [63:0] writes [0:16*MOST_RUNS-1];
-  reg [31:0] reads [0:15];
+  reg [31:0] reads [0:63];
   reg [32*FIELDS-1:0] runs [0:MOST_RUNS-1];
   integer results_file;
 
@@ -85,8 +85,9 @@ module truncmac_npu_harness;
   wire [31:0] scratch_first = run_word[32*6+:32], scratch_end = run_word[32*7+:32];
   wire [31:0] error_first = run_word[32*8+:32], error_end = run_word[32*9+:32];
   wire [1:0] error_answer = run_word[32*10+:2];
-  wire [31:0] again_at = run_word[32*11+:32];  // cycle of a second start; 0: none
-  wire [31:0] reset_at = run_word[32*12+:32];  // cycle of a reset, and the run begins anew; 0: none
+  wire [31:0] again_at = run_word[32*11+:32];  // cycle of a second write where the start was; 0: none
+  wire [31:0] again_data = run_word[32*12+:32];
+  wire [31:0] reset_at = run_word[32*13+:32];  // cycle of a reset, and the run begins anew; 0: none
 
   integer cycle;
 
@@ -415,7 +416,8 @@ module truncmac_npu_harness;
       if (state == WAIT) begin
         if (again_at != 0 && start_cycles == again_at && !again) begin
           again <= 1;
-          awvalid <= 1;  // address and data are still those of the start
+          wdata <= again_data;  // the address is still that of the start
+          awvalid <= 1;
           wvalid <= 1;
         end
         if (irq) begin

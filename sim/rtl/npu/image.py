@@ -19,8 +19,9 @@ __all__ = ["ORIGIN", "MemoryImage", "register_address"]
 ORIGIN = 0x4000_0000  # of the memory
 ALIGNMENT = 1 << BASE_ALIGNMENT_BITS
 APART = 64  # bytes between regions, so that what is written beyond one is seen
-START, IRQ_ENABLE, CLEAR = 1, 0x100, 0b110
-READS = ("status", "index", "cycles")
+START, RESET, IRQ_ENABLE, CLEAR = 0b01, 0b10, 0x100, 0b110
+COUNTERS = tuple(register.name for register in NPU_REGISTERS if register.name.startswith("count_"))
+READS = ("status", "index", "cycles", *COUNTERS)
 LAST = 1 << 63
 COUNTS = 7  # that the harness adds to what it reads
 
@@ -122,7 +123,8 @@ class MemoryImage:
             else:
                 first = places[run.error.region] + run.error.first
                 fields += [first, first + run.error.size, RESPONSES[run.error.response]]
-            fields += [run.again_at, run.reset_at]
+            again = RESET if run.stop_at else START
+            fields += [run.again_at or run.stop_at, IRQ_ENABLE | again, run.reset_at]
             yield "".join(f"{value:08x}" for value in reversed(fields))
 
     def outcomes(self, folder: Path) -> list[ProgramOutcome]:
@@ -132,7 +134,7 @@ class MemoryImage:
         found = []
         for index, ((run, places), line) in enumerate(zip(self.runs, lines, strict=True)):
             words = [int(word, 16) for word in line.split()]
-            status, at, cycles = words[: len(READS)]
+            status, at, cycles, *counters = words[: len(READS)]
             waited, writes, bytes_read, bytes_written, reads, stray, wrong = words[-COUNTS:]
             if wrong:
                 raise ValueError(f"Run {index} broke the rules of AXI4: {_broken(wrong)}")
@@ -145,6 +147,10 @@ class MemoryImage:
                     status=_fields("status", status),
                     index=at,
                     cycles=cycles,
+                    counters={
+                        name.removeprefix("count_"): value
+                        for name, value in zip(COUNTERS, counters, strict=True)
+                    },
                     waited=waited,
                     writes=writes,
                     bytes_read=bytes_read,

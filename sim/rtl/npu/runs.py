@@ -45,6 +45,7 @@ class ProgramRun:
     entry : offset of the program's BEGIN in the program's region
     error : what the bus answers wrongly, if anything
     again_at : cycle after the start in which software starts again, which it must not; 0: never
+    stop_at : cycle after the start in which software ends the program; 0: never
     reset_at : cycle after the start of a reset, after which all is done anew; 0: none
     """
 
@@ -52,11 +53,14 @@ class ProgramRun:
     entry: int = 0
     error: BusError | None = None
     again_at: int = 0
+    stop_at: int = 0
     reset_at: int = 0
 
     def __post_init__(self) -> None:
         if set(self.regions) != set(Region):
             raise ValueError("A run must say what each of the four regions holds")
+        if self.again_at and self.stop_at:
+            raise ValueError("In a run software must start again or stop the program, not both")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class ProgramOutcome:
 
     Attributes
     ----------
-    status, index, cycles : of the registers
+    status, index, cycles, counters : of the registers
     waited : cycles from the start's acceptance to the interrupt
     writes : of registers, that came between them
     bytes_read, bytes_written : on the bus; reads in whole words of it
@@ -76,6 +80,7 @@ class ProgramOutcome:
     status: Mapping[str, int]
     index: int
     cycles: int
+    counters: Mapping[str, int]
     waited: int
     writes: int
     bytes_read: int

@@ -257,7 +257,13 @@ def played(monkeypatch):
             outcomes.append(
                 ProgramOutcome(
                     status={"busy": 0, "done": 1, "refused": 0, "fault": 0},
-                    **{"index": 9, "cycles": traffic.weights, "waited": 1, "writes": 0},
+                    **{
+                        "index": 9,
+                        "cycles": traffic.weights,
+                        "counters": {},
+                        "waited": 1,
+                        "writes": 0,
+                    },
                     **{"bytes_read": 1234, "bytes_written": 8, "strays": 0},
                     regions={region: after[region] for region in WRITTEN},
                 )

@@ -3,7 +3,7 @@ import pytest
 
 from truncmac.descriptors import Region
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.rtl.npu.image import ORIGIN, MemoryImage
+from truncmac.sim.rtl.npu.image import COUNTERS, ORIGIN, MemoryImage
 from truncmac.sim.rtl.npu.runs import BusError, ProgramRun
 
 CONFIG = NpuConfig(bus_width=128)
@@ -40,10 +40,17 @@ def test_files(tmp_path):
     assert writes[1] == 0x24 << 32 | 20
     assert writes[-3:] == [0x14 << 32 | 64, 0x0C << 32 | 6, 1 << 63 | 0x08 << 32 | 0x101]
     word = int((tmp_path / "runs.hex").read_text(), 16)
-    fields = [word >> 32 * index & 0xFFFFFFFF for index in range(13)]
+    fields = [word >> 32 * index & 0xFFFFFFFF for index in range(14)]
     first = places[Region.INPUT]
     assert fields[2:4] == [first, first + 5]
-    assert fields[8:] == [first + 2, first + 5, 3, 9, 8]
+    assert fields[8:] == [first + 2, first + 5, 3, 9, 0x101, 8]
+
+
+def test_a_stop_is_another_write_where_the_start_was(tmp_path):
+    image = MemoryImage.of(CONFIG, [ProgramRun(regions(20, 5, 7, 0), stop_at=77)])
+    image.write(tmp_path)
+    word = int((tmp_path / "runs.hex").read_text(), 16)
+    assert [word >> 32 * index & 0xFFFFFFFF for index in (11, 12, 13)] == [77, 0x102, 0]
 
 
 def test_what_the_harness_writes(tmp_path):
@@ -53,11 +60,14 @@ def test_what_the_harness_writes(tmp_path):
     left[place : place + 2] = 8, 9
     lines = [bytes(word[::-1]).hex() for word in left.reshape(-1, 16)]
     (tmp_path / "left.hex").write_text("\n".join(["// 0x0", *lines]))
-    counts = "00000902 00000003 00000010 00000011 00000000 20 1f 1 2"
+    counters = " ".join(f"{index + 100:08x}" for index in range(len(COUNTERS)))
+    counts = f"00000902 00000003 00000010 {counters} 00000011 00000000 20 1f 1 2"
     (tmp_path / "results.hex").write_text(f"{counts} 0\n")
     (outcome,) = image.outcomes(tmp_path)
     assert outcome.fault.name == "READ" and not outcome.ended
     assert (outcome.index, outcome.cycles, outcome.waited, outcome.writes) == (3, 16, 17, 0)
+    assert list(outcome.counters.values()) == [100 + index for index in range(len(COUNTERS))]
+    assert "core_cycles" in outcome.counters
     assert (outcome.bytes_read, outcome.bytes_written, outcome.strays) == (32, 31, 3)
     assert outcome.regions[Region.SCRATCH].tolist() == [8, 9]
     (tmp_path / "results.hex").write_text(f"{counts} 5\n")

@@ -64,7 +64,7 @@ def played(monkeypatch, programs, images, change):
             interpret(machine_of(config), after, entry=run.entry)
             outcome = ProgramOutcome(
                 status={"busy": 0, "done": 1, "refused": 0, "fault": 0},
-                **{"index": 9, "cycles": 100 - index, "waited": 101, "writes": 0},
+                **{"index": 9, "cycles": 100 - index, "counters": {}, "waited": 101, "writes": 0},
                 **{"bytes_read": 7, "bytes_written": 8, "strays": 0},
                 regions={region: after[region] for region in WRITTEN},
             )

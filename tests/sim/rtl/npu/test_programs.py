@@ -67,15 +67,17 @@ def test_runs_follow_each_other_whatever_happens_in_one(
     bad_write = replace(whole, error=BusError(Region.SCRATCH, 0, 4, "DECERR"))
     short = replace(whole, entry=compiled.entries[1].offset)
     again, reset = replace(whole, again_at=100), replace(whole, reset_at=500)
-    runs = [whole, again, bad_read, bad_write, reset, short, whole]
+    stopped = replace(whole, stop_at=700)
+    runs = [whole, again, bad_read, bad_write, reset, short, stopped, whole]
     outcomes = run_programs(
         runs, CONFIG, simulator="icarus", pauses=pauses, verilog=verilog, build_root=build_root
     )
     for run, outcome in zip(runs, outcomes, strict=True):
-        assert outcome.writes == (run is again)
+        assert outcome.writes == (run is again or run is stopped)
         assert outcome.strays == 0
         assert outcome.waited - outcome.cycles == 1
-        if run.error is not None:
+        assert outcome.counters["read_beats"] * CONFIG.bus_bytes == outcome.bytes_read
+        if run.error is not None or run is stopped:
             continue
         assert outcome.status == OK | {"refused": int(run is again)}
         assert outcome.ended == (run is not again)
@@ -88,6 +90,7 @@ def test_runs_follow_each_other_whatever_happens_in_one(
         assert outcome.index == compiled.descriptors - 1
     assert outcomes[2].fault is ProgramFault.READ and outcomes[2].index == 1
     assert outcomes[3].fault is ProgramFault.WRITE and outcomes[3].index == 2
+    assert outcomes[6].fault is ProgramFault.STOPPED and 700 < outcomes[6].cycles < 800
     assert outcomes[5].cycles < outcomes[0].cycles
     cycles[pauses.latency] = outcomes[0].cycles
     assert cycles.get(20, 1 << 20) > 1.05 * cycles.get(1, 0)  # pauses take time

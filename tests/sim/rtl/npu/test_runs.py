@@ -17,6 +17,10 @@ from truncmac.sim.rtl.npu.runs import BusError, ProgramRun
             lambda: BusError(Region.INPUT, 0, 0),
             "A bus error must be at a byte of its region, and at least one long",
         ),
+        (
+            lambda: ProgramRun(dict.fromkeys(Region, b""), again_at=1, stop_at=2),
+            "In a run software must start again or stop the program, not both",
+        ),
         (lambda: ProgramRun({}), "A run must say what each of the four regions holds"),
     ],
 )

@@ -72,7 +72,11 @@ def test_what_axi_ram_lacks_is_refused():
     (program,) = random_programs(TINY, bits=(8,), count=1)
     broken = ProgramRun(program.run.regions, error=BusError(Region.INPUT, 0, 1))
     for runs, pauses, message in (
-        ([broken], Pauses(), "With AxiRam a run has no bus error, no second start and no reset"),
+        (
+            [broken],
+            Pauses(),
+            "With AxiRam a run has no bus error, second start, stop or reset",
+        ),
         (
             [program.run],
             Pauses(latency=3),
