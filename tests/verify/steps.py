@@ -261,8 +261,8 @@ STEPS = [
         "components",
         "each component of the hardware does what it says",
         "tests/hw",
-        minutes=1,
-        long=0.5,
+        minutes=3,
+        long=2,
     ),
     of_tests(
         "golden",

@@ -244,4 +244,4 @@ def test_random_convolutions(config, width, busy):
 @pytest.mark.long
 @pytest.mark.parametrize(("config", "width", "busy"), CASES[:2])
 def test_more_random_convolutions(config, width, busy):
-    check(config, width, busy, range(100, 150))
+    check(config, width, busy, range(100, 112))

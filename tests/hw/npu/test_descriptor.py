@@ -182,7 +182,7 @@ def test_random_operations(operation, config):
 @pytest.mark.parametrize("config", CONFIGS, ids=names)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_more_random_operations(operation, config):
-    check(operation, config, 1200)
+    check(operation, config, 400)
 
 
 @pytest.mark.parametrize(
