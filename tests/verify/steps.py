@@ -261,8 +261,8 @@ STEPS = [
         "components",
         "each component of the hardware does what it says",
         "tests/hw",
-        minutes=3,
-        long=2,
+        minutes=2,
+        long=1.5,
     ),
     of_tests(
         "golden",
