@@ -29,7 +29,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.actions import actions_of
 from truncmac.sim.npu.compiler import compile_network, machine_of
-from truncmac.sim.npu.plan import NoRoomError
+from truncmac.sim.npu.plan import NoRoomError, Planner
 from truncmac.sim.npu.stimulus import random_images, random_network
 
 ARRAY = ArrayConfig(rows=4, cols=4, lanes=2)
@@ -196,3 +196,36 @@ def test_a_row_inside_a_block_has_no_place():
     plan = replace(compiled.plan, segments=(wrong,), spots=spots)
     with pytest.raises(RuntimeError, match="of 'a' is not the first of a row of blocks"):
         actions_of(plan, machine_of(config), {})
+
+
+def test_what_is_added_to_a_band_begins_below_the_rows_around_it(monkeypatch):
+    """The image is read with rows around the band, and added without them."""
+
+    def together(planner):
+        run_ = planner._run(planner.steps.steps[1:3], frozenset(planner.steps.maps))
+        return planner._placed([planner.ways.best(run_, ())[1]])
+
+    monkeypatch.setattr(Planner, "resident", lambda planner: None)
+    monkeypatch.setattr(Planner, "banded", together)
+    network = codes_network(
+        [conv("a", "image"), conv("b", "a", residual="image")], image=(4, 48, 8)
+    )
+    compiled = compile_network(network, NpuConfig(array=ARRAY, depth=64), [Setting("8", 8)])
+    (segment,) = compiled.plan.segments
+    begins = [(band.rows["image"][0], band.rows["b"][0]) for band in segment.bands]
+    assert any(first < given for first, given in begins)
+    image = random_images(network, 4)[0]
+    output, _, _ = run(compiled, compiled.entries[0], image)
+    assert np.array_equal(output, execute(network, image[None], 8).outputs["b"][0])
+
+
+def test_sums_of_a_band_follow_those_of_the_last():
+    network = codes_network([conv("a", "image"), conv("b", "a")], image=(2, 48, 8))
+    last = replace(network.layers[-1], out_bits=None)
+    tensors = {n: array for n, array in network.tensors.items() if n != "b.b8.shift"}
+    network = replace(network, layers=(network.layers[0], last), tensors=tensors)
+    compiled = compile_network(network, NpuConfig(array=ARRAY, depth=32), [Setting("8", 8)])
+    assert len(compiled.plan.segments[-1].bands) > 1
+    image = random_images(network, 4)[0]
+    output, _, _ = run(compiled, compiled.entries[0], image)
+    assert np.array_equal(output, execute(network, image[None], 8).logits[0])
