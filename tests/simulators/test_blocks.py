@@ -1,0 +1,115 @@
+"""The benches of the NPU's blocks on their Verilog, in both simulators."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from tests.simulators import designs
+from truncmac.sim.rtl.simulator import in_environment
+from truncmac.sim.tools import simulator_environment
+
+HERE = Path("tests/hw/npu")
+BUILD_ARGS = {
+    "icarus": ["-g2005"],
+    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH"],
+}
+TESTS = (
+    "test_beside.py::test_the_next_waits_and_what_is_kept_stays",
+    "test_bursts.py::test_random_requests[64]",
+    "test_bursts.py::test_random_requests[256]",
+    "test_control.py::test_operations_are_done_in_order[0.5-64]",
+    "test_control.py::test_a_fault_in_any_cycle_ends_the_program_and_the_next_is_right[write_failed]",
+    "test_counters.py::test_events_are_counted_each_for_itself",
+    "test_descriptor.py::test_random_operations[5-4x8_l2_p1_k40_q4x18]",
+    "test_descriptor.py::test_random_operations[3-1x1_l1_p8_k9_q1x18]",
+    "test_fetcher.py::test_random_requests[0.5-128]",
+    "test_fetcher.py::test_what_is_outside_reads_nothing[0-599-2-1]",
+    "test_im2col.py::test_random_windows_of_all_strides[2-2-True]",
+    "test_im2col.py::test_random_windows_of_all_strides[8-4-False]",
+    "test_loader.py::test_random_images[4-2-64-0.5]",
+    "test_loader.py::test_random_images[2-16-64-0.0]",
+    "test_loader.py::test_random_images[8-1-256-0.5]",
+    "test_memory.py::test_random_accesses_beside_each_other",
+    "test_operands.py::test_random_layers[config0-64-0.6]",
+    "test_operands.py::test_random_layers[config4-256-0.0]",
+    "test_pixels.py::test_random_windows_of_any_stride[4-2-True]",
+    "test_place.py::test_all_layouts[8]",
+    "test_post.py::test_random_operations[4-2-largest-0.5]",
+    "test_post.py::test_random_operations[2-8-mean-0.0]",
+    "test_post.py::test_random_operations[8-1-shortcut-0.5]",
+    "test_reader.py::test_random_requests[0.5-2-128]",
+    "test_reader.py::test_random_requests[0.0-5-64]",
+    "test_reader.py::test_each_bad_answer_is_told_once",
+    "test_residuals.py::test_random_outputs[4x8_l2_p1_k4608_q4x18-0.5]",
+    "test_results.py::test_random_outputs[4x8_l2_p1_k4608_q4x18-0-0.5]",
+    "test_results.py::test_random_outputs[8x2_l8_p1_k4608_q2x18-1-0.0]",
+    "test_rows.py::test_random_outputs[4-8]",
+    "test_spiller.py::test_sums_of_any_number[0.5-64]",
+    "test_spiller.py::test_only_output_and_scratch_are_written[128]",
+    "test_storer.py::test_random_maps[4-2-64-0.5]",
+    "test_storer.py::test_random_maps[2-16-64-0.0]",
+    "test_window.py::test_random_windows_take_a_cycle_a_word[4-2-True]",
+    "test_window.py::test_random_windows_take_a_cycle_a_word[8-8-False]",
+    "test_window.py::test_random_windows_take_a_cycle_a_word[16-1-True]",
+    "test_writer.py::test_random_requests[0.5-64]",
+    "test_writer.py::test_each_bad_answer_is_told_once",
+)
+
+
+@pytest.fixture(scope="session")
+def built_designs(tmp_path_factory):
+    """A folder with the Verilog of each test's block."""
+    folder = tmp_path_factory.mktemp("designs")
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-m", ""]
+    command += ["-p", "tests.simulators.designs"]
+    environment = os.environ | {"TRUNCMAC_DESIGNS": str(folder)}
+    nodes = [f"{HERE}/{name}" for name in TESTS]
+    subprocess.run([*command, *nodes], env=environment, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("simulator", BUILD_ARGS)
+@pytest.mark.parametrize("name", TESTS)
+def test_the_block_passes_its_bench(name, simulator, built_designs, monkeypatch):
+    monkeypatch.setenv("TRUNCMAC_DESIGNS", str(built_designs))
+    monkeypatch.setenv("TRUNCMAC_TEST", str(Path(HERE, name).resolve()))
+    design = designs.folder_of(f"{HERE}/{name}")
+    folder = design / simulator
+    runner = get_runner(simulator)
+    with in_environment(simulator_environment(simulator, optimised=False)):
+        runner.build(
+            sources=[design / "block.v"],
+            hdl_toplevel=designs.TOP,
+            build_dir=folder,
+            build_args=BUILD_ARGS[simulator],
+            timescale=("1ns", "1ps"),
+            log_file=folder / "build.log",
+        )
+        results = runner.test(
+            hdl_toplevel=designs.TOP,
+            hdl_toplevel_lang="verilog",
+            test_module="tests.simulators.bench",
+            build_dir=folder,
+            test_dir=folder,
+            log_file=folder / "run.log",
+        )
+    assert get_results(results) == (1, 0), (folder / "run.log").read_text()
+    # The test itself has passed, and was not left out
+    assert (folder / "outcome.txt").read_text() == "0\n"
+    assert re.search(r"^1 passed", (folder / "run.log").read_text(), re.MULTILINE)
+
+
+def test_every_block_with_a_bench_is_here():
+    benches = {
+        path.name
+        for path in HERE.glob("test_*.py")
+        if re.search(r"simulate(_logic)?\(|import run\b", path.read_text())
+    }
+    assert benches == {name.partition("::")[0] for name in TESTS}
