@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import get_runner
+from cocotb_tools.runner import VerilatorControlFile, get_runner
 
 from tests.simulators import designs
 from truncmac.sim.rtl.simulator import in_environment
 from truncmac.sim.tools import simulator_environment
 
 HERE = Path("tests/hw/npu")
+READABLE = VerilatorControlFile(Path(__file__).with_name("block.vlt"))
 BUILD_ARGS = {
     "icarus": ["-g2005"],
     "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH"],
@@ -25,6 +26,7 @@ TESTS = (
     "test_bursts.py::test_random_requests[256]",
     "test_control.py::test_operations_are_done_in_order[0.5-64]",
     "test_control.py::test_a_fault_in_any_cycle_ends_the_program_and_the_next_is_right[write_failed]",
+    "test_convolver.py::test_random_convolutions[config1-128-0.4]",
     "test_counters.py::test_events_are_counted_each_for_itself",
     "test_descriptor.py::test_random_operations[5-4x8_l2_p1_k40_q4x18]",
     "test_descriptor.py::test_random_operations[3-1x1_l1_p8_k9_q1x18]",
@@ -85,7 +87,7 @@ def test_the_block_passes_its_bench(name, simulator, built_designs, monkeypatch)
     runner = get_runner(simulator)
     with in_environment(simulator_environment(simulator, optimised=False)):
         runner.build(
-            sources=[design / "block.v"],
+            sources=[design / "block.v", *([READABLE] if simulator == "verilator" else [])],
             hdl_toplevel=designs.TOP,
             build_dir=folder,
             build_args=BUILD_ARGS[simulator],

@@ -222,6 +222,13 @@ STEPS = [
         minutes=4,
         long=3,
     ),
+    of_tests(
+        "blocks",
+        "each block of the NPU passes its bench on Verilator and on Icarus",
+        "tests/simulators",
+        minutes=5,
+        long=5,
+    ),
     Step(
         "formal",
         "the properties of the formal page are proven, and each proof sees its planted bug",
