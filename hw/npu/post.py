@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
+from ..delays import register
 from .memory import place_layout
 from .place import SIZE_BITS, map_layout, word_place
 
@@ -46,7 +47,7 @@ def post_layout():
 class PostProcessor(wiring.Component):
     """Reads the taps of each window, and writes a word of its output.
 
-    A tap takes two cycles, a mean a cycle more for each lane. Outside the input it takes the pad
+    A tap takes a cycle, a mean one more for each lane. Outside the input it takes the pad
     code, and 0 at or above its channels.
 
     Parameters
@@ -77,42 +78,52 @@ class PostProcessor(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes, operation = self.config.lanes, self.operations.p
-        sums = [Signal(SUM_BITS, name=f"sum_{lane}") for lane in range(lanes)]
-        lane = Signal(range(lanes))
-        next_tap, next_word = Signal(), Signal()
+        operation = self.operations.p
+        sums = [Signal(SUM_BITS, name=f"sum_{lane}") for lane in range(self.config.lanes)]
         taps = {axis: self._tap(m, axis) for axis in "xy"}
-        first, last, done = self._walk(m, taps, next_tap, next_word)
+        step, taken = Signal(), Signal()  # a tap is read; the one before is taken
+        first, last, done, place = self._walk(m, taps, step)
+        held = Signal()  # a tap is read, and not taken
+        whole, divided, written = Signal(), Signal(), Signal()  # the sums are a word's; its means
+        ended = Signal()  # all taps are read
         inside = taps["x"]["inside"] & taps["y"]["inside"]
-        with m.FSM():
-            with m.State("READ"):
-                m.d.comb += self.read.eq(self.operations.valid & inside)
-                with m.If(self.operations.valid):
-                    m.next = "TAKE"
-            with m.State("TAKE"):
-                self._take(m, sums, taps["block"] * lanes, inside, first)
-                m.d.comb += next_tap.eq(1)
-                m.next = "READ"
-                with m.If(last):
-                    m.next = "WRITE"
-                    with m.If(operation.mean):
-                        m.next = "DIVIDE"
-            with m.State("DIVIDE"):
-                self._divide(m, sums, lane)
-                m.d.sync += lane.eq(lane + 1)
-                with m.If(lane == lanes - 1):
-                    m.d.sync += lane.eq(0)
-                    m.next = "WRITE"
-            with m.State("WRITE"):
-                channel = taps["block"] * lanes
-                known = Cat((channel + index) < operation.output_channels for index in range(lanes))
-                m.d.comb += self.write.eq(known)
-                m.d.comb += self.write_given.eq(Cat(total[:ACTIVATION_BITS] for total in sums))
-                with m.If(self.write_ready):
-                    m.d.comb += next_word.eq(1)
-                    m.d.comb += self.operations.ready.eq(done)
-                    m.next = "READ"
+        m.d.comb += [
+            written.eq(whole & (~operation.mean | divided) & self.write_ready),
+            taken.eq(held & (~whole | written)),
+            step.eq(self.operations.valid & ~ended & (~held | taken)),
+            self.read.eq(step & inside),
+            self.operations.ready.eq(ended & ~held & written),
+        ]
+        m.d.sync += held.eq(step | (held & ~taken))
+        with m.If(step & done):
+            m.d.sync += ended.eq(1)
+        with m.Elif(self.operations.ready):
+            m.d.sync += ended.eq(0)
+        tap = register(m, Cat(first, last, inside, taps["block"]), step, name="tap")
+        with m.If(taken):
+            self._take(m, sums, tap[3:] << exact_log2(self.config.lanes), tap[2], tap[0])
+        with m.If(taken & tap[1]):
+            m.d.sync += [whole.eq(1), divided.eq(0)]
+        with m.Elif(written):
+            m.d.sync += whole.eq(0)
+        with m.If(whole & operation.mean & ~divided):
+            m.d.sync += divided.eq(self._divide(m, sums))
+        self._write(m, sums, whole & (~operation.mean | divided), taken & tap[1], step, tap, place)
         return m
+
+    def _write(self, m, sums, ready, completes, step, tap, place):
+        """Write a word from the cycle after its last tap was taken until it is in its bank."""
+        read = register(m, place, step, name="place_read")
+        channel = register(m, tap[3:], completes, name="block_written")
+        lanes = self.config.lanes
+        known = Cat(
+            (channel * lanes + lane) < self.operations.p.output_channels for lane in range(lanes)
+        )
+        m.d.comb += [
+            self.write_place.eq(register(m, read, completes, name="place_written")),
+            self.write.eq(Mux(ready, known, 0)),
+            self.write_given.eq(Cat(total[:ACTIVATION_BITS] for total in sums)),
+        ]
 
     def _tap(self, m, axis):
         """Registers of an axis: output pixel, where its window begins, and tap; its position."""
@@ -130,36 +141,39 @@ class PostProcessor(wiring.Component):
         m.d.comb += found["inside"].eq((position >= 0) & (position < operation[f"input_{size}"]))
         return found
 
-    def _walk(self, m, taps, next_tap, next_word):
-        """Move from tap to tap and word to word; whether a tap is the first or last, a word too."""
+    def _walk(self, m, taps, step):
+        """Move from tap to tap and word to word.
+
+        Returns whether a tap is its word's first, its last, and the operation's last; and the
+        place of the word.
+        """
         operation, lanes = self.operations.p, self.config.lanes
         lane_bits = exact_log2(lanes)
         taps["block"] = block = Signal(SIZE_BITS)
         x, y = taps["x"], taps["y"]
         ends_row = x["tap"] == operation.kernel_x - 1
         last = ends_row & (y["tap"] == operation.kernel_y - 1)
-        with m.If(next_tap):
+        with m.If(step):
             m.d.sync += x["tap"].eq(Mux(ends_row, 0, x["tap"] + 1))
             with m.If(ends_row):
                 m.d.sync += y["tap"].eq(Mux(last, 0, y["tap"] + 1))
         ends_pixel = ((block + 1) << lane_bits) >= operation.output_channels
         ends_line = x["pixel"] == operation.output_width - 1
         ends_map = y["pixel"] == operation.output_height - 1
-        with m.If(next_word):
+        with m.If(step & last):
             m.d.sync += block.eq(Mux(ends_pixel, 0, block + 1))
-            for axis, step, ends in (("x", ends_pixel, ends_line), ("y", ends_line, ends_map)):
+            for axis, moves, ends in (("x", ends_pixel, ends_line), ("y", ends_line, ends_map)):
                 stride = operation[f"stride_{axis}"]
-                with m.If(ends_pixel & step):
+                with m.If(ends_pixel & moves):
                     m.d.sync += taps[axis]["pixel"].eq(Mux(ends, 0, taps[axis]["pixel"] + 1))
                     m.d.sync += taps[axis]["begin"].eq(Mux(ends, 0, taps[axis]["begin"] + stride))
-        for name, where, column, row, place in (
-            ("input_word", operation.input, x["position"], y["position"], self.read_place),
-            ("output_word", operation.output, x["pixel"], y["pixel"], self.write_place),
-        ):
-            at = (part.as_unsigned()[:SIZE_BITS] for part in (column, row))
-            m.d.comb += place.eq(word_place(m, self.config, where, *at, block, name=name))
+        at = (axis["position"].as_unsigned()[:SIZE_BITS] for axis in (x, y))
+        found = word_place(m, self.config, operation.input, *at, block, name="input_word")
+        m.d.comb += self.read_place.eq(found)
+        at = x["pixel"], y["pixel"]
+        place = word_place(m, self.config, operation.output, *at, block, name="output_word")
         first = (x["tap"] == 0) & (y["tap"] == 0)
-        return first, last, ends_pixel & ends_line & ends_map
+        return first, last, last & ends_pixel & ends_line & ends_map, place
 
     def _take(self, m, sums, channel, inside, first):
         """Add the codes that were read, or keep the larger ones; `channel` is the first lane's."""
@@ -175,9 +189,14 @@ class PostProcessor(wiring.Component):
             larger = Mux(code > before, code, before)
             m.d.sync += total.eq(Mux(operation.mean, before + code, larger))
 
-    def _divide(self, m, sums, lane):
-        """Make the mean of a lane's sum: (2 sum + n) x reciprocal >> shift."""
-        operation = self.operations.p
+    def _divide(self, m, sums):
+        """Make the mean of the next lane's sum: (2 sum + n) x reciprocal >> shift.
+
+        Returns whether it is the last lane's.
+        """
+        operation, lane = self.operations.p, Signal(range(len(sums)))
+        last = lane == len(sums) - 1
+        m.d.sync += lane.eq(Mux(last, 0, lane + 1))
         total, product = Signal(SUM_BITS), Signal(52)
         for index, each in enumerate(sums):
             with m.If(lane == index):
@@ -185,3 +204,4 @@ class PostProcessor(wiring.Component):
                 m.d.sync += each.eq((product >> operation.shift)[:ACTIVATION_BITS])
         doubled = (total << 1) + operation.kernel_x * operation.kernel_y
         m.d.comb += product.eq(doubled * operation.reciprocal)
+        return last

@@ -23,7 +23,7 @@ __all__ = ["Cycles", "Estimate", "Widths"]
 Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 Cycles = tuple[int, ...]  # for each setting
 OVERHEAD = 60  # of an operation
-TAP_CYCLES = 2  # of a word that a pool or a shortcut reads
+TAP_CYCLES = 1  # of a word that a pool or a shortcut reads
 
 
 class Estimate:
