@@ -194,7 +194,7 @@ class PostProcessor(wiring.Component):
 
         Returns whether it is the last lane's.
         """
-        operation, lane = self.operations.p, Signal(range(len(sums)))
+        operation, lane = self.operations.p, Signal(range(max(len(sums), 2)))
         last = lane == len(sums) - 1
         m.d.sync += lane.eq(Mux(last, 0, lane + 1))
         total, product = Signal(SUM_BITS), Signal(52)
