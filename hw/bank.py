@@ -34,7 +34,7 @@ class Bank(wiring.Component):
         super().__init__(
             {
                 "enable": In(1),
-                "address": In(range(depth)),
+                "address": In(range(max(depth, 2))),
                 "write": In(parts),
                 "given": In(parts * width),
                 "answer": Out(parts * width),

@@ -79,7 +79,7 @@ class WeightBuffer(wiring.Component):
 
     def _port(self):
         """What is done to a bank: whether, which, and where in it."""
-        fields = {"en": 1, "bank": 1, "addr": range(self.bank_depth)}
+        fields = {"en": 1, "bank": 1, "addr": range(max(self.bank_depth, 2))}
         return Signal(data.StructLayout(fields))
 
     def _banks(self, m, platform, write, read):

@@ -47,8 +47,8 @@ def post_layout():
 class PostProcessor(wiring.Component):
     """Reads the taps of each window, and writes a word of its output.
 
-    A tap takes a cycle, a mean one more for each lane. Outside the input it takes the pad
-    code, and 0 at or above its channels.
+    A tap takes a cycle, a word one more, and a mean one for each lane. Outside the input it takes
+    the pad code, and 0 at or above its channels.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class PostProcessor(wiring.Component):
         inside = taps["x"]["inside"] & taps["y"]["inside"]
         m.d.comb += [
             written.eq(whole & (~operation.mean | divided) & self.write_ready),
-            taken.eq(held & (~whole | written)),
+            taken.eq(held & ~whole),  # a read must not depend on whether a write takes place
             step.eq(self.operations.valid & ~ended & (~held | taken)),
             self.read.eq(step & inside),
             self.operations.ready.eq(ended & ~held & written),

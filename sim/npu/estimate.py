@@ -23,7 +23,7 @@ __all__ = ["Cycles", "Estimate", "Widths"]
 Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 Cycles = tuple[int, ...]  # for each setting
 OVERHEAD = 60  # of an operation
-TAP_CYCLES = 1  # of a word that a pool or a shortcut reads
+WORD_CYCLES = 1  # of a pool or a shortcut, beside one for each tap
 
 
 class Estimate:
@@ -71,4 +71,4 @@ class Estimate:
     def _passage(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
         taps = step.kernel[0] * step.kernel[1] if step.operation == Operation.POOL else 1
         words = rows * step.shape[1] * ceil_div(step.shape[2], self.config.array.lanes)
-        return TAP_CYCLES * taps * words + OVERHEAD
+        return (taps + WORD_CYCLES) * words + OVERHEAD

@@ -39,11 +39,11 @@ def test_a_convolution_takes_its_beats_or_the_drain_or_its_weights():
     assert estimate(2).step(strided, flat, 4) == (3 * 16 * 18 * 8 + OVERHEAD,)
 
 
-def test_pools_take_a_cycle_for_each_word_of_a_tap():
+def test_pools_take_a_cycle_for_each_tap_of_a_word_and_one_more():
     pool = replace(STEP, operation=Operation.POOL, layer=None, kernel=(3, 2))
-    assert estimate(8, 1).step(pool, Layout(3, (0, 0)), 4) == (6 * 4 * 32 * 3 + OVERHEAD,) * 2
+    assert estimate(8, 1).step(pool, Layout(3, (0, 0)), 4) == (7 * 4 * 32 * 3 + OVERHEAD,) * 2
     copy = replace(pool, operation=Operation.SHORTCUT, kernel=(1, 1))
-    assert estimate(8).step(copy, Layout(3, (0, 0)), 4) == (4 * 32 * 3 + OVERHEAD,)
+    assert estimate(8).step(copy, Layout(3, (0, 0)), 4) == (2 * 4 * 32 * 3 + OVERHEAD,)
 
 
 def test_a_transfer_takes_its_words_or_its_bytes():
