@@ -30,11 +30,11 @@ class Bank(wiring.Component):
     def __init__(self, parts, width, depth):
         self.parts = parts
         self.width = width
-        self.depth = depth
+        self.depth = max(depth, 2)  # an address has a bit at least
         super().__init__(
             {
                 "enable": In(1),
-                "address": In(range(max(depth, 2))),
+                "address": In(range(self.depth)),
                 "write": In(parts),
                 "given": In(parts * width),
                 "answer": Out(parts * width),
