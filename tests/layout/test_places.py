@@ -9,6 +9,7 @@ WHOLE = {  # rooms whose tests are of no single file
     "docs": "the documents",
     "faults": "writers that are killed, full disks",
     "formal": "proofs",
+    "programs": "random programs of the NPU",
     "simulators": "benches of single blocks on Verilator and Icarus",
     "fuzz": "loaders of files and arithmetic, on made-up input",
     "judges": "our gate-level simulation beside other simulators",

@@ -222,6 +222,14 @@ STEPS = [
         minutes=4,
         long=3,
     ),
+    Step(
+        "npu-random",
+        "random programs on random NPUs leave in memory what the reference does, under pauses",
+        module("tests.programs"),
+        minutes=3,
+        part=module("tests.programs", "--seed", SEED),
+        part_minutes=3,
+    ),
     of_tests(
         "blocks",
         "each block of the NPU passes its bench on Verilator and on Icarus",

@@ -106,7 +106,7 @@ NPU_WAIVERS = WAIVERS.parent / "npu" / "lint.vlt"
 NPUS = [
     NpuConfig(array=npu_array(rows=2, cols=4, lanes=2, planes=1, max_reduction=100), depth=64),
     NpuConfig(
-        array=npu_array(rows=1, cols=8, lanes=2, planes=8),
+        array=npu_array(rows=1, cols=8, lanes=2, planes=8, max_reduction=64),
         **{"bus_width": 256, "groups": 4, "depth": 100, "outstanding": 1},
     ),
 ]

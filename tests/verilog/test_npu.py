@@ -27,6 +27,7 @@ LARGE = NpuConfig(array=npu_array(rows=16, cols=16, max_reduction=1152), bus_wid
 SETTINGS = [Setting(str(k), k) for k in (8, 4, 2, 1)]
 
 
+@pytest.mark.long
 def test_a_program_that_is_wrong_stops_with_a_code_and_writes_nothing(build_root):
     image = np.random.default_rng(1).integers(0, 64, (2, 7, 6)).astype(np.uint8)
     compiled = compile_network(small_network(), SMALL, [Setting("8", 8)])

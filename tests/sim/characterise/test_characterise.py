@@ -227,6 +227,7 @@ def assert_main_figures(found, figures, out):
     assert {"rows", "cols", "area_um2", "period_ps"} < set(size)
 
 
+@pytest.mark.long
 def test_command(cache, tmp_path):
     out = tmp_path / "out.json"
     options = ["--rows", "1", "--cols", "1", "--lanes", "1", "--planes", "8", "-k", "2"]

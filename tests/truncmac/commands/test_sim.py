@@ -2,6 +2,8 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
+
 from truncmac.commands import sim
 
 SMALL = ["--rows", "2", "--cols", "2", "--lanes", "2", "--max-reduction", "20"]
@@ -50,6 +52,7 @@ def test_a_difference_is_counted_and_is_exit_code_1(run, monkeypatch):
 TINY = ["--rows", "2", "--cols", "4", "--lanes", "2", "--depth", "4096"]
 
 
+@pytest.mark.long
 def test_sim_runs_random_networks_on_the_npu(run, monkeypatch):
     """A byte that the RTL leaves otherwise is a difference, and so is a fault."""
     truth = sim.run_programs

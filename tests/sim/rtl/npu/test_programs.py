@@ -58,7 +58,9 @@ def left(run):
     return after, traffic
 
 
-@pytest.mark.parametrize("pauses", [PROMPT, BUSY], ids=["prompt", "busy"])
+@pytest.mark.parametrize(
+    "pauses", [pytest.param(PROMPT, marks=pytest.mark.long), BUSY], ids=["prompt", "busy"]
+)
 def test_runs_follow_each_other_whatever_happens_in_one(
     compiled, verilog, cycles, pauses, build_root
 ):

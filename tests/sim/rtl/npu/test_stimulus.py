@@ -33,6 +33,7 @@ def run(config, simulator, build_root, *, axi_ram=True, count=2, seed=0, bits=(8
     return programs, outcomes
 
 
+@pytest.mark.long
 def test_random_networks_on_icarus_with_a_memory_that_is_not_ours(build_root):
     programs, outcomes = run(TINY, "icarus", build_root)
     assert len(programs) == 4
