@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 RUN = [sys.executable, "-c", "from truncmac.cli import main; main()"]
 EXPLORE = [
     *("explore", "--workloads", "resnet18", "-k", "all", "--workers", "0", "--csv"),
@@ -32,6 +34,7 @@ def explore(folder, *more):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     explore(tmp_path / "whole")
     out = tmp_path / "killed"

@@ -37,7 +37,10 @@ def kills(kind, folder, count):
     return found
 
 
-WRITERS = ["export", "checkpoint", "exploration", "measurement"]
+WRITERS = [
+    *("export", "exploration", "measurement"),
+    pytest.param("checkpoint", marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize("kind", WRITERS)

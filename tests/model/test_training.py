@@ -146,6 +146,7 @@ def test_of_many_images_those_that_calibrate_are_drawn(split):
     assert max(seen) > len(images.labels) / 2
 
 
+@pytest.mark.long
 def test_mixed_precision_trains(split):
     trainer = Trainer(new_model("mlp", split.shape, RECIPE), split, RECIPE, autocast=True)
     losses = [trainer.train_epoch().loss for _ in range(3)]

@@ -41,6 +41,7 @@ def test_changes_are_measured_on_held_out_images_and_judged_on_the_test(split, m
     }
 
 
+@pytest.mark.long
 def test_finished_runs_are_not_run_again(split, tmp_path):
     class KilledError(Exception):
         pass

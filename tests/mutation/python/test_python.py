@@ -248,6 +248,7 @@ for folder, file, test, function in (
 """
 
 
+@pytest.mark.long
 def test_an_assertion_kills_and_tests_that_see_nothing_let_live():
     """Of one function its own tests, and of another tests that only ever call it rightly."""
     command = [sys.executable, "-c", SCRIPT]

@@ -55,7 +55,6 @@ def test_a_network_runs_whole_on_its_images():
     assert all((g.outputs() == e.outputs()).all() for g, e in zip(gemms, expected, strict=True))
 
 
-@pytest.mark.long
 def test_the_rtl_agrees_and_a_difference_is_named(tiny, build_root, monkeypatch):
     row = entry_of(tiny)
     verdict = verify_entry(tiny, row, build_root=build_root)
