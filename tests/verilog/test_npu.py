@@ -61,6 +61,15 @@ def test_every_layer_of_digits_from_one_start_to_the_interrupt(pauses, build_roo
 
 
 @pytest.mark.long
+def test_a_k_for_each_layer(build_root):
+    mixed = Setting("mixed", {"second": 2, "third": 8, "logits": 2})
+    settings = [Setting("8", 8), mixed, Setting("2", 2)]
+    programs = compiled_for_npu(small_network(), settings, SMALL, layers=True)
+    images = np.random.default_rng(1).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
+    check(run_compiled(programs, images, simulator="icarus", build_root=build_root))
+
+
+@pytest.mark.long
 def test_every_layer_of_resnet20(build_root):
     network = example_network("resnet20")
     programs = compiled_for_npu(network, SETTINGS, LARGE, layers=True)
