@@ -213,6 +213,7 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch):
         Processes.start("tpu")
 
 
+@pytest.mark.long
 def test_too_little_training_writes_nothing(tmp_path):
     out = tmp_path / "digits.safetensors"
     app = __import__("typer").Typer()

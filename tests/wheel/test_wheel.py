@@ -81,6 +81,7 @@ def test_the_packages_of_pyproject_are_the_folders_with_an_init():
     assert {"truncmac", *folders} >= set(settings["package-data"])
 
 
+@pytest.mark.long
 def test_commands_run_outside_the_checkout(installed, tmp_path):
     where = call(
         installed / "python",

@@ -69,7 +69,7 @@ def test_a_program_runs_twice_and_a_start_while_busy_is_refused(made):
     ("kind", "numbers"),
     [
         ("read", (6,)),  # weights
-        ("write", (3, -1)),  # of the second STORE, and the last sum
+        pytest.param("write", (3, -1), marks=pytest.mark.long),  # of a STORE, and the last sum
         pytest.param("read", range(16), marks=pytest.mark.long),
         pytest.param("write", range(0, 34, 3), marks=pytest.mark.long),
     ],

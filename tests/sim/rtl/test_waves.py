@@ -26,7 +26,9 @@ def products():
     ]
 
 
-@pytest.fixture(scope="module", params=["icarus", "verilator"])
+@pytest.fixture(
+    scope="module", params=["icarus", pytest.param("verilator", marks=pytest.mark.long)]
+)
 def recorded(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     vcd = folder / "deep" / "run.vcd"
