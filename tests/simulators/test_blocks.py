@@ -26,7 +26,6 @@ TESTS = (
     "test_bursts.py::test_random_requests[256]",
     "test_control.py::test_operations_are_done_in_order[0.5-64]",
     "test_control.py::test_a_fault_in_any_cycle_ends_the_program_and_the_next_is_right[write_failed]",
-    "test_convolver.py::test_random_convolutions[config1-128-0.4]",
     "test_counters.py::test_events_are_counted_each_for_itself",
     "test_descriptor.py::test_random_operations[5-4x8_l2_p1_k40_q4x18]",
     "test_descriptor.py::test_random_operations[3-1x1_l1_p8_k9_q1x18]",
@@ -62,6 +61,9 @@ TESTS = (
     "test_writer.py::test_random_requests[0.5-64]",
     "test_writer.py::test_each_bad_answer_is_told_once",
 )
+
+# Their benches reach inside; whole networks run on both simulators instead (tests/verilog)
+INSIDE = {"test_convolver.py"}
 
 
 @pytest.fixture(scope="session")
@@ -117,4 +119,4 @@ def test_every_block_with_a_bench_is_here():
         for path in HERE.glob("test_*.py")
         if re.search(r"simulate(_logic)?\(|import run\b", path.read_text())
     }
-    assert benches == {name.partition("::")[0] for name in TESTS}
+    assert benches == {name.partition("::")[0] for name in TESTS} | INSIDE
