@@ -1,12 +1,10 @@
 """Gives the core the words of a convolution, in the way that its strides allow."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from .memory import ADDRESS_BITS
 from .pixels import PixelReader
-from .walk import window_layout
+from .walk import reader_members
 from .window import WindowReader
 
 __all__ = ["Im2col"]
@@ -28,15 +26,7 @@ class Im2col(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        super().__init__(
-            {
-                "windows": In(stream.Signature(window_layout())),
-                "words": Out(stream.Signature(config.activation_word_bits)),
-                "read": Out(config.rows),
-                "addresses": Out(config.rows * ADDRESS_BITS),
-                "answers": In(config.activation_word_bits),
-            }
-        )
+        super().__init__(reader_members(config))
 
     def elaborate(self, platform):
         m = Module()

@@ -1,15 +1,14 @@
 """Im2col pixel by pixel, for strides that are not those of the map's layout."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from ..delays import register
 from .memory import ADDRESS_BITS
 from .place import BLOCK_BITS, SIZE_BITS, map_layout, word_place
-from .walk import TAP_BITS, TapWalk, window_layout
+from .walk import TAP_BITS, TapWalk, reader_members
 
 __all__ = ["PixelReader"]
 
@@ -37,15 +36,7 @@ class PixelReader(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.row_bits = exact_log2(config.rows)
-        super().__init__(
-            {
-                "windows": In(stream.Signature(window_layout())),
-                "words": Out(stream.Signature(config.activation_word_bits)),
-                "read": Out(config.rows),
-                "addresses": Out(config.rows * ADDRESS_BITS),
-                "answers": In(config.activation_word_bits),
-            }
-        )
+        super().__init__(reader_members(config))
 
     def elaborate(self, platform):
         m = Module()

@@ -5,9 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from .memory import ADDRESS_BITS
 from .place import SIZE_BITS
 
-__all__ = ["TapWalk", "origins", "tap_layout", "window_layout"]
+__all__ = ["TapWalk", "origins", "reader_members", "tap_layout", "window_layout"]
 
 TAP_BITS = 18  # of a position in the input, signed: up to a width, and beyond either side
 WIDTHS = {
@@ -29,6 +30,17 @@ def window_layout():
     The others are sizes, window and the input map's place.
     """
     return data.StructLayout(WIDTHS)
+
+
+def reader_members(config):
+    """Ports of what gives the core an array's words of windows: see `WindowReader`."""
+    return {
+        "windows": In(stream.Signature(window_layout())),
+        "words": Out(stream.Signature(config.activation_word_bits)),
+        "read": Out(config.rows),
+        "addresses": Out(config.rows * ADDRESS_BITS),
+        "answers": In(config.activation_word_bits),
+    }
 
 
 def tap_layout():

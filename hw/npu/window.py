@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 from amaranth import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
 from ..delays import register
 from .memory import ADDRESS_BITS
 from .place import BLOCK_BITS, SIZE_BITS
-from .walk import TAP_BITS, TapWalk, window_layout
+from .walk import TAP_BITS, TapWalk, reader_members
 
 __all__ = ["WindowReader"]
 
@@ -63,15 +62,7 @@ class WindowReader(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.row_bits = exact_log2(config.rows)
-        super().__init__(
-            {
-                "windows": In(stream.Signature(window_layout())),
-                "words": Out(stream.Signature(config.activation_word_bits)),
-                "read": Out(config.rows),
-                "addresses": Out(config.rows * ADDRESS_BITS),
-                "answers": In(config.activation_word_bits),
-            }
-        )
+        super().__init__(reader_members(config))
 
     def elaborate(self, platform):
         m = Module()
