@@ -7,7 +7,7 @@ from math import prod
 from truncmac.descriptors import SUM_BYTES, Operation, Region, to_address
 from truncmac.golden import Machine, MapPlace
 
-from .bands import Band, Rows, band_step
+from .bands import Band, Rows, band_step, rows_read
 from .plan import Plan
 from .segments import Segment
 from .steps import Step
@@ -124,16 +124,14 @@ class _Writer:
             step = Step(Operation.LOAD, name, None, name, shape, shape)
             return step, to_address(Region.SCRATCH, self.spilled[name] + rows[0] * width * channels)
         first = self.first
-        height, wide, depth = first.source_shape
-        begin = rows[0] * first.stride[0] - first.padding[0]
-        end = (rows[1] - 1) * first.stride[0] - first.padding[0] + first.kernel[0]
-        top = min(max(begin, 0), height - 1)
-        taken = max(min(end, height), top + 1) - top
+        _, wide, depth = first.source_shape
+        top, end = rows_read(first, rows)
+        above = top - rows[0] * first.stride[0] + first.padding[0]
         step = replace(
             first,
-            source_shape=(taken, wide, depth),
+            source_shape=(end - top, wide, depth),
             shape=shape,
-            padding=(top - begin, first.padding[1]),
+            padding=(above, first.padding[1]),
         )
         return step, to_address(Region.INPUT, top * wide * depth)
 

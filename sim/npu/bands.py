@@ -10,7 +10,7 @@ from truncmac.golden.types import Shape
 
 from .steps import Step
 
-__all__ = ["Band", "Rows", "Run", "band_step", "cut", "pad_of", "unit"]
+__all__ = ["Band", "Rows", "Run", "band_step", "cut", "pad_of", "rows_read", "unit"]
 
 Rows = tuple[int, int]  # of a map: the first, and the one behind the last
 
@@ -161,14 +161,19 @@ def _aligned(rows: Rows, alignment: int) -> Rows:
     return rows[0] // alignment * alignment, rows[1]
 
 
-def _wanted(step: Step, given: Rows) -> Iterator[tuple[str, Rows]]:
-    """Rows of each map that a step reads for the rows that it gives."""
+def rows_read(step: Step, given: Rows) -> Rows:
+    """Rows of its input that a step's windows read for the rows that it gives, at least one."""
     height, stride = step.source_shape[0], step.stride[0]
     first = given[0] * stride - step.padding[0]
     end = (given[1] - 1) * stride - step.padding[0] + step.kernel[0]
     first = min(max(first, 0), height - 1)
+    return first, max(min(end, height), first + 1)
+
+
+def _wanted(step: Step, given: Rows) -> Iterator[tuple[str, Rows]]:
+    """Rows of each map that a step reads for the rows that it gives."""
     if step.source is not None:
-        yield step.source, (first, max(min(end, height), first + 1))
+        yield step.source, rows_read(step, given)
     if step.residual is not None:
         yield step.residual, given
 
