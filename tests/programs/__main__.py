@@ -20,8 +20,6 @@ from truncmac.sim.rtl.npu.pauses import Pauses
 from truncmac.sim.rtl.npu.programs import run_programs
 from truncmac.sim.rtl.npu.stimulus import random_programs, wrong_bytes
 
-BITS = (8, 5, 2, 1)
-
 
 def drawn(seed: int) -> Iterator[NpuConfig]:
     """NPUs of small arrays, without end."""
@@ -50,7 +48,7 @@ def run(options: Any, number: int, config: NpuConfig) -> tuple[str, int, int]:
     """A line about an NPU's programs, the bytes that differ, and all bytes."""
     began = time.monotonic()
     seed = 100 * options.seed + number
-    programs = random_programs(config, bits=BITS, count=options.networks, seed=seed)
+    programs = random_programs(config, count=options.networks, seed=seed)
     outcomes = run_programs(
         [program.run for program in programs],
         config,

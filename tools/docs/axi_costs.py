@@ -1,5 +1,7 @@
 """What the AXI top costs: cycles of a layer at each k, by the width of its buses."""
 
+from dataclasses import replace
+
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.cycles.axi import axi_counters
@@ -26,5 +28,5 @@ def axi_cost_table() -> str:
 
 
 def _cycles(width: int, bits: int) -> int:
-    job = Job(LAYER.beats, bits, LAYER.row_tiles, LAYER.column_tiles)
+    job = replace(LAYER, bits=bits)
     return axi_counters(CONFIG, [job], BusWidths(*[width] * 5))[0]["cycles"]

@@ -101,10 +101,7 @@ class _Bench:
         spans = [range(*fields[2 * index : 2 * index + 2]) for index in range(REGIONS)]
         for side in (self.reads, self.writes):
             side.count = side.strays = 0
-        # Whole words of the bus are read
-        self.reads.spans = tuple(
-            range(s.start, -(-s.stop // self.width) * self.width) for s in spans
-        )
+        self.reads.spans = tuple(range(s.start, self._word_end(s.stop)) for s in spans)
         self.writes.spans = tuple(spans[index] for index in WRITTEN)
         for write in writes:
             await self.host.write_dword(write >> 32 & 0xFF, write & 0xFFFF_FFFF)
