@@ -7,19 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import VerilatorControlFile, get_runner
 
 from tests.simulators import designs
-from truncmac.sim.rtl.simulator import in_environment
-from truncmac.sim.tools import simulator_environment
+from tests.simulators.running import run_bench
 
 HERE = Path("tests/hw/npu")
-READABLE = VerilatorControlFile(Path(__file__).with_name("block.vlt"))
-BUILD_ARGS = {
-    "icarus": ["-g2005"],
-    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH"],
-}
+READABLE = Path(__file__).with_name("block.vlt")
 TESTS = (
     "test_beside.py::test_the_next_waits_and_what_is_kept_stays",
     "test_bursts.py::test_random_requests[64]",
@@ -82,32 +75,17 @@ def built_designs(tmp_path_factory):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("simulator", BUILD_ARGS)
+@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
 @pytest.mark.parametrize("name", TESTS)
 def test_the_block_passes_its_bench(name, simulator, built_designs, monkeypatch):
     monkeypatch.setenv("TRUNCMAC_DESIGNS", str(built_designs))
     monkeypatch.setenv("TRUNCMAC_TEST", str(Path(HERE, name).resolve()))
     design = designs.folder_of(f"{HERE}/{name}")
     folder = design / simulator
-    runner = get_runner(simulator)
-    with in_environment(simulator_environment(simulator, optimised=False)):
-        runner.build(
-            sources=[design / "block.v", *([READABLE] if simulator == "verilator" else [])],
-            hdl_toplevel=designs.TOP,
-            build_dir=folder,
-            build_args=BUILD_ARGS[simulator],
-            timescale=("1ns", "1ps"),
-            log_file=folder / "build.log",
-        )
-        results = runner.test(
-            hdl_toplevel=designs.TOP,
-            hdl_toplevel_lang="verilog",
-            test_module="tests.simulators.bench",
-            build_dir=folder,
-            test_dir=folder,
-            log_file=folder / "run.log",
-        )
-    assert get_results(results) == (1, 0), (folder / "run.log").read_text()
+    results = run_bench(
+        *(simulator, designs.TOP, design / "block.v", READABLE, "tests.simulators.bench", folder)
+    )
+    assert results == (1, 0), (folder / "run.log").read_text()
     # The test itself has passed, and was not left out
     assert (folder / "outcome.txt").read_text() == "0\n"
     assert re.search(r"^1 passed", (folder / "run.log").read_text(), re.MULTILINE)

@@ -4,21 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import VerilatorControlFile, get_runner
 
+from tests.simulators import running
 from truncmac.hw.axi.top import BusWidths
 from truncmac.hw.axi.verilog import AXI_TOP, axi_verilog
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.rtl.simulator import in_environment
-from truncmac.sim.tools import simulator_environment
 
 TESTS = 7
 READABLE = Path(__file__).with_name("axi_bench.vlt")
-BUILD_ARGS = {
-    "icarus": ["-g2005"],
-    "verilator": ["--timing", "--no-public-flat-rw", "-Wno-fatal", "-Wno-WIDTH"],
-}
 CASES = [
     # rows, cols, lanes, planes, max_reduction, requantisers; activations, ... results
     pytest.param(*("verilator", (4, 4, 4, 1, 40, 2), (64, 64, 64, 64, 64)), marks=pytest.mark.long),
@@ -40,29 +33,11 @@ def run_bench(simulator, sizes, widths, tmp_path):
     source = tmp_path / f"{AXI_TOP}.v"
     source.write_text(axi_verilog(ArrayConfig(*sizes), BusWidths(*widths)))
     environment = {
-        **simulator_environment(simulator, optimised=False),  # short runs
         "TRUNCMAC_SIZES": json.dumps(sizes),
         "TRUNCMAC_WIDTHS": json.dumps(widths),
     }
-    sources = [source, *([VerilatorControlFile(READABLE)] if simulator == "verilator" else [])]
-    runner = get_runner(simulator)
-    with in_environment(environment):
-        runner.build(
-            sources=sources,
-            hdl_toplevel=AXI_TOP,
-            build_dir=tmp_path,
-            build_args=BUILD_ARGS[simulator],
-            timescale=("1ns", "1ps"),
-            log_file=tmp_path / "build.log",
-        )
-        results = runner.test(
-            hdl_toplevel=AXI_TOP,
-            hdl_toplevel_lang="verilog",
-            test_module="tests.verilog.axi_bench",
-            build_dir=tmp_path,
-            test_dir=tmp_path,
-            seed=1,
-            log_file=tmp_path / "run.log",
-        )
+    results = running.run_bench(
+        *(simulator, AXI_TOP, source, READABLE, "tests.verilog.axi_bench", tmp_path, environment)
+    )
     log = (tmp_path / "run.log").read_text()
-    assert get_results(results) == (TESTS, 0), log[-20_000:]
+    assert results == (TESTS, 0), log[-20_000:]
