@@ -1,6 +1,6 @@
 """Runs a convolution on the core: windows and operands in, results and residuals at its edge."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -124,9 +124,9 @@ class Convolver(wiring.Component):
             residuals.where.eq(operation.residual),
         ]
         over = [
-            self._part(m, windows.windows, operation.window, ends, 1),
-            self._part(m, operands.layers, operation.operands, ends, 1),
-            self._part(m, results.outputs, operation.outputs, ends, 1),
+            self._part(m, windows.windows, operation.window, ends, Const(1)),
+            self._part(m, operands.layers, operation.operands, ends, Const(1)),
+            self._part(m, results.outputs, operation.outputs, ends, Const(1)),
             self._part(m, residuals.outputs, operation.outputs, ends, operation.job.residual),
         ]
         m.d.sync += begun.eq(self.operations.valid & ~ends)
@@ -143,7 +143,7 @@ class Convolver(wiring.Component):
             m.d.sync += done.eq(1)
         with m.If(ends):
             m.d.sync += done.eq(0)
-        return done | ~Mux(wanted, 1, 0)[0]
+        return done | ~wanted
 
     def _memory(self, m, windows, residuals, results):
         m.d.comb += [
