@@ -1,4 +1,4 @@
-"""Runs a convolution on the core: windows and operands in, results and residuals at its edge."""
+"""Runs a convolution on the core: words and operands in, results and residuals at its edge."""
 
 from amaranth import Const, Module, Signal
 from amaranth.lib import data, stream, wiring
@@ -9,8 +9,7 @@ from ..axi.stream import axi_stream_layout
 from ..core import Core
 from ..counters import counters_layout
 from ..weight_buffer import WeightBuffer
-from .im2col import Im2col
-from .memory import ADDRESS_BITS, GROUP_BITS, place_layout
+from .memory import place_layout
 from .operands import OperandLoader, operands_layout
 from .place import map_layout
 from .regions import bytes_layout
@@ -23,10 +22,9 @@ __all__ = ["Convolver", "convolution_layout"]
 
 
 def convolution_layout(config):
-    """All that a convolution's parts must know; `group` is the input map's."""
+    """All that a convolution's parts must know."""
     return data.StructLayout(
         {
-            "group": GROUP_BITS,
             "window": window_layout(),
             "job": job_layout(config),
             "operands": operands_layout(config),
@@ -38,7 +36,7 @@ def convolution_layout(config):
 
 
 class Convolver(wiring.Component):
-    """The core with its feeders.
+    """The core with its feeders, but for what reads windows: `Im2col` answers `windows`.
 
     Parameters
     ----------
@@ -49,7 +47,9 @@ class Convolver(wiring.Component):
     Members
     -------
     operations : In, stream of `convolution_layout(config)`; taken when the last result has left
-    window_..., read..., write... : of the activation memory
+    windows : Out, stream of `window_layout()`; taken when the last of its words has left
+    words : In, stream of rows x lanes x 8 bits, those of the windows
+    read..., write... : of the activation memory
     parameters_requests, weights_requests : Out, streams of `bytes_layout()`
     parameters_data, weights_data : In, streams of `axi_stream_layout(width)`
     sums : Out, stream of `sum_layout()`
@@ -63,10 +63,8 @@ class Convolver(wiring.Component):
         super().__init__(
             {
                 "operations": In(stream.Signature(convolution_layout(config))),
-                "window_group": Out(GROUP_BITS),
-                "window_read": Out(config.rows),
-                "window_addresses": Out(config.rows * ADDRESS_BITS),
-                "window_answers": In(config.activation_word_bits),
+                "windows": Out(stream.Signature(window_layout())),
+                "words": In(stream.Signature(config.activation_word_bits)),
                 "read": Out(1),
                 "read_place": Out(place_layout(config)),
                 "read_answer": In(config.pe_activation_bits),
@@ -90,12 +88,11 @@ class Convolver(wiring.Component):
         m.submodules.core = core = Core(config)
         m.submodules.jobs = jobs = JobSequencer(config)
         m.submodules.buffer = buffer = WeightBuffer(config)
-        m.submodules.windows = windows = Im2col(config)
         m.submodules.operands = operands = OperandLoader(config, self.width)
         m.submodules.residuals = residuals = ResidualReader(config)
         m.submodules.results = results = ResultWriter(config)
         for giver, taker in (
-            (windows.words, core.activations),
+            (wiring.flipped(self.words), core.activations),
             (buffer.weights, core.weights),
             (operands.parameters, core.parameters),
             (operands.loads, buffer.loads),
@@ -110,7 +107,7 @@ class Convolver(wiring.Component):
             (wiring.flipped(self.weights_data), operands.weights_data),
         ):
             wiring.connect(m, giver, taker)
-        self._memory(m, windows, residuals, results)
+        self._memory(m, residuals, results)
         begun, ends = Signal(), Signal()
         m.d.comb += [
             core.clear.eq(self.clear),
@@ -124,7 +121,7 @@ class Convolver(wiring.Component):
             residuals.where.eq(operation.residual),
         ]
         over = [
-            self._part(m, windows.windows, operation.window, ends, Const(1)),
+            self._part(m, self.windows, operation.window, ends, Const(1)),
             self._part(m, operands.layers, operation.operands, ends, Const(1)),
             self._part(m, results.outputs, operation.outputs, ends, Const(1)),
             self._part(m, residuals.outputs, operation.outputs, ends, operation.job.residual),
@@ -145,12 +142,8 @@ class Convolver(wiring.Component):
             m.d.sync += done.eq(0)
         return done | ~wanted
 
-    def _memory(self, m, windows, residuals, results):
+    def _memory(self, m, residuals, results):
         m.d.comb += [
-            self.window_group.eq(self.operations.p.group),
-            self.window_read.eq(windows.read),
-            self.window_addresses.eq(windows.addresses),
-            windows.answers.eq(self.window_answers),
             self.read.eq(residuals.read),
             self.read_place.eq(residuals.read_place),
             residuals.read_answer.eq(self.read_answer),

@@ -50,7 +50,6 @@ def decode_convolution(m, array, descriptor, given):
     for name in ("base", "step_x", "step_y", "tile_x", "phase_x", "phase_y"):
         m.d.comb += window[name].eq(maps["input"][name])
     m.d.comb += [
-        given.group.eq(maps["input"].group),
         window.column_tiles.eq(column_tiles),
         *(job[name].eq(conv[name]) for name in ("bits", "offset", "limit", "raw", "residual")),
         job.beats.eq(beats),

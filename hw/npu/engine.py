@@ -13,6 +13,7 @@ from .convolver import Convolver
 from .decode import decode_convolution, decode_load, decode_post, decode_store
 from .descriptor import DESCRIPTOR_BITS, descriptor_layout
 from .fetcher import Fetcher
+from .im2col import Im2col
 from .loader import Loader
 from .memory import ActivationMemory
 from .post import PostProcessor
@@ -88,6 +89,7 @@ class Engine(wiring.Component):
         wiring.connect(m, convolver.sums, sums.sums)
         m.d.comb += sums.address.eq(descriptor_layout(Operation.CONV)(self.descriptor).parameters)
         self._run(m, convolver, post)
+        self._windows(m, memory, convolver)
         self._move(m, loader, storer)
         self._reach(m, memory, convolver, post, loader, storer)
         self._read(m, convolver, loader)
@@ -103,6 +105,20 @@ class Engine(wiring.Component):
             run = getattr(self, f"run_{name}")
             m.d.comb += taker.valid.eq(run)
             m.d.comb += getattr(self, f"ended_{name}").eq(run & taker.ready)
+
+    def _windows(self, m, memory, convolver):
+        """Read the windows of what computes."""
+        m.submodules.windows = windows = Im2col(self.config.array)
+        wiring.connect(m, convolver.windows, windows.windows)
+        wiring.connect(m, windows.words, convolver.words)
+        source = descriptor_layout(Operation.CONV)(self.descriptor)
+        m.d.comb += [
+            memory.window_group.eq(source.input_map_group),
+            memory.windows_needed.eq(self.run_convolution),
+            memory.window_read.eq(windows.read),
+            memory.window_addresses.eq(windows.addresses),
+            windows.answers.eq(memory.window_answers),
+        ]
 
     def _move(self, m, loader, storer):
         """What moves maps is told at once, and goes on beside what follows."""
@@ -121,11 +137,6 @@ class Engine(wiring.Component):
     def _reach(self, m, memory, convolver, post, loader, storer):
         """Let all reach the activation memory; one operation computes at a time."""
         m.d.comb += [
-            memory.window_group.eq(convolver.window_group),
-            memory.windows_needed.eq(self.run_convolution),
-            memory.window_read.eq(convolver.window_read),
-            memory.window_addresses.eq(convolver.window_addresses),
-            convolver.window_answers.eq(memory.window_answers),
             memory.stored.eq(storer.read),
             memory.stored_place.eq(storer.read_place),
             storer.read_answer.eq(memory.stored_answer),

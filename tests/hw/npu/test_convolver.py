@@ -18,6 +18,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.convolver import Convolver
 from truncmac.hw.npu.decode import decode_convolution
+from truncmac.hw.npu.im2col import Im2col
 from truncmac.sim.npu.compiler import machine_of
 
 CASES = [
@@ -30,15 +31,19 @@ CASES = [
 
 
 class Decoded(wiring.Component):
-    """A convolver that is told a descriptor."""
+    """A convolver that is told a descriptor, and what reads its windows."""
 
     def __init__(self, config, width):
         self.convolver = Convolver(config, width)
+        self.windows = Im2col(config)
         super().__init__({"descriptor": In(512), "valid": In(1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.convolver = self.convolver
+        m.submodules.windows = self.windows
+        wiring.connect(m, self.convolver.windows, self.windows.windows)
+        wiring.connect(m, self.windows.words, self.convolver.words)
         operations = self.convolver.operations
         decode_convolution(m, self.convolver.config, self.descriptor, operations.p)
         m.d.comb += operations.valid.eq(self.valid)
@@ -134,29 +139,29 @@ class Beside:
     """Activation memory and bus beside a convolver."""
 
     def __init__(self, dut, rng, busy):
-        self.dut, self.rng, self.busy = dut.convolver, rng, busy
-        self.held, self.memory, self.sums = None, None, {}
+        self.dut, self.windows, self.rng, self.busy = dut.convolver, dut.windows, rng, busy
+        self.held, self.memory, self.group, self.sums = None, None, None, {}
 
     def idle(self):
         return self.rng.random() < self.busy
 
     async def banks(self, ctx):
-        dut, lanes = self.dut, self.dut.config.lanes
+        dut, windows, lanes = self.dut, self.windows, self.dut.config.lanes
         answers = [0] * dut.config.rows
         while True:
             ready = int(not self.idle())
             ctx.set(dut.write_ready, ready)
-            ports = (dut.window_group, dut.window_read, dut.window_addresses, dut.read)
-            ports += (dut.read_place, dut.write, dut.write_place, dut.write_given)
+            ports = (windows.read, windows.addresses, dut.read, dut.read_place)
+            ports += (dut.write, dut.write_place, dut.write_given)
             found = await ctx.tick().sample(*ports)
-            _, _, group, banks, addresses, read, place, write, target, given = found
+            _, _, banks, addresses, read, place, write, target, given = found
             for bank in range(len(answers)):
                 if banks >> bank & 1:
                     address = addresses >> 16 * bank & 0xFFFF
-                    answers[bank] = int.from_bytes(self.held[group, bank, address], "little")
+                    answers[bank] = int.from_bytes(self.held[self.group, bank, address], "little")
             if banks:
                 word = sum(answer << 8 * lanes * bank for bank, answer in enumerate(answers))
-                ctx.set(dut.window_answers, word)
+                ctx.set(windows.answers, word)
             if read:
                 codes = self.held[place.group, place.bank, place.address]
                 ctx.set(dut.read_answer, int.from_bytes(codes, "little"))
@@ -217,6 +222,7 @@ def check(config, width, busy, seeds):
             case = Case(np.random.default_rng(seed), config, **kind)
             before = case.banks(rng, config)
             beside.held, beside.memory = before.copy(), case.memory
+            beside.group = case.maps[0][0].group
             beside.sums.clear()
             ctx.set(dut.descriptor, case.descriptor)
             ctx.set(dut.valid, 1)
