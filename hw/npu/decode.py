@@ -8,9 +8,21 @@ from truncmac.descriptors import Operation
 from .copies import load_layout
 from .descriptor import descriptor_layout, map_of
 
-__all__ = ["decode_convolution", "decode_load", "decode_post", "decode_store"]
+__all__ = [
+    "decode_convolution",
+    "decode_load",
+    "decode_pool",
+    "decode_post",
+    "decode_store",
+    "pools_largest",
+]
 
 SIZES = ("width", "height", "channels")
+WINDOW = (  # what a convolution and a pool say of their windows
+    *("input_width", "input_height", "input_channels", "output_width", "output_height"),
+    *("kernel_x", "kernel_y", "stride_x", "stride_y", "pad_left", "pad_top", "pad_code"),
+)
+PLACE = ("base", "step_x", "step_y", "tile_x", "phase_x", "phase_y")
 
 
 def decode_load(m, descriptor, given):
@@ -40,17 +52,12 @@ def decode_convolution(m, array, descriptor, given):
     down = (conv.output_height + (1 << tile_y) - 1) >> tile_y
     column_tiles = (conv.output_channels + (array.cols - 1)) >> columns
     beats = conv.kernel_x * conv.kernel_y * ((conv.input_channels + array.lanes - 1) >> lanes)
-    shared = (
-        *("input_width", "input_height", "input_channels", "output_width", "output_height"),
-        *("kernel_x", "kernel_y", "pad_left", "pad_top", "pad_code"),
-        *("stride_x", "stride_y", "dilation_x", "dilation_y"),
-    )
     window, job, operands = given.window, given.job, given.operands
-    m.d.comb += [window[name].eq(conv[name]) for name in shared]
-    for name in ("base", "step_x", "step_y", "tile_x", "phase_x", "phase_y"):
-        m.d.comb += window[name].eq(maps["input"][name])
+    _decode_window(m, conv, maps["input"], window)
     m.d.comb += [
         window.column_tiles.eq(column_tiles),
+        window.dilation_x.eq(conv.dilation_x),
+        window.dilation_y.eq(conv.dilation_y),
         *(job[name].eq(conv[name]) for name in ("bits", "offset", "limit", "raw", "residual")),
         job.beats.eq(beats),
         job.row_tiles.eq(across * down),
@@ -72,10 +79,25 @@ def decode_convolution(m, array, descriptor, given):
     ]
 
 
+def pools_largest(descriptor):
+    """Whether a POOL, or SHORTCUT, gives the largest code of each window."""
+    pool = descriptor_layout(Operation.POOL)(descriptor)
+    return (pool.operation == Operation.POOL) & ~pool.mean
+
+
+def decode_pool(m, descriptor, given):
+    """Drive `given`, a `pool_layout()`."""
+    pool = descriptor_layout(Operation.POOL)(descriptor)
+    _decode_window(m, pool, map_of(m, pool, "input", "pool"), given.window)
+    for name in ("column_tiles", "dilation_x", "dilation_y"):
+        m.d.comb += given.window[name].eq(1)
+    m.d.comb += given.output.eq(map_of(m, pool, "output", "pool"))
+
+
 def decode_post(m, descriptor, given):
     """Drive `given`, a `post_layout()`.
 
-    A shortcut is a pool of one pixel; its stride and maps lie where a pool's do.
+    A shortcut is the sum of one pixel; its stride and maps lie where a mean's do.
     """
     pool = descriptor_layout(Operation.POOL)(descriptor)
     pools = pool.operation == Operation.POOL
@@ -86,9 +108,15 @@ def decode_post(m, descriptor, given):
     for name in ("pad_left", "pad_top", "pad_code"):
         m.d.comb += given[name].eq(Mux(pools, pool[name], 0))
     m.d.comb += [
-        given.mean.eq(pools & pool.mean),
+        given.mean.eq(pools),
         given.reciprocal.eq(pool.reciprocal),
         given.shift.eq(pool.shift),
         given.input.eq(map_of(m, pool, "input", "post")),
         given.output.eq(map_of(m, pool, "output", "post")),
     ]
+
+
+def _decode_window(m, fields, place, window):
+    """Drive what a convolution and a pool say alike of their `window_layout()`."""
+    m.d.comb += [window[name].eq(fields[name]) for name in WINDOW]
+    m.d.comb += [window[name].eq(place[name]) for name in PLACE]

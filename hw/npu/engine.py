@@ -1,6 +1,6 @@
 """All that does the operations of a program: those who compute and move, memory and bus."""
 
-from amaranth import Module, Mux
+from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,12 +10,20 @@ from ..axi.stream import axi_stream_layout
 from ..counters import counters_layout
 from .beside import Beside
 from .convolver import Convolver
-from .decode import decode_convolution, decode_load, decode_post, decode_store
+from .decode import (
+    decode_convolution,
+    decode_load,
+    decode_pool,
+    decode_post,
+    decode_store,
+    pools_largest,
+)
 from .descriptor import DESCRIPTOR_BITS, descriptor_layout
 from .fetcher import Fetcher
 from .im2col import Im2col
 from .loader import Loader
 from .memory import ActivationMemory
+from .pooler import Pooler
 from .post import PostProcessor
 from .reader import BurstReader, axi_read_members
 from .regions import bytes_layout, regions_layout
@@ -82,39 +90,59 @@ class Engine(wiring.Component):
         array, width = self.config.array, self.config.bus_width
         m.submodules.memory = memory = ActivationMemory(self.config)
         m.submodules.convolver = convolver = Convolver(array, width)
+        m.submodules.pooler = pooler = Pooler(array)
         m.submodules.post = post = PostProcessor(array)
         m.submodules.loader = loader = Loader(array, width)
         m.submodules.storer = storer = Storer(array, width)
         m.submodules.sum_storer = sums = SumStorer(width)
         wiring.connect(m, convolver.sums, sums.sums)
         m.d.comb += sums.address.eq(descriptor_layout(Operation.CONV)(self.descriptor).parameters)
-        self._run(m, convolver, post)
-        self._windows(m, memory, convolver)
+        largest = self._run(m, convolver, pooler, post)
+        self._windows(m, memory, convolver, pooler, largest)
         self._move(m, loader, storer)
-        self._reach(m, memory, convolver, post, loader, storer)
+        self._reach(m, memory, convolver, pooler, post, loader, storer)
         self._read(m, convolver, loader)
         self._write(m, storer, sums)
         return m
 
-    def _run(self, m, convolver, post):
-        """What computes has the descriptor to itself until it is done."""
-        decode_convolution(m, self.config.array, self.descriptor, convolver.operations.p)
-        decode_post(m, self.descriptor, post.operations.p)
-        m.d.comb += [convolver.clear.eq(self.clear), self.counters.eq(convolver.counters)]
-        for name, taker in (("convolution", convolver.operations), ("post", post.operations)):
-            run = getattr(self, f"run_{name}")
-            m.d.comb += taker.valid.eq(run)
-            m.d.comb += getattr(self, f"ended_{name}").eq(run & taker.ready)
+    def _run(self, m, convolver, pooler, post):
+        """What computes has the descriptor to itself until it is done.
 
-    def _windows(self, m, memory, convolver):
-        """Read the windows of what computes."""
+        Returns whether it is the pooler.
+        """
+        largest, done = Signal(), self.ended_post
+        decode_convolution(m, self.config.array, self.descriptor, convolver.operations.p)
+        decode_pool(m, self.descriptor, pooler.operations.p)
+        decode_post(m, self.descriptor, post.operations.p)
+        m.d.comb += [
+            convolver.clear.eq(self.clear),
+            self.counters.eq(convolver.counters),
+            convolver.operations.valid.eq(self.run_convolution),
+            self.ended_convolution.eq(self.run_convolution & convolver.operations.ready),
+            largest.eq(self.run_post & pools_largest(self.descriptor)),
+            pooler.operations.valid.eq(largest),
+            post.operations.valid.eq(self.run_post & ~largest),
+            done.eq(self.run_post & Mux(largest, pooler.operations.ready, post.operations.ready)),
+        ]
+        return largest
+
+    def _windows(self, m, memory, convolver, pooler, largest):
+        """Read the windows of a convolution, or of a maximum pool."""
         m.submodules.windows = windows = Im2col(self.config.array)
-        wiring.connect(m, convolver.windows, windows.windows)
-        wiring.connect(m, windows.words, convolver.words)
-        source = descriptor_layout(Operation.CONV)(self.descriptor)
+        for asker, runs in ((convolver, self.run_convolution), (pooler, largest)):
+            with m.If(runs):
+                m.d.comb += [
+                    windows.windows.payload.eq(asker.windows.payload),
+                    windows.windows.valid.eq(asker.windows.valid),
+                    asker.windows.ready.eq(windows.windows.ready),
+                    asker.words.valid.eq(windows.words.valid),
+                    windows.words.ready.eq(asker.words.ready),
+                ]
+            m.d.comb += asker.words.payload.eq(windows.words.payload)
+        source = descriptor_layout(Operation.CONV)(self.descriptor)  # and where a POOL has it
         m.d.comb += [
             memory.window_group.eq(source.input_map_group),
-            memory.windows_needed.eq(self.run_convolution),
+            memory.windows_needed.eq(self.run_convolution | largest),
             memory.window_read.eq(windows.read),
             memory.window_addresses.eq(windows.addresses),
             windows.answers.eq(memory.window_answers),
@@ -134,7 +162,7 @@ class Engine(wiring.Component):
             m.d.comb += getattr(self, f"ended_{name}").eq(run & beside.given.ready)
             m.d.comb += busy.eq(beside.busy)
 
-    def _reach(self, m, memory, convolver, post, loader, storer):
+    def _reach(self, m, memory, convolver, pooler, post, loader, storer):
         """Let all reach the activation memory; one operation computes at a time."""
         m.d.comb += [
             memory.stored.eq(storer.read),
@@ -152,6 +180,9 @@ class Engine(wiring.Component):
             with m.If(getattr(self, f"run_{name}")):
                 for port in ("read", "read_place", "write", "write_place", "write_given"):
                     m.d.comb += getattr(memory, port).eq(getattr(runner, port))
+        with m.If(pooler.operations.valid):
+            for port in ("write", "write_place", "write_given"):
+                m.d.comb += getattr(memory, port).eq(getattr(pooler, port))
 
     def _read(self, m, convolver, loader):
         m.submodules.fetcher = fetcher = Fetcher(self.config.bus_width, ASKERS)

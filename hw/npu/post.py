@@ -1,4 +1,4 @@
-"""Pools and shortcuts: what passes from map to map without weights."""
+"""Means and shortcuts: what passes from map to map without weights, a word at a time."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -17,9 +17,9 @@ POSITION_BITS = 20  # of a window's first column or row: up to 65534 x 15
 
 
 def post_layout():
-    """POOL or SHORTCUT: the fields of a descriptor, and both maps' places.
+    """A POOL of means, or a SHORTCUT: the fields of a descriptor, and both maps' places.
 
-    mean : the mean of each window; else its largest code
+    mean : the mean of each window; else its sum
     A shortcut is a window of one pixel.
     """
     return data.StructLayout(
@@ -176,7 +176,7 @@ class PostProcessor(wiring.Component):
         return first, last, last & ends_pixel & ends_line & ends_map, place
 
     def _take(self, m, sums, channel, inside, first):
-        """Add the codes that were read, or keep the larger ones; `channel` is the first lane's."""
+        """Add the codes that were read; `channel` is the first lane's."""
         operation = self.operations.p
         for lane, total in enumerate(sums):
             code, before = Signal(ACTIVATION_BITS), Signal(SUM_BITS)
@@ -186,8 +186,7 @@ class PostProcessor(wiring.Component):
                 code.eq(Mux(known, Mux(inside, answer, operation.pad_code), 0)),
                 before.eq(Mux(first, 0, total)),
             ]
-            larger = Mux(code > before, code, before)
-            m.d.sync += total.eq(Mux(operation.mean, before + code, larger))
+            m.d.sync += total.eq(before + code)
 
     def _divide(self, m, sums):
         """Make the mean of the next lane's sum: (2 sum + n) x reciprocal >> shift.

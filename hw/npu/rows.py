@@ -27,10 +27,11 @@ def row_layout():
     x, y : its output pixel
     inside : that is inside the output
     channel : of the tile's first column
+    ends : it is the last of its tile
     last : it is the last of all rows
     """
     return data.StructLayout(
-        {**dict.fromkeys(("x", "y", "channel"), SIZE_BITS), "inside": 1, "last": 1}
+        {**dict.fromkeys(("x", "y", "channel"), SIZE_BITS), "inside": 1, "ends": 1, "last": 1}
     )
 
 
@@ -40,6 +41,8 @@ class RowWalk(wiring.Component):
     Parameters
     ----------
     config : ArrayConfig, whose rows are a power of two
+    columns : int
+        Channels of a tile; by default the array's columns.
 
     Members
     -------
@@ -47,8 +50,9 @@ class RowWalk(wiring.Component):
     rows : Out, stream of `row_layout()`
     """
 
-    def __init__(self, config):
+    def __init__(self, config, *, columns=None):
         self.config = config
+        self.columns = columns or config.cols
         self.row_bits = exact_log2(config.rows)
         super().__init__(
             {
@@ -73,12 +77,13 @@ class RowWalk(wiring.Component):
             m.d.sync += row.eq(Mux(last_row, 0, row + 1))
         ends, x = origins(m, "x", outputs.output_width, 1 << tile_x, step & last_row)
         ends, y = origins(m, "y", outputs.output_height, 1 << tile_y, ends)
-        ends, channel = origins(m, "channel", outputs.output_channels, self.config.cols, ends)
+        ends, channel = origins(m, "channel", outputs.output_channels, self.columns, ends)
         m.d.comb += [
             found.x.eq(x + (row & ((1 << tile_x) - 1))),
             found.y.eq(y + (row >> tile_x)),
             found.channel.eq(channel),
             found.inside.eq((found.x < outputs.output_width) & (found.y < outputs.output_height)),
+            found.ends.eq(last_row),
             found.last.eq(ends),
             self.outputs.ready.eq(ends),
         ]

@@ -1,21 +1,22 @@
 """Estimates cycles, so that the compiler can choose among ways to run a network.
 
-A convolution takes its beats, or the drain of its tiles, or the fetch of its weights, whichever is
-longest; a pool two cycles for each word of a tap; a LOAD or a STORE a word of all lanes a cycle, or
-what the bus carries. These are no promise of what the hardware takes: conflicts of banks and what
-the bus has to carry beside are left out.
+A convolution takes its beats, or the drain of its tiles, or the fetch of its weights, whichever
+is longest. A maximum pool takes the taps or the rows of its tiles, a mean a cycle for each tap
+and each lane of a word and one more, a shortcut two for a word. A LOAD or a STORE takes a word of
+all lanes a cycle, or what the bus carries. These are no promise of what the hardware takes:
+conflicts of banks and what the bus has to carry beside are left out.
 """
 
 from collections.abc import Mapping, Sequence
 
-from truncmac.descriptors import PARAMETER_BYTES, Operation
+from truncmac.descriptors import PARAMETER_BYTES
 from truncmac.golden import WEIGHT_BITS, Machine
 from truncmac.golden.types import Shape
 from truncmac.hw.config import chunk_count
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.integers import ceil_div
 
-from .layouts import Layout, conflicts, tiles
+from .layouts import Layout, conflicts, pool_cycles, tiles
 from .steps import Step
 
 __all__ = ["Cycles", "Estimate", "Widths"]
@@ -23,7 +24,7 @@ __all__ = ["Cycles", "Estimate", "Widths"]
 Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 Cycles = tuple[int, ...]  # for each setting
 OVERHEAD = 60  # of an operation
-WORD_CYCLES = 1  # of a pool or a shortcut, beside one for each tap
+WORD_CYCLES = 1  # of a mean or a shortcut, beside one for each tap, and of a mean for each lane
 
 
 class Estimate:
@@ -46,7 +47,7 @@ class Estimate:
         """Cycles of `rows` output rows of a step whose input lies in a layout, for each setting."""
         key = step.name, step.operation, step.target, step.kernel, layout, rows
         if key not in self._known:
-            each = self._product if step.layer is not None else self._passage
+            each = self._product if step.layer is not None else self._passed
             self._known[key] = tuple(each(step, layout, rows, widths) for widths in self.widths)
         return self._known[key]
 
@@ -68,7 +69,9 @@ class Estimate:
         column = max(count * tile, ceil_div(fetched, self.config.bus_bytes))
         return ceil_div(step.shape[2], array.cols) * column + OVERHEAD
 
-    def _passage(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
-        taps = step.kernel[0] * step.kernel[1] if step.operation == Operation.POOL else 1
-        words = rows * step.shape[1] * ceil_div(step.shape[2], self.config.array.lanes)
-        return (taps + WORD_CYCLES) * words + OVERHEAD
+    def _passed(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
+        if step.by_tiles:
+            return pool_cycles(layout, step, self.machine, rows) + OVERHEAD
+        lanes = self.config.array.lanes
+        word = WORD_CYCLES + step.kernel[0] * step.kernel[1] + (lanes if step.mean else 0)
+        return word * rows * step.shape[1] * ceil_div(step.shape[2], lanes) + OVERHEAD

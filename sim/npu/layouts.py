@@ -18,6 +18,7 @@ __all__ = [
     "conflicts",
     "is_conflict_free",
     "layouts_of_bands",
+    "pool_cycles",
     "tiles",
 ]
 
@@ -45,7 +46,9 @@ class Layout:
 
 
 def choose_layouts(steps: Steps, machine: Machine) -> Layouts:
-    """The layout of each map by name: that with which its convolutions take the fewest cycles.
+    """The layout of each map by name: that with which what reads it takes the fewest cycles.
+
+    Convolutions and maximum pools count, which read the pixels of a tile at once.
 
     A tile's shape is that of the fewest tiles. A reader of another stride than the layout's has
     its pixels in the same banks, and takes them one after the other.
@@ -59,7 +62,7 @@ def layouts_of_bands(
 ) -> Layouts:
     """The layout of each map of steps that give about `rows` rows at a time.
 
-    Of those with which their convolutions take the fewest cycles it is the one of fewest words.
+    Of those with which what reads it takes the fewest cycles it is the one of fewest words.
     """
     return {
         name: _layout(shape, [step for step in steps if step.source == name], machine, rows)
@@ -68,23 +71,23 @@ def layouts_of_bands(
 
 
 def accesses(steps: Steps, layouts: Layouts, machine: Machine) -> int:
-    """Accesses to the activation memory that all convolutions take, at one chunk a beat."""
+    """Cycles of all convolutions and maximum pools, at one chunk a beat."""
     readers = _readers(steps)
     return sum(_work(layouts[name], readers[name], machine) for name in steps.maps)
 
 
 def _readers(steps: Steps) -> dict[str, list[Step]]:
-    """The convolutions that read each map."""
+    """The steps that read each map by tiles."""
     readers: dict[str, list[Step]] = {name: [] for name in steps.maps}
     for step in steps.steps:
-        if step.operation == Operation.CONV and step.source is not None:
+        if step.by_tiles and step.source is not None:
             readers[step.source].append(step)
     return readers
 
 
 def _layout(shape: Shape, readers: list[Step], machine: Machine, rows: int | None = None) -> Layout:
     """A map's layout for its readers, which give all of their output or some rows at a time."""
-    readers = [step for step in readers if step.operation == Operation.CONV]
+    readers = [step for step in readers if step.by_tiles]
     candidates = [
         Layout(tile_x, phases)
         for phases in dict.fromkeys([(0, 0), *map(_phases, readers)])
@@ -108,14 +111,28 @@ def _phases(step: Step) -> Pair:
 
 
 def _work(layout: Layout, readers: list[Step], machine: Machine, rows: int | None = None) -> int:
-    """Accesses that the map's convolutions take, at one chunk a beat."""
+    """Cycles that the map's convolutions and pools take, at one chunk a beat."""
     return sum(
-        tiles((rows or step.shape[0], *step.shape[1:]), layout.tile_x, machine)
+        pool_cycles(layout, step, machine, rows or step.shape[0])
+        if step.operation == Operation.POOL
+        else tiles((rows or step.shape[0], *step.shape[1:]), layout.tile_x, machine)
         * ceil_div(step.shape[2], machine.cols)
         * step.beats(machine.lanes)
         * conflicts(layout, step, machine.rows)
         for step in readers
     )
+
+
+def pool_cycles(layout: Layout, step: Step, machine: Machine, rows: int) -> int:
+    """Cycles of so many rows of a maximum pool.
+
+    A tile of a block of channels takes a cycle for each tap, or for each of its rows, which leave
+    one by one.
+    """
+    taps = step.kernel[0] * step.kernel[1] * conflicts(layout, step, machine.rows)
+    blocks = ceil_div(step.shape[2], machine.lanes)
+    count = tiles((rows, *step.shape[1:]), layout.tile_x, machine)
+    return count * blocks * max(taps, machine.rows)
 
 
 def _waste(layout: Layout, shape: Shape) -> Pair:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from truncmac.descriptors import Operation
 from truncmac.golden import Machine, MapPlace
 from truncmac.golden.types import Shape
 
@@ -161,13 +160,13 @@ def _apart(segment: Segment, number: int) -> Iterator[tuple[Key, Key]]:
 
 
 def _shunned(segment: Segment, number: int) -> Iterator[tuple[Key, Key]]:
-    """What a convolution reads, and what is loaded or stored beside it.
+    """What a convolution or a maximum pool reads, and what is loaded or stored beside it.
 
     The banks of what it reads are at work at every beat, and others wait for them.
     """
     moved = [name for name in segment.run.shapes if segment.copies(name) > 1]
     for step in segment.run.steps:
-        if step.operation == Operation.CONV and step.source is not None:
+        if step.by_tiles and step.source is not None:
             for name in moved:
                 for band in (0, 1):
                     yield (

@@ -79,6 +79,12 @@ class Step:
         """Whether it leaves sums in memory."""
         return self.layer is not None and self.layer.out_bits is None
 
+    @property
+    def by_tiles(self) -> bool:
+        """Whether it reads the pixels of a tile at once, as convolutions and maximum pools do."""
+        pools = self.operation == Operation.POOL and not self.mean
+        return pools or self.operation == Operation.CONV
+
     def beats(self, lanes: int) -> int:
         """Beats of its reduction: each tap of the window takes whole blocks of lanes."""
         return self.kernel[0] * self.kernel[1] * ceil_div(self.source_shape[2], lanes)

@@ -12,12 +12,15 @@ def machine(config, depth=1 << 12):
     )
 
 
-def rows_of(shape, tile_x, config):
-    """(y, x, inside, first channel) of every row of every tile, by definition."""
+def rows_of(shape, tile_x, config, columns=None):
+    """(y, x, inside, first channel) of every row of every tile, by definition.
+
+    columns : channels of a tile; by default the array's columns
+    """
     height, width, channels = shape
     across = 1 << tile_x
     down = config.rows // across
-    for first in range(0, channels, config.cols):
+    for first in range(0, channels, columns or config.cols):
         for top in range(0, height, down):
             for left in range(0, width, across):
                 for row in range(config.rows):

@@ -9,22 +9,24 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.rows import RowWalk
 
 
+@pytest.mark.parametrize("columns", [None, 4])
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (4, 8), (16, 2)])
-def test_random_outputs(rows, cols):
+def test_random_outputs(rows, cols, columns):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, cols, 4, 2)
-    dut = RowWalk(config)
+    dut = RowWalk(config, columns=columns)
 
     async def drive(ctx):
         for _ in range(10):
             shape, tile_x, _ = drawn(rng, config)
             ctx.set(dut.outputs.payload, sizes(shape, tile_x))
             ctx.set(dut.outputs.valid, 1)
-            expected = list(rows_of(shape, tile_x, config))
+            expected = list(rows_of(shape, tile_x, config, columns))
             for number, (y, x, inside, channel) in enumerate(expected, start=1):
                 assert ctx.get(dut.outputs.ready) == 0
                 row = await get(ctx, dut.rows)
                 assert (row.inside, row.channel) == (inside, channel)
                 assert (row.y, row.x) == (y, x)
+                assert row.ends == (number % rows == 0)
                 assert row.last == (number == len(expected))
             ctx.set(dut.outputs.valid, 0)
             await ctx.tick()

@@ -39,10 +39,22 @@ def test_a_convolution_takes_its_beats_or_the_drain_or_its_weights():
     assert estimate(2).step(strided, flat, 4) == (3 * 16 * 18 * 8 + OVERHEAD,)
 
 
-def test_pools_take_a_cycle_for_each_tap_of_a_word_and_one_more():
-    pool = replace(STEP, operation=Operation.POOL, layer=None, kernel=(3, 2))
-    assert estimate(8, 1).step(pool, Layout(3, (0, 0)), 4) == (7 * 4 * 32 * 3 + OVERHEAD,) * 2
-    copy = replace(pool, operation=Operation.SHORTCUT, kernel=(1, 1))
+def test_a_maximum_pool_takes_the_taps_or_the_rows_of_its_tiles():
+    flat = Layout(3, (0, 0))
+    # 4 rows of 32 pixels are 16 tiles of 8; 20 channels are 3 blocks
+    pool = replace(STEP, operation=Operation.POOL, layer=None, kernel=(3, 3))
+    assert estimate(8, 1).step(pool, flat, 4) == (16 * 3 * 9 + OVERHEAD,) * 2
+    assert estimate(8).step(replace(pool, kernel=(2, 3)), flat, 4) == (16 * 3 * 8 + OVERHEAD,)
+    # Its stride is not the layout's: each tap takes the eight pixels one after the other
+    strided = replace(pool, stride=(2, 1), kernel=(3, 2))
+    assert estimate(8).step(strided, flat, 4) == (16 * 3 * 48 + OVERHEAD,)
+    assert estimate(8).step(strided, Layout(3, (1, 0)), 4) == (16 * 3 * 8 + OVERHEAD,)
+
+
+def test_means_and_shortcuts_take_a_cycle_for_each_tap_of_a_word_and_more():
+    mean = replace(STEP, operation=Operation.POOL, layer=None, kernel=(3, 2), mean=True)
+    assert estimate(8).step(mean, Layout(3, (0, 0)), 4) == ((6 + 8 + 1) * 4 * 32 * 3 + OVERHEAD,)
+    copy = replace(mean, operation=Operation.SHORTCUT, kernel=(1, 1), mean=False)
     assert estimate(8).step(copy, Layout(3, (0, 0)), 4) == (2 * 4 * 32 * 3 + OVERHEAD,)
 
 

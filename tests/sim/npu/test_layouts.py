@@ -1,13 +1,20 @@
-"""Maps lie as their convolutions read them fastest."""
+"""Maps lie as their convolutions and pools read them fastest."""
 
 from itertools import product
 
 import pytest
 
 from tests.sim.npu.test_steps import network
-from truncmac.golden import Conv2d, Machine, example_network
+from truncmac.golden import AvgPool, Conv2d, Machine, MaxPool, example_network
 from truncmac.integers import ceil_div
-from truncmac.sim.npu.layouts import Layout, accesses, choose_layouts, is_conflict_free, tiles
+from truncmac.sim.npu.layouts import (
+    Layout,
+    accesses,
+    choose_layouts,
+    is_conflict_free,
+    pool_cycles,
+    tiles,
+)
 from truncmac.sim.npu.steps import network_steps
 
 
@@ -81,6 +88,32 @@ def test_of_readers_that_disagree_the_one_with_more_work_wins():
         )
         layout = choose_layouts(steps, machine())["image"]
         assert layout.phases == (stride - 1, stride - 1)
+
+
+def test_a_layout_follows_a_maximum_pool_but_no_mean():
+    """A mean takes one word after the other, wherever they lie."""
+    pool = MaxPool("pool", "image", (3, 3), (2, 2), (1, 1))
+    steps = network_steps(network(pool, image=(9, 40, 32), weights={}))
+    layout = choose_layouts(steps, machine())["image"]
+    assert layout.phases == (1, 1)
+    # 20 x 16 pixels are 20 tiles, of two blocks; the nine taps of a tile come before its rows leave
+    assert pool_cycles(layout, steps.steps[1], machine(), 20) == 20 * 2 * 16
+    assert accesses(steps, {"image": layout, "pool": layout}, machine()) == 20 * 2 * 16
+    crossed = Layout(layout.tile_x, (0, 1))
+    assert pool_cycles(crossed, steps.steps[1], machine(), 20) == 20 * 2 * 9 * 16
+    mean = AvgPool("mean", "image", (3, 3), (2, 2))
+    mean = network_steps(network(mean, image=(9, 40, 32), weights={}))
+    assert choose_layouts(mean, machine())["image"].phases == (0, 0)
+
+
+def test_a_convolution_with_more_work_than_a_pool_has_its_own_stride():
+    pool = MaxPool("pool", "image", (3, 3), (2, 2), (1, 1))
+    last = Conv2d("last", "conv", out_bits=4, residual="pool", stride=(2, 2))
+    for outputs, phase in ((1, 1), (16 * 20, 0)):
+        weights = {"conv": (outputs, 8, 1, 1), "last": (8, outputs, 1, 1)}
+        conv = Conv2d("conv", "image", out_bits=4)
+        steps = network_steps(network(pool, conv, last, image=(8, 32, 32), weights=weights))
+        assert choose_layouts(steps, machine())["image"].phases == (phase, phase)
 
 
 def test_one_window_needs_no_phases():

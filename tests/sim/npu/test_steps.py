@@ -39,6 +39,9 @@ def test_operations_of_a_network_in_order():
         ("POOL", "mean"),
         ("CONV", "logits"),
     ]
+    assert [step.name for step in steps.steps if step.by_tiles] == [
+        *("first", "second", "pool", "third", "logits")
+    ]
     assert steps.places["flat"] == "mean"
     logits = steps.steps[-1]
     assert (logits.raw, logits.target, logits.kernel, logits.shape) == (
