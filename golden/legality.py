@@ -20,9 +20,9 @@ from truncmac.integers import ceil_div
 
 from .maps import Machine, MapPlace, ProgramError
 from .quantise import WEIGHT_BITS
-from .types import Shape
+from .types import Pair, Shape
 
-__all__ = ["Values", "check_operation", "place_of", "shape_of"]
+__all__ = ["Values", "check_operation", "place_of", "residual_shape", "shape_of", "strides_of"]
 
 Values = Mapping[str, int]
 
@@ -54,8 +54,8 @@ def check_operation(operation: Operation, values: Values, machine: Machine) -> N
     roles = _roles(values)
     _check_groups(values, roles)
     for role in roles:
-        side = "input" if role == "input" else "output"
-        place_of(values, role).check(shapes[side], machine)
+        shape = residual_shape(values) if role == "residual" else shapes[role]
+        place_of(values, role).check(shape, machine)
     if operation == Operation.CONV:
         _check_tiles(values, shapes["output"], machine)
 
@@ -65,6 +65,17 @@ def shape_of(values: Values, side: str) -> Shape:
     for name in ("height", "width", "channels"):
         _check_range(values, f"{side}_{name}", 1, (1 << 16) - 1)
     return values[f"{side}_height"], values[f"{side}_width"], values[f"{side}_channels"]
+
+
+def strides_of(values: Values) -> Pair:
+    """Rows and columns of the residual map from one pixel that is added to the next."""
+    return 1 << values["residual_shift_y"], 1 << values["residual_shift_x"]
+
+
+def residual_shape(values: Values) -> Shape:
+    """(H, W, C) of the residual map, up to the last pixel that is added."""
+    (down, across), (height, width, _) = strides_of(values), shape_of(values, "output")
+    return (height - 1) * down + 1, (width - 1) * across + 1, values["residual_channels"]
 
 
 def place_of(values: Values, role: str) -> MapPlace:
@@ -119,6 +130,8 @@ def _check_conv(values: Values, shapes: Mapping[str, Shape], machine: Machine) -
             )
     if values["raw"] and values["residual"]:
         raise ProgramError("raw sums have no residual", ProgramFault.VALUE)
+    if values["residual"]:
+        _check_range(values, "residual_channels", 1, shapes["output"][2])
 
 
 def _check_pool(values: Values, shapes: Mapping[str, Shape], machine: Machine) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from truncmac.descriptors import ProgramFault
 from truncmac.integers import ceil_div
 
-from .types import Codes, Integers, Shape
+from .types import Codes, Integers, Pair, Shape
 
 __all__ = ["ActivationMemory", "Machine", "MapPlace", "ProgramError"]
 
@@ -152,9 +152,14 @@ class MapPlace:
                 ProgramFault.PLACE,
             )
 
-    def locate(self, shape: Shape, machine: Machine) -> tuple[Integers, Integers]:
-        """Bank, and word of the first channels, of each pixel of a map (H, W, C): (H, W) each."""
-        y, x = np.arange(shape[0])[:, None], np.arange(shape[1])
+    def locate(
+        self, shape: Shape, machine: Machine, strides: Pair = (1, 1)
+    ) -> tuple[Integers, Integers]:
+        """Bank, and word of the first channels, of each pixel of a map (H, W, C): (H, W) each.
+
+        With strides they are those of pixels so many rows and columns apart only.
+        """
+        y, x = np.arange(0, shape[0], strides[0])[:, None], np.arange(0, shape[1], strides[1])
         tile_y = machine.row_bits - self.tile_x
         blocks = self.step_x >> (self.phase_x + self.phase_y)
         column, row = x >> self.phase_x, y >> self.phase_y
@@ -178,15 +183,15 @@ class ActivationMemory:
         self._codes = np.empty(shape, np.uint8)
         self._written = np.zeros(shape, np.bool_)
 
-    def read(self, place: MapPlace, shape: Shape) -> Codes:
-        """The codes of a map, (H, W, C).
+    def read(self, place: MapPlace, shape: Shape, strides: Pair = (1, 1)) -> Codes:
+        """The codes of a map (H, W, C), or of its pixels so many rows and columns apart.
 
         Raises
         ------
         ProgramError
-            If it is not within the memory, or not all of it was written.
+            If it is not within the memory, or not all that is read was written.
         """
-        where = self._where(place, shape)
+        where = self._where(place, shape, strides)
         if not self._written[where].all():
             raise ProgramError(f"reads codes of group {place.group} that nothing has written")
         return self._codes[where]
@@ -204,12 +209,12 @@ class ActivationMemory:
         self._written[where] = True
 
     def _where(
-        self, place: MapPlace, shape: Shape
+        self, place: MapPlace, shape: Shape, strides: Pair = (1, 1)
     ) -> tuple[int, Integers, Integers, npt.NDArray[np.intp]]:
-        """Indices of each code of a map."""
+        """Indices of each code of a map's pixels that are so many rows and columns apart."""
         machine = self.machine
         place.check(shape, machine)
-        bank, word = place.locate(shape, machine)
+        bank, word = place.locate(shape, machine, strides)
         channel = np.arange(shape[2])
         word = word[..., None] + channel // machine.lanes
         return place.group, bank[..., None], word, channel % machine.lanes

@@ -26,7 +26,7 @@ from truncmac.descriptors import (
 )
 from truncmac.integers import ceil_div
 
-from .legality import Values, check_operation, place_of, shape_of
+from .legality import Values, check_operation, place_of, residual_shape, shape_of, strides_of
 from .maps import ActivationMemory, Machine, MapPlace, ProgramError
 from .quantise import WEIGHT_BITS
 from .requantise import Requantisation, requantise
@@ -104,9 +104,30 @@ class _State:
         self._note(place, codes.shape, written=True)
         self.maps.write(place, codes)
 
+    def read_residual(self, values: Values) -> Codes:
+        """The codes that a convolution adds, (H, W, C) of its output.
+
+        They are those of every stride-th pixel, and 0 for channels that the residual map lacks.
+        """
+        place, shape = place_of(values, "residual"), residual_shape(values)
+        target, given = place_of(values, "output"), shape_of(values, "output")
+        same = place == target and shape == given
+        if not same and self._span(place, shape).disturbs(self._span(target, given, written=True)):
+            raise ProgramError(
+                f"residual and output share words of group {place.group}, where a residual must "
+                "have the output's place, sizes and channels, and no stride"
+            )
+        self._note(place, shape, written=False)
+        found = np.zeros(given, np.uint8)
+        found[..., : shape[2]] = self.maps.read(place, shape, strides_of(values))
+        return found
+
     def _note(self, place: MapPlace, shape: Shape, *, written: bool) -> None:
+        self.spans.append(self._span(place, shape, written=written))
+
+    def _span(self, place: MapPlace, shape: Shape, *, written: bool = False) -> _Span:
         end = place.base + place.words(shape, self.machine)
-        self.spans.append(_Span(("group", place.group), place.base, end, written))
+        return _Span(("group", place.group), place.base, end, written)
 
     def settle(self, values: Values) -> None:
         """Check that the operation did not disturb those that run beside it."""
@@ -248,7 +269,7 @@ def _conv(state: _State, values: Values) -> None:
         place[:] = np.frombuffer(sums.astype(f"<i{SUM_BYTES}").tobytes(), np.uint8)
         state.traffic.stores += len(place)
         return
-    added = state.read_map(values, "residual", shape) if values["residual"] else None
+    added = state.read_residual(values) if values["residual"] else None
     state.write_map(values, "output", _finished(state, values, sums, added).reshape(shape))
 
 

@@ -35,7 +35,7 @@ __all__ = [
     "unpack_descriptor",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAGIC = 0x434D5254  # "TRMC"
 DESCRIPTOR_BYTES = 64
 WORD_BYTES = 4
@@ -228,6 +228,9 @@ FIELDS: Mapping[Operation, tuple[DescriptorField, ...]] = {
         DescriptorField("weights", 12, 0, 32, "address of the first column tile's weights"),
         DescriptorField("weights_pitch", 13, 0, 32, "bytes from a column tile to the next"),
         DescriptorField("parameters", 14, 0, 32, "address of the parameters, or of raw sums"),
+        DescriptorField("residual_channels", 15, 0, 16, "channels of the residual map"),
+        DescriptorField("residual_shift_x", 15, 16, 2, "log2 of the stride over its columns"),
+        DescriptorField("residual_shift_y", 15, 18, 2, "log2 of the stride over its rows"),
     ),
     Operation.POOL: (
         *(OPERATION, *BESIDE[:1]),

@@ -13,7 +13,7 @@ from .memory import place_layout
 from .operands import OperandLoader, operands_layout
 from .place import map_layout
 from .regions import bytes_layout
-from .residuals import ResidualReader
+from .residuals import ResidualReader, residual_layout
 from .results import ResultWriter, sum_layout
 from .rows import outputs_layout
 from .walk import window_layout
@@ -30,7 +30,7 @@ def convolution_layout(config):
             "operands": operands_layout(config),
             "outputs": outputs_layout(),
             "output": map_layout(),
-            "residual": map_layout(),
+            "residual": residual_layout(),
         }
     )
 
@@ -118,7 +118,7 @@ class Convolver(wiring.Component):
             jobs.part.eq(core.results.valid & core.results.ready),
             results.raw.eq(operation.job.raw),
             results.where.eq(operation.output),
-            residuals.where.eq(operation.residual),
+            residuals.residual.eq(operation.residual),
         ]
         over = [
             self._part(m, self.windows, operation.window, ends, Const(1)),

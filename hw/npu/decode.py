@@ -75,7 +75,11 @@ def decode_convolution(m, array, descriptor, given):
         ),
         given.outputs.tile_x.eq(maps["input"].tile_x),
         given.output.eq(maps["output"]),
-        given.residual.eq(maps["residual"]),
+        given.residual.where.eq(maps["residual"]),
+        *(
+            given.residual[name].eq(conv[f"residual_{name}"])
+            for name in ("channels", "shift_x", "shift_y")
+        ),
     ]
 
 

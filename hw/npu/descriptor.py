@@ -124,13 +124,13 @@ class DescriptorCheck(wiring.Component):
         ]
         return [
             (ProgramFault.VALUE, _any(wrong)),
-            (ProgramFault.PLACE, self._beyond(m, load, "output", "output")),
+            (ProgramFault.PLACE, self._beyond(load, "output")),
         ]
 
     def _store(self, m, store):
         return [
             (ProgramFault.VALUE, _no_size(store, "input") | _long_row(store)),
-            (ProgramFault.PLACE, self._beyond(m, store, "input", "input")),
+            (ProgramFault.PLACE, self._beyond(store, "input")),
         ]
 
     def _conv(self, m, conv):
@@ -152,13 +152,15 @@ class DescriptorCheck(wiring.Component):
             (conv.weights_pitch & (self.config.bus_bytes - 1)) != 0,
             (conv.parameters & alignment) != 0,
             conv.raw & conv.residual,
+            conv.residual & (conv.residual_channels == 0),
+            conv.residual & (conv.residual_channels > conv.output_channels),
         ]
         source = conv.input_map_group
         meets = ~conv.raw & (conv.output_map_group == source)
         meets = meets | (conv.residual & (conv.residual_map_group == source))
-        beyond = self._beyond(m, conv, "input", "input")
-        beyond = beyond | (~conv.raw & self._beyond(m, conv, "output", "output"))
-        beyond = beyond | (conv.residual & self._beyond(m, conv, "residual", "output"))
+        beyond = self._beyond(conv, "input")
+        beyond = beyond | (~conv.raw & self._beyond(conv, "output"))
+        beyond = beyond | (conv.residual & self._residual_beyond(conv))
         return [
             (ProgramFault.VALUE, _any(wrong)),
             (ProgramFault.GROUPS, meets),
@@ -187,7 +189,7 @@ class DescriptorCheck(wiring.Component):
     def _passes(self, m, passing, wrong):
         """Faults of what passes from map to map."""
         sizes = _no_size(passing, "input") | _no_size(passing, "output")
-        beyond = [self._beyond(m, passing, side, side) for side in ("input", "output")]
+        beyond = [self._beyond(passing, side) for side in ("input", "output")]
         meets = passing.input_map_group == passing.output_map_group
         return [
             (ProgramFault.VALUE, _any(wrong) | sizes),
@@ -195,8 +197,19 @@ class DescriptorCheck(wiring.Component):
             (ProgramFault.PLACE, _any(beyond)),
         ]
 
-    def _beyond(self, m, descriptor, role, side):
-        """Whether a map, of the sizes of `side`, is not within the activation memory."""
+    def _beyond(self, descriptor, role):
+        """Whether the map of the input or the output is not within the activation memory."""
+        bottom, right = ((descriptor[f"{role}_{size}"] - 1)[:16] for size in ("height", "width"))
+        return self._outside(descriptor, role, bottom, right, descriptor[f"{role}_channels"])
+
+    def _residual_beyond(self, conv):
+        """Whether what is read of the residual map is not within the activation memory."""
+        bottom = (conv.output_height - 1)[:16] << conv.residual_shift_y
+        right = (conv.output_width - 1)[:16] << conv.residual_shift_x
+        return self._outside(conv, "residual", bottom, right, conv.residual_channels)
+
+    def _outside(self, descriptor, role, bottom, right, channels):
+        """Whether a map whose last pixel is (right, bottom) is not within the memory."""
         array = self.config.array
         row_bits = exact_log2(array.rows)
 
@@ -204,11 +217,11 @@ class DescriptorCheck(wiring.Component):
             return descriptor[map_field(role, name)]
 
         lane_bits = exact_log2(array.lanes)
-        blocks = (descriptor[f"{side}_channels"] + (array.lanes - 1)) >> lane_bits
-        right = (descriptor[f"{side}_width"] - 1)[:16] >> (part("phase_x") + part("tile_x"))[:5]
+        blocks = (channels + (array.lanes - 1)) >> lane_bits
+        across = right >> (part("phase_x") + part("tile_x"))[:5]
         tile_y = (row_bits - part("tile_x"))[:4]
-        down = (descriptor[f"{side}_height"] - 1)[:16] >> (part("phase_y") + tile_y)[:5]
-        end = part("base") + down * part("step_y") + (right + 1) * part("step_x")
+        down = bottom >> (part("phase_y") + tile_y)[:5]
+        end = part("base") + down * part("step_y") + (across + 1) * part("step_x")
         return (
             (part("group") >= self.config.groups)
             | (part("tile_x") > row_bits)

@@ -7,7 +7,7 @@ from math import prod
 from truncmac.descriptors import SUM_BYTES, Operation, Region, to_address
 from truncmac.golden import Machine, MapPlace
 
-from .bands import Band, Rows, band_step, rows_read
+from .bands import Band, Rows, band_step, residual_rows, rows_read
 from .plan import Plan
 from .segments import Segment
 from .steps import Step
@@ -167,6 +167,8 @@ class _Writer:
 
     def _begin(self, step: Step, name: str, band: Band) -> int:
         """The row of a map at which an operation's place begins."""
+        if name == step.residual:
+            return residual_rows(step, band.given(step))[0]
         if name != step.source:
             return band.given(step)[0]
         if step.operation == Operation.SHORTCUT:

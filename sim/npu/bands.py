@@ -10,7 +10,9 @@ from truncmac.golden.types import Shape
 
 from .steps import Step
 
-__all__ = ["Band", "Rows", "Run", "band_step", "cut", "pad_of", "rows_read", "unit"]
+__all__ = [
+    *("Band", "Rows", "Run", "band_step", "cut", "pad_of", "residual_rows", "rows_read", "unit"),
+]
 
 Rows = tuple[int, int]  # of a map: the first, and the one behind the last
 
@@ -110,14 +112,15 @@ def _alignments(run: Run, blocks: Mapping[str, int]) -> dict[str, int]:
     for step in run.steps:
         if step.target is None:
             continue
+        whole = {}  # maps of which the step reads whole rows of blocks, and with which stride
         if step.residual is not None:
-            size = blocks[step.residual]
-            found[step.residual] = max(found[step.residual], size)
-            found[step.target] = max(found[step.target], size)
+            whole[step.residual] = step.residual_stride[0]
         if step.operation == Operation.SHORTCUT and step.source is not None:
-            size = blocks[step.source]
-            found[step.source] = max(found[step.source], size)
-            found[step.target] = max(found[step.target], size // gcd(size, step.stride[0]))
+            whole[step.source] = step.stride[0]
+        for name, stride in whole.items():
+            size = blocks[name]
+            found[name] = max(found[name], size)
+            found[step.target] = max(found[step.target], size // gcd(size, stride))
     return found
 
 
@@ -175,7 +178,13 @@ def _wanted(step: Step, given: Rows) -> Iterator[tuple[str, Rows]]:
     if step.source is not None:
         yield step.source, rows_read(step, given)
     if step.residual is not None:
-        yield step.residual, given
+        yield step.residual, residual_rows(step, given)
+
+
+def residual_rows(step: Step, given: Rows) -> Rows:
+    """Rows of the map that a step adds, for the rows that it gives."""
+    stride = step.residual_stride[0]
+    return given[0] * stride, (given[1] - 1) * stride + 1
 
 
 def pad_of(step: Step, band: Band) -> int:

@@ -1,6 +1,7 @@
 """Compiles a network for one NPU: one image of the weights, and a short program for each k."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from math import prod
 
 from truncmac.descriptors import (
@@ -32,7 +33,7 @@ from .estimate import Estimate, Widths
 from .layouts import accesses, choose_layouts
 from .plan import NoRoomError, Plan, Planner
 from .region import RegionWriter
-from .steps import Step, Steps, network_steps, packings
+from .steps import Step, Steps, folded_shortcuts, network_steps, packings
 from .weights import parameter_bytes, weight_bytes, weights_pitch
 
 __all__ = ["compile_network", "machine_of"]
@@ -139,11 +140,14 @@ def _planned(
 ) -> Plan:
     """All maps on chip, with the packing of the image that takes the fewest accesses; else bands.
 
-    Of bands, those with the packing that takes the fewest estimated cycles.
+    Of bands, those with the packing that takes the fewest estimated cycles. Shortcuts that are
+    only added are folded into what adds them; but the map that they read must stay on chip so much
+    longer that they are operations where that is what fits, or what takes the fewer cycles.
     """
     ways: list[tuple[int, int, Planner]] = []
-    for packing in packings(network):
-        steps = network_steps(network, packing)
+    folds = (True, False) if folded_shortcuts(network) else (True,)
+    for packing, fold in product(packings(network), folds):
+        steps = network_steps(network, packing, folds=fold)
         layouts = choose_layouts(steps, machine)
         planner = Planner(steps, layouts, machine, Estimate(config, machine, widths))
         ways.append((accesses(steps, layouts, machine), len(ways), planner))

@@ -71,6 +71,9 @@ def product_values(step: Step, bits: int, *, pitch: int) -> dict[str, int]:
     return {
         "raw": int(step.raw),
         "residual": int(step.residual is not None),
+        "residual_channels": step.residual_channels,
+        "residual_shift_x": step.residual_stride[1].bit_length() - 1,
+        "residual_shift_y": step.residual_stride[0].bit_length() - 1,
         "bits": bits,
         "offset": weight_offset(bits, layer.offset),
         "limit": 0 if layer.out_bits is None else (1 << layer.out_bits) - 1,

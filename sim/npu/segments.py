@@ -184,6 +184,8 @@ def _in_place(segment: Segment, step: Step, number: int) -> tuple[Key, Key] | No
         return None
     if segment.layouts[target] != segment.layouts[residual]:
         return None
+    if segment.run.shapes[target] != segment.run.shapes[residual]:
+        return None  # a part of the residual map's pixels or channels is added
     if any(band.rows[target][0] != band.rows[residual][0] for band in segment.bands):
         return None
     return segment.key(target, number, 0), segment.key(residual, number, 0)

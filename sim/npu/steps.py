@@ -1,6 +1,6 @@
 """A network as the operations that an NPU runs one after the other, and the maps between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from truncmac.descriptors import Operation
@@ -20,9 +20,10 @@ from truncmac.golden import (
 from truncmac.golden.types import Pair, Shape
 from truncmac.integers import ceil_div
 
-__all__ = ["Packing", "Step", "Steps", "network_steps", "packings"]
+__all__ = ["Packing", "Step", "Steps", "folded_shortcuts", "network_steps", "packings"]
 
 ONE, NONE = (1, 1), (0, 0)
+RESIDUAL_STRIDES = {1, 2, 4, 8}  # that a descriptor has for the pixels of a residual map
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Step:
     layer : the layer of weights, of a CONV
     window : of its weights, (H, W, C): what `kernel` is before LOAD has packed a part of it
     mean : of a POOL: it gives the mean
+    residual_stride : with which the pixels of the residual map are added, (vertical, horizontal)
+    residual_channels : of the residual map; to the output's channels beyond, 0 is added
     """
 
     operation: Operation
@@ -73,6 +76,8 @@ class Step:
     layer: Product | None = None
     window: Shape = (1, 1, 1)
     mean: bool = False
+    residual_stride: Pair = ONE
+    residual_channels: int = 0
 
     @property
     def raw(self) -> bool:
@@ -103,7 +108,8 @@ class Steps:
     ----------
     steps : in order, the last gives the network's output
     maps : shape (H, W, C) of each map, by the name of the layer that makes it
-    places : for each layer the map that holds its output; a Flatten's is the one that it reads
+    places : for each layer the map that holds its output; a Flatten's is the one that it reads,
+        and a shortcut has none whose codes convolutions add from the map that it reads
     packing : what LOAD packs
     """
 
@@ -149,8 +155,13 @@ def _only_reader(network: Network, name: str) -> Layer | None:
     return readers[0] if len(readers) == 1 else None
 
 
-def network_steps(network: Network, packing: Packing | None = None) -> Steps:
+def network_steps(network: Network, packing: Packing | None = None, *, folds: bool = True) -> Steps:
     """The operations of a network; layers that its output does not need are left out.
+
+    Parameters
+    ----------
+    packing : what LOAD packs
+    folds : shortcuts that `folded_shortcuts` names are no operations
 
     Raises
     ------
@@ -177,12 +188,15 @@ def network_steps(network: Network, packing: Packing | None = None) -> Steps:
         )
     ]
     maps, places = {IMAGE: packed}, {IMAGE: IMAGE}
+    folded = folded_shortcuts(network) if folds else {}
     for layer in _needed(network):
+        if layer.name in folded:
+            continue
         places[layer.name] = layer.name
         if isinstance(layer, Flatten):
             places[layer.name] = places[layer.input]
             continue
-        step = _step(network, layer, maps, places, known)
+        step = _step(network, layer, maps, places, known, folded)
         if step.source == IMAGE:
             step = _after(packing, step)
         if step.residual is not None and step.residual == step.source:
@@ -206,6 +220,7 @@ def _step(
     maps: dict[str, Shape],
     places: dict[str, str],
     known: dict[str, Shape],
+    folded: Mapping[str, Shortcut],
 ) -> Step:
     """The operation of a layer."""
     source = places[layer.input]
@@ -235,7 +250,7 @@ def _step(
         if step.raw:
             step = replace(step, target=None)
         if layer.residual is not None:
-            step = replace(step, residual=_residual(layer, layer.residual, step, maps, places))
+            step = _adding(layer, layer.residual, step, maps, places, folded)
     elif isinstance(layer, MaxPool):
         step = replace(step, operation=Operation.POOL, kernel=layer.kernel, stride=layer.stride)
         step = replace(step, padding=layer.padding)
@@ -277,26 +292,61 @@ def _copy(step: Step, maps: dict[str, Shape]) -> Step:
 
 def _plain_stride(step: Step) -> Step:
     """Where there is one window only, its stride is of no use, and may be too wide to be told."""
-    high, wide, _ = step.shape
-    return replace(
-        step, stride=(step.stride[0] if high > 1 else 1, step.stride[1] if wide > 1 else 1)
-    )
+    return replace(step, stride=_of_several(step.stride, step.shape))
 
 
-def _residual(
-    layer: Product, residual: str, step: Step, maps: dict[str, Shape], places: dict[str, str]
-) -> str:
+def _of_several(stride: Pair, shape: Shape) -> Pair:
+    """A stride, but 1 along an axis of which an output (H, W, C) has one pixel only."""
+    return stride[0] if shape[0] > 1 else 1, stride[1] if shape[1] > 1 else 1
+
+
+def folded_shortcuts(network: Network) -> dict[str, Shortcut]:
+    """The shortcuts, by name, whose codes are added from the map that the shortcut reads.
+
+    All that reads one are layers of weights that add it, and that multiply another map than the
+    shortcut reads; its strides are powers of two, as a convolution has them for what it adds.
+    """
+    layers = _needed(network)
+    found = {}
+    for layer in layers:
+        if isinstance(layer, Shortcut):
+            readers = [other for other in layers if layer.name in _sources(other)]
+            only_added = all(_adds(reader, layer) for reader in readers)
+            if readers and only_added and set(layer.stride) <= RESIDUAL_STRIDES:
+                found[layer.name] = layer
+    return found
+
+
+def _adds(reader: Layer, shortcut: Shortcut) -> bool:
+    """Whether a reader adds a shortcut, and multiplies neither it nor what it reads."""
+    if not isinstance(reader, Product) or reader.residual != shortcut.name:
+        return False
+    return reader.input not in (shortcut.name, shortcut.input)
+
+
+def _adding(
+    layer: Product,
+    residual: str,
+    step: Step,
+    maps: dict[str, Shape],
+    places: dict[str, str],
+    folded: Mapping[str, Shortcut],
+) -> Step:
+    """A step that adds a layer's output, or what a folded shortcut takes of a map."""
     if step.raw:
         raise ValueError(
             f"Layer {layer.name!r} gives logits and adds {residual!r}: the NPU leaves sums, to "
             "which nothing is added; give the layer codes"
         )
-    if maps[places[residual]] != step.shape:
+    shortcut = folded.get(residual)
+    name = places[residual if shortcut is None else shortcut.input]
+    if shortcut is None and maps[name] != step.shape:
         raise ValueError(
             f"Layer {layer.name!r} adds {residual!r}, which is a flattened image: the NPU keeps "
             "its channels together, so that the codes do not lie in the same order"
         )
-    return places[residual]
+    stride = ONE if shortcut is None else _of_several(shortcut.stride, step.shape)
+    return replace(step, residual=name, residual_stride=stride, residual_channels=maps[name][2])
 
 
 def _after(packing: Packing, step: Step) -> Step:

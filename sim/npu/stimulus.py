@@ -1,13 +1,14 @@
 """Random networks with all that the NPU can do, drawn by seed."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, product
 from typing import Any, TypeVar
 
 import numpy as np
 
 from truncmac.golden import (
+    IMAGE,
     AvgPool,
     Conv2d,
     Flatten,
@@ -21,11 +22,13 @@ from truncmac.golden import (
     shapes,
 )
 from truncmac.golden.types import Array, Codes, Pair
+from truncmac.integers import ceil_div
 
 __all__ = ["WIDTHS", "fitting", "random_images", "random_network"]
 
 WIDTHS = (8, 5, 2, 1)  # k for which a random network has parameters
 TRIES = 50
+STRIDES = (1, 2, 3, 4, 8)  # of a shortcut that is only added
 Made = TypeVar("Made")
 Tensors = MutableMapping[str, Array]
 Known = Mapping[str, tuple[int, ...]]  # shape of each map so far, the image's first
@@ -63,7 +66,50 @@ def random_network(seed: int) -> Network:
         logits = Linear("logits", last, out_bits=None if rng.integers(3) else 7)
         layers.append(logits)
         _add_tensors(rng, tensors, logits, (int(rng.integers(1, 12)), known[last][0]))
+    layers = _with_shortcuts(np.random.default_rng((seed, 1)), layers, known, tensors)
     return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
+
+
+def _with_shortcuts(
+    rng: np.random.Generator, layers: Sequence[Layer], known: Known, tensors: Tensors
+) -> list[Layer]:
+    """The layers, many a convolution of which adds a shortcut that nothing else reads."""
+    found: list[Layer] = []
+    for layer in layers:
+        ways = list(_ways_past(layer, known, [IMAGE, *(before.name for before in found)]))
+        if ways and rng.integers(4):
+            # Where there is more than one pixel, rather with a stride
+            apart = [way for way in ways if _leaps(way[1], known[layer.name])]
+            ways = apart if apart and rng.integers(4) else ways
+            source, stride = ways[rng.integers(len(ways))]
+            outputs = known[layer.name][0]
+            shortcut = Shortcut(f"past_{layer.name}", source, channels=outputs, stride=stride)
+            found.append(shortcut)
+            layer = replace(layer, residual=shortcut.name)
+            for bits in WIDTHS:
+                multipliers = rng.integers(-(1 << 16), 1 << 16, outputs)
+                tensors[f"{layer.name}.b{bits}.residual_multiplier"] = multipliers
+        found.append(layer)
+    return found
+
+
+def _leaps(stride: Pair, shape: tuple[int, ...]) -> bool:
+    """Whether a stride leaves out pixels between those of an output (C, H, W)."""
+    return any(s > 1 and n > 1 for s, n in zip(stride, shape[1:], strict=True))
+
+
+def _ways_past(layer: Layer, known: Known, before: Sequence[str]) -> Iterator[tuple[str, Pair]]:
+    """Maps, with strides, of which a shortcut gives what a convolution could add."""
+    if not isinstance(layer, Conv2d) or layer.residual is not None:
+        return
+    outputs, *size = known[layer.name]
+    for name in before:
+        channels, *given = known.get(name, (outputs + 1,))
+        if channels > outputs or name == layer.input:
+            continue
+        for stride in product(STRIDES, STRIDES):
+            if size == [ceil_div(n, s) for n, s in zip(given, stride, strict=True)]:
+                yield name, stride
 
 
 def random_images(network: Network, seed: int, number: int = 1) -> Codes:

@@ -16,6 +16,7 @@ from tests.golden.programs import (
     weight_memory,
 )
 from truncmac.descriptors import (
+    FORMAT_VERSION,
     Operation,
     ProgramFault,
     Region,
@@ -42,6 +43,13 @@ def conv_values(codes, weights, memory, *, bits=8, offset=255, **more):
         **sizes("input", codes.shape),
     }
     return values | {"weights": memory.data(data)} | more
+
+
+def adding(channels, strides=(1, 1)):
+    """The fields of a residual, whose strides are powers of two."""
+    down, across = (stride.bit_length() - 1 for stride in strides)
+    shifts = {"residual_shift_y": down, "residual_shift_x": across}
+    return {"residual": 1, "residual_channels": channels, **shifts}
 
 
 def one_conv(seed, machine=MACHINE):
@@ -72,10 +80,17 @@ def one_conv(seed, machine=MACHINE):
     phases = [tuple(rng.integers(0, 2, 2).tolist()) for _ in range(2)]
     where = place(codes.shape, 0, 1, int(rng.integers(3)), phases[0], machine)
     target = place(shape, 1, 0, int(rng.integers(3)), phases[1], machine)
-    added, extra = rng.integers(0, 256, shape, np.uint8), place(shape, 2, 0, 2, (0, 0), machine)
+    down, across = (1 << rng.integers(0, 4 if max(size) < 4 else 2, 2)).tolist()
+    fewer = int(rng.integers(1, columns + 1))
+    # A pixel more to the right than those that are added, and two rows below
+    given = (size[0] - 1) * down + 3, (size[1] - 1) * across + 2, fewer
+    extra = place(given, 2, 0, int(rng.integers(3)), tuple(rng.integers(0, 3, 2).tolist()), machine)
+    whole = rng.integers(0, 256, given, np.uint8)
+    added = np.zeros(shape, np.uint8)
+    added[..., :fewer] = whole[: given[0] - 2 : down, : given[1] - 1 : across]
     residual = residual and not raw
     memory.load(codes, where)
-    memory.load(added, extra, offset=SIZE // 2)
+    memory.load(whole, extra, offset=SIZE // 2)
     sums = convolution(
         codes,
         weights,
@@ -95,12 +110,12 @@ def one_conv(seed, machine=MACHINE):
     }
     limit = int(rng.integers(1, 256))
     values = conv_values(codes, weights, memory, bits=bits, offset=offset, limit=limit)
-    values |= {"pad_code": pad_code, "raw": int(raw), "residual": int(residual)}
-    values |= {"pad_top": padding[0], "pad_left": padding[1]}
+    values |= {"pad_code": pad_code, "pad_top": padding[0], "pad_left": padding[1]}
     values |= {"stride_y": stride[0], "stride_x": stride[1]}
     values |= {"dilation_y": dilation[0], "dilation_x": dilation[1]}
     values |= sizes("output", shape) | mapped("input", where) | mapped("output", target)
-    values |= mapped("residual", extra)
+    values |= mapped("residual", extra) | adding(fewer, (down, across))
+    values |= {"raw": int(raw), "residual": int(residual)}
     values["parameters"] = (
         to_address(Region.OUTPUT, 64) if raw else memory.data(parameter_memory(**arrays))
     )
@@ -194,7 +209,7 @@ def test_a_residual_may_be_where_the_output_goes(seed):
     where, target = place(codes.shape), place(shape, 2, 7, 2)
     memory.load(codes, where)
     memory.load(added, target, offset=1000)
-    values = conv_values(codes, weights, memory, residual=1)
+    values = conv_values(codes, weights, memory, **adding(4))
     values |= sizes("output", shape) | mapped("input", where) | mapped("output", target)
     values |= mapped("residual", target)
     ones, extra = np.ones(4, np.int64), rng.integers(1, 9, 4)
@@ -204,6 +219,65 @@ def test_a_residual_may_be_where_the_output_goes(seed):
     memory.run()
     sums = codes.astype(np.int64) @ (2 * weights[0, 0].astype(np.int64) - 255)
     assert np.array_equal(memory.stored(shape), np.clip((sums + extra * added + 1) >> 1, 0, 255))
+
+
+@pytest.mark.parametrize(
+    ("changes", "refuses"),
+    [
+        ({}, False),
+        # Behind the output's two words
+        ({"residual_map_base": 2}, False),
+        ({"residual_map_base": 1}, True),
+        ({"residual_map_tile_x": 2}, True),
+        ({"residual_channels": 3}, True),
+        ({"residual_shift_x": 1}, True),
+        ({"residual_shift_y": 1}, True),
+        ({"residual_shift_y": 1, "residual_map_base": 2}, False),
+    ],
+)
+def test_a_residual_that_is_overwritten_is_read_in_its_place(changes, refuses):
+    """What is written before it is read would depend on the hardware's pace."""
+    memory, shape = Memory(), (2, 2, 4)
+    where, target = place((2, 2, 2)), place(shape, 1)
+    memory.load(codes_of((2, 2, 2)), where)
+    memory.load(codes_of((8, 8, 8), 1), place((8, 8, 8), 1), offset=100)
+    values = conv_values(codes_of((2, 2, 2)), codes_of((1, 1, 2, 4)), memory, **adding(4))
+    values |= sizes("output", shape) | mapped("input", where) | mapped("output", target)
+    ones = np.ones(4, np.int64)
+    data = parameter_memory(multiplier=ones, bias=ones, shift=ones)
+    values |= mapped("residual", target) | {"parameters": memory.data(data)} | changes
+    memory.add(Operation.CONV, **values)
+    if refuses:
+        refused(memory, None, "residual and output share words of group 1", 3)
+    else:
+        memory.run()
+
+
+def test_a_residual_with_a_stride_needs_only_the_pixels_that_are_added():
+    """Between them nothing was written; and what it reads runs beside nothing that writes it."""
+    memory, shape = Memory(), (2, 2, 3)
+    where, extra = place((2, 2, 2)), place((3, 3, 2), 2)
+    memory.load(codes_of((2, 2, 2)), where)
+    for y, x in ((0, 0), (0, 2), (2, 0), (2, 2)):
+        one = replace(extra, base=extra.base + y // 2 * extra.step_y + x // 2 * extra.step_x)
+        memory.load(codes_of((1, 1, 2), 10 * y + x), one, offset=100 * (1 + 3 * y + x))
+    values = conv_values(codes_of((2, 2, 2)), codes_of((1, 1, 2, 3)), memory, **adding(2, (2, 2)))
+    values |= sizes("output", shape) | mapped("input", where) | mapped("output", place(shape, 1))
+    ones, extras = np.ones(3, np.int64), [1, 1, 1]
+    data = parameter_memory(multiplier=0 * ones, residual_multiplier=extras, bias=ones, shift=ones)
+    values |= mapped("residual", extra) | {"parameters": memory.data(data)}
+    memory.add(Operation.CONV, **values)
+    memory.store(shape, place(shape, 1))
+    memory.run()
+    expected = [[[*codes_of((1, 1, 2), 10 * y + x).reshape(-1), 0] for x in (0, 2)] for y in (0, 2)]
+    assert np.array_equal(memory.stored(shape), (np.array(expected, np.int64) + 1) >> 1)
+
+    memory.operations[-2] = pack_descriptor(Operation.CONV, values)
+    last = replace(extra, base=extra.base + extra.step_y + extra.step_x)
+    memory.load(codes_of((1, 1, 2)), last, offset=5000, beside=1)
+    memory.operations.insert(-3, memory.operations.pop())
+    with pytest.raises(ProgramError, match="touches group 2.*must wait"):
+        memory.run()
 
 
 @pytest.mark.parametrize(
@@ -332,7 +406,7 @@ def test_programs_that_are_not_for_the_machine_are_refused():
     memory = Memory()
     begin = memory.begin
     format_, space = ProgramFault.FORMAT, ProgramFault.SPACE
-    refused(memory, format_, "of format 1, not 2", 0, begin=begin(version=2))
+    refused(memory, format_, f"of format {FORMAT_VERSION}, not 1", 0, begin=begin(version=1))
     refused(memory, format_, "0x0", 0, begin=begin(magic=0))
     refused(memory, ProgramFault.CONFIGURATION, "0x00001234", 0, begin=begin(configuration=1))
     for region in Region:
@@ -368,6 +442,7 @@ def faulty(changes, operation=Operation.CONV):
     values = conv_values(codes, weights, memory)
     values |= sizes("output", shape) | mapped("input", place(codes.shape))
     values |= mapped("output", place(shape, 1)) | mapped("residual", place(shape, 2))
+    values |= {"residual_channels": 3}
     ones = np.ones(3, np.int64)
     parameters = memory.data(parameter_memory(multiplier=ones, bias=ones, shift=ones))
     memory.add(operation, **(values | {"parameters": parameters} | changes))
@@ -415,6 +490,22 @@ def test_the_convolution_whose_faults_follow_is_right():
         (mapped("output", place((2, 2, 3), 3)), ProgramFault.PLACE, "group 3"),
         (mapped("output", place((2, 2, 3), 1, 255)), ProgramFault.PLACE, "257 of group 1"),
         ({"residual": 1}, None, "group 2 that nothing has written"),
+        (adding(0), ProgramFault.VALUE, "residual_channels must be in 1..3, not 0"),
+        (adding(4), ProgramFault.VALUE, "residual_channels must be in 1..3, not 4"),
+        # With a stride the last pixel of 2 x 2 is at (2, 2); a word holds a block of 2 x 2 pixels
+        (
+            adding(1, (2, 1)) | mapped("residual", place((3, 2, 1), 2, 255)),
+            ProgramFault.PLACE,
+            "257 of group 2",
+        ),
+        (
+            adding(1, (1, 2)) | mapped("residual", place((2, 3, 1), 2, 255)),
+            ProgramFault.PLACE,
+            "257 of group 2",
+        ),
+        (adding(1, (2, 2)) | mapped("residual", place((3, 3, 1), 2, 252)), None, "nothing has"),
+        (adding(3) | mapped("residual", place((2, 2, 2), 2)), ProgramFault.PLACE, "2 words a pi"),
+        (adding(2) | mapped("residual", place((2, 2, 2), 2, 255)), None, "nothing has written"),
         ({"weights": to_address(Region.INPUT, SIZE)}, ProgramFault.ADDRESS, "reads bytes 65536"),
         ({"parameters": to_address(Region.PROGRAM, SIZE - 40)}, ProgramFault.ADDRESS, "65543"),
         ({"raw": 1, "parameters": SIZE // 2}, ProgramFault.ADDRESS, "writes.*program region"),
@@ -474,7 +565,7 @@ def test_parameters_at_the_ends_of_their_fields(sign):
     memory.load(np.array([[[200]]], np.uint8), place(shape, 2), offset=64)
     largest = {"multiplier": 26, "residual_multiplier": 34, "bias": 59}
     arrays = {n: [sign * (1 << bits) - (sign > 0)] for n, bits in largest.items()} | {"shift": [54]}
-    values = conv_values(codes, weights, memory, residual=1)
+    values = conv_values(codes, weights, memory, **adding(1))
     values |= sizes("output", shape) | mapped("input", place(codes.shape))
     values |= mapped("output", place(shape, 1)) | mapped("residual", place(shape, 2))
     memory.add(Operation.CONV, **values, parameters=memory.data(parameter_memory(**arrays)))

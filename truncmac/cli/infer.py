@@ -64,7 +64,8 @@ def infer(
         typer.Option(
             "--compare",
             help="Run on the RTL too, and show all operands of the first output that differs. On "
-            "the NPU: compare the codes of each layer too, and name the first that differs.",
+            "the NPU: compare the codes of each layer that has a map too, and name the first that "
+            "differs.",
         ),
     ] = False,
     dump: Annotated[

@@ -53,7 +53,7 @@ class Decoded(wiring.Component):
 class Case:
     """A random convolution: its descriptor, and what the reference makes of it."""
 
-    def __init__(self, rng, config, *, raw, residual, depth=512):
+    def __init__(self, rng, config, *, raw, residual, depth=2048):
         npu = NpuConfig(array=config, depth=depth)
         self.chip = machine_of(npu)
         self.memory = Memory(self.chip)
@@ -70,13 +70,15 @@ class Case:
         phases = [max(0, s.bit_length() - 1) for s in stride]
         source = self.place(rng, shape, 0, phases)
         self.target = self.place(rng, self.shape, 1, rng.integers(0, 2, 2).tolist())
-        added = self.place(rng, self.shape, 2, [0, 0])
+        shifts, fewer = rng.integers(0, 3, 2).tolist(), int(rng.integers(1, self.shape[2] + 1))
+        given = (*(((n - 1) << shift) + 1 for n, shift in zip(size, shifts, strict=True)), fewer)
+        added = self.place(rng, given, 2, rng.integers(0, 3, 2).tolist())
         self.raw = int(raw)
         residual = int(residual)
         bits = int(rng.integers(1, 9))
         self.maps = [(source, rng.integers(0, 256, shape, np.uint8))]
         if residual:
-            self.maps.append((added, rng.integers(0, 256, self.shape, np.uint8)))
+            self.maps.append((added, rng.integers(0, 256, given, np.uint8)))
         for number, (place, codes) in enumerate(self.maps):
             self.memory.load(codes, place, offset=1 << 12 if number else 0)
         weights = rng.integers(0, 256, (*kernel, shape[2], self.shape[2]), np.uint8)
@@ -102,6 +104,8 @@ class Case:
             **mapped("input", source),
             **mapped("output", self.target),
             **mapped("residual", added),
+            **{"residual_shift_y": shifts[0], "residual_shift_x": shifts[1]},
+            **{"residual_channels": fewer},
         }
         self.memory.add(Operation.CONV, **values)
         self.descriptor = int.from_bytes(self.memory.operations[-1], "little")

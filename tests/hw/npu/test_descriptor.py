@@ -114,6 +114,8 @@ def right(rng, operation, chip):
         strides = (1, 1)
     unit = 1 << int(rng.integers(3, 6))
     raw = int(rng.integers(2))
+    shifts, fewer = rng.integers(0, 4, 2).tolist(), int(rng.integers(target[2])) + 1
+    down, across = (((n - 1) << shift) + 1 for n, shift in zip(target[:2], shifts, strict=True))
     values = {
         **{"kernel_x": 1, "kernel_y": 1, "stride_y": strides[0], "stride_x": strides[1]},
         **{"dilation_x": 1, "dilation_y": 2, "bits": int(rng.integers(1, 9)), "limit": 255},
@@ -124,7 +126,9 @@ def right(rng, operation, chip):
         **sizes("output", target),
         **mapped("input", placed(rng, source, chip, groups[0], phases)),
         **mapped("output", placed(rng, target, chip, groups[1])),
-        **mapped("residual", placed(rng, target, chip, groups[2])),
+        **{"residual_shift_y": shifts[0], "residual_shift_x": shifts[1]},
+        **mapped("residual", placed(rng, (down, across, fewer), chip, groups[2])),
+        **{"residual_channels": fewer},
     }
     if raw:
         values["parameters"] = to_address(Region.OUTPUT, 4 * int(rng.integers(9)))

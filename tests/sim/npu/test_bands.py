@@ -6,7 +6,7 @@ import pytest
 
 from truncmac.descriptors import Operation
 from truncmac.golden import example_network
-from truncmac.sim.npu.bands import Run, band_step, cut, pad_of, unit
+from truncmac.sim.npu.bands import Run, band_step, cut, pad_of, residual_rows, unit
 from truncmac.sim.npu.steps import Step, network_steps
 from truncmac.sim.npu.stimulus import random_network
 
@@ -28,7 +28,8 @@ def run_of(*steps, resident=(), loaded=(), stored=()):
         if step.target is not None:
             shapes[step.target] = step.shape
         if step.residual is not None:
-            shapes[step.residual] = step.shape
+            stride = step.residual_stride[0]
+            shapes[step.residual] = ((step.shape[0] - 1) * stride + 1, *step.shape[1:])
     return Run(steps, loaded, stored, frozenset(resident), shapes)
 
 
@@ -75,6 +76,22 @@ def test_what_is_added_begins_at_a_row_of_blocks():
         begin, given = band.rows["x"][0], band.rows["b"][0]
         assert begin <= max(0, given - 2)
         assert (given - begin) % 4 == 0
+
+
+@pytest.mark.parametrize(("stride", "size"), [(2, 8), (4, 4), (8, 4)])
+def test_what_is_added_with_a_stride_begins_at_a_row_of_blocks_too(stride, size):
+    a = conv("a", "x", 12 * stride, 12, stride=stride)
+    b = replace(conv("b", "a", 12, 12), residual="x", residual_stride=(stride, 1))
+    run = run_of(a, b, loaded=("x",), stored=("b",))
+    run = replace(run, shapes=dict(run.shapes) | {"x": (12 * stride, 1, 1)})
+    assert unit(run, blocks(run, x=size)) == max(1, size // stride)
+    bands = cut(run, blocks(run, x=size), 4)
+    assert [residual_rows(b, band.rows["b"]) for band in bands] == [
+        (0, 3 * stride + 1),
+        (4 * stride, 7 * stride + 1),
+        (8 * stride, 11 * stride + 1),
+    ]
+    check(run, blocks(run, x=size), 4)
 
 
 def test_a_shortcut_reads_from_a_row_of_blocks():
@@ -125,10 +142,13 @@ def check(run, sizes, height):
                     inside = 0 <= local < own.source_shape[0]
                     assert inside == (0 <= real < step.source_shape[0])
             if step.residual is not None:
-                assert band.rows[step.residual][0] <= given[0]
-                assert band.rows[step.residual][1] >= given[1]
-                distance = given[0] - band.rows[step.residual][0]
-                assert distance % sizes[step.residual] == 0
+                first, end = residual_rows(step, given)
+                assert set(range(first, end, step.residual_stride[0])) == {
+                    step.residual_stride[0] * row for row in range(*given)
+                }
+                assert band.rows[step.residual][0] <= first
+                assert band.rows[step.residual][1] >= end
+                assert (first - band.rows[step.residual][0]) % sizes[step.residual] == 0
         for name in run.resident:
             assert band.rows[name][0] % sizes[name] == 0
     for name in run.made:

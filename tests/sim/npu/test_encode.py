@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sim.npu.test_steps import CONV, network
+from tests.sim.npu.test_steps import CONV, SHORT, WEIGHTS, A, B, network
 from truncmac.descriptors import Operation, Region, to_address, unpack_descriptor
 from truncmac.golden import AvgPool, MapPlace
 from truncmac.sim.npu.encode import product_values, step_bytes
@@ -36,10 +36,18 @@ def test_every_field_of_a_convolution():
             **{"output_map_phase_y": 1},
             **{f"residual_map_{name}": 0 for name in ("group", "base", "step_x", "step_y")},
             **{f"residual_map_{name}": 0 for name in ("tile_x", "phase_x", "phase_y")},
+            **{f"residual_{name}": 0 for name in ("channels", "shift_x", "shift_y")},
             **{"weights": 5, "weights_pitch": 640, "parameters": 6},
         },
     )
     assert step.beats(2) == 4 * 5 * 2
+
+
+def test_what_is_added_has_channels_and_strides_of_its_own():
+    step = network_steps(network(A, SHORT, B, weights=WEIGHTS)).steps[2]
+    values = product_values(step, 3, pitch=640)
+    found = [values[f"residual{name}"] for name in ("", "_channels", "_shift_x", "_shift_y")]
+    assert found == [1, 3, 2, 1]
 
 
 def test_a_mean_and_a_store():

@@ -87,6 +87,11 @@ def test_a_result_may_lie_where_its_residual_did():
         segment_of(run, 4, loads=True),  # the next residual is loaded meanwhile
         segment_of(run_of(A, added, loaded=("x",), stored=("b",)), 4),  # rows before the band
         segment_of(run_of(added, conv("c", "x", 12, 12), loaded=("a", "x")), 4),  # a later reader
+        # A part of its rows, columns or channels is added
+        *(
+            segment_of(replace(run, shapes=dict(run.shapes) | {"x": shape}), 12)
+            for shape in ((13, 1, 1), (12, 2, 1), (12, 1, 2))
+        ),
     ):
         assert not any(b.replaces for b in buffers_of([segment], MACHINE))
 

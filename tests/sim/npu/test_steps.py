@@ -13,10 +13,12 @@ from truncmac.golden import (
     Flatten,
     ImageSpec,
     Linear,
+    MaxPool,
     Network,
+    Shortcut,
     example_network,
 )
-from truncmac.sim.npu.steps import Packing, network_steps, packings
+from truncmac.sim.npu.steps import Packing, folded_shortcuts, network_steps, packings
 
 
 def network(*layers, image=(3, 9, 11), weights=None):
@@ -143,7 +145,76 @@ def test_a_flattened_image_cannot_be_added():
         network_steps(made)
 
 
-def test_resnet20_has_as_many_operations_as_layers():
+def test_resnet20_has_an_operation_for_each_layer_but_shortcuts():
     made = example_network("resnet20")
-    steps = network_steps(made).steps
-    assert len(steps) == 1 + len([each for each in made.layers if not isinstance(each, Flatten)])
+    steps = network_steps(made)
+    kinds = [layer for layer in made.layers if not isinstance(layer, Flatten | Shortcut)]
+    assert len(steps.steps) == 1 + len(kinds)
+    block = next(step for step in steps.steps if step.name == "stage2_block1_b")
+    assert block.residual == "stage1_block3_b"
+    assert (block.residual_stride, block.residual_channels, block.shape[2]) == ((2, 2), 16, 32)
+    assert "stage2_block1_s" not in {*steps.maps, *steps.places}
+    kept = network_steps(made, folds=False)
+    assert len(kept.steps) == len(steps.steps) + 2
+    block = next(step for step in kept.steps if step.name == "stage2_block1_b")
+    assert kept.maps[block.residual] == block.shape
+    assert (block.residual_stride, block.residual_channels) == ((1, 1), 32)
+
+
+A = Conv2d("a", "image", out_bits=4, stride=(2, 4))
+B = Conv2d("b", "a", out_bits=4, residual="s")
+SHORT = Shortcut("s", "image", channels=6, stride=(2, 4))
+WEIGHTS = {"a": (6, 3, 1, 1), "b": (6, 6, 1, 1)}
+
+
+def test_a_shortcut_that_is_only_added_is_no_operation():
+    made = network(A, SHORT, B, weights=WEIGHTS)
+    assert folded_shortcuts(made) == {"s": SHORT}
+    steps = network_steps(made)
+    assert [step.name for step in steps.steps] == ["image", "a", "b", "b"]
+    b = steps.steps[2]
+    assert (b.source, b.residual, b.residual_stride, b.residual_channels) == (
+        *("a", "image", (2, 4), 3),
+    )
+    assert set(steps.maps) == {"image", "a", "b"}
+    # A second layer adds it too, and one without an effect on the output reads it
+    c, idle = Conv2d("c", "b", out_bits=4, residual="s"), MaxPool("idle", "s", (1, 1), (1, 1))
+    more = network(A, SHORT, idle, B, c, weights=WEIGHTS | {"c": (6, 6, 1, 1)})
+    assert [step.residual for step in network_steps(more).steps[2:4]] == ["image", "image"]
+
+
+POOL = MaxPool("p", "s", (1, 1), (1, 1))
+C = Conv2d("c", "p", out_bits=4, residual="b")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        # The stride is no power of two, or too large for its field
+        (replace(A, stride=(3, 4)), replace(SHORT, stride=(3, 4)), B),
+        (replace(A, stride=(16, 4)), replace(SHORT, stride=(16, 4)), B),
+        # What is multiplied is the shortcut, or what the shortcut reads
+        (A, SHORT, replace(B, input="s")),
+        (A, replace(SHORT, input="a", stride=(1, 1)), B),
+        # A pool reads it too, or it is the output
+        (A, SHORT, B, POOL, C),
+        (A, SHORT),
+    ],
+)
+def test_other_shortcuts_are_operations(layers):
+    made = network(*layers, weights=WEIGHTS | {"c": (6, 6, 1, 1)})
+    assert folded_shortcuts(made) == {}
+    assert "s" in {step.name for step in network_steps(made).steps}
+
+
+def test_a_stride_has_no_effect_on_a_single_row():
+    a, short = (replace(layer, stride=(8, 4)) for layer in (A, SHORT))
+    made = network(a, short, B, image=(3, 8, 11), weights=WEIGHTS)
+    b = next(step for step in network_steps(made).steps if step.name == "b")
+    assert (b.shape[:2], b.residual_stride) == ((1, 3), (1, 4))
+
+
+def test_logits_do_not_add_a_shortcut_either():
+    b = replace(B, out_bits=None)
+    with pytest.raises(ValueError, match="Layer 'b' gives logits and adds 's'"):
+        network_steps(network(A, SHORT, b, weights=WEIGHTS))

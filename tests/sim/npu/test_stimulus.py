@@ -4,7 +4,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from truncmac.descriptors import Operation
 from truncmac.golden import Conv2d, Linear, execute
+from truncmac.sim.npu.steps import network_steps
 from truncmac.sim.npu.stimulus import WIDTHS, fitting, random_images, random_network
 
 
@@ -20,9 +22,13 @@ def test_the_seed_decides_and_every_kind_of_layer_is_drawn():
         kinds["own k"] += sum(layer.bits is not None for layer in convolutions)
         last = network.layers[-1]
         kinds["logits"] += isinstance(last, Linear) and last.out_bits is None
+        steps = network_steps(network).steps
+        kinds["strided"] += sum(step.residual_stride != (1, 1) for step in steps)
+        kinds["fewer"] += sum(0 < step.residual_channels < step.shape[2] for step in steps)
+        kinds["operation"] += sum(step.operation == Operation.SHORTCUT for step in steps)
     assert set(kinds) == {
         *("Conv2d", "MaxPool", "AvgPool", "Shortcut", "Flatten", "Linear"),
-        *("residual", "own k", "logits"),
+        *("residual", "own k", "logits", "strided", "fewer", "operation"),
     }
     assert min(kinds.values()) > 5
 
