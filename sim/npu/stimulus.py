@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from itertools import count, product
+from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
 
 from truncmac.golden import (
-    IMAGE,
     AvgPool,
     Conv2d,
     Flatten,
@@ -22,15 +21,15 @@ from truncmac.golden import (
     shapes,
 )
 from truncmac.golden.types import Array, Codes, Pair
-from truncmac.integers import ceil_div
 
 __all__ = ["WIDTHS", "fitting", "random_images", "random_network"]
 
 WIDTHS = (8, 5, 2, 1)  # k for which a random network has parameters
 TRIES = 50
-STRIDES = (1, 2, 3, 4, 8)  # of a shortcut that is only added
+STRIDES = (1, 2, 2, 2, 2, 3, 4, 8)  # of a block, as often as they are drawn
 Made = TypeVar("Made")
 Tensors = MutableMapping[str, Array]
+Drawn = Sequence[tuple[Layer, tuple[int, ...] | None]]  # layers, and the shapes of their weights
 Known = Mapping[str, tuple[int, ...]]  # shape of each map so far, the image's first
 
 
@@ -50,13 +49,21 @@ def random_network(seed: int) -> Network:
         layers = [Flatten("flatten", "image"), hidden, logits]
         return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
     layers = []
-    for index in range(int(rng.integers(3, 9))):
-        layer, shape = _layer(rng, f"layer{index}", known)
-        layers.append(layer)
-        if isinstance(layer, Product) and shape is not None:
-            _add_tensors(rng, tensors, layer, shape)
+
+    def add(drawn: Drawn) -> None:
+        for layer, shape in drawn:
+            layers.append(layer)
+            if isinstance(layer, Product) and shape is not None:
+                _add_tensors(rng, tensors, layer, shape)
         network = Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
-        known = dict(shapes(network))
+        known.update(shapes(network))
+
+    more = np.random.default_rng((seed, 1))
+    block = more.integers(3)  # the layer before which there is one
+    for index in range(int(rng.integers(3, 9))):
+        if index == block:
+            add(_block(more, f"block{index}", known))
+        add([_layer(rng, f"layer{index}", known)])
     last = layers[-1].name
     if len(known[last]) == 3 and rng.integers(4):
         layers.append(Flatten("flat", last))
@@ -66,50 +73,7 @@ def random_network(seed: int) -> Network:
         logits = Linear("logits", last, out_bits=None if rng.integers(3) else 7)
         layers.append(logits)
         _add_tensors(rng, tensors, logits, (int(rng.integers(1, 12)), known[last][0]))
-    layers = _with_shortcuts(np.random.default_rng((seed, 1)), layers, known, tensors)
     return Network(f"random{seed}", image, WIDTHS, tuple(layers), tensors)
-
-
-def _with_shortcuts(
-    rng: np.random.Generator, layers: Sequence[Layer], known: Known, tensors: Tensors
-) -> list[Layer]:
-    """The layers, many a convolution of which adds a shortcut that nothing else reads."""
-    found: list[Layer] = []
-    for layer in layers:
-        ways = list(_ways_past(layer, known, [IMAGE, *(before.name for before in found)]))
-        if ways and rng.integers(4):
-            # Where there is more than one pixel, rather with a stride
-            apart = [way for way in ways if _leaps(way[1], known[layer.name])]
-            ways = apart if apart and rng.integers(4) else ways
-            source, stride = ways[rng.integers(len(ways))]
-            outputs = known[layer.name][0]
-            shortcut = Shortcut(f"past_{layer.name}", source, channels=outputs, stride=stride)
-            found.append(shortcut)
-            layer = replace(layer, residual=shortcut.name)
-            for bits in WIDTHS:
-                multipliers = rng.integers(-(1 << 16), 1 << 16, outputs)
-                tensors[f"{layer.name}.b{bits}.residual_multiplier"] = multipliers
-        found.append(layer)
-    return found
-
-
-def _leaps(stride: Pair, shape: tuple[int, ...]) -> bool:
-    """Whether a stride leaves out pixels between those of an output (C, H, W)."""
-    return any(s > 1 and n > 1 for s, n in zip(stride, shape[1:], strict=True))
-
-
-def _ways_past(layer: Layer, known: Known, before: Sequence[str]) -> Iterator[tuple[str, Pair]]:
-    """Maps, with strides, of which a shortcut gives what a convolution could add."""
-    if not isinstance(layer, Conv2d) or layer.residual is not None:
-        return
-    outputs, *size = known[layer.name]
-    for name in before:
-        channels, *given = known.get(name, (outputs + 1,))
-        if channels > outputs or name == layer.input:
-            continue
-        for stride in product(STRIDES, STRIDES):
-            if size == [ceil_div(n, s) for n, s in zip(given, stride, strict=True)]:
-                yield name, stride
 
 
 def random_images(network: Network, seed: int, number: int = 1) -> Codes:
@@ -170,6 +134,23 @@ def _layer(
         return AvgPool(name, source, window, _pair(rng, 1, 3)), None
     more = int(rng.integers(0, 6))
     return Shortcut(name, source, channels=channels + more, stride=_pair(rng, 1, 4)), None
+
+
+def _block(rng: np.random.Generator, name: str, known: Known) -> Drawn:
+    """Two convolutions, the second of which adds what a shortcut takes of the first one's input."""
+    source = str(rng.choice(list(known)))
+    channels, _, _ = known[source]
+    outputs, kernel = channels + int(rng.integers(0, 6)), 1 + 2 * int(rng.integers(2))
+    down, across = (int(stride) for stride in rng.choice(STRIDES, 2))
+    pad = kernel // 2, kernel // 2
+    first = Conv2d(f"{name}_a", source, out_bits=8, stride=(down, across), padding=pad)
+    past = Shortcut(f"{name}_s", source, channels=outputs, stride=(down, across))
+    second = Conv2d(f"{name}_b", first.name, out_bits=6, residual=past.name)
+    return [
+        (first, (outputs, channels, kernel, kernel)),
+        (past, None),
+        (second, (outputs, outputs, 1, 1)),
+    ]
 
 
 def _convolution(
