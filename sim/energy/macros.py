@@ -24,7 +24,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Sram:
-    """A memory macro: energies in pJ an access, leakage in nW, area in um2."""
+    """A memory macro: energies in pJ an access, leakage in nW, area in um2.
+
+    `access_ps` is the time from the clock to what is read, and `setup_ps` the longest set-up time
+    of an input; both are 0 where they are not known.
+    """
 
     name: str
     words: int
@@ -33,6 +37,8 @@ class Sram:
     write_pj: float
     leakage_nw: float
     area_um2: float
+    access_ps: float = 0.0
+    setup_ps: float = 0.0
 
 
 @dataclass(frozen=True)

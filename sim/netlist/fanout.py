@@ -72,12 +72,12 @@ def strong_buffer(library: Library, load_ff: float, slew_ps: float) -> Cell:
     return library.cells[min((a, n) for d, a, n in best if d <= 1.05 * fastest)[1]]
 
 
-def add_buffers(netlist: Netlist, slew_ps: float) -> None:
+def add_buffers(netlist: Netlist, slew_ps: float, clock: str = "clk") -> None:
     """Add a tree of buffers to each net of more than `FANOUT` pins that is no clock.
 
     The netlist is changed in place. Pins that are neighbours in the hierarchy share a buffer.
     """
-    clocks = clock_nets(netlist)
+    clocks = clock_nets(netlist, clock)
     total, count = loads(netlist, 1.0)[0].sum(), sum(len(nets) for *_, nets in sinks(netlist))
     buffer = strong_buffer(netlist.library, FANOUT * total / max(count, 1), slew_ps)
     scopes = {scope: index for index, scope in enumerate(netlist.scopes)}

@@ -35,11 +35,16 @@ class MappingOptions:
     period_ps : clock period that each module's logic is sized for
     dont_use : patterns of cells that are left out, beside those that the library marks
     timeout_s : time that Yosys may take; the netlist does not depend on it
+    boxes : modules that are left out of the netlist, as black boxes
+    generic : optimise each module for generic gates first; without it, Yosys takes about half the
+        time
     """
 
     period_ps: float
     dont_use: Sequence[str] = field(default=DONT_USE)
     timeout_s: float = field(default=TIMEOUT_S, repr=False, compare=False)
+    boxes: Sequence[str] = field(default=(), repr=False)
+    generic: bool = field(default=True, repr=False)
 
 
 def map_verilog(
@@ -97,9 +102,10 @@ def _script(top: str, library: Library, options: MappingOptions) -> str:
     abc = ABC_SCRIPT.format(period=f"{options.period_ps:.0f}")
     steps = [
         "read_verilog /netlist/design.v",
+        *(f"blackbox {name}" for name in options.boxes),
         f"hierarchy -top {top}",
         "setattr -mod -set keep_hierarchy 1 *",
-        f"synth -extra-map {ADDERS} -flatten -top {top}",
+        f"synth {'' if options.generic else '-noabc '}-extra-map {ADDERS} -flatten -top {top}",
         *_gating(library),
         f"dfflibmap {files} {left_out}",
         "opt",

@@ -4,7 +4,9 @@ Arrival times and slews of rising and falling edges follow level by level, each 
 all arcs. The clock is ideal: all registers, gated or not, see its edge at time 0.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from .levels import levels
 from .library import EDGES, Arc, Cell, Library
 from .mapping import buffer_cell
 
-__all__ = ["LongestPath", "Timing", "analyse_timing", "fo4", "sources"]
+__all__ = ["LongestPath", "PathEnds", "Timing", "analyse_timing", "fo4", "path_ends", "sources"]
 
 OTHER = {"rise": "fall", "fall": "rise"}
 
@@ -67,13 +69,19 @@ def fo4(library: Library) -> tuple[float, float]:
     return float(np.mean([arc.delay[edge](slew, load) for edge in EDGES])), slew
 
 
-def analyse_timing(netlist: Netlist, *, wire_scale: float = 1.0) -> Timing:
-    """Time a netlist. Inputs and clock come at time 0 with the slew of an FO4 inverter."""
+def analyse_timing(netlist: Netlist, *, wire_scale: float = 1.0, clock: str = "clk") -> Timing:
+    """Time a netlist. Inputs and clock come at time 0 with the slew of an FO4 inverter.
+
+    Parameters
+    ----------
+    wire_scale : factor of the estimated load of wires
+    clock : port of the clock
+    """
     load, _ = loads(netlist, wire_scale)
     _, clock_slew = fo4(netlist.library)
     arrival = {edge: np.full(netlist.nets, -np.inf) for edge in EDGES}
     slew = {edge: np.full(netlist.nets, clock_slew) for edge in EDGES}
-    clocks = clock_nets(netlist)
+    clocks = clock_nets(netlist, clock)
     for nets in netlist.ports.values():
         for edge in EDGES:
             arrival[edge][nets] = 0.0
@@ -143,10 +151,33 @@ def _propagate(
             slew[edge][nets] = np.where(np.isfinite(latest), slowest, slew[edge][nets])
 
 
-def _worst(
+class PathEnds(NamedTuple):
+    """One pin of all registers of a kind, where paths of one edge end.
+
+    Attributes
+    ----------
+    group : the registers
+    nets : int array (instances,), the nets at the pin
+    edge : "rise" or "fall", of the pin
+    arrival, setup : arrays (instances,), ps; the arrival is -inf where the edge never comes
+    """
+
+    group: CellGroup
+    nets: Ints
+    edge: str
+    arrival: Reals
+    setup: Reals
+
+
+def path_ends(netlist: Netlist, timing: Timing) -> Iterator[PathEnds]:
+    """Yield all ends of paths at registers."""
+    _, clock_slew = fo4(netlist.library)
+    yield from _ends(netlist, timing.arrival, timing.slew, clock_slew)
+
+
+def _ends(
     netlist: Netlist, arrival: dict[str, Reals], slew: dict[str, Reals], clock_slew: float
-) -> LongestPath:
-    best = LongestPath(0.0, 0.0, "none")
+) -> Iterator[PathEnds]:
     for group in netlist.groups:
         if group.cell.register is None:
             continue
@@ -157,11 +188,16 @@ def _worst(
                     continue
                 for edge, table in arc.delay.items():
                     setup = table(slew[edge][nets], clock_slew)
-                    total = arrival[edge][nets] + setup
-                    index = int(np.argmax(total))
-                    if total[index] > best.delay_ps + best.setup_ps:
-                        delay = float(arrival[edge][nets[index]])
-                        best = LongestPath(
-                            delay, float(setup[index]), netlist.scopes[group.scopes[index]]
-                        )
+                    yield PathEnds(group, nets, edge, arrival[edge][nets], setup)
+
+
+def _worst(
+    netlist: Netlist, arrival: dict[str, Reals], slew: dict[str, Reals], clock_slew: float
+) -> LongestPath:
+    best = LongestPath(0.0, 0.0, "none")
+    for ends in _ends(netlist, arrival, slew, clock_slew):
+        index = int(np.argmax(ends.arrival + ends.setup))
+        delay, setup = float(ends.arrival[index]), float(ends.setup[index])
+        if delay + setup > best.delay_ps + best.setup_ps:
+            best = LongestPath(delay, setup, netlist.scopes[ends.group.scopes[index]])
     return best

@@ -17,7 +17,20 @@ MACRO = """library (ram) {
         fall_power (scalar) { values (0.1); } } } }
     bus (A_DIN) { direction : input; pin (A_DIN[7:0]) {
       internal_power () { when : "A_MEN"; rise_power (scalar) { values (0.5); }
-        fall_power (scalar) { values (0.5); } } } }
+        fall_power (scalar) { values (0.5); } } }
+      timing () { related_pin : "A_CLK"; timing_type : setup_rising;
+        rise_constraint (squares) { values ("1, 2, 3", "4, 0.25, 6", "7, 8, 9"); }
+        fall_constraint (squares) { values ("1, 2, 3", "4, 0.3, 6", "7, 8, 9"); } } }
+    bus (A_BIST_DIN) { direction : input;
+      timing () { related_pin : "A_CLK"; timing_type : setup_rising;
+        rise_constraint (squares) { values ("1, 2, 3", "4, 5, 6", "7, 8, 9"); } } }
+    bus (A_DOUT) { direction : output;
+      timing () { related_pin : "A_CLK"; timing_type : hold_rising;
+        cell_rise (lines) { values ("9"); } }
+      timing () { related_pin : "A_CLK"; timing_type : rising_edge;
+        cell_rise (lines) { values ("1, 2", "3, 2.5"); }
+        rise_transition (lines) { values ("9, 9"); }
+        cell_fall (lines) { values ("1, 2", "3, 2"); } } }
     pin (A_CLK) { direction : input; clock : true;
       internal_power () { when : "!A_MEN"; rise_power (scalar) { values (0.01); }
         fall_power (scalar) { values (0.01); } }
@@ -35,7 +48,9 @@ def test_energies_of_a_read_and_a_write_by_hand(tmp_path):
     path.write_text(MACRO)
     macro, digest = read_sram(path)
     # Half of four address bits toggle at 0.2 pJ each; half of eight data bits at 0.5 pJ
-    assert macro == Sram("RAM", 16, 8, 6.5 + 2 * 0.2, 10 + 2 * 0.2 + 4 * 0.5, 7.5, 500.5)
+    energies = (6.5 + 2 * 0.2, 10 + 2 * 0.2 + 4 * 0.5)
+    # Times of the middles of the tables, of the macro's own ports, in ps
+    assert macro == Sram("RAM", 16, 8, *energies, 7.5, 500.5, access_ps=2500, setup_ps=300)
     assert len(digest) == 64
     data = json.loads(sram_figures([path], "small"))
     assert [Sram(**entry) for entry in data["macros"]] == [macro]
@@ -51,3 +66,10 @@ def test_other_cells(tmp_path, old, new, message):
     path.write_text(MACRO.replace(old, new))
     with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {message}')}$"):
         read_sram(path)
+
+
+def test_a_macro_without_times(tmp_path):
+    path = tmp_path / "ram.lib"
+    path.write_text(re.sub(r"timing_type : \w+", "timing_type : hold_rising", MACRO))
+    macro, _ = read_sram(path)
+    assert (macro.access_ps, macro.setup_ps) == (0.0, 0.0)
