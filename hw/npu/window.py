@@ -23,12 +23,14 @@ class _Position:
 
     size : log2 of a block's pixels
     blocks : whole blocks before it, signed
+    first : of its block, the first pixel, signed
     turn : pixels of its block before it
     phase : of the pixels that the tile reads
     """
 
     size: Value
     blocks: Value
+    first: Value
     turn: Value
     phase: Value
 
@@ -106,10 +108,12 @@ class WindowReader(wiring.Component):
         m.d.comb += taken.eq(tap[f"origin_{axis}"] + (tap[f"tap_{axis}"] >> phase))
         rest = tap[f"tap_{axis}"].as_unsigned() & ((1 << phase) - 1)[:SIZE_BITS]
         place = register(m, taken, advance, name=f"place_{axis}")
+        within = ((1 << size[:BLOCK_BITS]) - 1)[: self.row_bits + 1]  # bits of the turn
         return _Position(
             size=size,
             blocks=place >> size[:BLOCK_BITS],
-            turn=(place.as_unsigned() & ((1 << size[:BLOCK_BITS]) - 1))[: self.row_bits + 1],
+            first=Cat(place[: len(within)] & ~within, place[len(within) :]).as_signed(),
+            turn=place[: len(within)] & within,
             phase=register(m, rest[:PHASES], advance, name=f"rest_{axis}"),
         )
 
@@ -128,13 +132,13 @@ class WindowReader(wiring.Component):
             tap, phase = taps[axis], window[f"phase_{axis}"]
             # Pixels of this phase along the axis
             count = (size + (1 << phase[:2]) - 1 - tap.phase) >> phase[:2]
-            first = tap.blocks << tap.size[:BLOCK_BITS]
+            before = self._bounded(m, -tap.first, name=f"before_{axis}")
+            ahead = self._bounded(m, count - tap.first, name=f"ahead_{axis}")
             found = Signal(self.config.rows, name=f"inside_{axis}")
             for bank in range(self.config.rows):
-                past = Mux(bank < tap.turn, 1 << tap.size[:BLOCK_BITS], 0)
-                pixel = Signal(signed(TAP_BITS + 1), name=f"pixel_{axis}_{bank}")
-                m.d.comb += pixel.eq(first + bank + past)
-                m.d.comb += found[bank].eq((pixel >= 0) & (pixel < count))
+                # From the first pixel of the block in which the tile begins
+                pixel = bank + Mux(bank < tap.turn, 1 << tap.size[:BLOCK_BITS], 0)
+                m.d.comb += found[bank].eq((pixel >= before) & (pixel < ahead))
             banks[axis] = found
         inside = Signal(self.config.rows)
         with m.Switch(window.tile_x):
@@ -144,6 +148,15 @@ class WindowReader(wiring.Component):
                         x, y = bank & ((1 << tile_x) - 1), bank >> tile_x
                         m.d.comb += inside[bank].eq(banks["x"][x] & banks["y"][y])
         return register(m, inside, advance, name="inside_map")
+
+    def _bounded(self, m, value, *, name):
+        """A signed value, but at least 0, and at most the pixels of two blocks of all rows."""
+        bits = self.row_bits + 1
+        whole, bounded = Signal(value.shape(), name=name), Signal(bits + 1, name=f"{name}_bounded")
+        most = 1 << bits
+        m.d.comb += whole.eq(value)
+        m.d.comb += bounded.eq(Mux(whole < 0, 0, Mux(whole >= most, most, whole)))
+        return bounded
 
     def _lanes(self, m, block):
         """A bit for each lane that holds a channel."""
