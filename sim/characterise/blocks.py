@@ -29,6 +29,7 @@ BLOCKS = {  # the modules that each block is made of, with all below them; the l
     "loader": (f"{ENGINE}.loader", f"{ENGINE}.load_beside"),
     "storer": (f"{ENGINE}.storer", f"{ENGINE}.store_beside", f"{ENGINE}.sum_storer"),
     "bus": tuple(f"{ENGINE}.{part}" for part in ("fetcher", "reader", "spiller", "writer")),
+    "pooler": (f"{ENGINE}.pooler",),
     "post": (f"{ENGINE}.post",),
     "memory multiplexers": (f"{ENGINE}.memory",),
     "decoding": (ENGINE,),

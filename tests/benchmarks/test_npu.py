@@ -50,7 +50,7 @@ def test_tables_of_blocks_memories_and_paths(tmp_path, measured):
     lines = [line.split() for line in text.splitlines()]
     assert ["core", "1.0000", "100.0%"] in lines
     assert ["post", "0.1000", "10.0%"] in lines
-    assert ["NPU", "2.0000", "200.0%"] in lines
+    assert ["NPU", "2.1000", "210.0%"] in lines
     macro = "RM_IHPSG13_1P_1024x64_c2_bm_bist"
     assert ["24", "of", "activations", "1,024", "64", "192.0", "1", macro, "6.335"] in lines
     assert ["truncmac_output_unit/a", "truncmac_output_unit/b", "5,000", "100.0", "31"] in lines
