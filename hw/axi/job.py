@@ -8,11 +8,9 @@ from amaranth.lib.wiring import In, Out
 from truncmac.hw.command import CommandCheck
 from truncmac.hw.tile import tile_layout
 from truncmac.hw.truncation import TruncationUnit
-from truncmac.hw.weight_buffer import block_layout
+from truncmac.hw.weight_buffer import TILE_COUNT_BITS, block_layout
 
-__all__ = ["TILE_COUNT_BITS", "JobSequencer", "job_layout"]
-
-TILE_COUNT_BITS = 16
+__all__ = ["JobSequencer", "job_layout"]
 
 
 def job_layout(config):
@@ -101,10 +99,9 @@ class JobSequencer(wiring.Component):
             m.d.sync += self.busy.eq(0)
 
         m.d.comb += tiles.w_en.eq(push)
-        m.d.comb += blocks.w_en.eq(push & ~self._unweighted(m))
         first_row = row == 0
+        m.d.comb += blocks.w_en.eq(push & first_row & ~self._unweighted(m))
         m.d.comb += tile_layout(self.config)(tiles.w_data).fresh.eq(first_row & ~job.raw)
-        m.d.comb += block_layout(self.config)(blocks.w_data).keep.eq(~first_row)
         self._mark_last(m, begins, push, issuing)
         return m
 
@@ -129,6 +126,7 @@ class JobSequencer(wiring.Component):
             truncation.bits.eq(Mux(job.bits > 8, 8, job.bits)),
             block.last_chunk.eq(truncation.last_index),
             block.beats.eq(job.beats),
+            block.tiles.eq(job.row_tiles),
             block.discard.eq(job.beats > config.max_beats),
         ]
 

@@ -4,11 +4,12 @@ from amaranth import Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..axi.job import JobSequencer, job_layout
+from ..axi.job import job_layout
 from ..axi.stream import axi_stream_layout
 from ..core import Core
 from ..counters import counters_layout
 from ..weight_buffer import WeightBuffer
+from .beside import Beside
 from .memory import place_layout
 from .operands import OperandLoader, operands_layout
 from .place import map_layout
@@ -16,18 +17,18 @@ from .regions import bytes_layout
 from .residuals import ResidualReader, residual_layout
 from .results import ResultWriter, sum_layout
 from .rows import outputs_layout
+from .tiles import TileIssuer
 from .walk import window_layout
 
 __all__ = ["Convolver", "convolution_layout"]
 
 
 def convolution_layout(config):
-    """All that a convolution's parts must know."""
+    """What a convolution's parts must know, but for its operands."""
     return data.StructLayout(
         {
             "window": window_layout(),
             "job": job_layout(config),
-            "operands": operands_layout(config),
             "outputs": outputs_layout(),
             "output": map_layout(),
             "residual": residual_layout(),
@@ -47,6 +48,8 @@ class Convolver(wiring.Component):
     Members
     -------
     operations : In, stream of `convolution_layout(config)`; taken when the last result has left
+    layers : In, stream of `operands_layout(config)`, one for each operation, which may come before
+        it; taken when those of the layer before are all read
     windows : Out, stream of `window_layout()`; taken when the last of its words has left
     words : In, stream of rows x lanes x 8 bits, those of the windows
     read..., write... : of the activation memory
@@ -63,6 +66,7 @@ class Convolver(wiring.Component):
         super().__init__(
             {
                 "operations": In(stream.Signature(convolution_layout(config))),
+                "layers": In(stream.Signature(operands_layout(config))),
                 "windows": Out(stream.Signature(window_layout())),
                 "words": In(stream.Signature(config.activation_word_bits)),
                 "read": Out(1),
@@ -86,8 +90,9 @@ class Convolver(wiring.Component):
         m = Module()
         config, operation = self.config, self.operations.p
         m.submodules.core = core = Core(config)
-        m.submodules.jobs = jobs = JobSequencer(config)
+        m.submodules.tiles = tiles = TileIssuer(config)
         m.submodules.buffer = buffer = WeightBuffer(config)
+        m.submodules.layers = layers = Beside(operands_layout(config))
         m.submodules.operands = operands = OperandLoader(config, self.width)
         m.submodules.residuals = residuals = ResidualReader(config)
         m.submodules.results = results = ResultWriter(config)
@@ -95,10 +100,12 @@ class Convolver(wiring.Component):
             (wiring.flipped(self.words), core.activations),
             (buffer.weights, core.weights),
             (operands.parameters, core.parameters),
+            (wiring.flipped(self.layers), layers.given),
+            (layers.kept, operands.layers),
+            (operands.blocks, buffer.blocks),
             (operands.loads, buffer.loads),
             (residuals.residuals, core.residuals),
-            (jobs.tiles, core.tiles),
-            (jobs.blocks, buffer.blocks),
+            (tiles.tiles, core.tiles),
             (core.results, results.results),
             (results.sums, wiring.flipped(self.sums)),
             (operands.parameters_requests, wiring.flipped(self.parameters_requests)),
@@ -108,26 +115,21 @@ class Convolver(wiring.Component):
         ):
             wiring.connect(m, giver, taker)
         self._memory(m, residuals, results)
-        begun, ends = Signal(), Signal()
+        ends = Signal()
         m.d.comb += [
             core.clear.eq(self.clear),
             self.counters.eq(core.counters),
-            jobs.job.eq(operation.job),
-            jobs.start.eq(self.operations.valid & ~begun),
-            jobs.core_active.eq(core.active | results.busy),
-            jobs.part.eq(core.results.valid & core.results.ready),
             results.raw.eq(operation.job.raw),
             results.where.eq(operation.output),
             residuals.residual.eq(operation.residual),
         ]
         over = [
             self._part(m, self.windows, operation.window, ends, Const(1)),
-            self._part(m, operands.layers, operation.operands, ends, Const(1)),
+            self._part(m, tiles.jobs, operation.job, ends, Const(1)),
             self._part(m, results.outputs, operation.outputs, ends, Const(1)),
             self._part(m, residuals.outputs, operation.outputs, ends, operation.job.residual),
         ]
-        m.d.sync += begun.eq(self.operations.valid & ~ends)
-        m.d.comb += ends.eq(begun & ~jobs.busy & over[0] & over[1] & over[2] & over[3])
+        m.d.comb += ends.eq(self.operations.valid & over[0] & over[1] & over[2] & over[3])
         m.d.comb += self.operations.ready.eq(ends)
         return m
 

@@ -3,7 +3,7 @@
 from amaranth import Mux
 from amaranth.utils import exact_log2
 
-from truncmac.descriptors import Operation
+from truncmac.descriptors import Operation, map_field
 
 from .copies import load_layout
 from .descriptor import descriptor_layout, map_of
@@ -11,6 +11,7 @@ from .descriptor import descriptor_layout, map_of
 __all__ = [
     "decode_convolution",
     "decode_load",
+    "decode_operands",
     "decode_pool",
     "decode_post",
     "decode_store",
@@ -44,31 +45,17 @@ def decode_convolution(m, array, descriptor, given):
     """Drive `given`, a `convolution_layout(array)`."""
     conv = descriptor_layout(Operation.CONV)(descriptor)
     maps = {role: map_of(m, conv, role, "conv") for role in ("input", "output", "residual")}
-    rows, lanes = exact_log2(array.rows), exact_log2(array.lanes)
-    columns = exact_log2(array.cols)
-    tile_x = maps["input"].tile_x[:3]
-    tile_y = (rows - tile_x)[:3]
-    across = (conv.output_width + (1 << tile_x) - 1) >> tile_x
-    down = (conv.output_height + (1 << tile_y) - 1) >> tile_y
-    column_tiles = (conv.output_channels + (array.cols - 1)) >> columns
-    beats = conv.kernel_x * conv.kernel_y * ((conv.input_channels + array.lanes - 1) >> lanes)
-    window, job, operands = given.window, given.job, given.operands
+    window, job = given.window, given.job
+    columns = _column_tiles(array, conv)
     _decode_window(m, conv, maps["input"], window)
     m.d.comb += [
-        window.column_tiles.eq(column_tiles),
+        window.column_tiles.eq(columns),
         window.dilation_x.eq(conv.dilation_x),
         window.dilation_y.eq(conv.dilation_y),
         *(job[name].eq(conv[name]) for name in ("bits", "offset", "limit", "raw", "residual")),
-        job.beats.eq(beats),
-        job.row_tiles.eq(across * down),
-        job.column_tiles.eq(column_tiles),
-        operands.bits.eq(conv.bits),
-        operands.beats.eq(beats),
-        operands.channels.eq(conv.output_channels),
-        operands.weights.eq(conv.weights),
-        operands.pitch.eq(conv.weights_pitch),
-        operands.parameters.eq(conv.parameters),
-        operands.raw.eq(conv.raw),
+        job.beats.eq(_beats(array, conv)),
+        job.row_tiles.eq(_row_tiles(array, conv)),
+        job.column_tiles.eq(columns),
         *(
             given.outputs[f"output_{name}"].eq(conv[f"output_{name}"])
             for name in ("width", "height", "channels")
@@ -96,6 +83,40 @@ def decode_pool(m, descriptor, given):
     for name in ("column_tiles", "dilation_x", "dilation_y"):
         m.d.comb += given.window[name].eq(1)
     m.d.comb += given.output.eq(map_of(m, pool, "output", "pool"))
+
+
+def decode_operands(m, array, descriptor, given):
+    """Drive `given`, an `operands_layout(array)`: what may be read before a CONV begins."""
+    conv = descriptor_layout(Operation.CONV)(descriptor)
+    m.d.comb += [
+        given.bits.eq(conv.bits),
+        given.beats.eq(_beats(array, conv)),
+        given.channels.eq(conv.output_channels),
+        given.row_tiles.eq(_row_tiles(array, conv)),
+        given.weights.eq(conv.weights),
+        given.pitch.eq(conv.weights_pitch),
+        given.parameters.eq(conv.parameters),
+        given.raw.eq(conv.raw),
+    ]
+
+
+def _column_tiles(array, conv):
+    return (conv.output_channels + (array.cols - 1)) >> exact_log2(array.cols)
+
+
+def _row_tiles(array, conv):
+    """Tiles of output pixels."""
+    tile_x = conv[map_field("input", "tile_x")][:3]
+    tile_y = (exact_log2(array.rows) - tile_x)[:3]
+    across = (conv.output_width + (1 << tile_x) - 1) >> tile_x
+    down = (conv.output_height + (1 << tile_y) - 1) >> tile_y
+    return across * down
+
+
+def _beats(array, conv):
+    """Beats of the reduction."""
+    blocks = (conv.input_channels + (array.lanes - 1)) >> exact_log2(array.lanes)
+    return conv.kernel_x * conv.kernel_y * blocks
 
 
 def decode_post(m, descriptor, given):

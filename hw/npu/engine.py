@@ -13,6 +13,7 @@ from .convolver import Convolver
 from .decode import (
     decode_convolution,
     decode_load,
+    decode_operands,
     decode_pool,
     decode_post,
     decode_store,
@@ -52,7 +53,10 @@ class Engine(wiring.Component):
     ended_... : Out, the same: in this cycle, a convolution or post is done; a load or store is
         taken, and runs on
     loading, storing : Out, a load or store is at work
+    ahead : In, stream of descriptors of the convolutions to come, each before it is run
+    told : In, the one that was taken last has not begun
     descriptor_requests, descriptor_data : In and Out, as of `Fetcher`
+    descriptor_early : In, what is asked for is not wanted yet
     stop : In, issue no other burst
     outside, read_failed, write_failed : Out, for one cycle
     still : Out, the bus is idle
@@ -70,6 +74,9 @@ class Engine(wiring.Component):
                 "descriptor": In(DESCRIPTOR_BITS),
                 **{f"run_{name}": In(1) for name in RUNNING},
                 **{f"ended_{name}": Out(1) for name in RUNNING},
+                "ahead": In(stream.Signature(DESCRIPTOR_BITS)),
+                "told": In(1),
+                "descriptor_early": In(1),
                 "descriptor_requests": In(stream.Signature(bytes_layout())),
                 "descriptor_data": Out(stream.Signature(axi_stream_layout(width))),
                 "loading": Out(1),
@@ -112,9 +119,12 @@ class Engine(wiring.Component):
         """
         largest, done = Signal(), self.ended_post
         decode_convolution(m, self.config.array, self.descriptor, convolver.operations.p)
+        decode_operands(m, self.config.array, self.ahead.payload, convolver.layers.p)
         decode_pool(m, self.descriptor, pooler.operations.p)
         decode_post(m, self.descriptor, post.operations.p)
         m.d.comb += [
+            convolver.layers.valid.eq(self.ahead.valid),
+            self.ahead.ready.eq(convolver.layers.ready),
             convolver.clear.eq(self.clear),
             self.counters.eq(convolver.counters),
             convolver.operations.valid.eq(self.run_convolution),
@@ -198,6 +208,9 @@ class Engine(wiring.Component):
             wiring.connect(m, asks, getattr(fetcher, f"{ASKERS[name]}_requests"))
             wiring.connect(m, getattr(fetcher, f"{ASKERS[name]}_data"), gets)
         m.d.comb += [
+            fetcher.descriptor_early.eq(self.descriptor_early),
+            fetcher.parameters_early.eq(self.told),
+            fetcher.weights_early.eq(self.told),
             fetcher.regions.eq(self.regions),
             reader.stop.eq(self.stop),
             self.read_failed.eq(reader.failed),

@@ -16,7 +16,9 @@ __all__ = ["Fetcher"]
 class Fetcher(wiring.Component):
     """Takes requests for bytes, those of the first name before others, and answers in that order.
 
-    A request outside its region is dropped, and reads nothing.
+    A request outside its region is dropped, and reads nothing. If it is made early, for an
+    operation that has not begun, it waits instead, and others come first: it is a fault only when
+    the operation begins.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ class Fetcher(wiring.Component):
     -------
     regions : In, `regions_layout()`
     NAME_requests : In, stream of `bytes_layout()`, at least 1 byte
+    NAME_early : In, what NAME asks for is of an operation that has not begun
     NAME_data : Out, stream of `axi_stream_layout(width)`: the beats that hold the bytes, with a bit
         of `keep` for each of them; `last` ends the request
     reads, words : Out and In, of `BurstReader`
@@ -44,6 +47,7 @@ class Fetcher(wiring.Component):
             {
                 "regions": In(regions_layout()),
                 **{f"{name}_requests": In(stream.Signature(bytes_layout())) for name in names},
+                **{f"{name}_early": In(1) for name in names},
                 **{
                     f"{name}_data": Out(stream.Signature(axi_stream_layout(width)))
                     for name in names
@@ -63,11 +67,17 @@ class Fetcher(wiring.Component):
         )
         m.submodules.tickets = tickets = SyncFIFO(width=ticket.size, depth=self.QUEUE)
         request, valid, taken = Signal(bytes_layout()), Signal(), Signal()
+        early = Signal()  # the request at hand is
+        waits = Signal(len(self.names))  # who asked too early for what is outside
         asked = ticket(tickets.w_data)
         for number, name in reversed(list(enumerate(self.names))):
             requests = getattr(self, f"{name}_requests")
-            with m.If(requests.valid):
+            asks_early = getattr(self, f"{name}_early")
+            with m.If(requests.valid & ~(waits[number] & asks_early)):
                 m.d.comb += [request.eq(requests.payload), valid.eq(1), asked.name.eq(number)]
+                m.d.comb += early.eq(asks_early)
+            with m.If(~asks_early):
+                m.d.sync += waits[number].eq(0)
         for number, name in enumerate(self.names):
             ready = getattr(self, f"{name}_requests").ready
             m.d.comb += ready.eq(taken & (asked.name == number))
@@ -79,9 +89,11 @@ class Fetcher(wiring.Component):
             self.reads.p.beats.eq((request.bytes + asked.skip + (size - 1)) >> shift),
             self.reads.valid.eq(valid & inside & tickets.w_rdy),
             tickets.w_en.eq(self.reads.valid & self.reads.ready),
-            self.outside.eq(valid & ~inside),
+            self.outside.eq(valid & ~inside & ~early),
             taken.eq(tickets.w_en | self.outside),
         ]
+        with m.If(valid & ~inside & early):
+            m.d.sync += waits.bit_select(asked.name, 1).eq(1)
         self._answer(m, ticket(tickets.r_data), tickets, size)
         return m
 

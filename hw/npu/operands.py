@@ -9,6 +9,7 @@ from truncmac.descriptors import PARAMETER_BYTES, PARAMETER_FIELDS
 from ..axi.stream import Unpacker, axi_stream_layout
 from ..requantiser import parameters_layout
 from ..truncation import TruncationUnit
+from ..weight_buffer import TILE_COUNT_BITS, block_layout
 from .place import SIZE_BITS
 from .regions import bytes_layout
 
@@ -20,6 +21,7 @@ def operands_layout(config):
 
     bits, beats : k, and beats of the reduction
     channels : of the output
+    row_tiles : tiles that use a column tile's weights
     weights, pitch : address of the first column tile's, and bytes to the next
     parameters : address of the first channel's
     raw : there are no parameters
@@ -29,6 +31,7 @@ def operands_layout(config):
             "bits": 4,
             "beats": config.beats_width,
             "channels": SIZE_BITS,
+            "row_tiles": TILE_COUNT_BITS,
             **dict.fromkeys(("weights", "pitch", "parameters"), 32),
             "raw": 1,
         }
@@ -36,9 +39,11 @@ def operands_layout(config):
 
 
 class OperandLoader(wiring.Component):
-    """For each column tile: its parameters, then the chunks of its weights that k bits need.
+    """For each column tile: its parameters, and the chunks of its weights that k bits need.
 
-    Columns beyond the layer's channels get parameters of zero; nothing is read for them.
+    Both are asked for as soon as there is room for all of them, so that they never wait on the bus
+    or hold up what others read. Columns beyond the layer's channels get parameters of zero; nothing
+    is read for them.
 
     Parameters
     ----------
@@ -51,7 +56,9 @@ class OperandLoader(wiring.Component):
     layers : In, stream of `operands_layout(config)`; taken when all is asked for and handed on
     parameters_requests, weights_requests : Out, streams of `bytes_layout()`
     parameters_data, weights_data : In, streams of `axi_stream_layout(width)`
-    parameters : Out, stream of `parameters_layout(config)`
+    parameters : Out, stream of `parameters_layout(config)`; when it is ready for the first column
+        of a tile it has room for all of them
+    blocks : Out, stream of `block_layout(config)`; what is taken has room
     loads : Out, stream of cols x lanes x planes bits
     """
 
@@ -67,6 +74,7 @@ class OperandLoader(wiring.Component):
                 "parameters_data": In(beats),
                 "weights_data": In(beats),
                 "parameters": Out(stream.Signature(parameters_layout(config))),
+                "blocks": Out(stream.Signature(block_layout(config))),
                 "loads": Out(stream.Signature(config.weight_word_bits)),
             }
         )
@@ -78,47 +86,62 @@ class OperandLoader(wiring.Component):
         wiring.connect(m, wiring.flipped(self.weights_data), weights.transfers)
         wiring.connect(m, wiring.flipped(self.parameters_data), records.transfers)
         wiring.connect(m, weights.words, wiring.flipped(self.loads))
-        asked = self._ask(m)
-        handed = self._hand_on(m, records)
+        asked = self._ask_weights(m)
+        column = Signal(SIZE_BITS + 1)  # whose parameters are handed on next
+        self._ask_parameters(m, column)
+        handed = self._hand_on(m, records, column)
         m.d.comb += self.layers.ready.eq(asked & handed)
         return m
 
-    def _ask(self, m):
-        """Ask for the operands of a column tile after the other; whether all are asked for."""
-        layer, config = self.layers.p, self.config
-        m.submodules.truncation = truncation = TruncationUnit(config)
-        first, place = Signal(SIZE_BITS + 1), Signal(32)  # channel, and bytes from the first tile's
-        half = Signal()  # the tile's parameters are asked for
-        left = Signal(SIZE_BITS + 1)
-        over = first >= layer.channels
-        count = Mux(left < config.cols, left, config.cols)
-        words = (truncation.last_index + 1) * layer.beats
-        weights, parameters = self.weights_requests, self.parameters_requests
-        m.d.comb += [
-            truncation.bits.eq(layer.bits),
-            left.eq(layer.channels - first),
-            parameters.valid.eq(self.layers.valid & ~over & ~layer.raw & ~half),
-            parameters.p.address.eq(layer.parameters + first * PARAMETER_BYTES),
-            parameters.p.bytes.eq(count * PARAMETER_BYTES),
-            weights.valid.eq(self.layers.valid & ~over & (layer.raw | half)),
-            weights.p.address.eq(layer.weights + place),
-            weights.p.bytes.eq(words * config.weight_word_bytes),
-        ]
-        with m.If(parameters.valid & parameters.ready):
-            m.d.sync += half.eq(1)
-        with m.If(weights.valid & weights.ready):
-            m.d.sync += half.eq(0)
-            m.d.sync += first.eq(first + config.cols)
-            m.d.sync += place.eq(place + layer.pitch)
+    def _walk(self, m, asks, name):
+        """The first channel of the column tile that is asked for next."""
+        first = Signal(SIZE_BITS + 1, name=name)
+        with m.If(asks.valid & asks.ready):
+            m.d.sync += first.eq(first + self.config.cols)
         with m.If(self.layers.valid & self.layers.ready):
             m.d.sync += first.eq(0)
+        return first
+
+    def _ask_weights(self, m):
+        """Ask for the weights of a column tile after the other; whether all are asked for."""
+        layer, config, asks = self.layers.p, self.config, self.weights_requests
+        m.submodules.truncation = truncation = TruncationUnit(config)
+        first = self._walk(m, asks, "first_of_weights")
+        place = Signal(32)  # bytes from the first column tile's
+        over = first >= layer.channels
+        words = (truncation.last_index + 1) * layer.beats
+        m.d.comb += [
+            truncation.bits.eq(layer.bits),
+            asks.valid.eq(self.layers.valid & ~over & self.blocks.ready),
+            asks.p.address.eq(layer.weights + place),
+            asks.p.bytes.eq(words * config.weight_word_bytes),
+            self.blocks.valid.eq(asks.valid & asks.ready),
+            self.blocks.p.last_chunk.eq(truncation.last_index),
+            self.blocks.p.beats.eq(layer.beats),
+            self.blocks.p.tiles.eq(layer.row_tiles),
+        ]
+        with m.If(self.blocks.valid):
+            m.d.sync += place.eq(place + layer.pitch)
+        with m.If(self.layers.valid & self.layers.ready):
             m.d.sync += place.eq(0)
         return over
 
-    def _hand_on(self, m, records):
+    def _ask_parameters(self, m, column):
+        """Ask for the parameters of a column tile once those before are handed on."""
+        layer, config, asks = self.layers.p, self.config, self.parameters_requests
+        first = self._walk(m, asks, "first_of_parameters")
+        left = Signal(SIZE_BITS + 1)
+        wanted = self.layers.valid & ~layer.raw & (first < layer.channels)
+        m.d.comb += [
+            left.eq(layer.channels - first),
+            asks.valid.eq(wanted & (first == column) & self.parameters.ready),
+            asks.p.address.eq(layer.parameters + first * PARAMETER_BYTES),
+            asks.p.bytes.eq(Mux(left < config.cols, left, config.cols) * PARAMETER_BYTES),
+        ]
+
+    def _hand_on(self, m, records, column):
         """Give the core the parameters of whole column tiles; whether all are given."""
         layer, given = self.layers.p, self.parameters
-        column = Signal(SIZE_BITS + 1)  # of all column tiles
         known, over = column < layer.channels, Signal()
         whole = column & (self.config.cols - 1) == 0
         m.d.comb += [

@@ -8,6 +8,7 @@ from truncmac.descriptors import Region
 
 from ..axi.lite import AxiLiteRegisters, axi_lite_members
 from ..counters import COUNTER_BITS, COUNTERS
+from .ahead import DescriptorReader
 from .control import RUNNERS, Controller
 from .counters import NPU_COUNTERS, NpuCounters
 from .engine import Engine
@@ -58,7 +59,8 @@ class NpuTop(wiring.Component):
         control = DomainRenamer("control")
         m.submodules.engine = engine = Engine(self.config)
         registers = AxiLiteRegisters(NPU_REGISTERS, address_width=ADDRESS_WIDTH)
-        controller = Controller(self.config)
+        controller = Controller()
+        m.submodules.descriptors = descriptors = DescriptorReader(self.config)
         m.submodules.registers = control(registers)
         m.submodules.controller = control(controller)
         m.d.comb += [
@@ -75,16 +77,23 @@ class NpuTop(wiring.Component):
             for name, member in members.items():
                 ours, theirs = getattr(self, name), getattr(part, name)
                 m.d.comb += theirs.eq(ours) if member.flow == In else ours.eq(theirs)
-        self._command(m, controller, engine)
-        self._register(m, registers, controller, engine)
+        self._command(m, controller, descriptors, engine)
+        self._register(m, registers, controller, (descriptors, engine))
         self._count(m, registers, controller, engine)
         return m
 
-    def _command(self, m, controller, engine):
-        wiring.connect(m, controller.requests, engine.descriptor_requests)
-        wiring.connect(m, engine.descriptor_data, controller.data)
-        m.d.comb += engine.descriptor.eq(controller.descriptor)
-        m.d.comb += engine.stop.eq(controller.stop)
+    def _command(self, m, controller, descriptors, engine):
+        wiring.connect(m, descriptors.requests, engine.descriptor_requests)
+        wiring.connect(m, engine.descriptor_data, descriptors.data)
+        wiring.connect(m, descriptors.checked, controller.checked)
+        wiring.connect(m, descriptors.ahead, engine.ahead)
+        m.d.comb += [
+            descriptors.start.eq(controller.start & ~controller.busy),
+            engine.told.eq(descriptors.told),
+            engine.descriptor_early.eq(~controller.fetches),
+            engine.descriptor.eq(controller.descriptor),
+            engine.stop.eq(controller.stop),
+        ]
         for name in dict.fromkeys(RUNNERS.values()):
             m.d.comb += getattr(engine, f"run_{name}").eq(getattr(controller, f"run_{name}"))
             m.d.comb += getattr(controller, f"ended_{name}").eq(getattr(engine, f"ended_{name}"))
@@ -94,7 +103,7 @@ class NpuTop(wiring.Component):
         ):
             m.d.comb += getattr(controller, name).eq(getattr(engine, name))
 
-    def _register(self, m, registers, controller, engine):
+    def _register(self, m, registers, controller, readers):
         m.d.comb += [
             registers.version_value.eq(MAP_VERSION),
             registers.configuration_value.eq(self.config.configuration),
@@ -105,16 +114,18 @@ class NpuTop(wiring.Component):
             registers.status_refused.eq(registers.control_start & controller.busy),
             registers.status_fault.eq(controller.fault),
             registers.index_value.eq(controller.index),
-            controller.entry.eq(registers.entry_value),
+            readers[0].entry.eq(registers.entry_value),
             self.irq.eq(registers.status_done_seen & registers.control_irq_enable),
         ]
         for region in Region:
             name = region.name.lower()
             base, size = (getattr(registers, f"{name}_{part}_value") for part in ("base", "size"))
-            for place in (controller.regions[region], engine.regions[region]):
+            for reader in readers:
                 m.d.comb += [
-                    place.base.eq((base >> BASE_ALIGNMENT_BITS) << BASE_ALIGNMENT_BITS),
-                    place.size.eq(size),
+                    reader.regions[region].base.eq(
+                        base >> BASE_ALIGNMENT_BITS << BASE_ALIGNMENT_BITS
+                    ),
+                    reader.regions[region].size.eq(size),
                 ]
 
     def _count(self, m, registers, controller, engine):

@@ -8,29 +8,25 @@ from truncmac.hw.weight_buffer import WeightBuffer
 
 
 def play(config, blocks, stalls=(0.0, 0.0)):
-    """Run (bits, codes or None to keep) blocks; return words in, words out, and their cycles."""
+    """Run (bits, codes, tiles) blocks; return words in, and the cycles of those that came out."""
     rng = np.random.default_rng(1)
     dut = WeightBuffer(config)
     loads, expected, commands = [], [], []
-    for bits, codes in blocks:
-        keep = codes is None
-        if not keep:
-            packed = pack_weights(
-                codes, columns=config.cols, lanes=config.lanes, planes=config.planes
-            )
-            loads += [
-                word(w.ravel(), config.planes)
-                for w in prefix(packed, bits)[0].reshape(-1, config.cols * config.lanes)
-            ]
+    for bits, codes, tiles in blocks:
+        packed = pack_weights(codes, columns=config.cols, lanes=config.lanes, planes=config.planes)
+        loads += [
+            word(w.ravel(), config.planes)
+            for w in prefix(packed, bits)[0].reshape(-1, config.cols * config.lanes)
+        ]
         # The planes below k are cleared later, by the truncation unit
         whole = packed[0, : -(-bits // config.planes)].swapaxes(0, 1)
         assert beat_major(packed[0], bits).shape == whole.shape
-        expected += [word(c.ravel(), config.planes) for beat in whole for c in beat]
+        expected += tiles * [word(c.ravel(), config.planes) for beat in whole for c in beat]
         commands.append(
             {
                 "last_chunk": -(-bits // config.planes) - 1,
                 "beats": packed.shape[2],
-                "keep": int(keep),
+                "tiles": tiles,
                 "discard": 0,
             }
         )
@@ -72,9 +68,7 @@ def blocks(config, seed=0):
     for index, bits in enumerate([8, 3, 8, 1, 1, 5, 2, 7, 4, 6, 1]):
         beats = int(rng.integers(1, config.max_beats + 1))
         codes = rng.integers(0, 256, (beats * config.lanes, config.cols), np.uint8)
-        result.append((bits, codes))
-        if index % 3 == 0:
-            result += [(bits, None)] * int(rng.integers(1, 3))
+        result.append((bits, codes, 1 if index % 3 else int(rng.integers(2, 4))))
     return result
 
 
@@ -89,9 +83,9 @@ def test_chunk_major_in_beat_major_out(planes, stalls):
 def test_a_tile_of_k_bits_takes_the_prefix_and_no_more(planes):
     config = ArrayConfig(1, 2, 4, planes, 8, 1)
     codes = np.random.default_rng(0).integers(0, 256, (8, 2), np.uint8)
-    whole, _ = play(config, [(8, codes)])
+    whole, _ = play(config, [(8, codes, 1)])
     for bits in range(1, 9):
-        loads, _ = play(config, [(bits, codes), (8, codes)])
+        loads, _ = play(config, [(bits, codes, 1), (8, codes, 1)])
         count = len(whole) * -(-bits // planes) // config.chunks
         assert loads == whole[:count] + whole
 
@@ -100,6 +94,6 @@ def test_blocks_follow_each_other_without_a_gap():
     config = ArrayConfig(1, 1, 1, 1, 4, 1)
     codes = np.arange(4, dtype=np.uint8)[:, None]
     # Each block is read as long as the next one loads
-    _, cycles = play(config, [(8, codes), (8, codes), (8, None), (4, codes), (8, codes)])
+    _, cycles = play(config, [(8, codes, 1), (8, codes, 2), (4, codes, 1), (8, codes, 1)])
     gaps = np.diff(cycles)
     assert gaps[: 3 * 32 + 15].tolist() == [1] * (3 * 32 + 15)

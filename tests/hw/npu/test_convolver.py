@@ -5,19 +5,19 @@ from collections import deque
 import numpy as np
 import pytest
 from amaranth import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In
 
 from tests.golden.programs import Memory, mapped, parameter_memory, sizes
 from tests.golden.test_program import conv_values
 from tests.hw.npu.outputs import places_of
-from tests.support import simulate
+from tests.support import put, simulate
 from truncmac.descriptors import Operation, Region, split_address, to_address
 from truncmac.golden import MapPlace
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.convolver import Convolver
-from truncmac.hw.npu.decode import decode_convolution
+from truncmac.hw.npu.decode import decode_convolution, decode_operands
 from truncmac.hw.npu.im2col import Im2col
 from truncmac.sim.npu.compiler import machine_of
 
@@ -31,12 +31,13 @@ CASES = [
 
 
 class Decoded(wiring.Component):
-    """A convolver that is told a descriptor, and what reads its windows."""
+    """A convolver that is told descriptors: `ahead`, and then, to do them; and window reader."""
 
     def __init__(self, config, width):
         self.convolver = Convolver(config, width)
         self.windows = Im2col(config)
-        super().__init__({"descriptor": In(512), "valid": In(1)})
+        words = stream.Signature(512)
+        super().__init__({"descriptor": In(512), "valid": In(1), "ahead": In(words)})
 
     def elaborate(self, platform):
         m = Module()
@@ -44,9 +45,14 @@ class Decoded(wiring.Component):
         m.submodules.windows = self.windows
         wiring.connect(m, self.convolver.windows, self.windows.windows)
         wiring.connect(m, self.windows.words, self.convolver.words)
-        operations = self.convolver.operations
-        decode_convolution(m, self.convolver.config, self.descriptor, operations.p)
-        m.d.comb += operations.valid.eq(self.valid)
+        config, operations = self.convolver.config, self.convolver.operations
+        decode_convolution(m, config, self.descriptor, operations.p)
+        decode_operands(m, config, self.ahead.payload, self.convolver.layers.p)
+        m.d.comb += [
+            operations.valid.eq(self.valid),
+            self.convolver.layers.valid.eq(self.ahead.valid),
+            self.ahead.ready.eq(self.convolver.layers.ready),
+        ]
         return m
 
 
@@ -219,13 +225,22 @@ def check(config, width, busy, seeds):
     rng = np.random.default_rng(seeds[0])
     dut = Decoded(config, width)
     beside = Beside(dut, rng, busy)
+    kinds = [{"raw": seed % 3 == 0, "residual": seed % 3 == 1} for seed in seeds]
+    cases = [
+        Case(np.random.default_rng(seed), config, **kind)
+        for seed, kind in zip(seeds, kinds, strict=True)
+    ]
+
+    async def tell(ctx):
+        """What is read comes from the memory of the convolution that was told last."""
+        for case in cases:
+            await put(ctx, dut.ahead, case.descriptor)
+            beside.memory = case.memory
 
     async def drive(ctx):
-        for seed in seeds:
-            kind = {"raw": seed % 3 == 0, "residual": seed % 3 == 1}
-            case = Case(np.random.default_rng(seed), config, **kind)
+        for case in cases:
             before = case.banks(rng, config)
-            beside.held, beside.memory = before.copy(), case.memory
+            beside.held = before.copy()
             beside.group = case.maps[0][0].group
             beside.sums.clear()
             ctx.set(dut.descriptor, case.descriptor)
@@ -243,7 +258,7 @@ def check(config, width, busy, seeds):
             assert np.array_equal(beside.held, before)  # nothing else was written
 
     benches = [beside.banks, beside.bus("parameters"), beside.bus("weights"), beside.take]
-    simulate(dut, drive, background=benches, cycles=100_000)
+    simulate(dut, drive, tell, background=benches, cycles=100_000)
 
 
 @pytest.mark.parametrize(("config", "width", "busy"), CASES)

@@ -48,12 +48,13 @@ def drawn(rng, config, size):
         "pitch": size * (-(-whole // size) + int(rng.integers(3))),
         "parameters": size * int(rng.integers(1 << 10)),
         "raw": int(rng.random() < 0.3),
+        "row_tiles": int(rng.integers(1, 1 << 16)),
     }
 
 
 def expected(layer, config):
-    """Requests for parameters and weights, records of parameters, and words of weights."""
-    asked, weights, given, words = [], [], [], []
+    """Requests for parameters and weights, records of parameters, words of weights, and blocks."""
+    asked, weights, given, words, blocks = [], [], [], [], []
     count = -(-layer["bits"] // config.planes) * layer["beats"]
     for tile, first in enumerate(range(0, layer["channels"], config.cols)):
         known = min(config.cols, layer["channels"] - first)
@@ -65,8 +66,10 @@ def expected(layer, config):
         address = layer["weights"] + tile * layer["pitch"]
         size = config.weight_word_bytes
         weights.append((address, count * size))
+        chunks = -(-layer["bits"] // config.planes)
+        blocks.append((chunks - 1, layer["beats"], layer["row_tiles"]))
         words += [integer_at(address + size * word, size) for word in range(count)]
-    return asked, weights, given, words
+    return asked, weights, given, words, blocks
 
 
 def record(parameters):
@@ -93,7 +96,10 @@ def test_random_layers(config, width, busy):
     dut = OperandLoader(config, width)
     layers = [drawn(rng, config, size) for _ in range(12)]
     layers += [layers[0] | {"channels": config.cols, "raw": 0}, layers[1] | {"raw": 1, "bits": 8}]
-    found = {name: [] for name in ("parameters", "weights", "given", "words")}
+    found = {name: [] for name in ("parameters", "weights", "given", "words", "blocks")}
+
+    def tiles_of(layer):
+        return range(0, layer["channels"], config.cols)
 
     def memory(name):
         """Answers requests, and notes them."""
@@ -117,6 +123,10 @@ def test_random_layers(config, width, busy):
                     address, count = int(request.address), int(request.bytes)
                     found[name].append((address, count))
                     assert name == "parameters" or address % size == 0
+                    if name == "parameters":  # those before are handed on, so that there is room
+                        asked = len(found["parameters"]) - 1
+                        tiles = sum(not layer["raw"] for layer in layers for _ in tiles_of(layer))
+                        assert asked < tiles and len(found["given"]) == asked * config.cols
                     beats.extend(beats_of(address, count, size))
 
         return play
@@ -147,9 +157,12 @@ def test_random_layers(config, width, busy):
 
     benches = [memory("parameters"), memory("weights")]
     benches += [takes("given", dut.parameters), takes("words", dut.loads)]
+    benches += [takes("blocks", dut.blocks)]
     simulate(dut, drive, background=benches, cycles=20_000)
     for name, place in (("parameters", 0), ("weights", 1), ("words", 3)):
         assert found[name] == [part for layer in layers for part in expected(layer, config)[place]]
+    blocks = [(b.last_chunk, b.beats, b.tiles) for b in found["blocks"]]
+    assert blocks == [part for layer in layers for part in expected(layer, config)[4]]
     given = [part for layer in layers for part in expected(layer, config)[2]]
     assert [record(each) for each in found["given"]] == [
         record_of(number, each) for number, each in zip(given, found["given"], strict=True)
