@@ -122,3 +122,34 @@ def test_what_is_outside_reads_nothing(region, offset, count, outside):
         await ctx.tick()
 
     simulate(dut, testbench)
+
+
+def test_what_is_asked_too_early_waits_and_holds_up_nobody():
+    dut = Fetcher(64, ["one", "two"])
+
+    async def testbench(ctx):
+        regions = [{"base": b, "size": s} for b, s in zip(BASES, SIZES, strict=True)]
+        ctx.set(dut.regions, regions)
+        ctx.set(dut.reads.ready, 1)
+        ctx.set(dut.one_early, 1)
+        ctx.set(dut.one_requests.payload, {"address": 600, "bytes": 8})  # outside
+        ctx.set(dut.one_requests.valid, 1)
+        await ctx.tick()
+        ctx.set(dut.two_requests.payload, {"address": 16, "bytes": 8})
+        ctx.set(dut.two_requests.valid, 1)
+        for _ in range(3):
+            assert not ctx.get(dut.one_requests.ready)
+            assert ctx.get(dut.two_requests.ready) and ctx.get(dut.reads.valid)
+            assert not ctx.get(dut.outside)
+            await ctx.tick()
+        ctx.set(dut.one_early, 0)
+        assert ctx.get(dut.outside) and ctx.get(dut.one_requests.ready)
+        assert not ctx.get(dut.reads.valid)
+        await ctx.tick()
+        # What is early and inside is read at once
+        ctx.set(dut.one_early, 1)
+        ctx.set(dut.one_requests.payload, {"address": 592, "bytes": 8})
+        assert ctx.get(dut.one_requests.ready) and ctx.get(dut.reads.valid)
+        assert not ctx.get(dut.two_requests.ready)
+
+    simulate(dut, testbench)
