@@ -8,15 +8,14 @@ from amaranth.utils import exact_log2
 from ..axi.stream import axi_stream_layout
 from ..config import ACTIVATION_BITS
 from ..delays import register
+from .bursts import BURST
 from .copies import CopyWalk, image_rows, load_layout
 from .memory import place_layout
-from .place import word_place
+from .place import least, word_place
 from .regions import COUNT_BITS, bytes_layout
 from .row_buffer import POSITION_BITS, RowBuffer
 
 __all__ = ["Loader"]
-
-FAR = (1 << (POSITION_BITS - 1)) - 1  # beyond all bytes of a row
 
 
 class Loader(wiring.Component):
@@ -43,6 +42,7 @@ class Loader(wiring.Component):
         self.config = config
         self.width = width
         self.size = min(config.lanes, width // 8)  # bytes of a copy
+        self.shift = exact_log2(width // 8)
         super().__init__(
             {
                 "loads": In(stream.Signature(load_layout())),
@@ -63,25 +63,29 @@ class Loader(wiring.Component):
         row_bytes = Signal(COUNT_BITS)
         held, free, step = Signal(), Signal(), Signal()  # a word waits; none will; a copy is made
         ends = Signal()  # all copies are made
+        beats = Signal(POSITION_BITS)  # of the row at hand
         m.d.comb += [
             row_bytes.eq(self.loads.p.input_width * self.loads.p.input_channels),
             walk.loads.payload.eq(self.loads.payload),
             walk.loads.valid.eq(self.loads.valid & ~ends),
             free.eq(~held | self.write_ready),
         ]
-        asked = self._ask(m, row_bytes)
-        here = self._find(m, walk, buffer, row_bytes)
+        asked = self._ask(m, buffer, row_bytes)
+        here, skip = self._find(m, walk, buffer, row_bytes)
         drops = Signal()  # the row's last copy is made; what is left of the row is thrown away
+        whole = buffer.arrived >= buffer.row << self.shift
         m.d.comb += [
+            beats.eq((row_bytes + skip + (self.width // 8 - 1)) >> self.shift),
+            buffer.row.eq(register(m, beats, step, name="row_beats")),
             walk.copies.ready.eq(here & free & ~drops),
             step.eq(walk.copies.valid & walk.copies.ready),
             buffer.read.eq(step),
-            buffer.clear.eq(drops & buffer.whole),
+            buffer.clear.eq(drops & whole),
             self.loads.ready.eq(ends & ~drops & free & asked),
         ]
         with m.If(drops):
-            m.d.comb += buffer.oldest.eq(FAR)
-            m.d.sync += drops.eq(~buffer.whole)
+            m.d.comb += buffer.oldest.eq(buffer.row << self.shift)
+            m.d.sync += drops.eq(~whole)
         with m.If(step):
             m.d.sync += drops.eq(walk.copies.p.ends_row & walk.inside)
             m.d.sync += ends.eq(walk.loads.ready)
@@ -91,16 +95,37 @@ class Loader(wiring.Component):
         self._write(m, walk, buffer, row_bytes, step, held)
         return m
 
-    def _ask(self, m, row_bytes):
-        """Ask for all rows of the image that the map is made of; whether all are asked for."""
+    def _ask(self, m, buffer, row_bytes):
+        """Ask for all rows of the image that the map is made of; whether all are asked for.
+
+        They are asked for part by part, as there is room for them.
+        """
         load, asked, step = self.loads.p, Signal(), Signal()
         *_, inside, number, last = image_rows(m, load, step, name="asked")
+        address = Signal(32)  # of the row's first byte
+        total, done, rest = (
+            Signal(POSITION_BITS, name=f"row_{n}") for n in ("all", "done", "rest")
+        )
+        part, most = Signal(range(BURST + 1)), Signal(range(BURST + 1))  # beats
+        ends, takes = Signal(), Signal()
         m.d.comb += [
-            self.requests.valid.eq(self.loads.valid & ~asked & inside),
-            self.requests.p.address.eq(load.address + number * load.pitch),
-            self.requests.p.bytes.eq(row_bytes),
-            step.eq(self.loads.valid & ~asked & (~inside | self.requests.ready)),
+            address.eq(load.address + number * load.pitch),
+            total.eq(row_bytes + address[: self.shift]),
+            rest.eq(total - done),
+            most.eq(least((rest + (self.width // 8 - 1)) >> self.shift, BURST)),
+            part.eq(least(most, buffer.room)),
+            ends.eq(part << self.shift >= rest),
+            self.requests.valid.eq(
+                self.loads.valid & ~asked & inside & (part != 0) & ((part == most) | buffer.waits)
+            ),
+            self.requests.p.address.eq((address >> self.shift << self.shift) + done),
+            self.requests.p.bytes.eq(Mux(ends, rest, part << self.shift)),
+            takes.eq(self.requests.valid & self.requests.ready),
+            buffer.asks.eq(Mux(takes, part, 0)),
+            step.eq(self.loads.valid & ~asked & (~inside | (takes & ends))),
         ]
+        with m.If(takes):
+            m.d.sync += done.eq(Mux(ends, 0, done + (part << self.shift)))
         with m.If(step):
             m.d.sync += asked.eq(last)
         with m.If(self.loads.ready):
@@ -108,9 +133,12 @@ class Loader(wiring.Component):
         return asked
 
     def _find(self, m, walk, buffer, row_bytes):
-        """Point the buffer at the copy's bytes; whether all that the row has of them are here."""
+        """Point the buffer at the copy's bytes.
+
+        Returns whether all that the row has of them are here, and the bytes before the row's.
+        """
         load, copy = self.loads.p, walk.copies.p
-        skip = Signal(exact_log2(self.width // 8))  # bytes of the row's first beat before it
+        skip = Signal(self.shift)  # bytes of the row's first beat before it
         end = Signal(copy.source.shape())
         needed = Signal(copy.source.shape())
         oldest = Mux(copy.following < copy.source, copy.following, copy.source)
@@ -121,7 +149,8 @@ class Loader(wiring.Component):
             buffer.position.eq(copy.source + skip),
             buffer.oldest.eq(Mux(walk.inside, oldest + skip, 0)),
         ]
-        return ~walk.inside | (copy.source >= row_bytes) | (needed + skip <= buffer.arrived)
+        here = ~walk.inside | (copy.source >= row_bytes) | (needed + skip <= buffer.arrived)
+        return here, skip
 
     def _write(self, m, walk, buffer, row_bytes, step, held):
         """Write what was copied a cycle before."""

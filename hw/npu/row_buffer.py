@@ -18,6 +18,9 @@ POSITION_BITS = 26  # of a byte's place in a row, signed
 class RowBuffer(wiring.Component):
     """A ring of `ROW_BEATS` beats, in two memories, so that any bytes are in one word of each.
 
+    Behind the row at hand it takes beats of the next rows. There is room for so many beats as are
+    asked for: `room` says how many may be.
+
     Parameters
     ----------
     width : int
@@ -27,15 +30,17 @@ class RowBuffer(wiring.Component):
 
     Members
     -------
-    data : In, stream of `axi_stream_layout(width)`, the beats of a row; none is taken after the
-        last until `clear`
-    oldest : In, signed, the first byte that is still needed, from the first beat's first
+    data : In, stream of `axi_stream_layout(width)`, the beats of all rows; ready at any time
+    asks : In, beats that are asked for in this cycle
+    room : Out, beats that may be asked for
+    waits : Out, none of those that were asked for is on its way
+    oldest : In, signed, the first byte that is still needed, from the row's first beat's first
     position : In, signed, the first byte that is given; the same
     read : In
     answer : Out, size x 8 bits, those of the last read, from the cycle after it on
-    arrived : Out, bytes of the beats that are here
-    whole : Out, the row's last beat is here
-    clear : In, for one cycle: the row is done with
+    arrived : Out, bytes of the beats that are here, from the row's first on
+    row : In, beats of the row at hand
+    clear : In, for one cycle: the row is done with; all of it must be here
     """
 
     def __init__(self, width, size):
@@ -44,12 +49,15 @@ class RowBuffer(wiring.Component):
         super().__init__(
             {
                 "data": In(stream.Signature(axi_stream_layout(width))),
+                "asks": In(range(ROW_BEATS + 1)),
+                "room": Out(range(ROW_BEATS + 1)),
+                "waits": Out(1),
                 "oldest": In(signed(POSITION_BITS)),
                 "position": In(signed(POSITION_BITS)),
                 "read": In(1),
                 "answer": Out(8 * size),
                 "arrived": Out(POSITION_BITS),
-                "whole": Out(1),
+                "row": In(POSITION_BITS),
                 "clear": In(1),
             }
         )
@@ -57,29 +65,35 @@ class RowBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shift, half = exact_log2(self.width // 8), exact_log2(ROW_BEATS // 2)
-        beats, kept = Signal(POSITION_BITS), Signal(signed(POSITION_BITS + 1))
-        taken = Signal()
+        index = range(ROW_BEATS)
+        base, last = Signal(index), Signal(index)  # beats of the ring: the row's first, the next
+        asked, here = Signal(POSITION_BITS), Signal(POSITION_BITS)  # beats, from the row's first on
+        passed = Signal(POSITION_BITS)  # of these, no longer needed
+        done = Mux(self.clear, self.row, 0)
         m.d.comb += [
-            self.arrived.eq(beats << shift),
-            kept.eq(beats - (Mux(self.oldest < 0, 0, self.oldest) >> shift)),
-            self.data.ready.eq(~self.whole & (kept < ROW_BEATS)),
-            taken.eq(self.data.valid & self.data.ready),
+            passed.eq(Mux(self.oldest < 0, 0, self.oldest >> shift)),
+            self.room.eq(ROW_BEATS - (asked - passed)),
+            self.waits.eq(asked == here),
+            self.arrived.eq(here << shift),
+            self.data.ready.eq(1),
         ]
-        with m.If(self.clear):
-            m.d.sync += [beats.eq(0), self.whole.eq(0)]
-        with m.Elif(taken):
-            m.d.sync += [beats.eq(beats + 1), self.whole.eq(self.data.p.last)]
+        m.d.sync += [
+            asked.eq(asked + self.asks - done),
+            here.eq(here + self.data.valid - done),
+            base.eq(base + done),
+            last.eq(last + self.data.valid),
+        ]
 
-        first, answers = self.position >> shift, []
+        first, answers = base + (self.position >> shift), []
         for odd in range(2):
             m.submodules[f"half_{odd}"] = memory = Memory(
                 shape=self.width, depth=ROW_BEATS // 2, init=[]
             )
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
-                write.addr.eq(beats[1:][:half]),
+                write.addr.eq(last[1:][:half]),
                 write.data.eq(self.data.p.data),
-                write.en.eq(taken & (beats[0] == odd)),
+                write.en.eq(self.data.valid & (last[0] == odd)),
                 read.addr.eq((first + (1 - odd))[1:][:half]),
                 read.en.eq(self.read),
             ]

@@ -30,13 +30,13 @@ from .actions import Action, actions_of
 from .compiled import Compiled, Entry, Kept
 from .encode import product_values, step_bytes
 from .estimate import Estimate, Widths
-from .layouts import accesses, choose_layouts
+from .layouts import choose_layouts
 from .plan import NoRoomError, Plan, Planner
 from .region import RegionWriter
 from .steps import Step, Steps, folded_shortcuts, network_steps, packings
 from .weights import parameter_bytes, weight_bytes, weights_pitch
 
-__all__ = ["compile_network", "machine_of"]
+__all__ = ["compile_network", "machine_of", "planners"]
 
 MOST_BYTES = 1 << 30  # of a region: an address has 30 bits
 
@@ -79,7 +79,7 @@ def compile_network(
     """
     machine = machine_of(config)
     widths = [layer_bits(network, setting.bits) for setting in settings]
-    plan = _planned(network, config, machine, widths)
+    plan = _planned(planners(network, config, widths))
     steps = plan.steps
     _check_reductions(steps, config)
     areas = _areas(steps, steps.maps if keep else plan.spilled)
@@ -135,27 +135,31 @@ def compile_network(
     )
 
 
-def _planned(
-    network: Network, config: NpuConfig, machine: Machine, widths: Sequence[Widths]
-) -> Plan:
-    """All maps on chip, with the packing of the image that takes the fewest accesses; else bands.
+def planners(network: Network, config: NpuConfig, widths: Sequence[Widths]) -> list[Planner]:
+    """Those who can plan a network for an NPU: one for each packing of the image.
 
-    Of bands, those with the packing that takes the fewest estimated cycles. Shortcuts that are
-    only added are folded into what adds them; but the map that they read must stay on chip so much
-    longer that they are operations where that is what fits, or what takes the fewer cycles.
+    Shortcuts that are only added are folded into what adds them. But the map that they read must
+    stay on chip so much longer that there are planners too for whom they are operations.
     """
-    ways: list[tuple[int, int, Planner]] = []
+    machine, found = machine_of(config), []
     folds = (True, False) if folded_shortcuts(network) else (True,)
     for packing, fold in product(packings(network), folds):
         steps = network_steps(network, packing, folds=fold)
         layouts = choose_layouts(steps, machine)
-        planner = Planner(steps, layouts, machine, Estimate(config, machine, widths))
-        ways.append((accesses(steps, layouts, machine), len(ways), planner))
-    planners = [planner for *_, planner in sorted(ways, key=lambda way: way[:2])]
-    for planner in planners:
-        if (plan := planner.resident()) is not None:
-            return plan
-    refusals, plans = [], []
+        found.append(Planner(steps, layouts, machine, Estimate(config, machine, widths)))
+    return found
+
+
+def _planned(planners: Sequence[Planner]) -> Plan:
+    """All maps on chip, but for an image that comes by bands; else what fits goes by bands.
+
+    Of all ways, and packings of the image, the one that takes the fewest estimated cycles.
+    """
+    ways = [way for planner in planners for way in (planner.resident(), planner.streamed())]
+    plans = [plan for plan in ways if plan is not None]
+    if plans:
+        return min(plans, key=lambda plan: sum(plan.cycles))
+    refusals = []
     for planner in planners:
         try:
             plans.append(planner.banded())

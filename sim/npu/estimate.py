@@ -2,9 +2,10 @@
 
 A convolution takes its beats, or the drain of its tiles, or the fetch of its weights, whichever
 is longest. A maximum pool takes the taps or the rows of its tiles, a mean a cycle for each tap
-and each lane of a word and one more, a shortcut two for a word. A LOAD or a STORE takes a word of
-all lanes a cycle, or what the bus carries. These are no promise of what the hardware takes:
-conflicts of banks and what the bus has to carry beside are left out.
+and each lane of a word and one more, a shortcut two for a word. A STORE, or a
+LOAD of a map, takes a word of all lanes a cycle, or what the bus carries; the LOAD of the image a
+cycle for each copy. These are no promise of what the hardware takes: conflicts of banks, and what
+the bus has to carry beside, are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,16 @@ class Estimate:
         words = shape[0] * shape[1] * ceil_div(shape[2], self.config.array.lanes)
         return max(words, ceil_div(codes, self.config.bus_bytes)) + OVERHEAD
 
+    def image(self, first: Step, rows: int) -> int:
+        """Cycles of the LOAD of so many rows of windows of the image; `first` loads all of it."""
+        high, wide = first.kernel
+        lanes = self.config.array.lanes
+        size = min(lanes, self.config.bus_bytes)
+        row = wide * first.source_shape[2]  # bytes of a window's row
+        copies = sum(_pieces(row * tap, row, lanes, size) for tap in range(high))
+        read = rows * high * ceil_div(first.source_shape[1] * first.source_shape[2], size)
+        return max(rows * first.shape[1] * copies, read) + OVERHEAD
+
     def _product(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
         array, bits = self.config.array, widths[step.name][0]
         beats, chunks = step.beats(array.lanes), chunk_count(bits, array.planes)
@@ -75,3 +86,12 @@ class Estimate:
         lanes = self.config.array.lanes
         word = WORD_CYCLES + step.kernel[0] * step.kernel[1] + (lanes if step.mean else 0)
         return word * rows * step.shape[1] * ceil_div(step.shape[2], lanes) + OVERHEAD
+
+
+def _pieces(channel: int, count: int, lanes: int, size: int) -> int:
+    """Copies of up to `size` bytes that make channels of a pixel, none of two words."""
+    end, pieces = channel + count, 0
+    while channel < end:
+        channel = min(channel + size, end, (channel // lanes + 1) * lanes)
+        pieces += 1
+    return pieces

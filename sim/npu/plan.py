@@ -119,6 +119,16 @@ class Planner:
         except _NoWayError:
             return None
 
+    def streamed(self) -> Plan | None:
+        """As `resident`, but the image comes by bands, beside the first steps; None if no room."""
+        image = self.steps.steps[0].target
+        if image is None:
+            return None
+        try:
+            return self._placed(self._segments(frozenset([image])))
+        except _NoWayError:
+            return None
+
     def banded(self) -> Plan:
         """The plan of the fewest estimated cycles that is found.
 

@@ -228,9 +228,7 @@ def _load_cycles(run: Run, name: str, band: Band, first: Step, estimate: Estimat
     shape: Shape = (rows, *run.shapes[name][1:])
     if name != first.target:
         return estimate.transfer(shape, rows * shape[1] * shape[2])
-    image = first.source_shape
-    taken = min((rows - 1) * first.stride[0] + first.kernel[0], image[0])
-    return estimate.transfer(shape, taken * image[1] * image[2])
+    return estimate.image(first, rows)
 
 
 def _store_cycles(run: Run, name: str, band: Band, estimate: Estimate) -> int:
@@ -248,8 +246,9 @@ def _step_cycles(segment: Segment, band: Band, estimate: Estimate) -> Cycles:
 
 def _one_step(segment: Segment, step: Step, band: Band, estimate: Estimate) -> Cycles:
     begin, end = band.given(step)
-    if step.source is None or (step.target is None and step.layer is None):
-        # A LOAD or a STORE of a whole map
+    if step.source is None:
+        return (estimate.image(step, end - begin),) * len(estimate.widths)
+    if step.target is None and step.layer is None:  # a STORE of a whole map
         codes = step.source_shape[0] * step.source_shape[1] * step.source_shape[2]
         return (estimate.transfer(step.shape, codes),) * len(estimate.widths)
     return estimate.step(step, segment.layouts[step.source], end - begin)

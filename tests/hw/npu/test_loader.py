@@ -45,13 +45,17 @@ def image_rows(load):
             yield row
 
 
-def drawn(rng, config, *, plain):
-    """A LOAD, and the shape of its image; plain ones pack nothing."""
+def drawn(rng, config, *, plain, long=False):
+    """A LOAD, and the shape of its image; plain ones pack nothing; long rows fill no buffer."""
     height, width, channels = (int(n) for n in rng.integers(1, (9, 9, 12)))
+    if long:
+        height, width, channels = 2, 70 * 32 // 3, 3
     kernel_y, kernel_x = (1, 1) if plain else (int(n) for n in rng.integers(1, 4, 2))
     stride_y, stride_x = (1, 1) if plain else (int(n) for n in rng.integers(1, 5, 2))
     pad_top, pad_left = (0, 0) if plain else (int(n) for n in rng.integers(0, 4, 2))
     size = (height, width) if plain else tuple(int(n) for n in rng.integers(1, 9, 2))
+    if long:
+        size = (1, width // stride_x)
     shape = (*size, kernel_y * kernel_x * channels)
     return {
         **{"input_height": height, "input_width": width, "input_channels": channels},
@@ -75,7 +79,7 @@ def test_random_images(rows, lanes, width, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = Loader(config, width), machine(config)
     held = np.zeros((3, rows, chip.depth, lanes), np.int64)
-    image, writes = [None], []
+    image, writes, parts, size = [None], [], [], width // 8
 
     async def memory(ctx):
         while True:
@@ -98,23 +102,30 @@ def test_random_images(rows, lanes, width, busy):
                 _, _, request, valid = await ctx.tick().sample(*ports)
             ctx.set(dut.requests.ready, 0)
             codes, load, rows_left = image[0]
-            row = next(rows_left)
-            assert request.address == (load["address"] + row * load["pitch"]) % (1 << 32)
-            assert request.bytes == codes.shape[1] * codes.shape[2]
-            skip = int(request.address) % (width // 8)
-            for word, keep, last in beats_of(codes[row].reshape(-1).tolist(), skip, width // 8):
+            count = codes.shape[1] * codes.shape[2]
+            if not parts:  # of a row, each of whole beats
+                row = next(rows_left)
+                place = (load["address"] + row * load["pitch"]) % (1 << 32)
+                parts.extend(beats_of(codes[row].reshape(-1).tolist(), place % size, size))
+                begin, end = place // size * size, place + count
+            assert request.address == begin
+            beats = -(-int(request.bytes) // size)
+            assert 0 < beats <= 16
+            begin += beats * size
+            assert int(request.address) + int(request.bytes) == min(begin, end)
+            for word, keep, _ in parts[:beats]:
                 while rng.random() < busy:
                     await ctx.tick()
-                ctx.set(dut.data.payload, {"data": word, "keep": keep, "last": last})
+                ctx.set(dut.data.payload, {"data": word, "keep": keep, "last": 0})
                 ctx.set(dut.data.valid, 1)
-                taken = False
-                while not taken:
-                    _, _, taken = await ctx.tick().sample(dut.data.ready)
+                _, _, taken = await ctx.tick().sample(dut.data.ready)
+                assert taken  # what is asked for has room
                 ctx.set(dut.data.valid, 0)
+            del parts[:beats]
 
     async def drive(ctx):
         for number in range(12):
-            load, where = drawn(rng, config, plain=number % 4 == 0)
+            load, where = drawn(rng, config, plain=number % 4 == 0, long=number == 9)
             codes = rng.integers(0, 256, [load[f"input_{n}"] for n in SIZES]).astype(np.uint8)
             image[0] = codes, load, image_rows(load)
             held[:] = -1

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from truncmac.descriptors import Region
-from truncmac.golden import Setting, execute, interpret
+from truncmac.golden import Setting, execute, interpret, layer_bits
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network, machine_of, planners
 
 CONFIGS = [
     NpuConfig(array=ArrayConfig(rows=rows, cols=cols, lanes=lanes, planes=planes), **more)
@@ -48,6 +48,12 @@ def run(compiled, entry, image):
         for name, part in compiled.kept.items()
     }
     return compiled.output_of(entry, regions[Region.OUTPUT]), kept, traffic
+
+
+def resident_plan(network, config):
+    """The best plan in which every map is on chip as a whole; None if they do not fit."""
+    plans = [each.resident() for each in planners(network, config, [layer_bits(network, 8)])]
+    return min((p for p in plans if p), key=lambda plan: sum(plan.cycles), default=None)
 
 
 def small_memory(network, seed):

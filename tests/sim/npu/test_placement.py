@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.sim.npu.networks import CONFIGS
-from truncmac.golden import Setting, builtin_network, example_network
+from tests.sim.npu.networks import CONFIGS, resident_plan
+from truncmac.golden import builtin_network, example_network
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import compile_network, machine_of
 from truncmac.sim.npu.stimulus import random_network
 
 
@@ -21,8 +20,8 @@ def lives(steps):
     return {name: (first[name], last[name]) for name in first}
 
 
-def check(compiled):
-    machine, steps, places = machine_of(compiled.config), compiled.steps, compiled.places
+def check(plan):
+    machine, steps, places = plan.machine, plan.steps, plan.places
     life = lives(steps)
     words = {
         name: set(range(place.base, place.base + place.words(steps.maps[name], machine)))
@@ -50,21 +49,21 @@ def check(compiled):
 @pytest.mark.parametrize("seed", range(24))
 def test_random_networks(seed):
     network = random_network(seed)
-    check(compile_network(network, CONFIGS[seed % len(CONFIGS)], [Setting("8", 8)]))
+    check(resident_plan(network, CONFIGS[seed % len(CONFIGS)]))
 
 
 def test_known_networks():
     for network in (builtin_network(), example_network("resnet20")):
-        check(compile_network(network, NpuConfig(), [Setting("8", 8)]))
+        check(resident_plan(network, NpuConfig()))
 
 
 def test_a_residual_block_fits_three_groups_and_works_in_place():
-    compiled = compile_network(example_network("resnet20"), NpuConfig(), [Setting("8", 8)])
-    places = compiled.places
+    plan = resident_plan(example_network("resnet20"), NpuConfig())
+    places = plan.places
     assert {place.group for place in places.values()} <= {0, 1, 2}
     in_place = [
         step.name
-        for step in compiled.steps.steps
+        for step in plan.steps.steps
         if step.residual is not None and places[step.target] == places[step.residual]
     ]
     assert len(in_place) >= 5
@@ -74,15 +73,12 @@ def test_the_smallest_memory_of_a_network_is_found():
     """Maps of 32 x 32 x 16 codes are 256 words of 8 banks of 8 codes; one fits a group of that."""
     network = example_network("resnet20")
     for depth in (256, 512):
-        compiled = compile_network(network, NpuConfig(depth=depth), [Setting("8", 8)])
-        assert (compiled.plan.bands, compiled.spilled) == (0, {})
-    assert compile_network(network, NpuConfig(depth=255), [Setting("8", 8)]).plan.bands
+        plan = resident_plan(network, NpuConfig(depth=depth))
+        assert (plan.bands, plan.spilled) == (0, ())
+    assert resident_plan(network, NpuConfig(depth=255)) is None
 
 
 def test_maps_of_a_group_lie_beside_each_other():
     """With groups of two maps' words, both maps that a later layer adds may be in one."""
     array = ArrayConfig(rows=16, cols=16)
-    compiled = compile_network(
-        example_network("resnet20"), NpuConfig(array=array, depth=256), [Setting("8", 8)]
-    )
-    check(compiled)
+    check(resident_plan(example_network("resnet20"), NpuConfig(array=array, depth=256)))
