@@ -80,7 +80,8 @@ class System:
     sizes : bytes of each region; a burst outside them, or a write that is not of output or
         scratch, is an error of the test
     reads, writes : bursts that were issued since `forget()`
-    errors : by ("read" or "write", number of the burst), the answer
+    errors : by ("read" or "write", number of the burst), the answer. After one nothing is offered
+        but what was offered before.
     """
 
     def __init__(self, used, seed=0, busy=0.1):
@@ -92,6 +93,8 @@ class System:
     def forget(self):
         self.reads = self.writes = 0
         self.reading, self.writing, self.answers = deque(), deque(), deque()
+        self.since = None  # cycles since the first error
+        self.offered = {"ar": 0, "aw": 0}
 
     def fill(self, regions):
         for region, data in regions.items():
@@ -126,8 +129,25 @@ class System:
             await ctx.negedge(dut.aclk)
             for name in ("arready", "awready", "wready"):
                 ctx.set(getattr(dut, f"m_axi_{name}"), int(self.rng.random() >= self.busy))
+            self.watch(ctx, dut)
             self.read(ctx, dut)
             self.write(ctx, dut)
+
+    def watch(self, ctx, dut):
+        """From the second cycle after an error on, no burst is offered anew."""
+        for channel, before in self.offered.items():
+            offered = ctx.get(getattr(dut, f"m_axi_{channel}valid"))
+            if self.since is not None and self.since > 1:
+                assert not offered or before, "a burst is begun after an error"
+            taken = ctx.get(getattr(dut, f"m_axi_{channel}ready"))
+            self.offered[channel] = offered and not taken
+        if self.since is not None:
+            self.since += 1
+
+    def answer(self, error):
+        if error and self.since is None:
+            self.since = 0
+        return error
 
     def read(self, ctx, dut):
         gives = bool(self.reading) and self.rng.random() >= self.busy
@@ -137,7 +157,7 @@ class System:
             ctx.set(
                 dut.m_axi_rdata, int.from_bytes(self.bytes[address : address + self.size], "little")
             )
-            ctx.set(dut.m_axi_rresp, self.errors.get(("read", number), 0))
+            ctx.set(dut.m_axi_rresp, self.answer(self.errors.get(("read", number), 0)))
             ctx.set(dut.m_axi_rlast, left == 1)
             assert ctx.get(dut.m_axi_rready)
             self.reading[0] = (address + self.size, left - 1, number)
@@ -153,7 +173,8 @@ class System:
         answers = bool(self.answers) and self.rng.random() >= self.busy
         ctx.set(dut.m_axi_bvalid, answers)
         if answers:
-            ctx.set(dut.m_axi_bresp, self.errors.get(("write", self.answers.popleft()), 0))
+            error = self.errors.get(("write", self.answers.popleft()), 0)
+            ctx.set(dut.m_axi_bresp, self.answer(error))
             assert ctx.get(dut.m_axi_bready)
         if ctx.get(dut.m_axi_wvalid) and ctx.get(dut.m_axi_wready):
             address, number = self.writing[0]
