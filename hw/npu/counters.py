@@ -9,7 +9,7 @@ from ..counters import COUNTER_BITS, COUNTERS
 __all__ = ["ALL_COUNTERS", "NPU_COUNTERS", "NpuCounters"]
 
 NPU_COUNTERS = {
-    "fetching": "cycles that read a descriptor and looked at it",
+    "fetching": "cycles that waited for a descriptor",
     "convolving": "cycles of CONV",
     "passing": "cycles of POOL and SHORTCUT",
     "moving": "cycles that waited for LOAD, STORE or for what is written to reach memory",
