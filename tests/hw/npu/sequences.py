@@ -57,7 +57,7 @@ def wrong_programs(config):
     """Programs, each with what ends it."""
     end, parts = pack_descriptor(Operation.END, {}), program(config)
     yield [end], ProgramFault.FORMAT, 0
-    yield [begin(config, version=2)], ProgramFault.FORMAT, 0
+    yield [begin(config, version=FORMAT_VERSION + 1)], ProgramFault.FORMAT, 0
     yield [*parts[:2], begin(config)], ProgramFault.FORMAT, 2
     yield [begin(config, configuration=1)], ProgramFault.CONFIGURATION, 0
     yield [begin(config, scratch_bytes=(1 << 12) + 1)], ProgramFault.SPACE, 0
