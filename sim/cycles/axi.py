@@ -74,7 +74,7 @@ class AxiControl(Control):
         """As for the core; but none may begin another block, or issue the tiles of another."""
         return min(
             super().repetitions(change, job),
-            _within(self.feed.read, change["read"], self.feed.words, job.tiles),
+            _within(self.feed.read, change["read"], self.feed.block, job.column_tiles),
             _within(self.feed.issued, change["issued"], job.row_tiles, job.column_tiles),
         )
 

@@ -1,9 +1,6 @@
 """Job and weight buffer of the AXI top: what gives the core its tiles and their weights."""
 
-from collections import deque
-
 from truncmac.hw.axi.job import JobSequencer
-from truncmac.hw.weight_buffer import WeightBuffer
 
 from .job import Job
 from .latencies import BANKS
@@ -33,10 +30,11 @@ class Feed(Pause):
     def start(self, job: Job | None, chunks: int) -> None:
         """Begin a job whose weights have so many chunks; `job` is None where there is none."""
         self.job = job
-        self.words = job.beats * chunks if job else 0
+        self.words = job.beats * chunks if job else 0  # of a block, and of a tile
+        self.block = self.words * job.row_tiles if job else 0  # words that a block gives the core
         self.issued = self.waiting = 0  # tiles issued, and tiles in the queue
-        self.blocks: deque[bool] = deque()  # for each tile issued: does it keep the weights before?
-        self.filled: deque[bool] = deque()
+        # Blocks that the buffer has not taken, that it asks for or loads, and that it may read
+        self.queued = self.asked = self.filled = 0
         self.loaded = self.read = 0
 
     @property
@@ -46,45 +44,39 @@ class Feed(Pause):
 
     def tick(self, draw: bool, *, taken: bool, offered: bool = True) -> None:
         """Pass a cycle; `taken` says whether the core took a word of weights."""
-        begun = self.loaded > 0
-        room = len(self.filled) < WeightBuffer.QUEUE
-        keeps = bool(self.blocks) and self.blocks[0] and room
-        loading = bool(self.blocks) and not self.blocks[0] and room and (begun or self.free > 0)
-        word = loading and self.loads.go
+        begins = self.queued > 0 and self.free > 0
+        word = self.asked > 0 and self.loads.go
         whole = word and self.loaded + 1 == self.words
-        free = not self.valid or taken
-        step = bool(self.filled) and free
-        turns = step and self.read % self.words == 0 and not self.filled[0]
-        push = (
-            self.job is not None
-            and self.issued < self.job.tiles
-            and max(self.waiting, len(self.blocks)) < JobSequencer.QUEUE
-        )
+        step = self.filled > 0 and (not self.valid or taken)
+        turns = step and self.read % self.block == 0
+        ends = step and (self.read + 1) % self.block == 0
+        tile, block = self._issues()
 
-        if free:
-            self.valid = bool(self.filled)
-        self.free += (turns and self.used) - (word and not begun)
+        self.valid = step or (self.valid and not taken)
+        self.free += (turns and self.used) - begins
         self.used |= turns
-        if step:
-            self.read += 1
-            if self.read % self.words == 0:
-                self.filled.popleft()
+        self.read += step
         if word:
             self.loaded = 0 if whole else self.loaded + 1
-        if whole or keeps:
-            self.filled.append(self.blocks.popleft())
-        if push:
-            assert self.job is not None  # noqa: S101 (for the type checker)
-            self.blocks.append(self.issued % self.job.row_tiles != 0)
-            self.issued += 1
-        self.waiting += push - self.tiles.taken
+        self.issued += tile
+        self.queued += block - begins
+        self.asked += begins - whole
+        self.filled += whole - ends
+        self.waiting += tile - self.tiles.taken
         self.loads.tick(draw, taken=word)
+
+    def _issues(self) -> tuple[bool, bool]:
+        """Whether the job sequencer issues a tile, and with it a block of weights."""
+        if self.job is None or self.issued == self.job.tiles:
+            return False, False
+        room = max(self.waiting, self.queued) < JobSequencer.QUEUE
+        return room, room and self.issued % self.job.row_tiles == 0
 
     def state(self, taken: int) -> tuple[int, ...]:
         """Return all that decides what happens next, once the core took `taken` words."""
-        queues = (*self.blocks, 2, *self.filled, 2)
+        blocks = (self.queued, self.asked, self.filled)
         flags = (self.free, self.used, self.valid, self.loaded, self.loads.left)
-        return (*queues, *flags, self.waiting, self.read - taken)
+        return (*blocks, *flags, self.waiting, self.read - taken)
 
 
 class TilePause(Pause):

@@ -16,28 +16,28 @@ from truncmac.hw.row_sum import RowSum
 from truncmac.hw.sequencer import Sequencer
 from truncmac.hw.tile import ending_layout, tile_layout
 from truncmac.hw.verilog import core_verilog, hierarchical_verilog
-from truncmac.hw.weight_buffer import WeightBuffer
+from truncmac.hw.weight_buffer import TILE_COUNT_BITS, WeightBuffer
 
 __all__ = ["INDUCTION", "PROOFS", "Proof"]
 
 WEIGHT_BANKS = {
     "memory": ",".join(f"bank_{n}.memory[{word}]" for n in (1, 0) for word in range(3, -1, -1)),
-    "filled": ",".join(f"filled.storage[{word}]" for word in range(3, -1, -1)),
-    "level": "filled.level",
-    "consume": "filled.consume",
-    "produce": "filled.produce",
     "load_beat": "beat",
     "load_chunk": "chunk",
     "load_bank": "bank",
     "address": "address",
-    "begun": "begun",
+    "read_tile": "tile",
     "read_beat": "beat$#",
     "read_chunk": "chunk$#",
     "read_bank": "bank$#",
     "row": "row",
-    "used": "used",
+    "bank_used": "used",
     "free": "free",
 }
+for queue in ("asked", "filled"):
+    WEIGHT_BANKS[f"{queue}_blocks"] = f"{queue}.storage[1],{queue}.storage[0]"
+    for pointer in ("level", "consume", "produce"):
+        WEIGHT_BANKS[f"{queue}_{pointer}"] = f"{queue}.{pointer}"
 
 PDR = "abc scorr; pdr"
 INDUCTION = "induction"  # the property and its helpers together are inductive
@@ -338,12 +338,15 @@ PROOFS = (
     ),
     part(
         "weight_buffer",
-        "Words come out beat-major, each in its place, once for each tile that uses the block.",
+        "Words come out beat-major, each in its place, once for each tile that uses the block, and "
+        "without a gap. A block is taken when there is a bank for it, and then none of its words "
+        "is refused.",
         WeightBuffer,
         (1, 1, 1, 4, 2, 1, 2),
+        defines={"TILES_WIDTH": TILE_COUNT_BITS},
         probes=WEIGHT_BANKS,
         engine=INDUCTION,
-        bug=(r"= row \+ r_data", "= row - r_data"),
+        bug=(r"= row \+ \\r_data", r"= row - \\r_data"),
     ),
     axi(
         "axi_lite",

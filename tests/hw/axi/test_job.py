@@ -58,7 +58,7 @@ def test_row_tiles_share_weights_and_parameters(rows, columns, stall):
     tiles, blocks, lasts, ended = play(job, stall)
     first = [row == 0 for _ in range(columns) for row in range(rows)]
     assert [bool(tile.fresh) for tile in tiles] == first
-    assert [not block.keep for block in blocks] == first
+    assert [block.tiles for block in blocks] == [rows] * columns
     assert all((tile.bits, tile.beats, tile.offset) == (5, 3, 31) for tile in tiles)
     assert all((block.last_chunk, block.beats) == (2, 3) for block in blocks)
     assert lasts == [0] * (len(lasts) - 1) + [1]
