@@ -1,3 +1,5 @@
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,71 @@ def test_blocks_follow_each_other_without_a_gap():
     _, cycles = play(config, [(8, codes, 1), (8, codes, 2), (4, codes, 1), (8, codes, 1)])
     gaps = np.diff(cycles)
     assert gaps[: 3 * 32 + 15].tolist() == [1] * (3 * 32 + 15)
+
+
+def watch(config, commands, go=(1.0, 1.0, 1.0)):
+    """Play blocks of (beats, chunks, tiles); for each cycle, what its streams did.
+
+    `go` says how often blocks, loads and weights go on. A cycle is whether a block was taken,
+    whether loads were ready, and whether a word of loads and one of weights moved.
+    """
+    rng = np.random.default_rng(3)
+    dut = WeightBuffer(config)
+    left = sum(beats * chunks * tiles for beats, chunks, tiles in commands)
+    waiting = deque(commands)
+    cycles = []
+
+    async def testbench(ctx):
+        nonlocal left
+        offers = False
+        while left:
+            offers = bool(waiting) and (offers or rng.random() < go[0])
+            if offers:
+                beats, chunks, tiles = waiting[0]
+                block = {"beats": beats, "last_chunk": chunks - 1, "tiles": tiles}
+                ctx.set(dut.blocks.payload, block)
+            loads, takes = (rng.random(2) < go[1:]).tolist()
+            ctx.set(dut.blocks.valid, offers)
+            ctx.set(dut.loads.valid, loads)
+            ctx.set(dut.weights.ready, takes)
+            taken = offers and bool(ctx.get(dut.blocks.ready))
+            ready = bool(ctx.get(dut.loads.ready))
+            moved = takes and bool(ctx.get(dut.weights.valid))
+            cycles.append((taken, ready, ready and loads, moved))
+            if taken:
+                waiting.popleft()
+                offers = False
+            left -= moved
+            await ctx.tick()
+
+    simulate(dut, testbench)
+    return cycles
+
+
+@pytest.mark.parametrize("go", [(1, 1, 1), (1, 1, 0.2), (0.1, 1, 1), (1, 0.5, 1), (0.4, 0.6, 0.8)])
+def test_no_word_is_refused_once_its_block_was_taken(go):
+    config = ArrayConfig(1, 2, 3, 2, 12, 1)
+    drawn = np.random.default_rng(2).integers((1, 1, 1), (5, 5, 4), (30, 3)).tolist()
+    words = np.cumsum([0] + [beats * chunks for beats, chunks, _ in drawn]).tolist()
+    blocks = loaded = 0
+    for taken, ready, moved, _ in watch(config, drawn, go):
+        assert ready == (loaded < words[blocks]), "as many as were asked for, and no more"
+        blocks += taken
+        loaded += moved
+    assert (blocks, loaded) == (30, words[-1])
+
+
+def test_a_block_is_taken_while_tiles_of_an_earlier_one_are_read():
+    # Four blocks of 4 words; the first two have a bank each, the others when that before them is
+    # begun, whose first tile of three is still read
+    config = ArrayConfig(1, 1, 1, 1, 4, 1)
+    cycles = np.array(watch(config, 4 * [(2, 2, 3)]))
+    taken, _, loads, weights = (np.flatnonzero(moves) for moves in cycles.T)
+    assert taken[:2].tolist() == [0, 1]
+    assert loads[:8].tolist() == list(range(1, 9)), "two blocks one after the other"
+    begun = weights[::12]  # a block's first word
+    assert taken[2:].tolist() == begun[1:3].tolist()
+    for block in (2, 3):  # each is whole long before it is read
+        start = begun[block - 1] + 1
+        assert loads[4 * block :][:4].tolist() == list(range(start, start + 4))
+    assert np.diff(weights).tolist() == [1] * 47

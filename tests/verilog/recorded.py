@@ -53,7 +53,8 @@ def record_axi(simulator, sizes, widths):
 
 def main():
     """Record all points."""
-    found = [record_axi(*case) for case in CASES if case[0] == "icarus"]
+    cases = [getattr(case, "values", case) for case in CASES]  # those that are marked, too
+    found = [record_axi(*case) for case in cases if case[0] == "icarus"]
     for sweep in sweeps():
         found.append(record(sweep, Path("build/tests/sim")))
         print(f"{len(found)}: {sweep.config.name}", flush=True)
