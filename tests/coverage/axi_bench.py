@@ -31,6 +31,7 @@ from truncmac.sim.axi.host import decode_results, job_registers, job_streams
 from truncmac.sim.rtl.stimulus import random_gemms
 
 INPUTS = ("activations", "weights", "parameters", "residuals")
+RAW = 1 << 8  # of the register `output`
 WORDS = {name: word_bits(CONFIG)[name] for name in INPUTS}
 
 
@@ -141,8 +142,8 @@ async def the_longest_command_is_refused_and_its_data_consumed(dut):
     await host.write("status", DONE | ERROR)
     for name, source in host.sources.items():
         assert source.empty() and source.idle(), name
-    # Weights only, so that commands wait in all queues
-    for name, value in (job | {"row_tiles": 8, "bits": 5}).items():
+    # Weights only, so that commands and blocks wait in all queues
+    for name, value in (job | {"column_tiles": 8, "bits": 5}).items():
         await host.write(name, value)
     _send(host, "weights", 3 * LONGEST, noise)
     await host.write("control", START)
@@ -150,6 +151,30 @@ async def the_longest_command_is_refused_and_its_data_consumed(dut):
         await ClockCycles(dut.aclk, 100)
     await _abandon(host)
     for gemm in random_gemms(CONFIG, bits=[2, 7], count=6, seed=7):
+        await exact(host, gemm)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def weights_serve_as_many_tiles_as_there_may_be(dut):
+    noise = random.Random(5)
+    host = Host(dut)
+    await host.reset()
+    most = (1 << 16) - 1
+    job = {"row_tiles": most, "column_tiles": 1, "beats": 1, "bits": 8, "output": RAW}
+    for name, value in job.items():
+        await host.write(name, value)
+    _send(host, "activations", 3, noise)
+    _send(host, "weights", -(-8 // CONFIG.planes), noise)
+    await host.write("control", START)
+    await ClockCycles(dut.aclk, 400)
+    buffer = dut.buffer
+    assert (buffer.tile.value, buffer.weights__valid.value) == (4, 1)
+    buffer.tile.value = most - 4
+    _send(host, "activations", 5, noise)
+    await ClockCycles(dut.aclk, 400)
+    assert (buffer.tile.value, buffer.weights__valid.value) == (1, 0)
+    await _abandon(host)
+    for gemm in random_gemms(CONFIG, bits=[1, 8], count=2, seed=8):
         await exact(host, gemm)
 
 

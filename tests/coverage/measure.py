@@ -29,7 +29,7 @@ FOLDER = Path("build/coverage")
 SIZES = (6, 6, 2, 2, 12, 2)
 CONFIG = ArrayConfig(*SIZES)
 WIDTHS = (256, 64, 32, 128, 32)  # words of several transfers, several words of a transfer
-OWN_TESTS = 8  # of tests.coverage.axi_bench
+OWN_TESTS = 9  # of tests.coverage.axi_bench
 
 # Verilator 5.48 cannot count lines and expressions of a memory's writes in one build
 BUILDS = {"lines": ["--coverage-line", "--coverage-toggle"], "expressions": ["--coverage-expr"]}

@@ -62,7 +62,7 @@ def play(jobs, stalls=(0.0, 0.0)):
         ctx.set(dut.jobs.valid, 0)
         assert not ctx.get(dut.tiles.valid)
 
-    simulate(dut, testbench)
+    simulate(dut, testbench, cycles=1000)
     return seen, cycles
 
 
