@@ -1,5 +1,7 @@
 """The core: sequencer, array and output edge, between its input streams and its results."""
 
+from functools import cached_property
+
 from amaranth import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -59,12 +61,17 @@ class Core(wiring.Component):
             }
         )
 
+    @cached_property
+    def edge(self):
+        """The output edge. A design with a core in it may look at the `hold` of its edge."""
+        return OutputEdge(self.config)
+
     def elaborate(self, platform):
         m = Module()
         config = self.config
         m.submodules.sequencer = sequencer = Sequencer(config)
         m.submodules.array = array = SystolicArray(config)
-        m.submodules.edge = edge = OutputEdge(config)
+        m.submodules.edge = edge = self.edge
         m.submodules.loader = loader = ParameterLoader(config)
 
         advance = Signal()

@@ -10,7 +10,7 @@ from ..core import Core
 from ..counters import counters_layout
 from ..weight_buffer import WeightBuffer
 from .beside import Beside
-from .memory import place_layout
+from .memory import reading_members, writing_members
 from .operands import OperandLoader, operands_layout
 from .place import map_layout
 from .regions import bytes_layout
@@ -57,6 +57,7 @@ class Convolver(wiring.Component):
     parameters_data, weights_data : In, streams of `axi_stream_layout(width)`
     sums : Out, stream of `sum_layout()`
     clear, counters : of the core
+    waiting_results, waiting_residuals : Out, events of `NPU_COUNTERS`
     """
 
     def __init__(self, config, width):
@@ -69,13 +70,8 @@ class Convolver(wiring.Component):
                 "layers": In(stream.Signature(operands_layout(config))),
                 "windows": Out(stream.Signature(window_layout())),
                 "words": In(stream.Signature(config.activation_word_bits)),
-                "read": Out(1),
-                "read_place": Out(place_layout(config)),
-                "read_answer": In(config.pe_activation_bits),
-                "write": Out(config.lanes),
-                "write_place": Out(place_layout(config)),
-                "write_given": Out(config.pe_activation_bits),
-                "write_ready": In(1),
+                **reading_members(config),
+                **writing_members(config),
                 "parameters_requests": Out(stream.Signature(bytes_layout())),
                 "weights_requests": Out(stream.Signature(bytes_layout())),
                 "parameters_data": In(beats),
@@ -83,6 +79,8 @@ class Convolver(wiring.Component):
                 "sums": Out(stream.Signature(sum_layout())),
                 "clear": In(1),
                 "counters": Out(counters_layout()),
+                "waiting_results": Out(1),
+                "waiting_residuals": Out(1),
             }
         )
 
@@ -119,6 +117,8 @@ class Convolver(wiring.Component):
         m.d.comb += [
             core.clear.eq(self.clear),
             self.counters.eq(core.counters),
+            self.waiting_results.eq(core.results.valid & ~core.results.ready),
+            self.waiting_residuals.eq(core.edge.hold),
             results.raw.eq(operation.job.raw),
             results.where.eq(operation.output),
             residuals.residual.eq(operation.residual),
@@ -129,7 +129,8 @@ class Convolver(wiring.Component):
             self._part(m, results.outputs, operation.outputs, ends, Const(1)),
             self._part(m, residuals.outputs, operation.outputs, ends, operation.job.residual),
         ]
-        m.d.comb += ends.eq(self.operations.valid & over[0] & over[1] & over[2] & over[3])
+        written = over[2] & ~results.busy
+        m.d.comb += ends.eq(self.operations.valid & over[0] & over[1] & written & over[3])
         m.d.comb += self.operations.ready.eq(ends)
         return m
 
@@ -145,12 +146,10 @@ class Convolver(wiring.Component):
         return done | ~wanted
 
     def _memory(self, m, residuals, results):
-        m.d.comb += [
-            self.read.eq(residuals.read),
-            self.read_place.eq(residuals.read_place),
-            residuals.read_answer.eq(self.read_answer),
-            self.write.eq(results.write),
-            self.write_place.eq(results.write_place),
-            self.write_given.eq(results.write_given),
-            results.write_ready.eq(self.write_ready),
-        ]
+        for part, members in (
+            (residuals, reading_members(self.config)),
+            (results, writing_members(self.config)),
+        ):
+            for name, member in members.items():
+                ours, theirs = getattr(self, name), getattr(part, name)
+                m.d.comb += ours.eq(theirs) if member.flow == Out else theirs.eq(ours)

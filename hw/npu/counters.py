@@ -15,6 +15,8 @@ NPU_COUNTERS = {
     "moving": "cycles that waited for LOAD, STORE or for what is written to reach memory",
     "read_beats": "beats that the bus read",
     "written_beats": "beats that the bus wrote",
+    "waiting_results": "cycles in which results of the core waited to be written",
+    "waiting_residuals": "cycles in which the core was held for missing residual codes",
 }
 ALL_COUNTERS = NPU_COUNTERS | {
     f"core_{name}": f"of the core: {about}" for name, about in COUNTERS.items()

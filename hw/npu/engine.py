@@ -23,7 +23,7 @@ from .descriptor import DESCRIPTOR_BITS, descriptor_layout
 from .fetcher import Fetcher
 from .im2col import Im2col
 from .loader import Loader
-from .memory import ActivationMemory
+from .memory import ActivationMemory, reading_members, writing_members
 from .pooler import Pooler
 from .post import PostProcessor
 from .reader import BurstReader, axi_read_members
@@ -62,6 +62,7 @@ class Engine(wiring.Component):
     still : Out, the bus is idle
     written : Out, nothing waits to be written
     clear, counters : of the core
+    waiting_results, waiting_residuals : Out, events of `NPU_COUNTERS`
     m_axi_... : the bus
     """
 
@@ -87,6 +88,8 @@ class Engine(wiring.Component):
                 ),
                 "clear": In(1),
                 "counters": Out(counters_layout()),
+                "waiting_results": Out(1),
+                "waiting_residuals": Out(1),
                 **axi_read_members(width),
                 **axi_write_members(width),
             }
@@ -127,6 +130,8 @@ class Engine(wiring.Component):
             self.ahead.ready.eq(convolver.layers.ready),
             convolver.clear.eq(self.clear),
             self.counters.eq(convolver.counters),
+            self.waiting_results.eq(convolver.waiting_results),
+            self.waiting_residuals.eq(convolver.waiting_residuals),
             convolver.operations.valid.eq(self.run_convolution),
             self.ended_convolution.eq(self.run_convolution & convolver.operations.ready),
             largest.eq(self.run_post & pools_largest(self.descriptor)),
@@ -184,6 +189,10 @@ class Engine(wiring.Component):
             memory.load_given.eq(loader.write_given),
             loader.write_ready.eq(memory.load_ready),
         ]
+        edge = reading_members(self.config.array) | writing_members(self.config.array)
+        for name, member in edge.items():
+            ours, theirs = getattr(memory, name), getattr(convolver, name)
+            m.d.comb += ours.eq(theirs) if member.flow == Out else theirs.eq(ours)
         for name, runner in (("convolution", convolver), ("post", post)):
             m.d.comb += runner.read_answer.eq(memory.read_answer)
             m.d.comb += runner.write_ready.eq(memory.write_ready)

@@ -8,11 +8,16 @@ from ..bank import Bank
 from ..config import ACTIVATION_BITS
 from ..hierarchy import shared
 
-__all__ = ["ActivationMemory", "place_layout"]
+__all__ = [
+    "ActivationMemory",
+    "place_layout",
+    "port_names",
+    "reading_members",
+    "writing_members",
+]
 
 ADDRESS_BITS = 16
 GROUP_BITS = 4
-READS, WRITES = ("read", "stored"), ("write", "load")  # of single words, and by whom
 
 
 def place_layout(config):
@@ -22,11 +27,52 @@ def place_layout(config):
     )
 
 
+def port_names(config, kind):
+    """Names of the ports through which a computation's words pass, each one a cycle.
+
+    There is one for each word that the core's results fill in a cycle, and one at least.
+
+    Parameters
+    ----------
+    config : ArrayConfig
+    kind : str
+        "read" or "write".
+    """
+    count = max(config.requantisers // config.lanes, 1)
+    return (kind, *(f"{kind}_{number}" for number in range(1, count)))
+
+
+def reading_members(config):
+    """Ports of who reads words, one for each of `port_names(config, "read")`.
+
+    The first reads in every cycle in which it asks, each other one in those in which it is ready.
+    """
+    first, *others = port_names(config, "read")
+    return {
+        **{name: Out(1) for name in (first, *others)},
+        **{f"{name}_place": Out(place_layout(config)) for name in (first, *others)},
+        **{f"{name}_answer": In(config.pe_activation_bits) for name in (first, *others)},
+        **{f"{name}_ready": In(1) for name in others},
+    }
+
+
+def writing_members(config):
+    """Ports of who writes words, one for each of `port_names(config, "write")`."""
+    names = port_names(config, "write")
+    return {
+        **{name: Out(config.lanes) for name in names},
+        **{f"{name}_place": Out(place_layout(config)) for name in names},
+        **{f"{name}_given": Out(config.pe_activation_bits) for name in names},
+        **{f"{name}_ready": In(1) for name in names},
+    }
+
+
 class ActivationMemory(wiring.Component):
     """Reads all banks of a group for windows, and words of any group one by one.
 
     A bank does one thing in a cycle. Windows come first, then what else the computation reads, then
     what it writes, then a STORE and a LOAD that run beside it; who finds its bank at work waits.
+    Where the computation has several ports, the first comes first.
     The program's rules keep the computation's reads of words away from the group of the windows. A
     STORE reads from that group only when no windows are needed any more.
 
@@ -46,6 +92,8 @@ class ActivationMemory(wiring.Component):
     write_place : In, `place_layout`
     write_given : In, lanes x 8 bits
     write_ready : Out, the write takes place in this cycle
+    read_1..., write_1..., and so on : the same, of the other ports that `port_names` names;
+        `read_1_ready` : Out, the read takes place in this cycle
     stored... : as read, of a STORE; `stored_ready` : Out, the read takes place in this cycle
     load... : as write, of a LOAD
     """
@@ -55,6 +103,12 @@ class ActivationMemory(wiring.Component):
         array = config.array
         place = place_layout(array)
         word = array.pe_activation_bits
+        first, *others = port_names(array, "read")
+        self.readers = (first, *others, "stored")
+        self.writers = (*port_names(array, "write"), "load")
+        self.waiting = (*others, "stored", *self.writers)
+        # Who comes before whom
+        self.order = (first, *others, *port_names(array, "write"), "stored", "load")
         super().__init__(
             {
                 "window_group": In(GROUP_BITS),
@@ -62,13 +116,12 @@ class ActivationMemory(wiring.Component):
                 "window_read": In(array.rows),
                 "window_addresses": In(array.rows * ADDRESS_BITS),
                 "window_answers": Out(array.activation_word_bits),
-                "stored_ready": Out(1),
-                **{f"{name}": In(1) for name in READS},
-                **{f"{name}_place": In(place) for name in (*READS, *WRITES)},
-                **{f"{name}_answer": Out(word) for name in READS},
-                **{f"{name}": In(array.lanes) for name in WRITES},
-                **{f"{name}_given": In(word) for name in WRITES},
-                **{f"{name}_ready": Out(1) for name in WRITES},
+                **{name: In(1) for name in self.readers},
+                **{f"{name}_place": In(place) for name in self.order},
+                **{f"{name}_answer": Out(word) for name in self.readers},
+                **{name: In(array.lanes) for name in self.writers},
+                **{f"{name}_given": In(word) for name in self.writers},
+                **{f"{name}_ready": Out(1) for name in self.waiting},
             }
         )
 
@@ -78,7 +131,7 @@ class ActivationMemory(wiring.Component):
         group_of_windows = Signal(GROUP_BITS)  # of the last windows that were read
         with m.If(self.window_read != 0):
             m.d.sync += group_of_windows.eq(self.window_group)
-        m.d.comb += [self.write_ready.eq(1), self.stored_ready.eq(1), self.load_ready.eq(1)]
+        m.d.comb += [getattr(self, f"{name}_ready").eq(1) for name in self.waiting]
         banks = {}
         for group in range(self.config.groups):
             for row in range(array.rows):
@@ -90,8 +143,9 @@ class ActivationMemory(wiring.Component):
                 self._serve(m, bank, group, row)
                 with m.If(group_of_windows == group):
                     m.d.comb += self.window_answers.word_select(row, width).eq(bank.answer)
-        self._answer(m, "read", self.read, banks)
-        self._answer(m, "stored", self.stored & self.stored_ready, banks)
+        for name in self.readers:
+            ready = getattr(self, f"{name}_ready") if name in self.waiting else 1
+            self._answer(m, name, getattr(self, name) & ready, banks)
         return m
 
     def _serve(self, m, bank, group, row):
@@ -106,17 +160,17 @@ class ActivationMemory(wiring.Component):
         with m.If(at_work):
             m.d.comb += bank.enable.eq(1)
             m.d.comb += bank.address.eq(self.window_addresses.word_select(row, ADDRESS_BITS))
-        for name in ("read", "write", "stored", "load"):
+        for name in self.order:
             barred = self.windows_needed & windows if name == "stored" else Const(0)
             asks, place = getattr(self, name), getattr(self, f"{name}_place")
             wanted = here(name) & (asks != 0) & ~at_work & ~barred
             with m.If(wanted):
                 m.d.comb += bank.enable.eq(1)
                 m.d.comb += bank.address.eq(place.address)
-                if name in WRITES:
+                if name in self.writers:
                     m.d.comb += bank.write.eq(asks)
                     m.d.comb += bank.given.eq(getattr(self, f"{name}_given"))
-            if name != "read":
+            if name in self.waiting:
                 with m.If(here(name) & (at_work | barred)):
                     m.d.comb += getattr(self, f"{name}_ready").eq(0)
             at_work = at_work | (here(name) & (asks != 0) & ~barred)

@@ -1,13 +1,14 @@
 """Reads the codes that a convolution adds, a row of a tile after the other."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ..config import ACTIVATION_BITS
-from .memory import place_layout
+from ..delays import register
+from .memory import port_names, reading_members
 from .place import PHASE_BITS, SIZE_BITS, map_layout, word_place
+from .prefetch import ReadAhead
 from .rows import RowWalk, outputs_layout
 
 __all__ = ["ResidualReader", "residual_layout"]
@@ -29,79 +30,106 @@ class ResidualReader(wiring.Component):
 
     Rows outside the output get zeros, and so do channels that the residual lacks.
 
+    It reads ahead, and as many words of a row in a cycle as it has ports. These lie in the same
+    bank, so each port goes on behind the one before: it reads a word of an earlier row meanwhile.
+
     Parameters
     ----------
     config : ArrayConfig, whose rows, columns and lanes are powers of two
 
     Members
     -------
-    outputs : In, stream of `outputs_layout()`; taken with the last row
+    outputs : In, stream of `outputs_layout()`; taken when the last row is asked for
     residual : In, `residual_layout()`
-    read, read_place, read_answer : of the activation memory
+    read... : `reading_members(config)`
     residuals : Out, stream of cols x 8 bits
     """
 
     def __init__(self, config):
         self.config = config
+        self.names = port_names(config, "read")
+        self.columns = min(config.cols, config.lanes)  # of a row, in a word
+        self.steps = config.cols // (self.columns * len(self.names))  # for a row
         super().__init__(
             {
                 "outputs": In(stream.Signature(outputs_layout())),
                 "residual": In(residual_layout()),
-                "read": Out(1),
-                "read_place": Out(place_layout(config)),
-                "read_answer": In(config.pe_activation_bits),
+                **reading_members(config),
                 "residuals": Out(stream.Signature(config.residual_word_bits)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        lane_bits = exact_log2(config.lanes)
-        count = max(config.cols // config.lanes, 1)
-        m.submodules.walk = walk = RowWalk(config)
+        m.submodules.walk = walk = RowWalk(self.config)
         wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
-        row = walk.rows.p
-        index = Signal(range(count + 1))  # of the word that is read; the last is here
-        first = Signal(SIZE_BITS + 1)
-        m.d.comb += first.eq(row.channel + index * config.lanes)
-        residual = self.residual
-        x, y = row.x << residual.shift_x, row.y << residual.shift_y
-        place = word_place(
-            m, config, residual.where, x, y, first >> lane_bits, name="residual_word"
-        )
-        whole = index == count
-        m.d.comb += [
-            self.read_place.eq(place),
-            self.read.eq(walk.rows.valid & ~whole & row.inside & (first < residual.channels)),
-            self.residuals.valid.eq(walk.rows.valid & whole),
-            walk.rows.ready.eq(self.residuals.valid & self.residuals.ready),
-        ]
-        with m.If(walk.rows.valid & ~whole):
-            m.d.sync += index.eq(index + 1)
-        with m.If(walk.rows.ready):
-            m.d.sync += index.eq(0)
-        self._gather(m, row, index, count)
+        ports = [self._port(m, number) for number in range(len(self.names))]
+        index = Signal(range(self.steps))  # of the words of the row that are asked for
+        last, step = index == self.steps - 1, Signal()
+        m.d.comb += step.eq(walk.rows.valid & Cat(port.words.ready for port in ports).all())
+        with m.If(step):
+            m.d.sync += index.eq(Mux(last, 0, index + 1))
+        m.d.comb += walk.rows.ready.eq(step & last)
+        first = Signal(SIZE_BITS + 1)  # channel of the first word's first code
+        m.d.comb += first.eq(walk.rows.p.channel + index * (self.columns * len(ports)))
+        place = self._place(m, walk.rows.p, first)
+        for number, port in enumerate(ports):
+            others = Cat(other.words.ready for other in ports if other is not port)
+            channel = first + number * self.columns
+            m.d.comb += [
+                port.words.valid.eq(walk.rows.valid & others.all()),
+                port.words.p.place.eq(place),
+                port.words.p.place.address.eq(place.address + number),
+                port.words.p.part.eq(channel[exact_log2(self.columns) :]),
+                port.words.p.wanted.eq(self._wanted(walk.rows.p, channel)),
+            ]
+        self._gather(m, ports)
         return m
 
-    def _gather(self, m, row, index, count):
-        """Join the answers of a row's words; the last is the memory's own."""
-        config = self.config
-        if config.cols < config.lanes:
-            part = row.channel[: exact_log2(config.lanes)] * ACTIVATION_BITS
-            found = (self.read_answer >> part)[: config.residual_word_bits]
-        else:
-            kept = Signal(config.residual_word_bits)
-            width = config.pe_activation_bits
-            for number in range(count - 1):
-                with m.If(index == number + 1):
-                    m.d.sync += kept.word_select(number, width).eq(self.read_answer)
-            found = Signal(config.residual_word_bits)
-            m.d.comb += found.eq(kept)
-            m.d.comb += found.word_select(count - 1, width).eq(self.read_answer)
-        left = Signal(signed(SIZE_BITS + 1))  # channels from the row's first on
-        m.d.comb += left.eq(self.residual.channels - row.channel)
-        for column in range(config.cols):
-            code = found.word_select(column, ACTIVATION_BITS)
-            given = self.residuals.payload.word_select(column, ACTIVATION_BITS)
-            m.d.comb += given.eq(Mux(row.inside & (left > column), code, 0))
+    def _port(self, m, number):
+        """Connect a port. What it reads may wait for a bank, and its codes for the ports after it.
+
+        The queues have room for a port that goes on two words behind the one before.
+        """
+        name, after = self.names[number], len(self.names) - 1 - number
+        asked, answered = (2 * count + 1 if count else 0 for count in (number, after))
+        port = ReadAhead(self.config, asked=asked, answered=answered)
+        m.submodules[f"port_{number}"] = port
+        ready = getattr(self, f"{name}_ready") if number else 1
+        m.d.comb += [
+            getattr(self, name).eq(port.read),
+            getattr(self, f"{name}_place").eq(port.read_place),
+            port.read_answer.eq(getattr(self, f"{name}_answer")),
+            port.read_ready.eq(ready),
+        ]
+        return port
+
+    def _place(self, m, row, channel):
+        """The place of the residual word that holds a channel of a row's pixel."""
+        residual, block = self.residual, channel >> exact_log2(self.config.lanes)
+        x, y = row.x << residual.shift_x, row.y << residual.shift_y
+        return word_place(m, self.config, residual.where, x, y, block, name="residual_word")
+
+    def _wanted(self, row, channel):
+        """Which codes of a row the residual has, of those from a channel on; a bit for each."""
+        channels = (channel + column for column in range(self.columns))
+        known = Cat(each < self.residual.channels for each in channels)
+        return Mux(row.inside, known, 0)
+
+    def _gather(self, m, ports):
+        """Join the codes of a row; the last ones come straight from the ports."""
+        codes = Cat(port.codes.payload for port in ports)
+        index = Signal(range(self.steps))  # of the codes of the row that are here
+        whole, step = index == self.steps - 1, Signal()
+        present = Cat(port.codes.valid for port in ports).all()
+        m.d.comb += [
+            self.residuals.valid.eq(present & whole),
+            step.eq(present & (~whole | self.residuals.ready)),
+            *(port.codes.ready.eq(step) for port in ports),
+        ]
+        with m.If(step):
+            m.d.sync += index.eq(Mux(whole, 0, index + 1))
+        kept = []
+        for number in range(self.steps - 1):
+            kept.append(register(m, codes, step & (index == number), name=f"codes_{number}"))
+        m.d.comb += self.residuals.payload.eq(Cat(*kept, codes))

@@ -2,12 +2,14 @@
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
-from .memory import place_layout
-from .place import map_layout, word_place
+from ..delays import register
+from .memory import place_layout, port_names, writing_members
+from .place import SIZE_BITS, map_layout, word_place
 from .rows import RowWalk, outputs_layout
 
 __all__ = ["ResultWriter", "sum_layout"]
@@ -24,7 +26,10 @@ def sum_layout():
 class ResultWriter(wiring.Component):
     """Writes the rows of all tiles; what is outside the output, or beyond its channels, is dropped.
 
-    It gathers a row, then writes its words one by one.
+    It takes a part of a row in every cycle: it joins those of a word, and lets words wait in a
+    queue for their banks. Where a part has several words, each passes through a port of its own.
+    They lie in the same bank, so each port goes on behind the one before: it writes a word of an
+    earlier row meanwhile. Sums leave one by one.
 
     Parameters
     ----------
@@ -36,13 +41,16 @@ class ResultWriter(wiring.Component):
     raw : In, the results are sums
     where : In, `map_layout()` of the output
     results : In, stream of the core's results
-    write, write_place, write_given, write_ready : to the activation memory
+    write... : `writing_members(config)`
     sums : Out, stream of `sum_layout()`
     busy : Out, a row is on its way
     """
 
     def __init__(self, config):
         self.config = config
+        self.names = port_names(config, "write")
+        self.columns = min(config.cols, config.lanes)  # of a row, in a word
+        self.parts = max(self.columns // config.requantisers, 1)  # of a word
         part = data.ArrayLayout(signed(config.sum_width), config.requantisers)
         super().__init__(
             {
@@ -50,10 +58,7 @@ class ResultWriter(wiring.Component):
                 "raw": In(1),
                 "where": In(map_layout()),
                 "results": In(stream.Signature(part)),
-                "write": Out(config.lanes),
-                "write_place": Out(place_layout(config)),
-                "write_given": Out(config.pe_activation_bits),
-                "write_ready": In(1),
+                **writing_members(config),
                 "sums": Out(stream.Signature(sum_layout())),
                 "busy": Out(1),
             }
@@ -61,81 +66,105 @@ class ResultWriter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        m.submodules.walk = walk = RowWalk(config)
-        row = walk.rows.p
-        values = [Signal(signed(config.sum_width), name=f"value_{c}") for c in range(config.cols)]
-        part = Signal(range(max(config.share, 2)))
-        whole = Signal()  # a row is gathered
-        index = Signal(range(config.cols))  # of the word, or the sum, that is written
+        share = self.config.share
+        m.submodules.walk = walk = RowWalk(self.config)
+        wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
+        turn = Signal(range(max(share, 2)))  # of the part
+        last, taken = turn == share - 1, Signal()
         m.d.comb += [
-            walk.outputs.payload.eq(self.outputs.payload),
-            walk.outputs.valid.eq(self.outputs.valid),
-            self.outputs.ready.eq(walk.outputs.ready),
-            self.results.ready.eq(~whole),
-            self.busy.eq(whole | (part != 0)),
+            taken.eq(self.results.valid & self.results.ready),
+            walk.rows.ready.eq(taken & last),
         ]
-        with m.If(self.results.valid & self.results.ready):
-            for unit in range(config.requantisers):
-                for turn in range(config.share):
-                    with m.If(part == turn):
-                        m.d.sync += values[turn * config.requantisers + unit].eq(
-                            self.results.p[unit]
-                        )
-            m.d.sync += part.eq(Mux(part == config.share - 1, 0, part + 1))
-            m.d.sync += whole.eq(part == config.share - 1)
-
-        step, last = Signal(), Signal()
-        with m.If(self.raw):
-            self._sums(m, row, values, index, whole, step, last)
-        with m.Else():
-            self._words(m, row, values, index, whole, step, last)
-        with m.If(step):
-            m.d.sync += index.eq(Mux(last, 0, index + 1))
-        with m.If(step & last):
-            m.d.sync += whole.eq(0)
-        m.d.comb += walk.rows.ready.eq(step & last)
+        with m.If(taken):
+            m.d.sync += turn.eq(Mux(last, 0, turn + 1))
+        queues = [self._queue(m, number) for number in range(len(self.names))]
+        room = self._words(m, walk.rows.p, turn, taken & ~self.raw, queues)
+        given = self._sums(m, walk.rows.p, turn)
+        waiting = Cat(queue.r_rdy for queue in queues).any()
+        m.d.comb += [
+            self.results.ready.eq(Mux(self.raw, given, room)),
+            self.busy.eq(waiting | (turn != 0)),
+        ]
         return m
 
-    def _sums(self, m, row, values, index, whole, step, last):
-        """Give the sums of a row's columns one by one."""
-        outputs = self.outputs.p
+    def _sums(self, m, row, turn):
+        """Give the sums of a part one by one; whether its last is given or dropped."""
+        outputs, count = self.outputs.p, self.config.requantisers
+        unit = Signal(range(max(count, 2)))
         pixel = row.y * outputs.output_width + row.x
-        channel = Signal(17)
+        channel = Signal(SIZE_BITS + 1)
+        here, step = self.raw & self.results.valid, Signal()
+        last = unit == count - 1
         m.d.comb += [
-            channel.eq(row.channel + index),
-            self.sums.valid.eq(whole & row.inside & (channel < outputs.output_channels)),
+            channel.eq(row.channel + turn * count + unit),
+            self.sums.valid.eq(here & row.inside & (channel < outputs.output_channels)),
             self.sums.p.number.eq(pixel * outputs.output_channels + channel),
-            step.eq(whole & (~self.sums.valid | self.sums.ready)),
-            last.eq(index == self.config.cols - 1),
+            step.eq(here & (~self.sums.valid | self.sums.ready)),
         ]
-        for column, value in enumerate(values):
-            with m.If(index == column):
-                m.d.comb += self.sums.p.value.eq(value)
+        with m.If(step):
+            m.d.sync += unit.eq(Mux(last, 0, unit + 1))
+        for number in range(count):
+            with m.If(unit == number):
+                m.d.comb += self.sums.p.value.eq(self.results.p[number])
+        return step & last
 
-    def _words(self, m, row, values, index, whole, step, last):
-        """Write the words of a row's codes; a row of fewer columns than lanes is a part of one."""
-        config, outputs = self.config, self.outputs.p
+    def _words(self, m, row, turn, taken, queues):
+        """Give the words that a part completes to the queues; whether it may come."""
+        config, outputs, parts = self.config, self.outputs.p, self.parts
+        word_turn, part = turn >> exact_log2(parts), turn[: exact_log2(parts)]
+        complete = part == parts - 1
+        given = Cat(value.as_unsigned()[:ACTIVATION_BITS] for value in self.results.p)
+        kept = [
+            register(m, given, taken & (part == number), name=f"part_{number}")
+            for number in range(parts - 1)
+        ]
+        codes = Cat(*kept, given)
+        first = Signal(SIZE_BITS + 1)  # channel of the first word's first code, or of the row's
+        m.d.comb += first.eq(row.channel + word_turn * (config.lanes * len(queues)))
         lane_bits = exact_log2(config.lanes)
-        count = max(config.cols // config.lanes, 1)
-        first = Signal(17)  # channel of the word's first code, or of the row's
-        m.d.comb += first.eq(row.channel + index * config.lanes)
         place = word_place(
             m, config, self.where, row.x, row.y, first >> lane_bits, name="output_word"
         )
-        codes = [value.as_unsigned()[:ACTIVATION_BITS] for value in values]
-        columns = min(config.cols, config.lanes)
-        known = Cat((first + lane) < outputs.output_channels for lane in range(columns))
-        shift = first[:lane_bits] if config.cols < config.lanes else 0
-        with m.If(whole & row.inside):
-            m.d.comb += self.write.eq((known << shift)[: config.lanes])
-        for number in range(count):
-            with m.If(index == number):
-                given = Cat(codes[number * columns : (number + 1) * columns])
-                places = range(0, config.lanes, columns)
-                m.d.comb += self.write_given.eq(Cat(given for _ in places))
+        repeats = range(config.lanes // self.columns)  # the mask says which of them counts
+        for number, queue in enumerate(queues):
+            channels = range(number * config.lanes, number * config.lanes + self.columns)
+            known = Cat((first + channel) < outputs.output_channels for channel in channels)
+            shift = first[exact_log2(self.columns) : lane_bits] * self.columns
+            word = self._layout()(queue.w_data)
+            columns = codes.word_select(number, self.columns * ACTIVATION_BITS)
+            m.d.comb += [
+                word.mask.eq(known << shift),
+                word.bank.eq(place.bank),
+                word.address.eq(place.address + number),
+                word.given.eq(Cat(columns for _ in repeats)),
+                queue.w_en.eq(taken & complete & row.inside & known.any()),
+            ]
+        return ~complete | Cat(queue.w_rdy for queue in queues).all()
+
+    def _layout(self):
+        """A word in a queue, and where it goes in the output's group."""
+        place = place_layout(self.config).members
+        return data.StructLayout(
+            {
+                "mask": self.config.lanes,
+                "bank": place["bank"],
+                "address": place["address"],
+                "given": self.config.pe_activation_bits,
+            }
+        )
+
+    def _queue(self, m, number):
+        """The queue before a port, which is long enough to wait while those before it go on."""
+        name = self.names[number]
+        queue = SyncFIFO(width=self._layout().size, depth=2 * (number + 1))
+        m.submodules[f"queue_{number}"] = queue
+        word, place = self._layout()(queue.r_data), getattr(self, f"{name}_place")
         m.d.comb += [
-            self.write_place.eq(place),
-            step.eq(whole & ((self.write == 0) | self.write_ready)),
-            last.eq(index == count - 1),
+            getattr(self, name).eq(Mux(queue.r_rdy, word.mask, 0)),
+            getattr(self, f"{name}_given").eq(word.given),
+            place.group.eq(self.where.group),
+            place.bank.eq(word.bank),
+            place.address.eq(word.address),
+            queue.r_en.eq(getattr(self, f"{name}_ready")),
         ]
+        return queue

@@ -147,6 +147,8 @@ class NpuTop(wiring.Component):
             counters.events.moving.eq(controller.moves),
             counters.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
             counters.events.written_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
+            counters.events.waiting_results.eq(engine.waiting_results),
+            counters.events.waiting_residuals.eq(engine.waiting_residuals),
         ]
         for name in NPU_COUNTERS:
             m.d.comb += getattr(registers, f"count_{name}_value").eq(counters.values[name])

@@ -3,6 +3,19 @@
 import numpy as np
 
 from truncmac.golden import Machine, MapPlace
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.memory import port_names
+
+# Columns are half as many as lanes, as many, twice and four times as many; 1 to 8 a requantiser
+RATES = [
+    ArrayConfig(rows, 8, lanes, 1, requantisers=8 // share)
+    for rows, lanes, share in (
+        *((4, 16, 1), (8, 16, 2), (2, 16, 4), (4, 16, 8)),
+        *((8, 8, 1), (8, 8, 2), (4, 8, 4), (1, 8, 8)),
+        *((8, 4, 1), (4, 4, 2), (4, 4, 4), (2, 4, 8)),
+        *((16, 2, 1), (8, 2, 2), (4, 2, 4), (4, 2, 8)),
+    )
+]
 
 
 def machine(config, depth=1 << 12):
@@ -36,16 +49,14 @@ def drawn(rng, config):
     return shape, int(rng.integers(chip.row_bits + 1)), place
 
 
-def placed(rng, shape, chip, group):
-    """A random place of a map in a group."""
-    return MapPlace.packed(
-        shape,
-        chip,
-        group=group,
-        base=int(rng.integers(20)),
-        tile_x=int(rng.integers(chip.row_bits + 1)),
-        phases=tuple(int(n) for n in rng.integers(0, 3, 2)),
-    )
+def placed(rng, shape, chip, group, **more):
+    """A random place of a map in a group; `more` sets what is not to be random."""
+    drawn_by_chance = {
+        "base": int(rng.integers(20)),
+        "tile_x": int(rng.integers(chip.row_bits + 1)),
+        "phases": tuple(int(n) for n in rng.integers(0, 3, 2)),
+    }
+    return MapPlace.packed(shape, chip, group=group, **drawn_by_chance | more)
 
 
 def places_of(where, shape, chip):
@@ -63,3 +74,40 @@ def sizes(shape, tile_x):
 
 def codes_of(rng, shape):
     return rng.integers(0, 256, shape).astype(np.uint8)
+
+
+class Banks:
+    """Banks beside who reads or writes words; each does one thing in a cycle, or nothing.
+
+    `grant` is to be called before each clock, when all inputs are set, and `serve` after it.
+    """
+
+    def __init__(self, dut, held, rng, busy=0.0):
+        self.dut, self.held, self.rng, self.busy = dut, held, rng, busy
+        self.reads = port_names(dut.config, "read") if hasattr(dut, "read") else ()
+        self.writes = port_names(dut.config, "write") if hasattr(dut, "write") else ()
+        self.served = []
+
+    def grant(self, ctx):
+        """Say who is served in this cycle; who comes first is served first."""
+        taken, self.served = set(), []
+        for name in (*self.reads, *self.writes):
+            asks, place = (ctx.get(getattr(self.dut, port)) for port in (name, f"{name}_place"))
+            bank = place.group, place.bank
+            free = bank not in taken
+            if name != "read":
+                free &= self.rng.random() >= self.busy
+                ctx.set(getattr(self.dut, f"{name}_ready"), free)
+            if asks and free:
+                taken.add(bank)
+                given = ctx.get(getattr(self.dut, f"{name}_given")) if name in self.writes else 0
+                self.served.append((name, asks, (*bank, place.address), given))
+
+    def serve(self, ctx):
+        for name, asks, place, given in self.served:
+            if name in self.reads:
+                word = int.from_bytes(self.held[place].astype(np.uint8).tobytes(), "little")
+                ctx.set(getattr(self.dut, f"{name}_answer"), word)
+            for lane in range(self.dut.config.lanes) if name in self.writes else ():
+                if asks >> lane & 1:
+                    self.held[(*place, lane)] = given >> 8 * lane & 255

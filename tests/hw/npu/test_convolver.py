@@ -1,6 +1,6 @@
 """Whole convolutions, with all that they can have, leave what the reference leaves."""
 
-from collections import deque
+from collections import Counter, deque
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In
 
 from tests.golden.programs import Memory, mapped, parameter_memory, sizes
 from tests.golden.test_program import conv_values
-from tests.hw.npu.outputs import places_of
+from tests.hw.npu.outputs import Banks, places_of
 from tests.support import put, simulate
 from truncmac.descriptors import Operation, Region, split_address, to_address
 from truncmac.golden import MapPlace
@@ -22,7 +22,7 @@ from truncmac.hw.npu.im2col import Im2col
 from truncmac.sim.npu.compiler import machine_of
 
 CASES = [
-    (ArrayConfig(4, 4, 2, 1, 80, 2), 64, 0.0),
+    (ArrayConfig(4, 4, 2, 1, 80, 4), 64, 0.0),
     (ArrayConfig(2, 2, 4, 2, 80, 1), 128, 0.4),
     pytest.param(ArrayConfig(8, 8, 1, 1, 80, 8), 64, 0.4, marks=pytest.mark.long),
     pytest.param(ArrayConfig(1, 1, 8, 8, 80, 1), 256, 0.0, marks=pytest.mark.long),
@@ -57,9 +57,13 @@ class Decoded(wiring.Component):
 
 
 class Case:
-    """A random convolution: its descriptor, and what the reference makes of it."""
+    """A random convolution: its descriptor, and what the reference makes of it.
 
-    def __init__(self, rng, config, *, raw, residual, depth=2048):
+    residual : 1: it adds a residual; 2: that lies where the output goes
+    alike : all maps are laid out as the input is, so that a tile's pixels are in different banks
+    """
+
+    def __init__(self, rng, config, *, raw, residual, alike=False, depth=2048):
         npu = NpuConfig(array=config, depth=depth)
         self.chip = machine_of(npu)
         self.memory = Memory(self.chip)
@@ -75,12 +79,17 @@ class Case:
         self.shape = (*size, int(rng.integers(1, 2 * config.cols + 2)))
         phases = [max(0, s.bit_length() - 1) for s in stride]
         source = self.place(rng, shape, 0, phases)
-        self.target = self.place(rng, self.shape, 1, rng.integers(0, 2, 2).tolist())
+        phases = rng.integers(0, 1 if alike else 2, 2).tolist()
+        self.target = self.place(rng, self.shape, 1, phases, source.tile_x if alike else None)
         shifts, fewer = rng.integers(0, 3, 2).tolist(), int(rng.integers(1, self.shape[2] + 1))
+        if residual == 2:
+            shifts, fewer = [0, 0], self.shape[2]
         given = (*(((n - 1) << shift) + 1 for n, shift in zip(size, shifts, strict=True)), fewer)
-        added = self.place(rng, given, 2, rng.integers(0, 3, 2).tolist())
+        phases = shifts if alike else rng.integers(0, 3, 2).tolist()
+        added = self.place(rng, given, 2, phases, source.tile_x if alike else None)
+        added = self.target if residual == 2 else added
         self.raw = int(raw)
-        residual = int(residual)
+        residual = int(residual > 0)
         bits = int(rng.integers(1, 9))
         self.maps = [(source, rng.integers(0, 256, shape, np.uint8))]
         if residual:
@@ -120,13 +129,13 @@ class Case:
         self.memory.run(begin=self.memory.begin(configuration=npu.configuration))
         self.values = values
 
-    def place(self, rng, shape, group, phases):
+    def place(self, rng, shape, group, phases, tile_x=None):
         return MapPlace.packed(
             shape,
             self.chip,
             group=group,
             base=int(rng.integers(9)),
-            tile_x=int(rng.integers(self.chip.row_bits + 1)),
+            tile_x=int(rng.integers(self.chip.row_bits + 1)) if tile_x is None else tile_x,
             phases=tuple(phases),
         )
 
@@ -148,9 +157,11 @@ class Case:
 class Beside:
     """Activation memory and bus beside a convolver."""
 
-    def __init__(self, dut, rng, busy):
+    def __init__(self, dut, rng, busy, edge_busy=None):
         self.dut, self.windows, self.rng, self.busy = dut.convolver, dut.windows, rng, busy
+        self.edge = Banks(dut.convolver, None, rng, busy if edge_busy is None else edge_busy)
         self.held, self.memory, self.group, self.sums = None, None, None, {}
+        self.waits = Counter()  # events of the counters of waits
 
     def idle(self):
         return self.rng.random() < self.busy
@@ -159,12 +170,9 @@ class Beside:
         dut, windows, lanes = self.dut, self.windows, self.dut.config.lanes
         answers = [0] * dut.config.rows
         while True:
-            ready = int(not self.idle())
-            ctx.set(dut.write_ready, ready)
-            ports = (windows.read, windows.addresses, dut.read, dut.read_place)
-            ports += (dut.write, dut.write_place, dut.write_given)
-            found = await ctx.tick().sample(*ports)
-            _, _, banks, addresses, read, place, write, target, given = found
+            self.edge.held = self.held
+            self.edge.grant(ctx)
+            _, _, banks, addresses = await ctx.tick().sample(windows.read, windows.addresses)
             for bank in range(len(answers)):
                 if banks >> bank & 1:
                     address = addresses >> 16 * bank & 0xFFFF
@@ -172,14 +180,7 @@ class Beside:
             if banks:
                 word = sum(answer << 8 * lanes * bank for bank, answer in enumerate(answers))
                 ctx.set(windows.answers, word)
-            if read:
-                codes = self.held[place.group, place.bank, place.address]
-                ctx.set(dut.read_answer, int.from_bytes(codes, "little"))
-            for lane in range(lanes):
-                if ready and write >> lane & 1:
-                    self.held[target.group, target.bank, target.address, lane] = (
-                        given >> 8 * lane & 255
-                    )
+            self.edge.serve(ctx)
 
     def bus(self, name):
         requests, data = (getattr(self.dut, f"{name}_{part}") for part in ("requests", "data"))
@@ -210,6 +211,12 @@ class Beside:
 
         return play
 
+    async def watch(self, ctx):
+        names = ("waiting_results", "waiting_residuals")
+        ports = (getattr(self.dut, name) for name in names)
+        async for _, _, *found in ctx.tick().sample(*ports):
+            self.waits.update(name for name, event in zip(names, found, strict=True) if event)
+
     async def take(self, ctx):
         sums = self.dut.sums
         while True:
@@ -221,28 +228,32 @@ class Beside:
                 self.sums[int(found.number)] = int(found.value)
 
 
-def check(config, width, busy, seeds):
+def check(config, width, busy, seeds, edge_busy=None, **more):
+    """Run convolutions; how often each of the waits that are counted was told."""
     rng = np.random.default_rng(seeds[0])
     dut = Decoded(config, width)
-    beside = Beside(dut, rng, busy)
-    kinds = [{"raw": seed % 3 == 0, "residual": seed % 3 == 1} for seed in seeds]
-    cases = [
-        Case(np.random.default_rng(seed), config, **kind)
-        for seed, kind in zip(seeds, kinds, strict=True)
-    ]
+    beside = Beside(dut, rng, busy, edge_busy)
+    cases = []
+    for seed in seeds:
+        alike = seed % 2 == 0
+        kind = {"raw": seed % 3 == 0, "residual": (seed % 3 == 1) * (1 if alike else 2)} | more
+        case = Case(np.random.default_rng(seed), config, **kind, alike=alike)
+        cases.append((case, kind, alike))
 
     async def tell(ctx):
         """What is read comes from the memory of the convolution that was told last."""
-        for case in cases:
+        for case, *_ in cases:
             await put(ctx, dut.ahead, case.descriptor)
             beside.memory = case.memory
 
     async def drive(ctx):
-        for case in cases:
+        for case, kind, alike in cases:
             before = case.banks(rng, config)
             beside.held = before.copy()
             beside.group = case.maps[0][0].group
             beside.sums.clear()
+            beside.waits.clear()
+            stalled = ctx.get(dut.convolver.counters.stalled_output)
             ctx.set(dut.descriptor, case.descriptor)
             ctx.set(dut.valid, 1)
             await ctx.tick().until(dut.convolver.operations.ready)
@@ -256,17 +267,42 @@ def check(config, width, busy, seeds):
                 assert not beside.sums
                 before[places] = beside.held[places]
             assert np.array_equal(beside.held, before)  # nothing else was written
+            if alike and not busy and not case.raw and kind["residual"] < 2:
+                assert not beside.waits
+                assert ctx.get(dut.convolver.counters.stalled_output) == stalled
+            waits.update(beside.waits)
+            if case.raw and case.shape[2] > 1:
+                assert beside.waits["waiting_results"]
 
+    waits = Counter()
     benches = [beside.banks, beside.bus("parameters"), beside.bus("weights"), beside.take]
+    benches.append(beside.watch)
     simulate(dut, drive, tell, background=benches, cycles=100_000)
+    return waits
 
 
 @pytest.mark.parametrize(("config", "width", "busy"), CASES)
 def test_random_convolutions(config, width, busy):
-    check(config, width, busy, range(3))
+    check(config, width, busy, (0, 1, 2, 4))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("config", "width", "busy"), CASES[:2])
 def test_more_random_convolutions(config, width, busy):
     check(config, width, busy, range(100, 112))
+
+
+def test_waits_of_either_kind_are_told():
+    config = ArrayConfig(4, 4, 2, 1, 80, 4)
+    waits = check(config, 64, 0.1, (34,), edge_busy=0.9)  # it adds a residual
+    assert min(waits[name] for name in ("waiting_results", "waiting_residuals")) > 2
+    waits = check(config, 64, 0.1, (2,), edge_busy=0.9)
+    assert waits["waiting_results"] > 2
+    assert waits["waiting_residuals"] == 0
+
+
+@pytest.mark.parametrize("units", [4, 2])
+def test_a_residual_in_place_of_the_output_costs_nothing(units):
+    """A write that once found its bank at work stays a cycle behind the reads."""
+    config = ArrayConfig(4, 4, 4, 1, 80, units)
+    assert not check(config, 128, 0.0, (8, 14), residual=2)

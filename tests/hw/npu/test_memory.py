@@ -3,15 +3,19 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.hw.npu.memory import ActivationMemory
+from truncmac.hw.npu.memory import ActivationMemory, port_names
 from truncmac.hw.verilog import hierarchical_verilog
 
 LANES, ROWS, GROUPS, DEPTH = 2, 4, 3, 16
-CONFIG = NpuConfig(array=ArrayConfig(ROWS, 8, LANES, 1, 100), groups=GROUPS, depth=DEPTH)
+CONFIGS = [
+    NpuConfig(array=ArrayConfig(ROWS, 8, LANES, 1, 100, units), groups=GROUPS, depth=DEPTH)
+    for units in (2, 8)
+]
 
 
 class Model:
@@ -35,9 +39,14 @@ class Model:
                 self.held[place][lane] = codes[lane]
 
 
-def test_random_accesses_beside_each_other():
-    rng, dut = np.random.default_rng(5), ActivationMemory(CONFIG)
+@pytest.mark.parametrize("config", CONFIGS, ids=["1_port", "4_ports"])
+def test_random_accesses_beside_each_other(config):
+    rng, dut = np.random.default_rng(5), ActivationMemory(config)
     model, counts = Model(rng), Counter()
+    first, *others = edge_reads = port_names(config.array, "read")
+    writes = port_names(config.array, "write")
+    readers, writers, waiting = (*edge_reads, "stored"), (*writes, "load"), (*others, *writes)
+    assert len(edge_reads) == len(writes) == (4 if config is CONFIGS[1] else 1)
 
     def give(ctx, name, place):
         names = ("group", "bank", "address")
@@ -65,26 +74,26 @@ def test_random_accesses_beside_each_other():
             served = {(windows, row) for row in range(ROWS) if reads >> row & 1}
             seen = {row: model.word((windows, row, addresses[row])) for _, row in served}
             changes = []
-            for name in ("read", "write", "stored", "load"):
-                place = model.place(apart=windows if name == "read" else None)
-                asks = int(rng.integers(0, 2 if name in ("read", "stored") else 1 << LANES))
+            for name in (*edge_reads, *writes, "stored", "load"):
+                place = model.place(apart=windows if name == first else None)
+                asks = int(rng.integers(0, 2 if name in readers else 1 << LANES))
                 ctx.set(getattr(dut, name), asks)
                 give(ctx, name, place)
                 free = place[:2] not in served
                 if name == "stored":
                     free &= not (needed and place[0] == windows)
-                if name in ("write", "load"):
+                if name in writers:
                     codes = rng.integers(0, 256, LANES)
                     ctx.set(
                         getattr(dut, f"{name}_given"),
                         sum(int(c) << 8 * i for i, c in enumerate(codes)),
                     )
                     changes.append((place, asks if free else 0, codes))
-                if name != "read":
+                if name != first:
                     assert ctx.get(getattr(dut, f"{name}_ready")) == free, name
                 if asks and free:
                     served.add(place[:2])
-                    if name in ("read", "stored"):
+                    if name in readers:
                         expected[name] = model.word(place)
                 counts[name, bool(asks), free] += 1
             await ctx.tick()
@@ -97,11 +106,11 @@ def test_random_accesses_beside_each_other():
                 assert ctx.get(getattr(dut, f"{name}_answer")) == word, name
 
     simulate(dut, testbench, cycles=2000)
-    for name in ("write", "stored", "load"):
+    for name in (*waiting, "stored", "load"):
         assert min(counts[name, True, free] for free in (True, False)) > 10
 
 
 def test_a_bank_is_one_module():
-    text = hierarchical_verilog(ActivationMemory(CONFIG), "top")
+    text = hierarchical_verilog(ActivationMemory(CONFIGS[0]), "top")
     assert text.count("module truncmac_bank(") == 1
     assert text.count("truncmac_bank group_") == GROUPS * ROWS

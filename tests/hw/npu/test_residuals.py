@@ -3,55 +3,134 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import codes_of, drawn, machine, placed, places_of, rows_of, sizes
-from tests.hw.npu.test_results import CONFIGS
+from tests.hw.npu.outputs import (
+    RATES,
+    Banks,
+    codes_of,
+    drawn,
+    machine,
+    placed,
+    places_of,
+    rows_of,
+    sizes,
+)
+from tests.hw.npu.test_results import CONFIGS, tiles_of
 from tests.support import simulate
+from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.residuals import ResidualReader
+
+
+class Bench:
+    """A reader and its banks."""
+
+    def __init__(self, config, rng, busy=0.0):
+        self.dut, self.rng = ResidualReader(config), rng
+        self.chip = machine(config, depth=1 << 15)  # strides spread maps far
+        held = np.zeros((3, config.rows, self.chip.depth, config.lanes), np.uint8)
+        self.banks = Banks(self.dut, held, rng, busy)
+        self.wanted = np.zeros(held.shape[:3], np.bool_)  # words that may be read
+
+    def give(self, ctx, shape, tile_x, *, shifts=(0, 0), channels=None, layout=None):
+        """Tell a residual of an output; the codes that are added to that."""
+        (down, across), channels = shifts, channels or shape[2]
+        given = ((shape[0] - 1) << down) + 1, ((shape[1] - 1) << across) + 1, channels
+        where = placed(self.rng, given, self.chip, int(self.rng.integers(3)), **layout or {})
+        read, held = codes_of(self.rng, given), self.banks.held
+        held[:] = self.rng.integers(0, 256, held.shape)
+        group, bank, word, lane = places_of(where, given, self.chip)
+        held[group, bank, word, lane] = read
+        self.wanted[:] = False
+        self.wanted[group, bank, word] = True
+        ctx.set(self.dut.outputs.payload, sizes(shape, tile_x))
+        ctx.set(self.dut.outputs.valid, 1)
+        strides = {"shift_y": down, "shift_x": across}
+        ctx.set(self.dut.residual, {"where": vars(where), "channels": channels, **strides})
+        codes = np.zeros(shape, np.uint8)
+        codes[..., :channels] = read[:: 1 << down, :: 1 << across]
+        return codes
+
+    async def cycle(self, ctx, ready):
+        """Let a cycle pass; the row that was taken in it, if one was."""
+        dut = self.dut
+        ctx.set(dut.residuals.ready, ready)
+        self.banks.grant(ctx)
+        assert all(self.wanted[place] for _, _, place, _ in self.banks.served)
+        _, _, valid, found, over = await ctx.tick().sample(
+            dut.residuals.valid, dut.residuals.payload, dut.outputs.ready
+        )
+        self.banks.serve(ctx)
+        if over:
+            ctx.set(dut.outputs.valid, 0)
+        return found if valid and ready else None
+
+    def check(self, found, codes, row):
+        y, x, inside, first = row
+        cols = self.dut.config.cols
+        expected = np.zeros(cols, np.uint8)
+        if inside:
+            known = codes[y, x, first : first + cols]
+            expected[: len(known)] = known
+        got = np.frombuffer(int(found).to_bytes(cols, "little"), np.uint8)
+        assert np.array_equal(got, expected)
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5])
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 def test_random_outputs(config, busy):
-    rng, dut, chip = np.random.default_rng(3), ResidualReader(config), machine(config)
-    held = np.zeros((3, config.rows, chip.depth, config.lanes), np.uint8)
-    wanted = np.zeros(held.shape[:3], np.bool_)  # words that may be read
-
-    async def memory(ctx):
-        async for *_, read, place in ctx.tick().sample(dut.read, dut.read_place):
-            if read:
-                assert wanted[place.group, place.bank, place.address]
-                word = held[place.group, place.bank, place.address]
-                ctx.set(dut.read_answer, int.from_bytes(word.tobytes(), "little"))
+    rng = np.random.default_rng(3)
+    bench = Bench(config, rng, busy)
 
     async def drive(ctx):
         for _ in range(8):
             shape, tile_x, _ = drawn(rng, config)
-            (down, across), fewer = rng.integers(0, 4, 2).tolist(), int(rng.integers(shape[2]) + 1)
-            given = ((shape[0] - 1) << down) + 1, ((shape[1] - 1) << across) + 1, fewer
-            where = placed(rng, given, chip, int(rng.integers(3)))
-            read = codes_of(rng, given)
-            held[:] = rng.integers(0, 256, held.shape)
-            wanted[:] = False
-            group, bank, word, _ = places_of(where, given, chip)
-            wanted[group, bank, word] = True
-            held[places_of(where, given, chip)] = read
-            codes = np.zeros(shape, np.uint8)
-            codes[..., :fewer] = read[:: 1 << down, :: 1 << across]
-            ctx.set(dut.outputs.payload, sizes(shape, tile_x))
-            ctx.set(dut.outputs.valid, 1)
-            shifts = {"shift_y": down, "shift_x": across}
-            ctx.set(dut.residual, {"where": vars(where), "channels": fewer, **shifts})
-            for y, x, inside, first in rows_of(shape, tile_x, config):
-                while rng.random() < busy:
-                    await ctx.tick()
-                ctx.set(dut.residuals.ready, 1)
-                tick = ctx.tick().sample(dut.residuals.payload)
-                (found,) = await tick.until(dut.residuals.valid)
-                ctx.set(dut.residuals.ready, 0)
-                row = np.frombuffer(int(found).to_bytes(config.cols, "little"), np.uint8)
-                known = codes[y, x, first : first + config.cols] if inside else row * 0
-                assert np.array_equal(row[: len(known)], known)
-            ctx.set(dut.outputs.valid, 0)
-            await ctx.tick()
+            shifts, fewer = rng.integers(0, 4, 2).tolist(), int(rng.integers(shape[2]) + 1)
+            codes = bench.give(ctx, shape, tile_x, shifts=shifts, channels=fewer)
+            for row in rows_of(shape, tile_x, config):
+                found = None
+                while found is None:
+                    found = await bench.cycle(ctx, rng.random() >= busy)
+                bench.check(found, codes, row)
+            assert not ctx.get(bench.dut.outputs.valid)
 
-    simulate(dut, drive, background=[memory], cycles=100_000)
+    simulate(bench.dut, drive, cycles=100_000)
+
+
+async def rows_without_a_gap(ctx, bench, config, *, phases=(0, 0), shifts=(0, 0)):
+    """Take all rows as they come; the cycles before each."""
+    shape, tile_x, _ = tiles_of(bench.rng, config)
+    layout = {"tile_x": tile_x, "phases": phases}
+    codes = bench.give(ctx, shape, tile_x, shifts=shifts, layout=layout)
+    waits = []
+    for row in rows_of(shape, tile_x, config):
+        found, cycles = None, 0
+        while found is None:
+            found, cycles = await bench.cycle(ctx, ready=True), cycles + 1
+        bench.check(found, codes, row)
+        waits.append(cycles)
+    return waits
+
+
+@pytest.mark.parametrize("config", RATES, ids=lambda config: config.name)
+def test_rows_come_as_fast_as_the_core_takes_them(config):
+    """A row has as many words as a port reads for it, at most `share`."""
+    bench = Bench(config, np.random.default_rng(4))
+    steps = max(8 // config.lanes // max(config.requantisers // config.lanes, 1), 1)
+    assert steps <= config.share
+
+    async def drive(ctx):
+        for shifts in ((0, 0), (1, 2)):
+            waits = await rows_without_a_gap(ctx, bench, config, phases=shifts, shifts=shifts)
+            assert waits[1:] == [steps] * (8 * config.rows - 1)
+
+    simulate(bench.dut, drive)
+
+
+def test_neighbours_in_one_bank_do_not_slow_two_ports():
+    config = ArrayConfig(16, 16, 8, 1, requantisers=16)
+    bench = Bench(config, np.random.default_rng(5))
+
+    async def drive(ctx):
+        waits = await rows_without_a_gap(ctx, bench, config, phases=(1, 1))
+        assert waits[1:] == [1] * (8 * config.rows - 1)
+
+    simulate(bench.dut, drive)

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import codes_of, drawn, machine, places_of, rows_of, sizes
+from tests.hw.npu.outputs import (
+    RATES,
+    Banks,
+    codes_of,
+    drawn,
+    machine,
+    placed,
+    places_of,
+    rows_of,
+    sizes,
+)
 from tests.support import simulate
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.results import ResultWriter
@@ -12,70 +22,150 @@ CONFIGS = [
     ArrayConfig(4, 8, 2, 1, requantisers=4),
     ArrayConfig(2, 4, 4, 1, requantisers=1),
     ArrayConfig(8, 2, 8, 1, requantisers=2),
+    ArrayConfig(4, 16, 2, 1, requantisers=8),
 ]
 
 
-def parts(row, config):
-    """A row of results as the core gives them: each part holds neighbouring columns."""
-    return [
-        [int(row[turn * config.requantisers + unit]) for unit in range(config.requantisers)]
-        for turn in range(config.share)
-    ]
+def parts(values, shape, tile_x, config, rng):
+    """All parts of results as the core gives them: each holds neighbouring columns of a row."""
+    for y, x, inside, first in rows_of(shape, tile_x, config):
+        row = rng.integers(0, 256, config.cols)  # what is dropped
+        known = values[y, x, first : first + config.cols] if inside else []
+        row[: len(known)] = known
+        yield from row.reshape(config.share, -1).tolist()
+
+
+class Bench:
+    """A writer, its banks, and who takes the sums."""
+
+    def __init__(self, config, rng, busy=0.0):
+        self.dut, self.rng, self.busy = ResultWriter(config), rng, busy
+        self.chip = machine(config, depth=1 << 12)
+        held = np.full((3, config.rows, self.chip.depth, config.lanes), -1)
+        self.banks = Banks(self.dut, held, rng, busy)
+        self.sums = {}
+        self.blocked = 0
+
+    def give(self, ctx, shape, tile_x, where, *, raw=0):
+        ctx.set(self.dut.outputs.payload, sizes(shape, tile_x))
+        ctx.set(self.dut.outputs.valid, 1)
+        ctx.set(self.dut.raw, raw)
+        ctx.set(self.dut.where, vars(where))
+
+    async def cycle(self, ctx):
+        """Let a cycle pass; whether the results were taken."""
+        dut = self.dut
+        ready = self.rng.random() >= self.busy
+        ctx.set(dut.sums.ready, ready)
+        self.banks.grant(ctx)
+        _, _, taken, valid, found = await ctx.tick().sample(
+            dut.results.ready, dut.sums.valid, dut.sums.payload
+        )
+        self.banks.serve(ctx)
+        if ready and valid:
+            assert found.number not in self.sums
+            self.sums[found.number] = found.value
+        return taken
+
+    async def play(self, ctx, given, *, busy=0.0):
+        """Give all parts, and wait until nothing is on its way; the cycles of the first."""
+        cycles = 0
+        for part in given:
+            while self.rng.random() < busy:
+                await self.cycle(ctx)
+            ctx.set(self.dut.results.payload, part)
+            ctx.set(self.dut.results.valid, 1)
+            cycles += 1
+            while not await self.cycle(ctx):
+                cycles += 1
+            ctx.set(self.dut.results.valid, 0)
+        ctx.set(self.dut.outputs.valid, 0)
+        while ctx.get(self.dut.busy):
+            await self.cycle(ctx)
+        return cycles
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5])
 @pytest.mark.parametrize("raw", [0, 1])
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 def test_random_outputs(config, raw, busy):
-    rng, dut, chip = np.random.default_rng(raw), ResultWriter(config), machine(config)
-    held = np.zeros((3, config.rows, chip.depth, config.lanes), np.int64)
-    sums = {}
-
-    async def memory(ctx):
-        while True:
-            ready = int(rng.random() >= busy)
-            ctx.set(dut.write_ready, ready)
-            ctx.set(dut.sums.ready, ready)
-            ports = (dut.write, dut.write_place, dut.write_given, dut.sums.valid, dut.sums.payload)
-            _, _, write, place, given, valid, found = await ctx.tick().sample(*ports)
-            for lane in range(config.lanes):
-                if ready and write >> lane & 1:
-                    held[place.group, place.bank, place.address, lane] = given >> 8 * lane & 255
-            if ready and valid:
-                assert found.number not in sums
-                sums[found.number] = found.value
+    rng = np.random.default_rng(raw)
+    bench = Bench(config, rng, busy)
+    held = bench.banks.held
 
     async def drive(ctx):
         for _ in range(8):
             shape, tile_x, where = drawn(rng, config)
             values = rng.integers(-(1 << 20), 1 << 20, shape) if raw else codes_of(rng, shape)
             held[:] = -1
-            sums.clear()
-            ctx.set(dut.outputs.payload, sizes(shape, tile_x))
-            ctx.set(dut.outputs.valid, 1)
-            ctx.set(dut.raw, raw)
-            ctx.set(dut.where, vars(where))
-            for y, x, inside, first in rows_of(shape, tile_x, config):
-                row = rng.integers(0, 256, config.cols)  # what is dropped
-                known = values[y, x, first : first + config.cols] if inside else []
-                row[: len(known)] = known
-                for part in parts(row, config):
-                    while rng.random() < busy:
-                        await ctx.tick()
-                    ctx.set(dut.results.payload, part)
-                    ctx.set(dut.results.valid, 1)
-                    await ctx.tick().until(dut.results.ready)
-                    ctx.set(dut.results.valid, 0)
-            while ctx.get(dut.busy):
-                await ctx.tick()
-            ctx.set(dut.outputs.valid, 0)
-            await ctx.tick()
+            bench.sums.clear()
+            bench.give(ctx, shape, tile_x, where, raw=raw)
+            await bench.play(ctx, parts(values, shape, tile_x, config, rng), busy=busy)
             if raw:
-                assert sums == dict(enumerate(values.reshape(-1).tolist()))
+                assert bench.sums == dict(enumerate(values.reshape(-1).tolist()))
+                assert (held == -1).all()
                 continue
-            places = places_of(where, shape, chip)
+            assert not bench.sums
+            places = places_of(where, shape, bench.chip)
             assert np.array_equal(held[places], values)
             held[places] = -1
             assert (held == -1).all()  # nothing else was written
 
-    simulate(dut, drive, background=[memory], cycles=100_000)
+    simulate(bench.dut, drive, cycles=100_000)
+
+
+def tiles_of(rng, config, *, phases=(0, 0)):
+    """An output of four tiles in each of two column tiles, laid out as its tiles are."""
+    tile_x = config.rows.bit_length() // 2
+    down = config.rows >> tile_x
+    shape = (2 * down, 2 << tile_x, 2 * config.cols)
+    where = placed(rng, shape, machine(config), 1, tile_x=tile_x, phases=phases)
+    return shape, tile_x, where
+
+
+@pytest.mark.parametrize("config", RATES, ids=lambda config: config.name)
+def test_a_part_is_taken_in_every_cycle(config):
+    rng = np.random.default_rng(1)
+    bench = Bench(config, rng)
+
+    async def drive(ctx):
+        for _ in range(2):
+            shape, tile_x, where = tiles_of(rng, config)
+            values = codes_of(rng, shape)
+            bench.give(ctx, shape, tile_x, where)
+            cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
+            assert cycles == 8 * config.rows * config.share
+            assert np.array_equal(bench.banks.held[places_of(where, shape, bench.chip)], values)
+
+    simulate(bench.dut, drive)
+
+
+def test_neighbours_in_one_bank_do_not_slow_two_ports():
+    """A reader of stride 2 wants neighbouring pixels in one bank."""
+    rng, config = np.random.default_rng(2), ArrayConfig(16, 16, 8, 1, requantisers=16)
+    bench = Bench(config, rng)
+
+    async def drive(ctx):
+        shape, tile_x, where = tiles_of(rng, config, phases=(1, 1))
+        values = codes_of(rng, shape)
+        bench.give(ctx, shape, tile_x, where)
+        cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
+        assert cycles == 8 * config.rows
+        assert np.array_equal(bench.banks.held[places_of(where, shape, bench.chip)], values)
+
+    simulate(bench.dut, drive)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_a_sum_is_given_in_every_cycle(config):
+    rng = np.random.default_rng(1)
+    bench = Bench(config, rng)
+
+    async def drive(ctx):
+        shape, tile_x, where = tiles_of(rng, config)
+        values = rng.integers(-(1 << 20), 1 << 20, shape)
+        bench.give(ctx, shape, tile_x, where, raw=1)
+        cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
+        assert cycles == values.size
+
+    simulate(bench.dut, drive)

@@ -43,6 +43,12 @@ def test_a_program_runs_twice_and_a_start_while_busy_is_refused(made):
         check(system, after)
         cycles = await system.take(ctx, ADDRESSES["cycles"])
         assert 200 < cycles < 2000
+        waits, residuals, convolving = [
+            await system.take(ctx, ADDRESSES[f"count_{name}"])
+            for name in ("waiting_results", "waiting_residuals", "convolving")
+        ]
+        assert 0 < waits < convolving  # of the sums; nothing is added
+        assert residuals == 0
         system.fill(before)
         # Without the interrupt
         await system.put(ctx, ADDRESSES["control"], START)
