@@ -77,12 +77,11 @@ def pools_largest(descriptor):
 
 
 def decode_pool(m, descriptor, given):
-    """Drive `given`, a `pool_layout()`."""
+    """Drive `given`, a `window_layout()`."""
     pool = descriptor_layout(Operation.POOL)(descriptor)
-    _decode_window(m, pool, map_of(m, pool, "input", "pool"), given.window)
+    _decode_window(m, pool, map_of(m, pool, "input", "pool"), given)
     for name in ("column_tiles", "dilation_x", "dilation_y"):
-        m.d.comb += given.window[name].eq(1)
-    m.d.comb += given.output.eq(map_of(m, pool, "output", "pool"))
+        m.d.comb += given[name].eq(1)
 
 
 def decode_operands(m, array, descriptor, given):
@@ -137,7 +136,6 @@ def decode_post(m, descriptor, given):
         given.reciprocal.eq(pool.reciprocal),
         given.shift.eq(pool.shift),
         given.input.eq(map_of(m, pool, "input", "post")),
-        given.output.eq(map_of(m, pool, "output", "post")),
     ]
 
 

@@ -8,6 +8,7 @@ from truncmac.descriptors import Operation
 
 from ..axi.stream import axi_stream_layout
 from ..counters import counters_layout
+from ..delays import register
 from .beside import Beside
 from .convolver import Convolver
 from .decode import (
@@ -19,11 +20,12 @@ from .decode import (
     decode_store,
     pools_largest,
 )
-from .descriptor import DESCRIPTOR_BITS, descriptor_layout
+from .descriptor import DESCRIPTOR_BITS, descriptor_layout, map_of
 from .fetcher import Fetcher
 from .im2col import Im2col
 from .loader import Loader
 from .memory import ActivationMemory, reading_members, writing_members
+from .place import pixel_layout, word_place
 from .pooler import Pooler
 from .post import PostProcessor
 from .reader import BurstReader, axi_read_members
@@ -193,15 +195,27 @@ class Engine(wiring.Component):
         for name, member in edge.items():
             ours, theirs = getattr(memory, name), getattr(convolver, name)
             m.d.comb += ours.eq(theirs) if member.flow == Out else theirs.eq(ours)
-        for name, runner in (("convolution", convolver), ("post", post)):
-            m.d.comb += runner.read_answer.eq(memory.read_answer)
-            m.d.comb += runner.write_ready.eq(memory.write_ready)
-            with m.If(getattr(self, f"run_{name}")):
-                for port in ("read", "read_place", "write", "write_place", "write_given"):
-                    m.d.comb += getattr(memory, port).eq(getattr(runner, port))
+        m.d.comb += post.read_answer.eq(memory.read_answer)
+        m.d.comb += post.write_ready.eq(memory.write_ready)
+        place = self._place(m, pooler, post)
+        with m.If(self.run_post):
+            m.d.comb += memory.write_place.eq(place)
+            for port in ("read", "read_place", "write", "write_given"):
+                m.d.comb += getattr(memory, port).eq(getattr(post, port))
         with m.If(pooler.operations.valid):
-            for port in ("write", "write_place", "write_given"):
+            for port in ("write", "write_given"):
                 m.d.comb += getattr(memory, port).eq(getattr(pooler, port))
+
+    def _place(self, m, pooler, post):
+        """Where the word lies that a pool or a shortcut writes; its pixel was told a cycle ago."""
+        pool = descriptor_layout(Operation.POOL)(self.descriptor)
+        where, largest = map_of(m, pool, "output", "pool"), pooler.operations.valid
+        pixel = Signal(pixel_layout())
+        m.d.comb += pixel.eq(Mux(largest, pooler.pixel, post.pixel))
+        at = pixel.x, pixel.y, pixel.block
+        place = word_place(m, self.config.array, where, *at, name="output_word")
+        told = Mux(largest, pooler.places, post.places)
+        return register(m, place.as_value(), told, name="write_place")
 
     def _read(self, m, convolver, loader):
         m.submodules.fetcher = fetcher = Fetcher(self.config.bus_width, ASKERS)

@@ -6,7 +6,7 @@ from amaranth.utils import exact_log2
 
 from .memory import ADDRESS_BITS, place_layout
 
-__all__ = ["least", "map_layout", "word_place"]
+__all__ = ["least", "map_layout", "pixel_layout", "word_place"]
 
 SIZE_BITS = 16  # of a map's width, height and channels
 BLOCK_BITS = 3  # of the logarithm of a block's pixels along an axis
@@ -21,6 +21,11 @@ def map_layout():
             **dict.fromkeys(("group", "tile_x", "phase_x", "phase_y"), 4),
         }
     )
+
+
+def pixel_layout():
+    """A block of channels of a pixel of a map."""
+    return data.StructLayout(dict.fromkeys(("x", "y", "block"), SIZE_BITS))
 
 
 def word_place(m, config, where, x, y, block, *, name):

@@ -1,25 +1,17 @@
 """Maximum pools: the largest code of each window, for the pixels of a whole tile at once."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..config import ACTIVATION_BITS
-from .memory import place_layout
-from .place import SIZE_BITS, map_layout, word_place
+from ..delays import register
+from .place import SIZE_BITS, pixel_layout
 from .rows import RowWalk
 from .walk import window_layout
 
-__all__ = ["Pooler", "pool_layout"]
-
-
-def pool_layout():
-    """A maximum pool: its `window` and input map, and the place of its `output` map.
-
-    The output has the input's channels; `column_tiles` and the dilations of the window are 1.
-    """
-    return data.StructLayout({"window": window_layout(), "output": map_layout()})
+__all__ = ["Pooler"]
 
 
 class Pooler(wiring.Component):
@@ -35,22 +27,26 @@ class Pooler(wiring.Component):
 
     Members
     -------
-    operations : In, stream of `pool_layout()`; taken with its last word
+    operations : In, stream of `window_layout()`, of a pool whose output has the input's channels;
+        `column_tiles` and the dilations are 1. It is taken with its last word.
     windows : Out, stream of `window_layout()`; taken when the last of its words has left
     words : In, stream of rows x lanes x 8 bits, those of the windows
-    write, write_place, write_given : to the activation memory, which writes at once, because
-        what is read lies in another group
+    pixel : Out, `pixel_layout()` of the output
+    places : Out, what is written in the next cycle lies there
+    write, write_given : to the activation memory, which writes at once, because what is read lies
+        in another group
     """
 
     def __init__(self, config):
         self.config = config
         super().__init__(
             {
-                "operations": In(stream.Signature(pool_layout())),
+                "operations": In(stream.Signature(window_layout())),
                 "windows": Out(stream.Signature(window_layout())),
                 "words": In(stream.Signature(config.activation_word_bits)),
+                "pixel": Out(pixel_layout()),
+                "places": Out(1),
                 "write": Out(config.lanes),
-                "write_place": Out(place_layout(config)),
                 "write_given": Out(config.pe_activation_bits),
             }
         )
@@ -79,7 +75,7 @@ class Pooler(wiring.Component):
 
         The lanes without a channel are not written, so that all may be read.
         """
-        window, asked, lanes = self.operations.p.window, self.windows, self.config.lanes
+        window, asked, lanes = self.operations.p, self.windows, self.config.lanes
         block = Signal(SIZE_BITS + 1)
         over = (block << exact_log2(lanes)) >= window.input_channels
         m.d.comb += [
@@ -98,7 +94,7 @@ class Pooler(wiring.Component):
         last = 1
         for axis in "xy":
             tap, ends = Signal(8, name=f"tap_{axis}"), Signal(name=f"ends_{axis}")
-            m.d.comb += ends.eq(tap == self.operations.p.window[f"kernel_{axis}"] - 1)
+            m.d.comb += ends.eq(tap == self.operations.p[f"kernel_{axis}"] - 1)
             with m.If(step & last):
                 m.d.sync += tap.eq(Mux(ends, 0, tap + 1))
             last = last & ends
@@ -117,27 +113,25 @@ class Pooler(wiring.Component):
         return found
 
     def _write(self, m, kept, full):
-        """Write the first row of `kept`; whether it is the last of its tile."""
-        operation, lanes = self.operations.p, self.config.lanes
+        """Write the first row of `kept` a cycle later; whether it is the last of its tile."""
+        window, lanes = self.operations.p, self.config.lanes
         m.submodules.walk = walk = RowWalk(self.config, columns=lanes)
-        outputs, row = walk.outputs.p, walk.rows.p
-        place = word_place(
-            *(m, self.config, operation.output, row.x, row.y, row.channel >> exact_log2(lanes)),
-            name="output_word",
-        )
-        channels = operation.window.input_channels
-        known = Cat((row.channel + lane) < channels for lane in range(lanes))
+        row = walk.rows.p
+        for name in ("output_width", "output_height", "tile_x"):
+            m.d.comb += walk.outputs.p[name].eq(window[name])
+        known = Cat((row.channel + lane) < window.input_channels for lane in range(lanes))
+        ended, writes = Signal(), Signal(lanes)
+        m.d.sync += [ended.eq(walk.outputs.ready), writes.eq(Mux(self.places, known, 0))]
         m.d.comb += [
-            *(
-                outputs[name].eq(operation.window[name])
-                for name in ("output_width", "output_height", "tile_x")
-            ),
-            outputs.output_channels.eq(channels),
+            walk.outputs.p.output_channels.eq(window.input_channels),
             walk.outputs.valid.eq(self.operations.valid),
             walk.rows.ready.eq(full),
-            self.operations.ready.eq(walk.outputs.ready),
-            self.write.eq(Mux(full & row.inside, known, 0)),
-            self.write_place.eq(place),
-            self.write_given.eq(kept),
+            self.operations.ready.eq(ended),
+            self.pixel.x.eq(row.x),
+            self.pixel.y.eq(row.y),
+            self.pixel.block.eq(row.channel >> exact_log2(lanes)),
+            self.places.eq(full & row.inside),
+            self.write.eq(writes),
+            self.write_given.eq(register(m, kept[: len(self.write_given)], full, name="written")),
         ]
         return full & row.ends

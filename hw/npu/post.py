@@ -8,7 +8,7 @@ from amaranth.utils import exact_log2
 from ..config import ACTIVATION_BITS
 from ..delays import register
 from .memory import place_layout
-from .place import SIZE_BITS, map_layout, word_place
+from .place import SIZE_BITS, map_layout, pixel_layout, word_place
 
 __all__ = ["PostProcessor", "post_layout"]
 
@@ -17,7 +17,7 @@ POSITION_BITS = 20  # of a window's first column or row: up to 65534 x 15
 
 
 def post_layout():
-    """A POOL of means, or a SHORTCUT: the fields of a descriptor, and both maps' places.
+    """A POOL of means, or a SHORTCUT: the fields of a descriptor, and its input's place.
 
     mean : the mean of each window; else its sum
     A shortcut is a window of one pixel.
@@ -39,7 +39,6 @@ def post_layout():
             "reciprocal": 26,
             "shift": 6,
             "input": map_layout(),
-            "output": map_layout(),
         }
     )
 
@@ -58,7 +57,9 @@ class PostProcessor(wiring.Component):
     -------
     operations : In, stream of `post_layout()`; taken with its last word
     read, read_place, read_answer : of the activation memory
-    write, write_place, write_given, write_ready : the same
+    pixel : Out, `pixel_layout()` of the output, of whose word the last tap is taken
+    places : Out, what is written from the next cycle on lies there
+    write, write_given, write_ready : to the activation memory
     """
 
     def __init__(self, config):
@@ -69,8 +70,9 @@ class PostProcessor(wiring.Component):
                 "read": Out(1),
                 "read_place": Out(place_layout(config)),
                 "read_answer": In(config.pe_activation_bits),
+                "pixel": Out(pixel_layout()),
+                "places": Out(1),
                 "write": Out(config.lanes),
-                "write_place": Out(place_layout(config)),
                 "write_given": Out(config.pe_activation_bits),
                 "write_ready": In(1),
             }
@@ -82,7 +84,7 @@ class PostProcessor(wiring.Component):
         sums = [Signal(SUM_BITS, name=f"sum_{lane}") for lane in range(self.config.lanes)]
         taps = {axis: self._tap(m, axis) for axis in "xy"}
         step, taken = Signal(), Signal()  # a tap is read; the one before is taken
-        first, last, done, place = self._walk(m, taps, step)
+        first, last, done = self._walk(m, taps, step)
         held = Signal()  # a tap is read, and not taken
         whole, divided, written = Signal(), Signal(), Signal()  # the sums are a word's; its means
         ended = Signal()  # all taps are read
@@ -99,28 +101,31 @@ class PostProcessor(wiring.Component):
             m.d.sync += ended.eq(1)
         with m.Elif(self.operations.ready):
             m.d.sync += ended.eq(0)
-        tap = register(m, Cat(first, last, inside, taps["block"]), step, name="tap")
+        tap = register(m, Cat(first, last, inside), step, name="tap")
+        pixel = Cat(taps["x"]["pixel"], taps["y"]["pixel"], taps["block"])
+        m.d.comb += [
+            self.pixel.eq(register(m, pixel, step, name="pixel_read")),
+            self.places.eq(taken & tap[1]),
+        ]
         with m.If(taken):
-            self._take(m, sums, tap[3:] << exact_log2(self.config.lanes), tap[2], tap[0])
-        with m.If(taken & tap[1]):
+            self._take(m, sums, self.pixel.block << exact_log2(self.config.lanes), tap[2], tap[0])
+        with m.If(self.places):
             m.d.sync += [whole.eq(1), divided.eq(0)]
         with m.Elif(written):
             m.d.sync += whole.eq(0)
         with m.If(whole & operation.mean & ~divided):
             m.d.sync += divided.eq(self._divide(m, sums))
-        self._write(m, sums, whole & (~operation.mean | divided), taken & tap[1], step, tap, place)
+        self._write(m, sums, whole & (~operation.mean | divided))
         return m
 
-    def _write(self, m, sums, ready, completes, step, tap, place):
+    def _write(self, m, sums, ready):
         """Write a word from the cycle after its last tap was taken until it is in its bank."""
-        read = register(m, place, step, name="place_read")
-        channel = register(m, tap[3:], completes, name="block_written")
+        channel = register(m, self.pixel.block, self.places, name="block_written")
         lanes = self.config.lanes
         known = Cat(
             (channel * lanes + lane) < self.operations.p.output_channels for lane in range(lanes)
         )
         m.d.comb += [
-            self.write_place.eq(register(m, read, completes, name="place_written")),
             self.write.eq(Mux(ready, known, 0)),
             self.write_given.eq(Cat(total[:ACTIVATION_BITS] for total in sums)),
         ]
@@ -144,8 +149,7 @@ class PostProcessor(wiring.Component):
     def _walk(self, m, taps, step):
         """Move from tap to tap and word to word.
 
-        Returns whether a tap is its word's first, its last, and the operation's last; and the
-        place of the word.
+        Returns whether a tap is its word's first, its last, and the operation's last.
         """
         operation, lanes = self.operations.p, self.config.lanes
         lane_bits = exact_log2(lanes)
@@ -170,10 +174,8 @@ class PostProcessor(wiring.Component):
         at = (axis["position"].as_unsigned()[:SIZE_BITS] for axis in (x, y))
         found = word_place(m, self.config, operation.input, *at, block, name="input_word")
         m.d.comb += self.read_place.eq(found)
-        at = x["pixel"], y["pixel"]
-        place = word_place(m, self.config, operation.output, *at, block, name="output_word")
         first = (x["tap"] == 0) & (y["tap"] == 0)
-        return first, last, last & ends_pixel & ends_line & ends_map, place
+        return first, last, last & ends_pixel & ends_line & ends_map
 
     def _take(self, m, sums, channel, inside, first):
         """Add the codes that were read; `channel` is the first lane's."""

@@ -67,6 +67,12 @@ def places_of(where, shape, chip):
     return where.group, bank[..., None], word[..., None] + channel // chip.lanes, lane
 
 
+def word_of(words, pixel):
+    """Group, bank and word of a `pixel_layout()`, of the group and all banks and words of a map."""
+    group, banks, first = words
+    return group, banks[pixel.y, pixel.x], first[pixel.y, pixel.x] + pixel.block
+
+
 def sizes(shape, tile_x):
     names = ("output_height", "output_width", "output_channels")
     return dict(zip(names, shape, strict=True)) | {"tile_x": tile_x}

@@ -6,7 +6,7 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from tests.hw.npu.outputs import machine, placed, places_of
+from tests.hw.npu.outputs import machine, placed, places_of, word_of
 from tests.hw.npu.windows import drawn
 from tests.support import simulate
 from truncmac.golden import MapPlace
@@ -24,7 +24,7 @@ SIZES = [
     *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8), (8, 4), (16, 2))),
 ]
 SHARED = ("read", "addresses", "answers")
-WRITING = ("write", "write_place", "write_given")
+WRITING = ("pixel", "places", "write", "write_given")
 
 
 class Reading(wiring.Component):
@@ -85,15 +85,18 @@ def cycles_of(window, config):
             end = max(word + (taps - 1) * period, free)  # the tile's last word is taken
             word, free = end + period, end + config.rows
         begin = end + 2
-    return free + 1
+    return free + 2  # a row is written a cycle later
 
 
-async def banks(ctx, dut, held):
-    """Both groups of the activation memory, (group, bank, word, lane)."""
+async def banks(ctx, dut, held, words):
+    """Both groups of the activation memory, (group, bank, word, lane).
+
+    words : group, bank and word of each pixel of the output
+    """
     rows, lanes = held.shape[1], held.shape[3]
-    answers = [0] * rows
-    ports = (dut.read, dut.addresses, dut.write, dut.write_place, dut.write_given)
-    async for *_, read, addresses, write, target, given in ctx.tick().sample(*ports):
+    answers, pixel = [0] * rows, None
+    ports = (dut.read, dut.addresses, dut.write, dut.write_given, dut.places, dut.pixel)
+    async for *_, read, addresses, write, given, told, found in ctx.tick().sample(*ports):
         for bank in range(rows):
             if read >> bank & 1:
                 word = held[SOURCE, bank, addresses >> 16 * bank & 0xFFFF].astype(np.uint8)
@@ -101,14 +104,15 @@ async def banks(ctx, dut, held):
         ctx.set(dut.answers, sum(word << 8 * lanes * bank for bank, word in enumerate(answers)))
         for lane in range(lanes):
             if write >> lane & 1:
-                held[target.group, target.bank, target.address, lane] = given >> 8 * lane & 255
+                held[(*word_of(words[0], pixel), lane)] = given >> 8 * lane & 255
+        pixel = found if told else None
 
 
 def check(rows, lanes, cases):
     """Run pools (codes, place, window), and compare what they leave, and their cycles."""
     config = ArrayConfig(rows, 4, lanes, 1, requantisers=1)
     dut, chip, rng = Reading(config), machine(config), np.random.default_rng(rows)
-    held = np.zeros((2, rows, chip.depth, lanes), np.int64)
+    held, words = np.zeros((2, rows, chip.depth, lanes), np.int64), [None]
 
     async def drive(ctx):
         for codes, source, window in cases:
@@ -118,7 +122,8 @@ def check(rows, lanes, cases):
             held[:] = rng.integers(0, 256, held.shape)
             held[places_of(source, codes.shape, chip)] = codes
             before = held.copy()
-            ctx.set(dut.operations.payload, {"window": window, "output": vars(target)})
+            words[0] = target.group, *target.locate(expected.shape, chip)
+            ctx.set(dut.operations.payload, window)
             ctx.set(dut.operations.valid, 1)
             cycles, done = 0, False
             while not done:
@@ -133,7 +138,7 @@ def check(rows, lanes, cases):
             assert cycles == cycles_of(window, config), window
 
     async def memory(ctx):
-        await banks(ctx, dut, held)
+        await banks(ctx, dut, held, words)
 
     simulate(dut, drive, background=[memory], cycles=200_000)
 
@@ -160,8 +165,8 @@ def padded_pool(chip, size, channels):
 @pytest.mark.parametrize(
     ("rows", "cycles"),
     [
-        (4, (3 + 16 * 9 + 1) + (3 + 16 * 9) + 4),  # by its taps, and the last tile's rows
-        pytest.param(16, (3 + 9) + 8 * 16, marks=pytest.mark.long),  # by its rows
+        (4, (3 + 16 * 9 + 1) + (3 + 16 * 9) + 4 + 1),  # by its taps, and the last tile's rows
+        pytest.param(16, (3 + 9) + 8 * 16 + 1, marks=pytest.mark.long),  # by its rows
     ],
 )
 def test_a_tile_takes_its_taps_or_its_rows(rows, cycles):
@@ -176,4 +181,4 @@ def test_the_pool_of_resnet18_takes_its_rows():
     """112 x 112 pixels of 64 channels, on 16 rows of 8 lanes."""
     config = ArrayConfig(16, 16, 8, 1)
     _, window = padded_pool(machine(config), 112, 64)
-    assert cycles_of(window, config) == (3 + 9) + 56 * 56 // 16 * 8 * 16 == 25_100
+    assert cycles_of(window, config) == (3 + 9) + 56 * 56 // 16 * 8 * 16 + 1 == 25_101

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.npu.outputs import machine, placed, places_of
+from tests.hw.npu.outputs import machine, placed, places_of, word_of
 from tests.support import simulate
 from truncmac.golden import avg_pool, shortcut
 from truncmac.hw.config import ArrayConfig
@@ -42,19 +42,22 @@ def test_random_operations(rows, lanes, kind, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = PostProcessor(config), machine(config)
     held = np.zeros((3, rows, chip.depth, lanes), np.int64)
+    words = [None]  # group, bank and word of each pixel of the output
 
     async def memory(ctx):
+        pixel = None  # that is written
         while True:
             ready = int(rng.random() >= busy)
             ctx.set(dut.write_ready, ready)
-            ports = (dut.read, dut.read_place, dut.write, dut.write_place, dut.write_given)
-            _, _, read, place, write, target, given = await ctx.tick().sample(*ports)
+            ports = (dut.read, dut.read_place, dut.write, dut.write_given, dut.places, dut.pixel)
+            _, _, read, place, write, given, told, found = await ctx.tick().sample(*ports)
             if read:
                 word = held[place.group, place.bank, place.address].astype(np.uint8)
                 ctx.set(dut.read_answer, int.from_bytes(word.tobytes(), "little"))
             for lane in range(lanes):
                 if ready and write >> lane & 1:
-                    held[target.group, target.bank, target.address, lane] = given >> 8 * lane & 255
+                    held[(*word_of(words[0], pixel), lane)] = given >> 8 * lane & 255
+            pixel = found if told else pixel
 
     async def drive(ctx):
         for _ in range(10):
@@ -67,7 +70,8 @@ def test_random_operations(rows, lanes, kind, busy):
             for side, shape in (("input", codes.shape), ("output", expected.shape)):
                 names = (f"{side}_height", f"{side}_width", f"{side}_channels")
                 values |= dict(zip(names, shape, strict=True))
-            values |= {"input": vars(source), "output": vars(target)}
+            values |= {"input": vars(source)}
+            words[0] = target.group, *target.locate(expected.shape, chip)
             ctx.set(dut.operations.payload, values)
             ctx.set(dut.operations.valid, 1)
             await ctx.tick().until(dut.operations.ready)
