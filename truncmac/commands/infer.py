@@ -255,7 +255,7 @@ def _table(config: ArrayConfig, results: Sequence[_Result], image_count: int) ->
 
 
 def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) -> Table:
-    """A line for each setting on the NPU; cycles and bytes are of one image."""
+    """A line for each setting on the NPU; cycles, their ratio to the bound, bytes: of one image."""
     array = config.array
     reports = [result.npu for result in results if result.npu]
     first = f"Integer network: accuracy on {image_count} images, run on the NPU"
@@ -263,7 +263,8 @@ def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) 
         f"{first}\n({array.rows} x {array.cols} PEs, {array.lanes} lanes x {array.planes} planes, "
         f"a bus of {config.bus_width} bits;\n{reports[0].outputs:,} outputs compared at each k)"
     )
-    columns = ["k", "accuracy", "images", "cycles", "bytes read", "speed-up", "mismatches"]
+    columns = ["k", "accuracy", "images", "cycles", "of the bound", "speed-up"]
+    columns += ["bytes read", "mismatches"]
     slowest = max(report.cycles for report in reports)
     rows = [
         [
@@ -271,8 +272,9 @@ def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) 
             _accuracy(result),
             str(len(result.npu.outcomes)),
             f"{result.npu.cycles:,}",
-            f"{result.npu.bytes_read:,}",
+            f"{result.npu.cycles / result.npu.bound:.2f}",
             f"{slowest / result.npu.cycles:.2f}",
+            f"{result.npu.bytes_read:,}",
             str(result.npu.mismatches),
         ]
         for result in results
@@ -346,6 +348,7 @@ def _as_dictionary(
             entry |= {
                 "npu_images": len(result.npu.outcomes),
                 "cycles": result.npu.cycles,
+                "bound_cycles": result.npu.bound,
                 "bytes_read": result.npu.bytes_read,
                 "outputs": result.npu.outputs,
                 "mismatches": result.npu.mismatches,

@@ -11,6 +11,7 @@ from truncmac.descriptors import Region
 from truncmac.golden import Executor, Network, Setting
 from truncmac.golden.types import AnyIntegers, Codes
 from truncmac.hw.npu.config import NpuConfig
+from truncmac.sim.npu.bound import bound_cycles
 from truncmac.sim.npu.compiled import Compiled, Entry
 from truncmac.sim.npu.compiler import compile_network
 
@@ -32,6 +33,7 @@ class NpuReport:
     ----------
     setting : its k
     outcomes : a run for each image, without debug stores
+    bound : cycles that the array needs at least for an image: see `bound_cycles`
     outputs : number of outputs that were compared with golden
     mismatches : number of those that differ
     difference : the first of them, by layer and image, or None
@@ -39,6 +41,7 @@ class NpuReport:
 
     setting: Setting
     outcomes: Sequence[ProgramOutcome]
+    bound: int
     outputs: int
     mismatches: int
     difference: Mapping[str, Any] | None
@@ -169,7 +172,8 @@ def _report(
                 found = _difference(name, image, wanted, given.reshape(wanted.shape))
                 if found and (first is None or _order(network, found) < _order(network, first)):
                     first = found
-    return NpuReport(setting, runs[0], outputs, mismatches, first)
+    bound = bound_cycles(programs[0], setting.bits)
+    return NpuReport(setting, runs[0], bound, outputs, mismatches, first)
 
 
 def _given(
