@@ -5,9 +5,11 @@ import pytest
 
 from tests.golden.networks import small_network
 from tests.sim.npu.networks import CONFIGS, differences, run, small_memory
+from tests.sim.npu.test_actions import codes_network, conv
 from truncmac.golden import (
     Network,
     Setting,
+    Shortcut,
     builtin_images,
     builtin_network,
     example_images,
@@ -165,8 +167,23 @@ def test_random_networks_on_small_memories_equal_golden(seed):
     assert differences(network, config, widths[:1], image, keep=False) == []
 
 
+@pytest.mark.parametrize(("depth", "folds"), [(128, True), (127, False), (66, False), (64, True)])
+def test_a_shortcut_is_an_operation_where_the_larger_map_has_no_room(depth, folds):
+    """Beside the image three maps of 64 words are needed at once; in 64 words there are bands."""
+    layers = [
+        *(Shortcut("s", "image", channels=4, stride=(8, 8)), conv("a", "image"), conv("c", "a")),
+        *(conv("e", "c"), conv("f", "e", residual="a"), conv("g", "f", stride=(8, 8))),
+        conv("b", "g", residual="s"),
+    ]
+    network = codes_network(layers, image=(4, 16, 8))
+    config = NpuConfig(array=ArrayConfig(rows=4, cols=4, lanes=2), depth=depth)
+    compiled = compile_network(network, config, [Setting("8", 8)])
+    assert ("s" not in compiled.steps.maps) == folds
+    assert differences(network, config, [8], random_images(network, 1)[0]) == []
+
+
 def test_many_small_memories_make_bands():
-    kinds = {"resident": 0, "banded": 0, "spilled": 0, "beside": 0, "inner": 0}
+    kinds = {"resident": 0, "banded": 0, "spilled": 0, "beside": 0, "inner": 0, "strided": 0}
     for seed in range(24):
         network = random_network(seed)
         try:
@@ -179,7 +196,11 @@ def test_many_small_memories_make_bands():
         kinds["spilled"] += bool(compiled.spilled)
         kinds["beside"] += any(part.loads_beside or part.stores_beside for part in banded)
         kinds["inner"] += any(len(part.run.steps) > 1 for part in banded)
+        kinds["strided"] += any(
+            step.residual_stride[0] > 1 for part in banded for step in part.run.steps
+        )
     assert kinds["banded"] >= 8
+    assert kinds.pop("strided") >= 1
     assert all(count >= 3 for count in kinds.values())
 
 
