@@ -100,17 +100,18 @@ class Case:
         columns = self.shape[2]
         parameters = self.memory.data(
             parameter_memory(
-                multiplier=rng.integers(-1000, 1000, columns),
-                residual_multiplier=rng.integers(-(1 << 20), 1 << 20, columns),
-                bias=rng.integers(-(1 << 26), 1 << 26, columns),
-                shift=rng.integers(0, 20, columns),
+                # Most codes are neither 0 nor the limit
+                multiplier=rng.integers(-100, 100, columns),
+                residual_multiplier=rng.integers(-(1 << 16), 1 << 16, columns),
+                bias=rng.integers(0, 1 << 24, columns),
+                shift=rng.integers(16, 19, columns),
             )
         )
         if self.raw:
             parameters = to_address(Region.OUTPUT, 0)
         values = conv_values(self.maps[0][1], weights, self.memory, bits=bits)
         values |= {
-            **{"offset": int(rng.integers(512)), "limit": int(rng.integers(1, 256))},
+            **{"offset": int(rng.integers(512)), "limit": int(rng.integers(100, 256))},
             **{"stride_y": stride[0], "stride_x": stride[1], "pad_code": int(rng.integers(256))},
             **{"dilation_y": dilation[0], "dilation_x": dilation[1]},
             **{"pad_top": pads[0], "pad_left": pads[1]},
@@ -283,7 +284,8 @@ def check(config, width, busy, seeds, edge_busy=None, **more):
 
 @pytest.mark.parametrize(("config", "width", "busy"), CASES)
 def test_random_convolutions(config, width, busy):
-    check(config, width, busy, (0, 1, 2, 4))
+    # The residual of 124 has fewer channels than the output, and another stride along each axis
+    check(config, width, busy, (0, 1, 2, 4, 124))
 
 
 @pytest.mark.long
