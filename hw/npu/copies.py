@@ -57,14 +57,16 @@ def image_rows(m, load, step, *, name):
     is the last of all
     """
     y, tap = Signal(SIZE_BITS, name=f"{name}_y"), Signal(8, name=f"{name}_tap")
+    first = Signal(SIZE_BITS + 4, name=f"{name}_first")  # y x stride_y
     number = Signal(signed(SIZE_BITS + 6), name=f"{name}_number")
     last_tap = tap == load.kernel_y - 1
     last = last_tap & (y == load.output_height - 1)
-    m.d.comb += number.eq(y * load.stride_y + tap - load.pad_top)
+    m.d.comb += number.eq(first + tap - load.pad_top)
     with m.If(step):
         m.d.sync += tap.eq(Mux(last_tap, 0, tap + 1))
         with m.If(last_tap):
             m.d.sync += y.eq(Mux(last, 0, y + 1))
+            m.d.sync += first.eq(Mux(last, 0, first + load.stride_y))
     return y, tap, (number >= 0) & (number < load.input_height), number, last
 
 
@@ -103,11 +105,15 @@ class CopyWalk(wiring.Component):
         load, copy = self.loads.p, self.copies.p
         window = Signal(SIZE_BITS)  # bytes of a window's row
         done = Signal(SIZE_BITS)  # of these, copied
+        rows = Signal(SIZE_BITS)  # bytes of the window's rows before
         left, room = Signal(SIZE_BITS), Signal(range(self.lanes + 1))
         begin = Signal(signed(POSITION_BITS))  # of the window, without the pad
         x, step = Signal(SIZE_BITS), Signal()
         ends_window = copy.take == left
-        y, tap, inside, number, last = image_rows(m, load, step & copy.ends_row, name="row")
+        ends_row = step & copy.ends_row
+        y, tap, inside, number, last = image_rows(m, load, ends_row, name="row")
+        with m.If(ends_row):
+            m.d.sync += rows.eq(Mux(tap == load.kernel_y - 1, 0, rows + window))
         m.d.comb += [
             window.eq(load.kernel_x * load.input_channels),
             left.eq(window - done),
@@ -115,13 +121,13 @@ class CopyWalk(wiring.Component):
             copy.following.eq(begin + (load.stride_x - load.pad_left) * load.input_channels),
             copy.x.eq(x),
             copy.y.eq(y),
-            copy.channel.eq(tap * window + done),
+            copy.channel.eq(rows + done),
             room.eq(self.lanes - (copy.channel & (self.lanes - 1))),
             copy.take.eq(least(left, room, self.size)),
             copy.ends_row.eq(ends_window & (x == load.output_width - 1)),
             self.copies.valid.eq(self.loads.valid),
             step.eq(self.copies.valid & self.copies.ready),
-            self.loads.ready.eq(step & copy.ends_row & last),
+            self.loads.ready.eq(ends_row & last),
             self.inside.eq(inside),
             self.number.eq(number),
         ]
