@@ -92,7 +92,7 @@ class Banks:
         self.dut, self.held, self.rng, self.busy = dut, held, rng, busy
         self.reads = port_names(dut.config, "read") if hasattr(dut, "read") else ()
         self.writes = port_names(dut.config, "write") if hasattr(dut, "write") else ()
-        self.served = []
+        self.served, self.count = [], 0  # in this cycle, and until now
 
     def grant(self, ctx):
         """Say who is served in this cycle; who comes first is served first."""
@@ -110,6 +110,7 @@ class Banks:
                 self.served.append((name, asks, (*bank, place.address), given))
 
     def serve(self, ctx):
+        self.count += len(self.served)
         for name, asks, place, given in self.served:
             if name in self.reads:
                 word = int.from_bytes(self.held[place].astype(np.uint8).tobytes(), "little")

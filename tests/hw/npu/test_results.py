@@ -44,7 +44,6 @@ class Bench:
         held = np.full((3, config.rows, self.chip.depth, config.lanes), -1)
         self.banks = Banks(self.dut, held, rng, busy)
         self.sums = {}
-        self.blocked = 0
 
     def give(self, ctx, shape, tile_x, where, *, raw=0):
         ctx.set(self.dut.outputs.payload, sizes(shape, tile_x))
@@ -135,7 +134,24 @@ def test_a_part_is_taken_in_every_cycle(config):
             bench.give(ctx, shape, tile_x, where)
             cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
             assert cycles == 8 * config.rows * config.share
+            assert bench.banks.count == 8 * config.rows * max(config.cols // config.lanes, 1)
+            bench.banks.count = 0
             assert np.array_equal(bench.banks.held[places_of(where, shape, bench.chip)], values)
+
+    simulate(bench.dut, drive)
+
+
+@pytest.mark.parametrize(("units", "room"), [(8, 2), (4, 5), (1, 23)])
+def test_parts_are_taken_while_banks_are_at_work(units, room):
+    """Two words wait in the queue, and all parts of the next but its last."""
+    rng, config = np.random.default_rng(3), ArrayConfig(4, 8, 8, 1, requantisers=units)
+    bench = Bench(config, rng, busy=1.0)
+
+    async def drive(ctx):
+        shape, tile_x, where = tiles_of(rng, config)
+        bench.give(ctx, shape, tile_x, where)
+        ctx.set(bench.dut.results.valid, 1)
+        assert sum([await bench.cycle(ctx) for _ in range(30)]) == room
 
     simulate(bench.dut, drive)
 
