@@ -70,6 +70,7 @@ class Fetcher(wiring.Component):
         early = Signal()  # the request at hand is
         waits = Signal(len(self.names))  # who asked too early for what is outside
         asked = ticket(tickets.w_data)
+        address, inside = located(m, self.regions, request, name="request")
         for number, name in reversed(list(enumerate(self.names))):
             requests = getattr(self, f"{name}_requests")
             asks_early = getattr(self, f"{name}_early")
@@ -78,10 +79,11 @@ class Fetcher(wiring.Component):
                 m.d.comb += early.eq(asks_early)
             with m.If(~asks_early):
                 m.d.sync += waits[number].eq(0)
+            with m.Elif(valid & ~inside & (asked.name == number)):
+                m.d.sync += waits[number].eq(1)
         for number, name in enumerate(self.names):
             ready = getattr(self, f"{name}_requests").ready
             m.d.comb += ready.eq(taken & (asked.name == number))
-        address, inside = located(m, self.regions, request, name="request")
         m.d.comb += [
             asked.skip.eq(address[:shift]),
             asked.bytes.eq(request.bytes),
@@ -92,8 +94,6 @@ class Fetcher(wiring.Component):
             self.outside.eq(valid & ~inside & ~early),
             taken.eq(tickets.w_en | self.outside),
         ]
-        with m.If(valid & ~inside & early):
-            m.d.sync += waits.bit_select(asked.name, 1).eq(1)
         self._answer(m, ticket(tickets.r_data), tickets, size)
         return m
 

@@ -23,7 +23,7 @@ def wanted_layout(config):
     return data.StructLayout(
         {
             "place": place_layout(config),
-            "part": range(config.lanes // columns),
+            "part": range(max(config.lanes // columns, 2)),
             "wanted": columns,
         }
     )

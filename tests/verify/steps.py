@@ -211,6 +211,7 @@ STEPS = [
         "tests/sim/rtl",
         "tests/verilog",
         "tests/tools",
+        "tests/benchmarks",
         minutes=4,
         long=1.5,
         left_out=[*(f"tests/verilog/test_{name}.py" for name in VERILOG), *NPU],

@@ -39,14 +39,21 @@ def compile_for_npu(
         return
     _print_sections(compiled)
     if compiled.plan.bands:
-        console.print(
-            f"Maps that do not fit the chip are done in {compiled.plan.bands} bands of rows"
-        )
+        console.print(_bands(compiled))
     console.print(
         f"{', '.join(map(str, files))}: {len(compiled.entries)} programs of "
         f"{compiled.descriptors} descriptors for {len(compiled.steps.maps)} maps",
         soft_wrap=True,
     )
+
+
+def _bands(compiled: Compiled) -> str:
+    """What is done by bands of rows: maps that do not fit, or the image beside the first layers."""
+    plan, image = compiled.plan, compiled.steps.steps[0].target
+    banded = [segment.run for segment in plan.segments if segment.run.banded]
+    if any({*run.loaded, *run.stored} != {image} for run in banded):
+        return f"Maps that do not fit the chip are done in {plan.bands} bands of rows"
+    return f"The image comes in {plan.bands} bands of rows, beside the first layers"
 
 
 def _print_sections(compiled: Compiled) -> None:
