@@ -73,6 +73,7 @@ class ResidualReader(wiring.Component):
         first = Signal(SIZE_BITS + 1)  # channel of the first word's first code
         m.d.comb += first.eq(walk.rows.p.channel + index * (self.columns * len(ports)))
         place = self._place(m, walk.rows.p, first)
+        low, high = exact_log2(self.columns), exact_log2(self.config.lanes)
         for number, port in enumerate(ports):
             others = Cat(other.words.ready for other in ports if other is not port)
             channel = first + number * self.columns
@@ -80,7 +81,7 @@ class ResidualReader(wiring.Component):
                 port.words.valid.eq(walk.rows.valid & others.all()),
                 port.words.p.place.eq(place),
                 port.words.p.place.address.eq(place.address + number),
-                port.words.p.part.eq(channel[exact_log2(self.columns) :]),
+                port.words.p.part.eq(channel[low:high]),
                 port.words.p.wanted.eq(self._wanted(walk.rows.p, channel)),
             ]
         self._gather(m, ports)
