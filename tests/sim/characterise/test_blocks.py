@@ -10,7 +10,7 @@ from truncmac.hw.npu.config import NpuConfig, npu_array
 from truncmac.hw.npu.verilog import NPU_TOP, npu_verilog
 from truncmac.sim.characterise import blocks
 from truncmac.sim.characterise.blocks import BLOCKS, block_of, measure_blocks, npu_memories
-from truncmac.sim.energy.macros import Sram
+from truncmac.sim.energy.macros import Sram, load_srams
 from truncmac.sim.netlist.boxes import boxed
 from truncmac.sim.netlist.flat import flatten
 from truncmac.sim.netlist.mapping import MappingOptions, map_verilog
@@ -139,6 +139,29 @@ def test_a_memory_is_made_of_the_macros_of_least_area():
     assert activations.area_um2 == 6 * 700
     assert (weights.macro, weights.macros) == (small, 4)
     assert weights.area_um2 == 2 * 4 * 90
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bus_width", "expected"),
+    [
+        ({}, 64, [(24, 1024, 64, 1, "1024x64", 6.335), (2, 4608, 64, 5, "1024x64", 2.639)]),
+        (
+            {"rows": 16, "cols": 16, "lanes": 16, "planes": 2},
+            128,
+            [(48, 1024, 128, 2, "1024x64", 25.339), (2, 1152, 512, 24, "512x64", 7.205)],
+        ),
+    ],
+)
+def test_memories_are_those_that_the_page_says(sizes, bus_width, expected):
+    config = NpuConfig(array=npu_array(**sizes), bus_width=bus_width)
+    found = [
+        (
+            *(memory.count, memory.words, memory.bits, memory.macros),
+            *(memory.macro.name.split("_")[3], round(memory.area_um2 / 1e6, 3)),
+        )
+        for memory in npu_memories(config, load_srams("ihp-sg13g2"))
+    ]
+    assert found == expected
 
 
 @pytest.mark.parametrize(
