@@ -36,8 +36,8 @@ class MappingOptions:
     dont_use : patterns of cells that are left out, beside those that the library marks
     timeout_s : time that Yosys may take; the netlist does not depend on it
     boxes : modules that are left out of the netlist, as black boxes
-    generic : optimise each module for generic gates first; without it, Yosys takes about half the
-        time
+    generic : optimise each module for generic gates first; without it, Yosys takes less time, most
+        of all where a module has many products
     """
 
     period_ps: float
