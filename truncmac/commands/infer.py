@@ -258,19 +258,18 @@ def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) 
     """A line for each setting on the NPU; cycles, their ratio to the bound, bytes: of one image."""
     array = config.array
     reports = [result.npu for result in results if result.npu]
-    first = f"Integer network: accuracy on {image_count} images, run on the NPU"
+    ran = len(reports[0].outcomes)
+    first = f"Integer network: accuracy on {image_count} images, {ran} of them run on the NPU"
     title = (
         f"{first}\n({array.rows} x {array.cols} PEs, {array.lanes} lanes x {array.planes} planes, "
         f"a bus of {config.bus_width} bits;\n{reports[0].outputs:,} outputs compared at each k)"
     )
-    columns = ["k", "accuracy", "images", "cycles", "of the bound", "speed-up"]
-    columns += ["bytes read", "mismatches"]
+    columns = ["k", "accuracy", "cycles", "of bound", "speed-up", "bytes read", "mismatches"]
     slowest = max(report.cycles for report in reports)
     rows = [
         [
             result.setting.name,
             _accuracy(result),
-            str(len(result.npu.outcomes)),
             f"{result.npu.cycles:,}",
             f"{result.npu.cycles / result.npu.bound:.2f}",
             f"{slowest / result.npu.cycles:.2f}",
