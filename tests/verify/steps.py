@@ -170,6 +170,7 @@ STEPS = [
         "Verilator -Wall, Icarus and Yosys say nothing of the Verilog that is not waived",
         "tests/verilog/test_lint.py",
         minutes=1,
+        long=0.5,
     ),
     of_tests(
         "products",
@@ -204,6 +205,7 @@ STEPS = [
         "from undefined and random registers, one edge of reset is enough, at any time",
         "tests/verilog/test_reset.py",
         minutes=1,
+        long=0.5,
     ),
     of_tests(
         "rtl",

@@ -16,11 +16,8 @@ def test_there_are_at_least_300_points():
     assert ARRAYS * PATTERNS * PRODUCTS_EACH >= 300
 
 
-QUICK = 1
-LONG = [pytest.param(array, marks=pytest.mark.long) for array in range(QUICK, ARRAYS)]
-
-
-@pytest.mark.parametrize("array", [*range(QUICK), *LONG])
+@pytest.mark.long
+@pytest.mark.parametrize("array", range(ARRAYS))
 def test_model_equals_rtl(build_root, array):
     sweeps = islice(random_sweeps(SEED), array * PATTERNS, (array + 1) * PATTERNS)
     for sweep in sweeps:

@@ -112,7 +112,11 @@ NPUS = [
 ]
 
 
-@pytest.mark.parametrize("config", NPUS, ids=lambda config: config.array.name)
+@pytest.mark.parametrize(
+    "config",
+    [NPUS[0], pytest.param(NPUS[1], marks=pytest.mark.long)],
+    ids=lambda config: config.array.name,
+)
 def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
     path = write(tmp_path, NPU, config)
     result = lint(WAIVERS, NPU_WAIVERS, path, "--top-module", NPU_TOP)
@@ -126,6 +130,7 @@ def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
     assert "Warning" not in read.stdout + read.stderr
 
 
+@pytest.mark.long
 def test_a_latch_in_the_npu_is_seen(tmp_path):
     path = write(tmp_path, NPU, NPUS[0])
     before, start, after = path.read_text().partition("module truncmac_npu(")

@@ -50,7 +50,9 @@ def test_undefined_registers_reach_no_output(undefined, stalls, edges, tmp_path_
     check(gemms, stalls, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder)
 
 
-@pytest.mark.parametrize("at", [3, 17, 58, 131, 200, 333])
+@pytest.mark.parametrize(
+    "at", [3, 58, 333, *(pytest.param(at, marks=pytest.mark.long) for at in (17, 131, 200))]
+)
 def test_a_reset_at_any_time_begins_anew(undefined, at, tmp_path_factory):
     """The counters are those of a first run: nothing is left of the one before."""
     gemms = random_gemms(CONFIG, bits=[5, 8], count=4, seed=at)
@@ -59,12 +61,18 @@ def test_a_reset_at_any_time_begins_anew(undefined, at, tmp_path_factory):
     check(gemms, STALLS, simulator="icarus", core=undefined, plusargs=plusargs, build_root=folder)
 
 
+STATES = [(2, 4, 0), (4, 1, 200)]
+
+
 def any_state(seed):
     """Registers and memories without an initial value begin at random on Verilator."""
     return ["+verilator+rand+reset+2", f"+verilator+seed+{seed}", "+hang_cycles=2000"]
 
 
-@pytest.mark.parametrize(("seed", "edges", "at"), [(1, 1, 0), (2, 4, 0), (3, 1, 58), (4, 1, 200)])
+@pytest.mark.parametrize(
+    ("seed", "edges", "at"),
+    [(1, 1, 0), (3, 1, 58), *(pytest.param(*c, marks=pytest.mark.long) for c in STATES)],
+)
 def test_random_registers_reach_no_output(undefined, seed, edges, at, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "any_state"
     check(
@@ -98,6 +106,7 @@ def test_a_register_without_its_reset_is_seen(undefined, register, tmp_path):
         )
 
 
+@pytest.mark.long
 def test_a_register_without_its_reset_is_seen_from_a_random_state(undefined, tmp_path):
     """Not from every one: a register may begin with its reset's value by chance."""
     seen = 0

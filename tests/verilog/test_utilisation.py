@@ -9,7 +9,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.cosim import simulate
 
 
-@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("planes", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_long_divisible_product_reaches_99_percent_of_the_peak_at_every_k(build_root, planes):
     config = ArrayConfig(4, 4, 4, planes, 512)
     rng = np.random.default_rng(planes)

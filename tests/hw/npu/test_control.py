@@ -269,7 +269,13 @@ def test_a_wrong_descriptor_ends_its_program_and_the_next_is_right():
     play(config, testbench)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("reset", "read_failed"),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("outside", "write_failed")),
+    ],
+)
 def test_a_fault_in_any_cycle_ends_the_program_and_the_next_is_right(name):
     config = CONFIGS[1]
 

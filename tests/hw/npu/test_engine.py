@@ -1,6 +1,7 @@
 """Operations follow each other, and a STORE runs beside, whatever of the NPU they share."""
 
 import numpy as np
+import pytest
 
 from tests.golden.programs import Memory, mapped, parameter_memory, sizes
 from tests.golden.test_program import codes_of, conv_values
@@ -58,7 +59,8 @@ def pools_and_a_convolution():
     return memory
 
 
-def test_pools_share_windows_with_a_convolution_and_a_store_beside_waits():
+@pytest.mark.parametrize("runs", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_pools_share_windows_with_a_convolution_and_a_store_beside_waits(runs):
     memory = pools_and_a_convolution()
     for region in (Region.OUTPUT, Region.SCRATCH):
         memory.regions[region][:] = 0xA5
@@ -70,7 +72,7 @@ def test_pools_share_windows_with_a_convolution_and_a_store_beside_waits():
     end = len(memory.operations) + 1
 
     async def testbench(ctx):
-        for _ in range(3):
+        for _ in range(runs):
             system.fill(before)
             assert await system.run(ctx) == (DONE, ProgramFault.NONE, end)
             assert np.array_equal(system.region(Region.OUTPUT), memory.regions[Region.OUTPUT])

@@ -67,14 +67,20 @@ def drawn(rng, config, *, plain, long=False):
     }, placed(rng, shape, machine(config), int(rng.integers(3)))
 
 
-@pytest.mark.parametrize("busy", [0.0, 0.5])
-@pytest.mark.parametrize(
-    ("rows", "lanes", "width"),
-    [
-        *((4, 2, 64), (2, 16, 64), (8, 4, 128)),
-        *(pytest.param(*s, marks=pytest.mark.long) for s in ((2, 8, 64), (8, 1, 256))),
-    ],
-)
+SIZED = [(4, 2, 64), (2, 16, 64), (8, 4, 128), (2, 8, 64), (8, 1, 256)]  # rows, lanes, width
+QUICK = [(4, 2, 64, 0.5), (2, 16, 64, 0.5), (2, 16, 64, 0.0), (8, 4, 128, 0.0)]
+CASES = [
+    pytest.param(
+        *(*sizes, busy),
+        marks=() if (*sizes, busy) in QUICK else pytest.mark.long,
+        id="-".join(map(str, (*sizes, busy))),
+    )
+    for sizes in SIZED
+    for busy in (0.0, 0.5)
+]
+
+
+@pytest.mark.parametrize(("rows", "lanes", "width", "busy"), CASES)
 def test_random_images(rows, lanes, width, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
     dut, chip = Loader(config, width), machine(config)

@@ -84,9 +84,20 @@ class Bench:
         return cycles
 
 
-@pytest.mark.parametrize("busy", [0.0, 0.5])
-@pytest.mark.parametrize("raw", [0, 1])
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+QUICK = [(0, 0, 0.5), (0, 1, 0.5), (1, 1, 0.0), (1, 0, 0.0), (2, 0, 0.5), (2, 1, 0.5), (3, 0, 0.5)]
+CASES = [
+    pytest.param(
+        *(config, raw, busy),
+        marks=() if (number, raw, busy) in QUICK else pytest.mark.long,
+        id=f"{config.name}-{raw}-{busy}",
+    )
+    for number, config in enumerate(CONFIGS)
+    for raw in (0, 1)
+    for busy in (0.0, 0.5)
+]
+
+
+@pytest.mark.parametrize(("config", "raw", "busy"), CASES)
 def test_random_outputs(config, raw, busy):
     rng = np.random.default_rng(raw)
     bench = Bench(config, rng, busy)

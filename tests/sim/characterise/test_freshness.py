@@ -11,6 +11,15 @@ from truncmac.sim.energy.figures import FOLDER
 SMALL = ArrayConfig(1, 1, 1, 8)
 
 
+def test_figures_of_two_shapes_are_of_the_rtl_that_the_package_emits(tmp_path):
+    """Other technologies' figures are of the same RTL."""
+    for name in ("ihp-sg13g2_l1_p8.json", "ihp-sg13g2_l8_p2.json"):
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
+    stale = stale_figures(tmp_path)
+    assert not stale, "\n".join(stale)
+
+
+@pytest.mark.long
 def test_the_figures_are_of_the_rtl_that_the_package_emits():
     stale = stale_figures()
     assert not stale, "\n".join(stale)

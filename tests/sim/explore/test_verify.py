@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from truncmac.sim.explore import verify as explore_verify
 from truncmac.sim.explore.evaluation import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.explore.verify import choose_entries, gemms_of_entry, verify_entry
+from truncmac.sim.rtl.cosim import simulate
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 
 SPACE = {"rows": 2, "cols": 2, "lanes": 2, "planes": 2}
@@ -56,6 +59,8 @@ def test_a_network_runs_whole_on_its_images():
 
 
 def test_the_rtl_agrees_and_a_difference_is_named(tiny, build_root, monkeypatch):
+    # Icarus needs no build of many seconds
+    monkeypatch.setattr(explore_verify, "simulate", partial(simulate, simulator="icarus"))
     row = entry_of(tiny)
     verdict = verify_entry(tiny, row, build_root=build_root)
     assert verdict.differences == []

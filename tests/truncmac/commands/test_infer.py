@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.golden.networks import small_network
 from truncmac.golden import (
     BUILTIN_NETWORK,
     builtin_images,
@@ -124,6 +125,7 @@ def test_a_file_of_other_layers_is_refused(run, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_a_k_for_each_layer_runs_on_the_rtl(kept_builds, run, mixed):
     sizes = ["--max-reduction", "1152", "--images", "1"]  # of an array that other tests build too
     code, out, _ = run("infer", "--on", "both", "-k", f"{mixed},8", "--json", *sizes)
@@ -135,8 +137,13 @@ def test_a_k_for_each_layer_runs_on_the_rtl(kept_builds, run, mixed):
     assert sum(layer["outputs"] for layer in first["layers"]) == first["outputs"]
 
 
-def test_a_difference_is_shown_with_all_that_it_is_made_of(run, broken):
-    code, out, _ = run("infer", "--on", "rtl", "-k", "2", *ARRAY)
+def test_a_difference_is_shown_with_all_that_it_is_made_of(run, broken, tmp_path):
+    network = small_network()
+    images = np.random.default_rng(1).integers(0, 64, (1, 2, 7, 6)).astype(np.uint8)
+    save(network, tmp_path / "small.safetensors")
+    np.save(tmp_path / "images.npy", images)
+    given = ("small.safetensors", "--data", "images.npy")
+    code, out, _ = run("infer", *given, "--on", "rtl", "-k", "2", *ARRAY)
     assert code == 1
     pattern = (
         r"layer '(\w+)', .*\n +image 0, y (\d+), x (\d+), channel (\d+) of \d+ "
@@ -144,9 +151,8 @@ def test_a_difference_is_shown_with_all_that_it_is_made_of(run, broken):
     )
     layer, *numbers = re.search(pattern, out).groups()
     y, x, channel, row, golden, rtl = map(int, numbers)
-    images, _ = builtin_images()
     gemms = []
-    outputs = execute(builtin_network(), images[:1], 2, on_gemm=gemms.append).outputs
+    outputs = execute(network, images, 2, on_gemm=gemms.append).outputs
     gemm = next(gemm for gemm in gemms if gemm.name == layer)
     assert outputs[layer][0, channel, y, x] == gemm.outputs()[row, channel] == golden != rtl
     assert f"S = {gemm.sums()[row, channel]}" in out

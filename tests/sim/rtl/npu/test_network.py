@@ -29,8 +29,9 @@ def images():
     return np.random.default_rng(1).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
 
 
-def test_every_layer_equals_golden(programs, images, build_root):
-    told = []
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_every_layer_equals_golden(programs, images, count, build_root):
+    told, images = [], images[:count]
     reports = run_compiled(
         programs,
         images,
@@ -39,7 +40,7 @@ def test_every_layer_equals_golden(programs, images, build_root):
         on_build=told.append,
         on_progress=told.append,
     )
-    assert told[0] == told[-1] == 8  # two images, two settings, with maps kept and without
+    assert told[0] == told[-1] == 4 * count  # images, two settings, with maps kept and without
     layers = small_network().layers
     assert [report.setting.name for report in reports] == ["8", "2"]
     for report in reports:

@@ -58,22 +58,35 @@ def left(run):
     return after, traffic
 
 
+FEW = ("bad_read", "again", "bad_write", "reset", "stopped", "short")
+ALL = ("whole", "again", "bad_read", "bad_write", "reset", "short", "stopped", "whole_too")
+
+
 @pytest.mark.parametrize(
-    "pauses", [pytest.param(PROMPT, marks=pytest.mark.long), BUSY], ids=["prompt", "busy"]
+    ("names", "pauses"),
+    [
+        pytest.param(ALL, PROMPT, marks=pytest.mark.long, id="prompt"),
+        pytest.param(ALL, BUSY, marks=pytest.mark.long, id="busy"),
+        pytest.param(FEW, BUSY, id="few"),
+    ],
 )
 def test_runs_follow_each_other_whatever_happens_in_one(
-    compiled, verilog, cycles, pauses, build_root
+    compiled, verilog, cycles, names, pauses, build_root
 ):
     whole = ProgramRun(regions(compiled), compiled.entries[0].offset)
-    bad_read = replace(whole, error=BusError(Region.INPUT, 0, 4))
-    bad_write = replace(whole, error=BusError(Region.SCRATCH, 0, 4, "DECERR"))
-    short = replace(whole, entry=compiled.entries[1].offset)
-    again, reset = replace(whole, again_at=100), replace(whole, reset_at=500)
-    stopped = replace(whole, stop_at=700)
-    runs = [whole, again, bad_read, bad_write, reset, short, stopped, whole]
+    again, stopped = replace(whole, again_at=100), replace(whole, stop_at=700)
+    kinds = {
+        **{"whole": whole, "whole_too": whole, "again": again, "stopped": stopped},
+        "bad_read": replace(whole, error=BusError(Region.INPUT, 0, 4)),
+        "bad_write": replace(whole, error=BusError(Region.SCRATCH, 0, 4, "DECERR")),
+        "reset": replace(whole, reset_at=500),
+        "short": replace(whole, entry=compiled.entries[1].offset),
+    }
+    runs = [kinds[name] for name in names]
     outcomes = run_programs(
         runs, CONFIG, simulator="icarus", pauses=pauses, verilog=verilog, build_root=build_root
     )
+    found = dict(zip(names, outcomes, strict=True))
     for run, outcome in zip(runs, outcomes, strict=True):
         assert outcome.writes == (run is again or run is stopped)
         assert outcome.strays == 0
@@ -90,11 +103,11 @@ def test_runs_follow_each_other_whatever_happens_in_one(
         assert reads <= outcome.bytes_read < 1.2 * reads  # in whole words of the bus
         assert outcome.bytes_written == traffic.stores
         assert outcome.index == compiled.descriptors - 1
-    assert outcomes[2].fault is ProgramFault.READ and outcomes[2].index == 1
-    assert outcomes[3].fault is ProgramFault.WRITE and outcomes[3].index == 2
-    assert outcomes[6].fault is ProgramFault.STOPPED and 700 < outcomes[6].cycles < 800
-    assert outcomes[5].cycles < outcomes[0].cycles
-    cycles[pauses.latency] = outcomes[0].cycles
+    assert found["bad_read"].fault is ProgramFault.READ and found["bad_read"].index == 1
+    assert found["bad_write"].fault is ProgramFault.WRITE and found["bad_write"].index == 2
+    assert found["stopped"].fault is ProgramFault.STOPPED and 700 < found["stopped"].cycles < 800
+    assert found["short"].cycles < found["reset"].cycles
+    cycles[pauses.latency] = found["reset"].cycles
     assert cycles.get(20, 1 << 20) > 1.05 * cycles.get(1, 0)  # pauses take time
 
 

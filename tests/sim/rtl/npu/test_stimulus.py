@@ -41,6 +41,11 @@ def test_random_networks_on_icarus_with_a_memory_that_is_not_ours(build_root):
     assert wrong_bytes(TINY, programs[0].run, outcomes[0])[0] == 1
 
 
+def test_a_random_network_on_icarus_with_the_harness_memory(build_root):
+    run(TINY, "icarus", build_root, axi_ram=False, count=1, bits=(1,))
+
+
+@pytest.mark.long
 def test_random_networks_on_verilator_with_the_harness_memory(build_root):
     run(TINY, "verilator", build_root, axi_ram=False, count=8, seed=1, bits=(8, 5, 2, 1))
 
