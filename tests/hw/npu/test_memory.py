@@ -63,7 +63,7 @@ def test_random_accesses_beside_each_other(config):
     async def testbench(ctx):
         await fill(ctx)
         expected = {}  # what each reader is to see until it reads again
-        for _ in range(200):
+        for _ in range(400):
             windows, needed = int(rng.integers(GROUPS)), int(rng.integers(2))
             reads = int(rng.integers(0, 1 << ROWS)) if needed else 0
             addresses = rng.integers(0, DEPTH, ROWS)
