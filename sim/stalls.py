@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from truncmac.hw.streams import STREAMS
 
@@ -94,6 +95,8 @@ class Stalls:
 
         The xorshift generator is the harness' (Marsaglia, 2003).
         """
+        if not self.random:
+            yield from repeat(dict.fromkeys(NOISE_BYTES, True))
         noise = 0x9E3779B9 << 32 | self.noise_seed
         thresholds = self.thresholds
         while True:

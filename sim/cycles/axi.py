@@ -54,7 +54,7 @@ class AxiControl(Control):
             longest = max(gaps.activations, gaps.weights, gaps.results)
             ahead = BANKS * self.config.cols * gaps.parameters + FIFO_DEPTH * gaps.residuals
             for _ in range(ahead + longest):
-                self._cycle(job, job.tiles)
+                self.pass_cycle(job, job.tiles)
             self.feed.start(job, chunk_count(job.bits, self.config.planes))
             yield self._run(job)
 

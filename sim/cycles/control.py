@@ -61,7 +61,7 @@ class Control:
         self.residual_rows: deque[int] = deque()
         self.releases: deque[int] = deque()
         self.left = 0  # step at which all tiles have left
-        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.clear()
         self.repeats = not stalls.random
 
     @property
@@ -74,11 +74,11 @@ class Control:
         for first in range(0, len(self.jobs), self.together):
             *others, last = self.jobs[first : first + self.together]
             yield self._run(last, others)
-            self._cycle(last, last.tiles)  # the host sees in it that the core is idle
+            self.pass_cycle(last, last.tiles)  # the host sees in it that the core is idle
 
     def _run(self, last: Job, others: Sequence[Job] = ()) -> Mapping[str, int]:
         """Run `others`, then `last`, until the core is idle."""
-        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.clear()
         jobs = [*others, last]
         for index, job in enumerate(jobs, 1):
             strides = Strides(self, job)
@@ -86,8 +86,12 @@ class Control:
             while accepted < job.tiles or (index == len(jobs) and self.active):
                 if self.repeats and self.busy and self.chunk == 0 and accepted:
                     accepted += strides.skip(accepted)
-                accepted += self._cycle(job, accepted)
+                accepted += self.pass_cycle(job, accepted)
         return self.counts
+
+    def clear(self) -> None:
+        """Set the counters to zero."""
+        self.counts = dict.fromkeys(COUNTERS, 0)
 
     def relative_state(self) -> tuple[int, ...]:
         """Return all that decides what happens next, apart from how much is left to do."""
@@ -123,7 +127,7 @@ class Control:
             for index in range(len(queue)):
                 queue[index] += steps
 
-    def _cycle(self, job: Job, accepted: int) -> bool:
+    def pass_cycle(self, job: Job, accepted: int) -> bool:
         """Pass a cycle, after `accepted` tiles of `job` were taken; return whether one is."""
         part = bool(self.parts) and self.parts[0] == self.steps
         row = bool(self.residual_rows) and self.residual_rows[0] == self.steps
