@@ -46,9 +46,9 @@ def test_counts_what_the_rtl_counted(point):
 class _Timed(Control):
     """Notes of each cycle whether a job is at work in it."""
 
-    def _cycle(self, job, accepted):
+    def pass_cycle(self, job, accepted):
         self.seen = [*getattr(self, "seen", []), self.active]
-        return super()._cycle(job, accepted)
+        return super().pass_cycle(job, accepted)
 
 
 def test_a_job_starts_three_cycles_after_the_one_before():
