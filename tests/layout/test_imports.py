@@ -22,6 +22,7 @@ ORDER = [
     ("model",),
     ("sim",),
     ("sim/cycles", "sim/workloads"),
+    ("sim/cycles/npu",),
     ("sim/schedule",),
     ("sim/energy",),
     ("sim/allocate", "sim/axi"),

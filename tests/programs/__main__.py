@@ -7,41 +7,16 @@ pause at random. Every byte that a program leaves must be the reference's.
 import argparse
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from truncmac.hw.config import ArrayConfig
-from truncmac.hw.npu.config import BUS_WIDTHS, NpuConfig
+from tests.programs.drawn import random_npus
+from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.rtl.npu.pauses import Pauses
 from truncmac.sim.rtl.npu.programs import run_programs
 from truncmac.sim.rtl.npu.stimulus import random_programs, wrong_bytes
-
-
-def drawn(seed: int) -> Iterator[NpuConfig]:
-    """NPUs of small arrays, without end."""
-    rng = np.random.default_rng(seed)
-
-    def one(*values: int) -> int:
-        return int(rng.choice(values))
-
-    while True:
-        rows, cols, lanes = one(1, 2, 4, 8), one(2, 4, 8, 16), one(1, 2, 4, 8)
-        planes = one(1, 1, 2, 4, 8)
-        units = one(*(n for n in (1, 2, 4, 8, 16) if cols % n == 0))
-        if not 8 <= cols * lanes * planes <= 512 or rows * cols * lanes * planes > 512:
-            continue
-        yield NpuConfig(
-            array=ArrayConfig(rows, cols, lanes, planes, 2000, units),
-            bus_width=one(*BUS_WIDTHS),
-            groups=one(3, 4, 5),
-            # Some need bands of rows, some hold all maps
-            depth=one(1, 4) * 2000 // (rows * lanes) + 30,
-            outstanding=one(1, 2, 5),
-        )
 
 
 def run(options: Any, number: int, config: NpuConfig) -> tuple[str, int, int]:
@@ -75,7 +50,7 @@ def main() -> int:
     parser.add_argument("--npus", type=int, default=8, help="how many are drawn (%(default)s)")
     parser.add_argument("--networks", type=int, default=2, help="for each NPU (%(default)s)")
     options = parser.parse_args()
-    configs = [config for config, _ in zip(drawn(options.seed), range(options.npus), strict=False)]
+    configs = list(islice(random_npus(options.seed), options.npus))
     total = differ = 0
     with ProcessPoolExecutor(2) as pool:
         runs = pool.map(partial(run, options), range(len(configs)), configs)

@@ -114,9 +114,12 @@ def html(summary: str, tables: Mapping[str, Table]) -> str:
 
 
 def drawn(seed: int, minutes: float) -> list[Step]:
-    """Parts of steps that together take no more than so many minutes, in the order of the draw."""
+    """Parts of steps that together take no more than so many minutes, in the order of the draw.
+
+    Those that are in every draw come first.
+    """
     noise, left, found = random.Random(seed), minutes, []
-    for step in noise.sample(STEPS, len(STEPS)):
+    for step in sorted(noise.sample(STEPS, len(STEPS)), key=lambda step: not step.always):
         if step.part is not None and step.part_minutes <= left:
             command = [word.replace("{seed}", str(seed)) for word in step.part]
             found.append(replace(step, command=command, minutes=step.part_minutes))

@@ -38,6 +38,7 @@ class Step:
     paths, left_out : tests that it runs, without these among them
     part : command of a part that fits into few minutes, drawn by `SEED`; None if there is none
     part_minutes : that this takes
+    always : whether its part is in every draw
     whole : False if it is so long that it only runs when it is named
     figures : a line for the page from its JSON, KeyError if that is not whole; None: the last line
         that it prints
@@ -52,6 +53,7 @@ class Step:
     left_out: Sequence[str] = ()
     part: Sequence[str] | None = None
     part_minutes: float = 0.0
+    always: bool = False
     whole: bool = True
     figures: Callable[[Found], str] | None = None
     tables: Callable[[Found], Tables] = no_tables
@@ -232,6 +234,15 @@ STEPS = [
         minutes=3,
         part=module("tests.programs", "--seed", SEED),
         part_minutes=3,
+    ),
+    Step(
+        "npu-cycles",
+        "the model of the whole NPU equals its counters, at random programs, NPUs and memories",
+        module("tests.programs.cycles"),
+        minutes=4,
+        part=module("tests.programs.cycles", "--seed", SEED),
+        part_minutes=4,
+        always=True,
     ),
     of_tests(
         "blocks",

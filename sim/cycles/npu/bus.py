@@ -9,8 +9,9 @@ from truncmac.integers import ceil_div
 from ..pause import Pause
 from .queues import BufferedQueue
 
-__all__ = ["MemoryTiming", "ReadBus", "Request", "WriteBus"]
+__all__ = ["MOST_LATENCY", "MemoryTiming", "ReadBus", "Request", "WriteBus"]
 
+MOST_LATENCY = 1 << 16  # cycles
 BURST = 16  # beats, at most
 PAGE = 4096  # bytes: no burst crosses a multiple of it
 REQUESTS = 2  # that wait to be cut into bursts
@@ -102,13 +103,14 @@ class ReadBus:
         return self.queue.ready
 
     @property
-    def _idle(self) -> bool:
+    def idle(self) -> bool:
+        """Whether nothing is asked for or on its way, and no pause goes on."""
         queue = self.queue.level or self.queue.ready
         return not (self.bursts or queue or self.cutter.requests or self.answers.left)
 
     def tick(self, cycle: int, request: Request | None, *, taken: bool) -> bool:
         """Pass a cycle with this request, in which a word is `taken`; whether one came."""
-        if request is None and self._idle:
+        if request is None and self.idle:
             return False
         bursts, length = self.bursts, self.cutter.length
         offered = 0 < length <= self.space
@@ -167,9 +169,14 @@ class WriteBus:
         """Whether all that came is written, and answered."""
         return not (self.unanswered or self.left or self.held or self.cutter.requests)
 
+    @property
+    def idle(self) -> bool:
+        """Whether all is written, and no pause goes on."""
+        return self.empty and not self.answers.left
+
     def tick(self, cycle: int, request: Request | None, *, word: bool) -> bool:
         """Pass a cycle in which this request and perhaps a word come; whether one is written."""
-        if self.empty and not self.answers.left and request is None and not word:
+        if request is None and not word and self.idle:
             return False
         length = self.cutter.length
         offered = 0 < length <= self.held and not self.left and self.unanswered != UNANSWERED

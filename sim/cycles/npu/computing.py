@@ -64,6 +64,7 @@ class Computing:
         self.job = NOTHING
         self.accepted = 1
         self.windows_over = True
+        self.meets = False  # residual codes are read where results are written
         self.runs = ""  # "convolution", "largest", "passing", or nothing
         self.group = -1  # that windows are read from
 
@@ -96,6 +97,8 @@ class Computing:
         self.windows.begin(Taps(values, config.rows, blocks, columns))
         self.results.begin(values, Place(values, "output", config.rows))
         self.residuals.begin(values)
+        groups = values["residual_map_group"], values["output_map_group"]
+        self.meets = bool(values["residual"]) and groups[0] == groups[1]
 
     @property
     def hears(self) -> bool:

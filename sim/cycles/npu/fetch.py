@@ -33,6 +33,11 @@ class Fetcher:
         """Whether a request may come."""
         return len(self.tickets) < TICKETS and self.bus.room
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked for, and the bus is idle."""
+        return not self.tickets and self.bus.idle
+
     def look(self) -> None:
         """See whose beat is next: `who`, or -1, and the `beat`."""
         if not self.tickets or not self.bus.ready:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from truncmac.descriptors import map_field
+from truncmac.integers import ceil_div
 
 __all__ = ["Place", "RowWalk"]
 
@@ -41,44 +42,32 @@ class RowWalk:
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
+        self.index = self.count = 0  # rows passed, and all
         self.ends = False  # the last row of a tile is at hand
 
     def begin(self, values: Mapping[str, int], tile_x: int, columns: int, channels: int) -> None:
         """Begin with a descriptor's output; tiles are so many channels wide."""
         self.width, self.height = values["output_width"], values["output_height"]
-        self.tile_x, self.columns, self.channels = tile_x, columns, channels
-        self.row = self.left = self.top = self.channel = 0
-        self._look()
+        self.tile_x, self.columns = tile_x, columns
+        self.across = ceil_div(self.width, 1 << tile_x)  # tiles
+        self.down = ceil_div(self.height, self.rows >> tile_x)
+        self.count = self.rows * self.across * self.down * ceil_div(channels, columns)
+        self.index = 0
+        self._find()
 
-    def _look(self) -> None:
-        row = self.row
-        self.x = self.left + (row & ((1 << self.tile_x) - 1))
-        self.y = self.top + (row >> self.tile_x)
+    def _find(self) -> None:
+        """Find the pixel of the row at hand; behind the last row there is the first again."""
+        tile, row = divmod(self.index % self.count, self.rows)
+        line, left = divmod(tile, self.across)
+        column, top = divmod(line, self.down)
+        self.x = (left << self.tile_x) + (row & ((1 << self.tile_x) - 1))
+        self.y = top * (self.rows >> self.tile_x) + (row >> self.tile_x)
+        self.channel = column * self.columns
         self.inside = self.x < self.width and self.y < self.height
         self.ends = row == self.rows - 1
 
-    def step(self) -> bool:
-        """Go on to the next row; whether the one at hand was the last of all."""
-        over = False
-        if self.ends:
-            self.row = 0
-            over = self._next_tile()
-        else:
-            self.row += 1
-        self._look()
-        return over
-
-    def _next_tile(self) -> bool:
-        self.left += 1 << self.tile_x
-        if self.left < self.width:
-            return False
-        self.left = 0
-        self.top += self.rows >> self.tile_x
-        if self.top < self.height:
-            return False
-        self.top = 0
-        self.channel += self.columns
-        if self.channel < self.channels:
-            return False
-        self.channel = 0
-        return True
+    def step(self, rows: int = 1) -> bool:
+        """Go on by some rows; whether all are passed."""
+        self.index += rows
+        self._find()
+        return self.index == self.count

@@ -157,6 +157,7 @@ class MemoryImage:
                     bytes_written=bytes_written,
                     strays=reads + stray,
                     regions=regions,
+                    bases=places,
                 )
             )
         return found

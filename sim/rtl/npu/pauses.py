@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from truncmac.sim.cycles.npu.bus import MOST_LATENCY
+
 __all__ = ["CHANNELS", "PROMPT", "Pauses"]
 
 CHANNELS = ("ar", "r", "aw", "w", "b")  # of AXI4
-MOST_LATENCY = 1 << 16
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class ProgramOutcome:
     bytes_read, bytes_written : on the bus; reads in whole words of it
     strays : accesses to bytes that are in no region, or in none that may be written
     regions : what the output and scratch regions held after the last run
+    bases : address of each region's first byte on the bus
     """
 
     status: Mapping[str, int]
@@ -87,6 +88,7 @@ class ProgramOutcome:
     bytes_written: int
     strays: int
     regions: Mapping[Region, Codes] = field(repr=False)
+    bases: Mapping[Region, int] = field(repr=False)
 
     @property
     def fault(self) -> ProgramFault:

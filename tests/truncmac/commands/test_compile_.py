@@ -16,6 +16,7 @@ from truncmac.golden import (
     with_layer_bits,
 )
 from truncmac.hw.npu.config import NpuConfig
+from truncmac.sim.npu.bound import bound_cycles
 from truncmac.sim.npu.compiler import compile_network, machine_of
 
 
@@ -107,3 +108,22 @@ def test_spilled_bytes_and_bands_are_told_where_there_are_some(run, tmp_path):
     assert code == 0
     assert "spilled" not in out
     assert "The image comes in 2 bands of rows, beside the first layers" in out
+
+
+def test_cycles_are_counted_and_few_bits_take_fewer(run):
+    code, out, _ = run("compile", "-k", "4,1", "--cycles", "--json", "--out", "npu")
+    assert code == 0
+    found = json.loads(out)["cycles"]
+    compiled = compile_network(builtin_network(), NpuConfig(), [Setting("4", 4), Setting("1", 1)])
+    for entry in compiled.entries:
+        counts = found[entry.setting.name]
+        assert counts["bound_cycles"] == bound_cycles(compiled, entry.setting.bits)
+        assert counts["bound_cycles"] < counts["cycles"] < 2 * counts["bound_cycles"]
+        assert counts["bytes_read"] == 8 * counts["read_beats"]
+        parts = ("fetching", "convolving", "passing", "moving")
+        assert sum(counts[name] for name in parts) == counts["cycles"]
+    assert found["1"]["cycles"] < found["4"]["cycles"]
+    code, out, _ = run("compile", "-k", "1", "--cycles", "--latency", "300", "--out", "npu")
+    assert code == 0
+    cycles = int(re.search(r"\n 1 +([\d,]+)", out)[1].replace(",", ""))
+    assert cycles > found["1"]["cycles"] + 300

@@ -272,6 +272,7 @@ def played(monkeypatch):
                     },
                     **{"bytes_read": 1234, "bytes_written": 8, "strays": 0},
                     regions={region: after[region] for region in WRITTEN},
+                    bases=dict.fromkeys(Region, 0),
                 )
             )
         return outcomes

@@ -68,6 +68,7 @@ def played(monkeypatch, programs, images, change):
                 **{"index": 9, "cycles": 100 - index, "counters": {}, "waited": 101, "writes": 0},
                 **{"bytes_read": 7, "bytes_written": 8, "strays": 0},
                 regions={region: after[region] for region in WRITTEN},
+                bases=dict.fromkeys(Region, 0),
             )
             outcomes.append(change(index, outcome))
         return outcomes

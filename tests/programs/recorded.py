@@ -1,0 +1,104 @@
+"""Counters of programs as the RTL counted them: `python -m tests.programs.recorded` writes a file.
+
+The tests of the model hold it against them in seconds; `tests.programs.cycles` holds the model
+against the RTL, at other NPUs in each run.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tests.programs.cycles import drawn
+from truncmac.descriptors import Region
+from truncmac.golden.files import write_bytes
+from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.counters import ALL_COUNTERS
+from truncmac.sim.rtl.npu.pauses import Pauses
+from truncmac.sim.rtl.npu.programs import run_programs
+from truncmac.sim.rtl.npu.stimulus import RandomProgram, random_programs
+
+__all__ = ["FILE", "Point", "points", "programs_of"]
+
+FILE = Path(__file__).parents[1] / "sim" / "cycles" / "npu" / "rtl_counters.json"
+SEED, NPUS, NETWORKS = 41, 12, 1
+NAMES = ("cycles", *ALL_COUNTERS)
+# Words of the edge pass through several ports
+WIDE = [
+    NpuConfig(array=ArrayConfig(4, 8, 2, 2, 2000, 8), bus_width=128, depth=700),
+    NpuConfig(array=ArrayConfig(2, 8, 4, 4, 2000, 8), bus_width=64, depth=900, groups=4),
+]
+
+
+def drawn_points() -> Iterator[tuple[int, NpuConfig, Pauses]]:
+    """Seed of the programs, NPU, and memory."""
+    found = [*islice(drawn(SEED), NPUS), *((config, Pauses(latency=9)) for config in WIDE)]
+    for number, (config, pauses) in enumerate(found):
+        yield 100 * SEED + number, config, pauses
+
+
+def programs_of(config: NpuConfig, seed: int) -> list[RandomProgram]:
+    """The programs of a point."""
+    return random_programs(config, count=NETWORKS, seed=seed)
+
+
+def record(seed: int, config: NpuConfig, pauses: Pauses) -> dict[str, Any]:
+    """Run a point on Icarus: what ran, and what was counted."""
+    runs = [program.run for program in programs_of(config, seed)]
+    outcomes = run_programs(runs, config, simulator="icarus", pauses=pauses)
+    found = [{"cycles": outcome.cycles, **outcome.counters} for outcome in outcomes]
+    return {
+        "config": asdict(config),
+        "latency": pauses.latency,
+        "gaps": dict(pauses.gaps),
+        "seed": seed,
+        "bases": [[outcome.bases[region] for region in Region] for outcome in outcomes],
+        "counters": [[counters[name] for name in NAMES] for counters in found],
+    }
+
+
+@dataclass(frozen=True)
+class Point:
+    """What was recorded of an NPU.
+
+    Attributes
+    ----------
+    config, pauses : NPU and memory
+    seed : of the programs
+    bases : of each program, where the regions lay
+    counters : of each program, by name
+    """
+
+    config: NpuConfig
+    pauses: Pauses
+    seed: int
+    bases: list[dict[Region, int]]
+    counters: list[dict[str, int]]
+
+
+def points() -> Iterator[Point]:
+    """What was recorded."""
+    for point in json.loads(FILE.read_text())["points"]:
+        sizes = point["config"] | {"array": ArrayConfig(**point["config"]["array"])}
+        bases = [dict(zip(Region, places, strict=True)) for places in point["bases"]]
+        counters = [dict(zip(NAMES, values, strict=True)) for values in point["counters"]]
+        pauses = Pauses(latency=point["latency"], gaps=point["gaps"])
+        yield Point(NpuConfig(**sizes), pauses, point["seed"], bases, counters)
+
+
+def main() -> None:
+    """Record all points."""
+    found = []
+    for point in drawn_points():
+        found.append(json.dumps(record(*point)))
+        print(f"{len(found)}: {point[1].array.name}", flush=True)
+    lines = ",\n".join(found)
+    text = f'{{"counters": {json.dumps(NAMES)},\n"points": [\n{lines}\n]}}\n'
+    write_bytes(FILE, text.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Every counter of recorded programs is the one that the RTL counted."""
+
+import pytest
+
+from tests.programs.recorded import points, programs_of
+from truncmac.descriptors import Region
+from truncmac.sim.cycles.npu.bus import MemoryTiming
+from truncmac.sim.cycles.npu.machine import NpuControl
+
+POINTS = list(points())
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.config.array.name)
+def test_counts_what_the_rtl_counted(point):
+    npu = NpuControl(point.config, MemoryTiming(point.pauses.latency, point.pauses.gaps))
+    for program, bases, counters in zip(
+        programs_of(point.config, point.seed), point.bases, point.counters, strict=True
+    ):
+        data = program.run.regions[Region.PROGRAM].tobytes()
+        assert npu.run(data, bases, program.run.entry) == counters
+
+
+def test_all_buses_and_kinds_of_waiting_are_among_the_points():
+    assert {point.config.bus_width for point in POINTS} == {64, 128, 256}
+    assert len({point.pauses.latency for point in POINTS}) > 2
+    assert len({channel for point in POINTS for channel in point.pauses.gaps}) == 5
+    assert any(point.config.array.requantisers > point.config.array.lanes for point in POINTS)
+    names = POINTS[0].counters[0]
+    largest = {name: max(c[name] for point in POINTS for c in point.counters) for name in names}
+    assert min(largest.values()) > 0, largest
+
+
+def test_every_cycle_of_a_program_is_in_one_of_four_counters():
+    for point in POINTS:
+        for counters in point.counters:
+            parts = ("fetching", "convolving", "passing", "moving")
+            assert sum(counters[name] for name in parts) == counters["cycles"]
