@@ -38,6 +38,8 @@ def drawn_points() -> Iterator[tuple[int, NpuConfig, Pauses]]:
     found = [*islice(drawn(SEED), NPUS), *((config, Pauses(latency=9)) for config in WIDE)]
     for number, (config, pauses) in enumerate(found):
         yield 100 * SEED + number, config, pauses
+    late = next(islice(drawn(77), 4, None))  # where residual codes come late
+    yield 4, *late
 
 
 def programs_of(config: NpuConfig, seed: int) -> list[RandomProgram]:
