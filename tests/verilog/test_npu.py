@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.golden.networks import small_network
+from tests.programs.cycles import differences
 from truncmac.descriptors import DESCRIPTOR_BYTES, ProgramFault, Region
 from truncmac.golden import (
     Setting,
@@ -55,9 +56,12 @@ def test_a_program_that_is_wrong_stops_with_a_code_and_writes_nothing(build_root
 @pytest.mark.parametrize("pauses", [PROMPT, Pauses.everywhere(0.3, seed=2, latency=40)])
 def test_every_layer_of_digits_from_one_start_to_the_interrupt(pauses, build_root):
     programs = compiled_for_npu(builtin_network(), SETTINGS, DEFAULT, layers=True)
-    reports = run_compiled(programs, builtin_images()[0][:2], pauses=pauses, build_root=build_root)
+    images = builtin_images()[0][:2]
+    reports = run_compiled(programs, images, pauses=pauses, build_root=build_root)
     check(reports)
     assert reports[0].bytes_read > 3 * reports[-1].bytes_read
+    if not pauses.shares:
+        counted(programs[0], images, reports, DEFAULT)
 
 
 @pytest.mark.long
@@ -73,7 +77,10 @@ def test_a_k_for_each_layer(build_root):
 def test_every_layer_of_resnet20(build_root):
     network = example_network("resnet20")
     programs = compiled_for_npu(network, SETTINGS, LARGE, layers=True)
-    check(run_compiled(programs, example_images("resnet20", 1), build_root=build_root))
+    images = example_images("resnet20", 1)
+    reports = run_compiled(programs, images, build_root=build_root)
+    check(reports)
+    counted(programs[0], images, reports, LARGE)
 
 
 def check(reports):
@@ -83,3 +90,11 @@ def check(reports):
         assert all(outcome.writes == 0 for outcome in report.outcomes)
     cycles = [report.cycles for report in reports]
     assert cycles == sorted(set(cycles), reverse=True)
+
+
+def counted(compiled, images, reports, config):
+    """The model counts what the RTL counted, program after program."""
+    runs = [program_run(compiled, entry, image) for entry in compiled.entries for image in images]
+    outcomes = [outcome for report in reports for outcome in report.outcomes]
+    assert len(runs) == len(outcomes)
+    assert differences(runs, outcomes, config, PROMPT) == []
