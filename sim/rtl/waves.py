@@ -12,8 +12,9 @@ from truncmac.golden.files import write_bytes
 
 __all__ = ["Variable", "variables", "write_views"]
 
-# The variables of each group by path, of sim/rtl/waves.v and of the core's array, in order
-GROUPS = {
+# The variables of each group by path below the harness, in order; of the core, those of
+# sim/rtl/waves.v and of its array
+CORE = {
     "clock": ("waves.clk", "waves.cycle", "waves.active"),
     "tiles": ("waves.tile_taken", "waves.k", "waves.beats", "waves.offset", "waves.raw"),
     "activations": (
@@ -25,7 +26,35 @@ GROUPS = {
     "sums of the PEs": ("core.array.**.dot",),
     "results": ("waves.results_taken", "waves.results_wait", "waves.unit[*].result"),
 }
-HEX = ("activation", "chunk")
+CONVOLVER = "npu.engine.convolver"
+NPU = {
+    "clock": ("npu.aclk", "npu.controller.busy"),
+    "program": (
+        "npu.controller.index",
+        *(f"npu.controller.run_{name}" for name in ("load", "store", "convolution", "post")),
+        *("npu.controller.loading", "npu.controller.storing", "npu.irq"),
+    ),
+    "reads": (
+        *(f"npu.m_axi_{name}" for name in ("araddr", "arlen", "arvalid", "arready", "rvalid")),
+        *(
+            f"npu.engine.fetcher.{name}_data__valid"
+            for name in ("descriptor", "parameters", "weights", "load")
+        ),
+    ),
+    "core": (
+        *(
+            f"{CONVOLVER}.core.{name}__{end}"
+            for name in ("tiles", "activations", "weights", "parameters", "residuals", "results")
+            for end in ("valid", "ready")
+        ),
+    ),
+    "writes": (
+        *(f"npu.m_axi_{name}" for name in ("awaddr", "awlen", "awvalid", "awready")),
+        *(f"npu.m_axi_{name}" for name in ("wdata", "wstrb", "wvalid", "wready", "bvalid")),
+    ),
+}
+TOPS = {"truncmac_harness": CORE, "truncmac_npu_harness": NPU, "truncmac_npu_axi": NPU}
+HEX = ("activation", "chunk", "m_axi_araddr", "m_axi_awaddr", "m_axi_wdata", "m_axi_wstrb")
 SIGNED = ("result",)
 
 
@@ -76,9 +105,13 @@ def variables(vcd: Path) -> list[Variable]:
 
 def write_views(vcd: Path) -> list[Path]:
     """Write NAME.gtkw for GTKWave and NAME.sucl for Surfer beside NAME.vcd; return their paths."""
-    shown = _shown(variables(vcd))
+    found = variables(vcd)
+    top = next((name for name in TOPS if found and found[0].path.startswith(f"{name}.")), None)
+    if top is None:
+        raise ValueError(f"{vcd}: is of none of {', '.join(TOPS)}. Record a run of `truncmac sim`")
+    shown = _shown(found, top)
     views = {
-        vcd.with_suffix(".gtkw"): _gtkwave(vcd, shown),
+        vcd.with_suffix(".gtkw"): _gtkwave(vcd, shown, top),
         vcd.with_suffix(".sucl"): _surfer(shown),
     }
     for path, text in views.items():
@@ -86,30 +119,30 @@ def write_views(vcd: Path) -> list[Path]:
     return list(views)
 
 
-def _shown(found: Sequence[Variable]) -> dict[str, list[Variable]]:
+def _shown(found: Sequence[Variable], top: str) -> dict[str, list[Variable]]:
     """Return the variables of each group, in the order of its patterns and of the VCD."""
     return {
         group: [
             variable
             for pattern in patterns
             for variable in found
-            if re.fullmatch(_expression(pattern), variable.path)
+            if re.fullmatch(_expression(f"{top}.{pattern}"), variable.path)
         ]
-        for group, patterns in GROUPS.items()
+        for group, patterns in TOPS[top].items()
     }
 
 
 def _expression(pattern: str) -> str:
     """Return the regular expression of a path in which * is a number and ** are scopes."""
-    text = re.escape(f"truncmac_harness.{pattern}")
+    text = re.escape(pattern)
     return text.replace(r"\*\*", ".+").replace(r"\*", r"\d+")
 
 
-def _gtkwave(vcd: Path, shown: dict[str, list[Variable]]) -> str:
+def _gtkwave(vcd: Path, shown: dict[str, list[Variable]], top: str) -> str:
     text = StringIO()
     save = GTKWSave(text)
     save.dumpfile(vcd.name, abspath=False)
-    save.treeopen("truncmac_harness.waves")
+    save.treeopen(f"{top}.waves" if TOPS[top] is CORE else f"{top}.npu")
     save.signals_width(300)
     for group, members in shown.items():
         with save.group(group):

@@ -148,7 +148,6 @@ TABLE = [
     ("infer a b", "Got unexpected extra argument(s) (b); see truncmac infer --help"),
     ("sim --seed -1", "Invalid value for '--seed'"),
     ("sim --groups 3", "--groups is for --top npu"),
-    ("sim --top npu --waves x.vcd", "--waves is for --top core"),
     ("sim --top npu -k 3", "Bit-width k of a random network must be one of 8, 5, 2, 1, not 3"),
     ("sim --top npu --stall 1", "Share of pauses of ar must be in 0.0..0.99, not 1.0"),
     ("sim --stall nan", "Stall share of tiles must be in 0.0..0.99, not nan"),

@@ -16,6 +16,8 @@ from tools.docs.energy_tables import energy_tables, stalls
 from tools.docs.explore_tables import prediction_table
 from tools.docs.glossary import glossary_words
 from tools.docs.notebook import tutorial_notebook
+from tools.docs.npu_blocks import npu_blocks_picture
+from tools.docs.npu_run import npu_run_picture
 from tools.docs.report_tables import reference_table
 from tools.docs.rooms import room_table, whole_rooms
 from tools.docs.tiles import picture as tiles_picture
@@ -123,6 +125,8 @@ def files():
         "pictures/truncation.svg": truncation_picture(),
         "pictures/tiles.svg": tiles_picture(),
         "pictures/waveform.svg": waveform_picture(),
+        "pictures/npu_blocks.svg": npu_blocks_picture(),
+        "pictures/npu_run.svg": npu_run_picture(),
         "reference/cli.md": command_reference(),
         "tutorial.ipynb": tutorial_notebook(),
     }

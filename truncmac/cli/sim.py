@@ -70,8 +70,6 @@ def sim(
     from truncmac.commands.sim import NpuSimRequest, SimRequest, sim, sim_npu
 
     if top == "npu":
-        if waves is not None:
-            raise ValueError("--waves is for --top core")
         npu_request = NpuSimRequest(
             config=sizes.npu(),
             simulator=simulator,
@@ -79,6 +77,7 @@ def sim(
             count=count or NETWORKS,
             stall=stall,
             seed=seed,
+            waves=waves,
         )
         right = sim_npu(npu_request, as_json=as_json)
     else:

@@ -25,7 +25,7 @@ WAITS = {  # what the core waits for, and the counters that say how long
     "weights": ("core_stalled_weights", "core_stalled_parameters"),
     "drain": ("core_stalled_drain",),
     "edge": ("core_stalled_output",),
-    "no tile": ("fetching", "passing", "moving"),
+    "no\ntile": ("fetching", "passing", "moving"),
 }
 
 
@@ -86,7 +86,7 @@ def _count(compiled: Compiled, latency: int, *, as_json: bool) -> dict[str, dict
 
 def _print_cycles(compiled: Compiled, counts: dict[str, dict[str, int]]) -> None:
     """What each program takes, and what the core waits for meanwhile."""
-    heading = ["k", "cycles", "of bound", *WAITS, "bytes read"]
+    heading = ["k", "cycles", "of\nbound", *WAITS, "bytes\nread"]
     rows = []
     for name, found in counts.items():
         waits = (f"{sum(found[counter] for counter in names):,}" for names in WAITS.values())

@@ -48,8 +48,7 @@ class SimRequest:
     waves: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.waves is not None and self.waves.suffix != ".vcd":
-            raise ValueError(f"--waves must name a .vcd file, not {str(self.waves)!r}")
+        _check_waves(self.waves)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +60,7 @@ class NpuSimRequest:
     config, simulator, seed : the NPU, "verilator" or "icarus", and of all random numbers
     bits, count : bit-widths, None for all that a random network has, and networks
     stall : share of cycles in which each channel of the bus pauses
+    waves : VCD to record, if any; views of it are written beside it
     """
 
     config: NpuConfig
@@ -69,6 +69,25 @@ class NpuSimRequest:
     count: int
     stall: float
     seed: int
+    waves: Path | None = None
+
+    def __post_init__(self) -> None:
+        _check_waves(self.waves)
+
+
+def _check_waves(waves: Path | None) -> None:
+    if waves is not None and waves.suffix != ".vcd":
+        raise ValueError(f"--waves must name a .vcd file, not {str(waves)!r}")
+
+
+def _views(waves: Path | None) -> list[Path]:
+    """The waveforms of a run and the views of them, which are written; none if there are none."""
+    return [] if waves is None else [waves, *write_views(waves)]
+
+
+def _tell(written: Sequence[Path]) -> None:
+    for path in written:
+        console.print(f"Written: {path}, {path.stat().st_size:,} bytes", soft_wrap=True)
 
 
 def sim(request: SimRequest, *, as_json: bool) -> bool:
@@ -85,15 +104,12 @@ def sim(request: SimRequest, *, as_json: bool) -> bool:
                 on_build=lambda: on_build(len(gemms)),
                 on_progress=on_progress,
             )
-        written = []
-        if request.waves is not None:
-            written = [request.waves, *write_views(request.waves)]
+        written = _views(request.waves)
         lines = [_line(k, outcomes) for k in request.bits]
         if as_json:
             print(json.dumps(_as_dictionary(request, lines, written), indent=2))
         console.print(_table(lines))
-        for path in written:
-            console.print(f"Written: {path}, {path.stat().st_size:,} bytes", soft_wrap=True)
+        _tell(written)
     return not any(outcome.mismatches for outcome in outcomes)
 
 
@@ -147,6 +163,7 @@ def sim_npu(request: NpuSimRequest, *, as_json: bool) -> bool:
                 simulator=request.simulator,
                 pauses=pauses,
                 axi_ram=True,
+                waves=request.waves,
                 on_build=lambda: on_build(len(programs)),
                 on_progress=on_progress,
             )
@@ -154,11 +171,13 @@ def sim_npu(request: NpuSimRequest, *, as_json: bool) -> bool:
         lines = [_npu_line(request.config, k, both) for k in bits]
         wrong = [_wrong(request.config, *pair) for pair in both]
         found = [text for text in wrong if text]
+        written = _views(request.waves)
         if as_json:
-            print(json.dumps(_npu_dictionary(request, lines, found), indent=2))
+            print(json.dumps(_npu_dictionary(request, lines, found, written), indent=2))
         console.print(_table(lines))
         for text in found:
             console.print(text, soft_wrap=True)
+        _tell(written)
     return not found
 
 
@@ -188,7 +207,10 @@ def _wrong(config: NpuConfig, program: RandomProgram, outcome: ProgramOutcome) -
 
 
 def _npu_dictionary(
-    request: NpuSimRequest, lines: Sequence[dict[str, int]], wrong: Sequence[str]
+    request: NpuSimRequest,
+    lines: Sequence[dict[str, int]],
+    wrong: Sequence[str],
+    written: Sequence[Path],
 ) -> dict[str, object]:
     return {
         "npu": asdict(request.config),
@@ -197,4 +219,5 @@ def _npu_dictionary(
         "stall": request.stall,
         "bits": list(lines),
         "wrong": list(wrong),
+        "files": [str(path) for path in written],
     }

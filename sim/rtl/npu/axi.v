@@ -105,4 +105,13 @@ module truncmac_npu_axi #(parameter BUS = 64) (
     .m_axi_bvalid(m_axi_bvalid),
     .m_axi_bready(m_axi_bready)
   );
+
+`ifdef TRUNCMAC_WAVES
+`ifndef VERILATOR // whose main program dumps
+  initial begin
+    $dumpfile("dump.vcd");
+    $dumpvars(0, npu);
+  end
+`endif
+`endif
 endmodule

@@ -496,4 +496,13 @@ module truncmac_npu_harness;
       end
     end
   endfunction
+
+`ifdef TRUNCMAC_WAVES
+`ifndef VERILATOR // whose main program dumps
+  initial begin
+    $dumpfile("dump.vcd");
+    $dumpvars(0, npu);
+  end
+`endif
+`endif
 endmodule

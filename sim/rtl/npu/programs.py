@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from truncmac.golden.files import copy_file
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.verilog import NPU_TOP, npu_verilog
 from truncmac.sim.tools import check_simulator
@@ -20,6 +21,7 @@ HANG_CYCLES = 1_000_000  # without a transfer: longer than any layer computes on
 MOST_RUNS = 4096
 # Compilers take long for long functions, and for many files: short functions, in few files
 BUILD_ARGS = {"verilator": ["--output-split-cfuncs", "500", "--output-split", "400000"]}
+WAVES = "-DTRUNCMAC_WAVES"
 SMALLEST_MEMORY = {"verilator": 1 << 24, "icarus": 1 << 16}  # bytes; larger runs double it
 
 
@@ -35,6 +37,7 @@ def run_programs(
     hang_cycles: int = HANG_CYCLES,
     build_root: Path = Path("build/sim"),
     patience_s: float = SECONDS_OF_PATIENCE,
+    waves: Path | None = None,
     on_build: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[ProgramOutcome]:
@@ -54,6 +57,7 @@ def run_programs(
     hang_cycles : cycles without a transfer on any bus after which the NPU hangs
     build_root : folder that keeps the built simulators
     patience_s : seconds after which a simulator that writes nothing is ended
+    waves : file for the runs' waveforms, a VCD; `sim/rtl/waves.py` makes views of it
     on_build : called when the simulator is built and the run begins
     on_progress : called with the number of runs done so far
 
@@ -71,8 +75,12 @@ def run_programs(
     size = max(SMALLEST_MEMORY[simulator], 1 << (image.size - 1).bit_length())
     text = verilog or npu_verilog(config)
     harness = _axi_harness(text, config) if axi_ram else _harness(text, config, size)
+    if waves is not None:
+        harness = replace(harness, arguments=_recording(harness), records=True)
     kind = "axi" if axi_ram else f"m{size.bit_length() - 1}"
     name = f"{simulator}_npu_{config.configuration:08x}_{kind}"
+    if waves is not None:
+        name += "_waves"
     if not optimised:
         harness = replace(harness, optimised=False)
         name += "_quick"
@@ -87,12 +95,21 @@ def run_programs(
             options,
             progress=run / "results.hex",
             patience_s=patience_s,
+            environment={"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {},
             on_progress=on_progress,
         )
+        if waves is not None:
+            copy_file(run / "dump.vcd", waves)
         try:
             return image.outcomes(run)
         except ValueError as error:
             raise SimulationError(str(error)) from None
+
+
+def _recording(harness: Harness) -> dict[str, Sequence[str]]:
+    """The arguments of a harness that writes waveforms too."""
+    given = harness.arguments
+    return {name: [*given.get(name, ()), WAVES] for name in ("icarus", "verilator")}
 
 
 def _harness(verilog: str, config: NpuConfig, size: int) -> Harness:

@@ -7,7 +7,7 @@ import pywellen
 from truncmac.golden import Gemm, weight_offset
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.rtl.cosim import simulate
-from truncmac.sim.rtl.waves import GROUPS, variables, write_views
+from truncmac.sim.rtl.waves import CORE, variables, write_views
 
 CONFIG = ArrayConfig(rows=2, cols=2, lanes=2, planes=1, max_reduction=16)
 
@@ -92,7 +92,7 @@ def test_views_show_what_the_vcd_has(recorded):
     shown = [line.removeprefix("variable_add ") for line in lines if "variable_add" in line]
     assert len(shown) == 3 + 5 + (2 + 4) + (2 + 4) + 4 + (2 + 1)
     assert set(shown) <= known
-    assert [line for line in lines if "divider" in line] == [f"divider_add {g}" for g in GROUPS]
+    assert [line for line in lines if "divider" in line] == [f"divider_add {g}" for g in CORE]
     traces = re.findall(r"(?m)^(truncmac_harness\.\S+?)(?:\[\d+:0\])?$", gtkwave.read_text())
     assert traces == shown
     assert '[dumpfile] "run.vcd"' in gtkwave.read_text()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pywellen
 
 from tests.golden.networks import small_network
 from truncmac.descriptors import ProgramFault, Region
@@ -18,6 +19,7 @@ from truncmac.sim.rtl.npu.pauses import PROMPT, Pauses
 from truncmac.sim.rtl.npu.programs import run_programs
 from truncmac.sim.rtl.npu.runs import BusError, ProgramRun
 from truncmac.sim.rtl.simulator import SimulationError
+from truncmac.sim.rtl.waves import NPU, write_views
 
 CONFIG = NpuConfig(array=ArrayConfig(4, 8, 4, 1, 300, 4), depth=256)
 BUSY = Pauses.everywhere(0.4, seed=3, latency=20)
@@ -135,3 +137,34 @@ def test_too_many_runs_are_refused(count, compiled):
     runs = [ProgramRun(regions(compiled))] * count
     with pytest.raises(ValueError, match=f"^Number of runs must be in 1..4096, not {count}$"):
         run_programs(runs, CONFIG, simulator="icarus")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
+def test_waveforms_show_what_is_counted(compiled, simulator, tmp_path, build_root):
+    vcd = tmp_path / "run.vcd"
+    run = ProgramRun(regions(compiled), compiled.entries[1].offset)
+    (outcome,) = run_programs(
+        [run], CONFIG, simulator=simulator, waves=vcd, optimised=False, build_root=build_root
+    )
+    found = {
+        variable.full_name.removeprefix("truncmac_npu_harness.npu."): variable.signal
+        for variable in pywellen.Waveform(str(vcd)).all_vars()
+    }
+    edges = [time - 1 for time, level in found["aclk"] if level == 1 and time]
+
+    def cycles(*names):
+        return sum(all(found[n].value_at(time) == 1 for n in names) for time in edges)
+
+    counters = outcome.counters
+    assert cycles("controller.busy") == outcome.cycles
+    assert cycles("controller.busy", "controller.run_convolution") == counters["convolving"]
+    assert cycles("m_axi_rvalid", "m_axi_rready") == counters["read_beats"]
+    assert cycles("m_axi_wvalid", "m_axi_wready") == counters["written_beats"]
+    core = "engine.convolver.core.weights__"
+    assert cycles(f"{core}valid", f"{core}ready") == counters["core_chunks"]
+    gtkwave, surfer = (path.read_text() for path in write_views(vcd))
+    shown = re.findall(r"(?m)^variable_add truncmac_npu_harness\.npu\.(\S+)$", surfer)
+    assert set(shown) <= set(found)
+    assert len(shown) == sum(map(len, NPU.values()))
+    assert all(f"truncmac_npu_harness.npu.{name}" in gtkwave for name in shown)
