@@ -17,7 +17,7 @@ Tables = Mapping[str, list[list[str]]]
 SEED = "{seed}"  # in a command: the seed of the run
 VERILOG = ("lint", "products", "cycles", "utilisation", "analysis", "reset")  # have their steps
 
-NPU = ("tests/sim/rtl/npu", "tests/verilog/test_npu.py")
+NPU = ("tests/sim/rtl/npu", "tests/verilog/test_npu.py", "tests/verilog/test_npu_reset.py")
 
 
 def no_tables(found: Found) -> Tables:
@@ -222,10 +222,11 @@ STEPS = [
     ),
     of_tests(
         "npu",
-        "what whole networks and random programs on the NPU leave in memory is the reference's",
+        "what networks and random programs on the NPU leave in memory is the reference's, from "
+        "undefined and random registers too",
         *NPU,
-        minutes=4,
-        long=3,
+        minutes=6,
+        long=4.5,
     ),
     Step(
         "npu-random",

@@ -18,13 +18,13 @@ module truncmac_npu_harness;
   localparam BYTES = BUS / 8;
   localparam SIZE = $clog2(BYTES);
   localparam FIELDS = 14;
-  localparam RESET_CYCLES = 4;
   localparam OKAY = 2'd0, DECERR = 2'd3;
   localparam WRITE = 3'd0, WAIT = 3'd1, READ = 3'd2, RECORD = 3'd3, OVER = 3'd4;
 
   integer run_count, read_count;
   integer left_first, left_last;  // words of left.hex
   integer hang_cycles;  // without a transfer, after which the NPU hangs
+  integer reset_edges;  // clock edges of each reset
   integer latency;  // cycles from a request to its first answer, at least 1
   reg [7:0] stall_ar, stall_r, stall_aw, stall_w, stall_b;  // pauses in 256 cycles
   reg [7:0] gap_ar, gap_r, gap_aw, gap_w, gap_b;  // cycles a transfer
@@ -48,6 +48,7 @@ module truncmac_npu_harness;
     if (!$value$plusargs("left_first=%d", left_first)) left_first = 0;
     if (!$value$plusargs("left_last=%d", left_last)) left_last = 0;
     if (!$value$plusargs("hang_cycles=%d", hang_cycles)) hang_cycles = 100000;
+    if (!$value$plusargs("reset_edges=%d", reset_edges)) reset_edges = 4;
     if (!$value$plusargs("latency=%d", latency)) latency = 1;
     if (!$value$plusargs("stall_ar=%d", stall_ar)) stall_ar = 0;
     if (!$value$plusargs("stall_r=%d", stall_r)) stall_r = 0;
@@ -311,7 +312,7 @@ module truncmac_npu_harness;
     cycle <= cycle + 1;
     if (!aresetn) begin
       edges <= edges + 1;
-      aresetn <= edges + 1 >= RESET_CYCLES;
+      aresetn <= edges + 1 >= reset_edges;
       noise <= {32'h9e3779b9, seed};
       read_in <= 0;
       read_out <= 0;

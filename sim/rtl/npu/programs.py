@@ -35,6 +35,7 @@ def run_programs(
     verilog: str | None = None,
     optimised: bool = True,
     hang_cycles: int = HANG_CYCLES,
+    plusargs: Sequence[str] = (),
     build_root: Path = Path("build/sim"),
     patience_s: float = SECONDS_OF_PATIENCE,
     waves: Path | None = None,
@@ -55,6 +56,7 @@ def run_programs(
     verilog : Verilog of the NPU, where it is not what `hw` generates
     optimised : compile for speed; else a short run is done earlier
     hang_cycles : cycles without a transfer on any bus after which the NPU hangs
+    plusargs : more options of the harness, such as "+reset_edges=1"
     build_root : folder that keeps the built simulators
     patience_s : seconds after which a simulator that writes nothing is ended
     waves : file for the runs' waveforms, a VCD; `sim/rtl/waves.py` makes views of it
@@ -90,6 +92,7 @@ def run_programs(
     on_build()
     with ready.place() as run:
         options = [*image.write(run), *pauses.plusargs(), f"+hang_cycles={hang_cycles}"]
+        options += plusargs
         ready.play(
             run,
             options,
