@@ -26,7 +26,7 @@ from tests.mutation.python.survivors import (
 )
 from tests.mutation.python.targets import GROUPS, Group, group_of
 
-COUNT = 1000  # mutants of a draw
+COUNT = 1240  # mutants of a draw
 LISTED = 1  # seed of the draw to which the list of survivors belongs
 LEAST = 0.95  # of those that give another result, this share is killed
 ENOUGH = 300  # mutants of which a share means something

@@ -48,6 +48,7 @@ class Group:
 GROUPS = [
     Group("golden", "golden"),
     Group("cycles", "sim/cycles"),
+    Group("npu", "sim/cycles/npu"),
     Group("energy", "sim/energy"),
     Group(
         *("columns", "truncmac/report"),
