@@ -13,19 +13,25 @@ from typing import Any
 
 from tests.programs.cycles import drawn
 from truncmac.descriptors import Region
+from truncmac.golden import Setting, builtin_images, builtin_network
 from truncmac.golden.files import write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.counters import ALL_COUNTERS
+from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.rtl.npu.network import program_run
 from truncmac.sim.rtl.npu.pauses import Pauses
 from truncmac.sim.rtl.npu.programs import run_programs
-from truncmac.sim.rtl.npu.stimulus import RandomProgram, random_programs
+from truncmac.sim.rtl.npu.runs import ProgramRun
+from truncmac.sim.rtl.npu.stimulus import random_programs
 
-__all__ = ["FILE", "Point", "points", "programs_of"]
+__all__ = ["FILE", "Point", "points", "runs_of"]
 
 FILE = Path(__file__).parents[1] / "sim" / "cycles" / "npu" / "rtl_counters.json"
 SEED, NPUS, NETWORKS = 41, 12, 1
 NAMES = ("cycles", *ALL_COUNTERS)
+# Maps come and go by bands beside convolutions
+BANDED = NpuConfig(array=ArrayConfig(4, 8, 8, 2, 1200, 4), depth=32, outstanding=2)
 # Words of the edge pass through several ports
 WIDE = [
     NpuConfig(array=ArrayConfig(4, 8, 2, 2, 2000, 8), bus_width=128, depth=700),
@@ -33,23 +39,30 @@ WIDE = [
 ]
 
 
-def drawn_points() -> Iterator[tuple[int, NpuConfig, Pauses]]:
-    """Seed of the programs, NPU, and memory."""
+def drawn_points() -> Iterator[tuple[int | None, NpuConfig, Pauses]]:
+    """Seed of the programs, None for those of digits; NPU, and memory."""
     found = [*islice(drawn(SEED), NPUS), *((config, Pauses(latency=9)) for config in WIDE)]
     for number, (config, pauses) in enumerate(found):
         yield 100 * SEED + number, config, pauses
     late = next(islice(drawn(77), 4, None))  # where residual codes come late
     yield 4, *late
+    for pauses in (Pauses(), Pauses(latency=20, gaps={"w": 3})):
+        yield None, BANDED, pauses
 
 
-def programs_of(config: NpuConfig, seed: int) -> list[RandomProgram]:
-    """The programs of a point."""
-    return random_programs(config, count=NETWORKS, seed=seed)
+def runs_of(config: NpuConfig, seed: int | None) -> list[ProgramRun]:
+    """The programs of a point: of random networks, or of digits at k = 4 and k = 1."""
+    if seed is not None:
+        return [program.run for program in random_programs(config, count=NETWORKS, seed=seed)]
+    settings = [Setting("4", 4), Setting("1", 1)]
+    compiled = compile_network(builtin_network(), config, settings)
+    image = builtin_images()[0][0]
+    return [program_run(compiled, entry, image) for entry in compiled.entries]
 
 
-def record(seed: int, config: NpuConfig, pauses: Pauses) -> dict[str, Any]:
+def record(seed: int | None, config: NpuConfig, pauses: Pauses) -> dict[str, Any]:
     """Run a point on Icarus: what ran, and what was counted."""
-    runs = [program.run for program in programs_of(config, seed)]
+    runs = runs_of(config, seed)
     outcomes = run_programs(runs, config, simulator="icarus", pauses=pauses)
     found = [{"cycles": outcome.cycles, **outcome.counters} for outcome in outcomes]
     return {
@@ -69,14 +82,14 @@ class Point:
     Attributes
     ----------
     config, pauses : NPU and memory
-    seed : of the programs
+    seed : of the programs; None: they are those of digits
     bases : of each program, where the regions lay
     counters : of each program, by name
     """
 
     config: NpuConfig
     pauses: Pauses
-    seed: int
+    seed: int | None
     bases: list[dict[Region, int]]
     counters: list[dict[str, int]]
 

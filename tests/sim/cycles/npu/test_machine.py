@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.programs.recorded import points, programs_of
+from tests.programs.recorded import points, runs_of
 from truncmac.descriptors import Region
 from truncmac.sim.cycles.npu.bus import MemoryTiming
 from truncmac.sim.cycles.npu.machine import NpuControl
@@ -13,11 +13,10 @@ POINTS = list(points())
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.config.array.name)
 def test_counts_what_the_rtl_counted(point):
     npu = NpuControl(point.config, MemoryTiming(point.pauses.latency, point.pauses.gaps))
-    for program, bases, counters in zip(
-        programs_of(point.config, point.seed), point.bases, point.counters, strict=True
+    for run, bases, counters in zip(
+        runs_of(point.config, point.seed), point.bases, point.counters, strict=True
     ):
-        data = program.run.regions[Region.PROGRAM].tobytes()
-        assert npu.run(data, bases, program.run.entry) == counters
+        assert npu.run(run.regions[Region.PROGRAM].tobytes(), bases, run.entry) == counters
 
 
 def test_all_buses_and_kinds_of_waiting_are_among_the_points():
