@@ -7,10 +7,10 @@ from .counters import ALL_COUNTERS
 
 __all__ = ["NPU_REGISTERS", "REGION_ADDRESS"]
 
-MAP_VERSION = 0x0001_0000  # major, minor: of the map, not of the package
+MAP_VERSION = 0x0002_0000  # major, minor: of the map, not of the package
 REGION_ADDRESS = 0x20  # of the first region's base; its size follows
 COUNT_ADDRESS = 0x40  # of the first counter
-BASE_ALIGNMENT_BITS = 5  # of a region's base: the widest bus has 32 bytes
+BASE_ALIGNMENT_BITS = 5  # of a region's base and of `entry`: the widest bus has 32 bytes
 _FAULTS = "; ".join(f"{fault.value} {fault.name.lower()}" for fault in ProgramFault)
 
 
@@ -50,7 +50,11 @@ NPU_REGISTERS = (
         ),
     ),
     whole_register("index", 0x10, "ro", "of the descriptor at hand, or at fault", 24),
-    whole_register("entry", 0x14, "rw", "offset of the program's BEGIN in the program region"),
+    whole_register(
+        *("entry", 0x14, "rw"),
+        "offset of the program's BEGIN in the program region; 32 divides it, as it does each base: "
+        "what is less is ignored",
+    ),
     whole_register("cycles", 0x18, "ro", "of the program, from start to end"),
     *(register for region in Region for register in _region(region)),
     *(

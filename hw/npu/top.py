@@ -114,7 +114,7 @@ class NpuTop(wiring.Component):
             registers.status_refused.eq(registers.control_start & controller.busy),
             registers.status_fault.eq(controller.fault),
             registers.index_value.eq(controller.index),
-            readers[0].entry.eq(registers.entry_value),
+            readers[0].entry.eq(_aligned(registers.entry_value)),
             self.irq.eq(registers.status_done_seen & registers.control_irq_enable),
         ]
         for region in Region:
@@ -122,9 +122,7 @@ class NpuTop(wiring.Component):
             base, size = (getattr(registers, f"{name}_{part}_value") for part in ("base", "size"))
             for reader in readers:
                 m.d.comb += [
-                    reader.regions[region].base.eq(
-                        base >> BASE_ALIGNMENT_BITS << BASE_ALIGNMENT_BITS
-                    ),
+                    reader.regions[region].base.eq(_aligned(base)),
                     reader.regions[region].size.eq(size),
                 ]
 
@@ -155,3 +153,8 @@ class NpuTop(wiring.Component):
         for name in COUNTERS:
             value = getattr(registers, f"count_core_{name}_value")
             m.d.comb += value.eq(engine.counters[name])
+
+
+def _aligned(value):
+    """The multiple of the widest bus' bytes that is at or below a value."""
+    return value >> BASE_ALIGNMENT_BITS << BASE_ALIGNMENT_BITS

@@ -157,6 +157,23 @@ def test_places_outside_and_wrong_descriptors_write_nothing_there(made, outside,
     system.play(testbench)
 
 
+@pytest.mark.parametrize("more", [1, 31])
+def test_what_of_bases_and_entry_no_beat_divides_is_ignored(made, more):
+    before, after, used = made
+    system = System(used)
+    system.fill(before)
+
+    async def testbench(ctx):
+        for region in Region:
+            await system.put(ctx, ADDRESSES[f"{region.name.lower()}_base"], BASES[region] + more)
+        await system.put(ctx, ADDRESSES["entry"], more)
+        assert await system.run(ctx) == (DONE, ProgramFault.NONE, END)
+        for region in WRITTEN:
+            assert np.array_equal(system.region(region), after[region])
+
+    system.play(testbench)
+
+
 @pytest.mark.parametrize(
     "after_cycles",
     [(310,), pytest.param((3, 10, 40, 150, 260, 400, 480, 600), marks=pytest.mark.long)],
