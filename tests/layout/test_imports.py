@@ -35,7 +35,7 @@ ORDER = [
     ("truncmac/commands",),
     ("truncmac/commands/train",),
     ("truncmac/cli",),
-    ("benchmarks", "tools"),
+    ("benchmarks", "benchmarks/drain", "tools"),
     ("tools/docs",),
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
