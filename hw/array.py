@@ -30,7 +30,7 @@ class SystolicArray(wiring.Component):
     activations : In, rows x lanes x 8 bits, output row 0 lowest; taken with `token.load`
     weights : In, cols x lanes x planes bits, column 0 lowest; taken with `token.step`
     drain : In, a bit for each row of PEs, the top one lowest: move its sums down
-    sums, row_sums : Out, the bottom row's D and Q
+    sums, row_sums : Out, D and Q of the bottom `rows_at_once` rows, output row 0 lowest
     captured : Out, the bottom row's Q is complete, two cycles before the first cluster's D
     """
 
@@ -43,8 +43,8 @@ class SystolicArray(wiring.Component):
                 "activations": In(config.activation_word_bits),
                 "weights": In(config.weight_word_bits),
                 "drain": In(config.rows),
-                "sums": Out(config.cols * config.dot_width),
-                "row_sums": Out(config.row_sum_width),
+                "sums": Out(config.rows_at_once * config.cols * config.dot_width),
+                "row_sums": Out(config.rows_at_once * config.row_sum_width),
                 "captured": Out(1),
             }
         )

@@ -27,7 +27,8 @@ class Cluster(wiring.Component):
     load, step : In, cycle 0: take the activations (once a beat), the weight chunks
     add, shift_add, first_chunk, accumulate, first_beat, capture : In, of each `PE`
     drain : In, a bit for each row, the top one lowest
-    sums_above, sums : In and Out, of each column
+    sums_above, sums : In and Out, of each column of the bottom `rows_at_once` rows, the bottom one
+        lowest
     """
 
     LATENCY = 5  # cycles from operands at the inputs to D in the PEs' shadow registers
@@ -36,7 +37,7 @@ class Cluster(wiring.Component):
         self.config = config
         activations = config.cluster_rows * config.pe_activation_bits
         weights = config.cluster_cols * config.pe_weight_bits
-        sums = config.cluster_cols * config.dot_width
+        sums = config.rows_at_once * config.cluster_cols * config.dot_width
         super().__init__(
             {
                 "activations": In(activations),
@@ -62,10 +63,12 @@ class Cluster(wiring.Component):
         m.d.comb += self.activations_next.eq(activations)
         m.d.comb += self.weights_next.eq(weights)
 
-        sums = self.sums_above
+        width = self.config.cluster_cols * self.config.dot_width
+        sums = [self.sums_above.word_select(row, width) for row in range(self.config.rows_at_once)]
         for row in range(self.config.cluster_rows):
-            sums = self._row(m, platform, row, activations, weights, sums)
-        m.d.comb += self.sums.eq(sums)
+            own = self._row(m, platform, row, activations, weights, sums[-1])
+            sums = [own, *sums[:-1]]
+        m.d.comb += self.sums.eq(Cat(sums))
 
         return m
 

@@ -55,8 +55,9 @@ class ArrayConfig:
     max_reduction : int
         The longest reduction K of a tile; it sets the accumulators' widths.
     requantisers : int, optional
-        Number of output units, a divisor of `cols`. A unit serves cols / requantisers columns in
-        turn, so tiles end at least rows * cols / requantisers cycles apart. Default: the fewest
+        Number of output units: a divisor of `cols`, or 2 * cols. A unit serves cols / requantisers
+        columns in turn, so tiles end at least rows * cols / requantisers cycles apart. With 2 *
+        cols, two rows leave in a cycle, and `rows` must be even. Default: the fewest
         that never stall a reduction of 64 or more at k = 8, or of 128 or more at k = 2. Where
         even one unit for each column stalls those, because they have few beats and many rows,
         there is one for each column.
@@ -90,9 +91,14 @@ class ArrayConfig:
             least, most = SIZE_LIMITS[field.name]
             if not least <= value <= most:
                 raise ValueError(f"{field.name} must be in {least}..{most}, not {value}")
-        if self.cols % self.requantisers:
+        if self.cols % self.requantisers and self.requantisers != 2 * self.cols:
             raise ValueError(
-                f"requantisers must divide cols = {self.cols}, not be {self.requantisers}"
+                f"requantisers must divide cols = {self.cols}, or be twice as many, "
+                f"not be {self.requantisers}"
+            )
+        if self.rows % self.rows_at_once:
+            raise ValueError(
+                f"rows must be even where there are more requantisers than columns, not {self.rows}"
             )
         if self.planes not in PLANE_COUNTS:
             raise ValueError(f"planes must be 1, 2, 4 or 8, not {self.planes}")
@@ -125,9 +131,24 @@ class ArrayConfig:
         )
 
     @property
+    def rows_at_once(self):
+        """Rows of a tile that leave the array together: 1, or 2 with 2 * cols requantisers."""
+        return ceil_div(self.requantisers, self.cols)
+
+    @property
+    def departures(self):
+        """Times that rows of a tile leave the array, `rows_at_once` of them each time."""
+        return self.rows // self.rows_at_once
+
+    @property
+    def row_units(self):
+        """Requantisers that serve a row."""
+        return self.requantisers // self.rows_at_once
+
+    @property
     def share(self):
         """Columns that take turns at one requantiser."""
-        return self.cols // self.requantisers
+        return self.cols // self.row_units
 
     @property
     def cluster_rows(self):
@@ -162,7 +183,7 @@ class ArrayConfig:
     @property
     def passage(self):
         """Cycles that a row of sums takes to pass the output units, from the first to the last."""
-        return self.unit_start(self.requantisers - 1) + self.share
+        return self.unit_start(self.row_units - 1) + self.share
 
     def unit_start(self, unit):
         """Return how many cycles after the first unit output unit `unit` takes its first column."""
@@ -171,7 +192,7 @@ class ArrayConfig:
     @property
     def interval(self):
         """The fewest cycles between the ends of two tiles."""
-        return self.rows * self.share
+        return self.departures * self.share
 
     def tile_grid(self, rows, columns):
         """Return the tiles along the rows and the columns of a product of that many outputs."""
@@ -204,8 +225,8 @@ class ArrayConfig:
 
     @property
     def residual_word_bits(self):
-        """Bits of a word of residual codes: one for every column."""
-        return self.cols * ACTIVATION_BITS
+        """Bits of a word of residual codes: one for every column of the rows that leave at once."""
+        return self.rows_at_once * self.cols * ACTIVATION_BITS
 
     @property
     def chunks(self):

@@ -29,7 +29,7 @@ class ParameterLoader(wiring.Component):
     next_bank : Out, the bank of the set that waits
     release : In, the set before the last claimed one is out of use
     write, unit, turn, write_bank : Out, `parameters` is for this output unit's column of this
-        turn, in this bank
+        turn, in each of the rows that leave at once, in this bank
     """
 
     def __init__(self, config):
@@ -43,7 +43,7 @@ class ParameterLoader(wiring.Component):
                 "next_bank": Out(1),
                 "release": In(1),
                 "write": Out(1),
-                "unit": Out(range(max(config.requantisers, 2))),
+                "unit": Out(range(max(config.row_units, 2))),
                 "turn": Out(range(max(config.share, 2))),
                 "write_bank": Out(1),
             }
@@ -54,7 +54,7 @@ class ParameterLoader(wiring.Component):
         free = Signal(range(3), init=2)
         waiting = Signal(range(3))
         last = Signal()
-        last_unit = self.unit == self.config.requantisers - 1
+        last_unit = self.unit == self.config.row_units - 1
 
         m.d.comb += [
             self.parameters.ready.eq(free != 0),

@@ -31,8 +31,9 @@ class Row(wiring.Component):
     token, token_next : In and Out, `Token`; the next row's is a cycle later
     activations : In, cluster_rows x lanes x 8 bits, the bottom row lowest, together with the token
     weights, weights_next : In and Out, a chunk of each column, column 0 lowest
-    sums_above, sums : In and Out, D of each column, drained downwards
-    row_sums_above, row_sums : In and Out, Q, drained downwards
+    sums_above, sums : In and Out, D of each column, drained downwards, of the bottom
+        `rows_at_once` rows of PEs, the bottom one lowest
+    row_sums_above, row_sums : In and Out, Q of the same rows, drained downwards
     drain : In, a bit for each row of PEs, the top one lowest: move Q down now, D of the first
         cluster 2 + `drain_delay` cycles later, and so on to the right
     captured : Out, two cycles before the first cluster's D is in `sums`
@@ -41,7 +42,8 @@ class Row(wiring.Component):
     def __init__(self, config):
         self.config = config
         weights = config.weight_word_bits
-        sums = config.cols * config.dot_width
+        sums = config.rows_at_once * config.cols * config.dot_width
+        row_sums = config.rows_at_once * config.row_sum_width
         super().__init__(
             {
                 "advance": In(1),
@@ -52,8 +54,8 @@ class Row(wiring.Component):
                 "weights_next": Out(weights),
                 "sums_above": In(sums),
                 "sums": Out(sums),
-                "row_sums_above": In(config.row_sum_width),
-                "row_sums": Out(config.row_sum_width),
+                "row_sums_above": In(row_sums),
+                "row_sums": Out(row_sums),
                 "drain": In(config.cluster_rows),
                 "captured": Out(1),
             }
@@ -81,14 +83,20 @@ class Row(wiring.Component):
             m.d.comb += [
                 cluster.activations.eq(activations),
                 cluster.weights.eq(self.weights.word_select(index, len(cluster.weights))),
-                cluster.sums_above.eq(self.sums_above.word_select(index, len(cluster.sums))),
+                cluster.sums_above.eq(_columns(self.sums_above, index, clusters, config)),
                 cluster.drain.eq(moves & self.advance.replicate(len(moves))),
             ]
             self._drive(m, cluster, taps[index:])
             activations = cluster.activations_next
             columns.append(cluster)
         m.d.comb += self.weights_next.eq(Cat(cluster.weights_next for cluster in columns))
-        m.d.comb += self.sums.eq(Cat(cluster.sums for cluster in columns))
+        m.d.comb += self.sums.eq(
+            Cat(
+                cluster.sums.word_select(row, len(cluster.sums) // config.rows_at_once)
+                for row in range(config.rows_at_once)
+                for cluster in columns
+            )
+        )
 
         return m
 
@@ -108,7 +116,10 @@ class Row(wiring.Component):
     def _connect_row_sums(self, m, platform, taps):
         rows = self.config.cluster_rows
         width = self.config.pe_activation_bits
-        sums = self.row_sums_above
+        sums = [
+            self.row_sums_above.word_select(row, self.config.row_sum_width)
+            for row in range(self.config.rows_at_once)
+        ]
         for row in range(rows):
             row_sum, m.submodules[f"row_sum_{row}"] = shared(
                 platform, "truncmac_row_sum", lambda: RowSum(self.config)
@@ -120,7 +131,15 @@ class Row(wiring.Component):
                 row_sum.first_beat.eq(taps[1].first_beat),
                 row_sum.capture.eq(taps[2].capture & self.advance),
                 row_sum.drain.eq(self.drain[row] & self.advance),
-                row_sum.sums_above.eq(sums),
+                row_sum.sums_above.eq(sums[-1]),
             ]
-            sums = row_sum.sums
-        m.d.comb += self.row_sums.eq(sums)
+            sums = [row_sum.sums, *sums[:-1]]
+        m.d.comb += self.row_sums.eq(Cat(sums))
+
+
+def _columns(sums, index, clusters, config):
+    """Select the columns of a cluster from `sums` of several rows of `clusters` clusters."""
+    width = config.cluster_cols * config.dot_width
+    return Cat(
+        sums.word_select(row * clusters + index, width) for row in range(config.rows_at_once)
+    )

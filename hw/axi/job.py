@@ -138,7 +138,7 @@ class JobSequencer(wiring.Component):
 
     def _mark_last(self, m, begins, push, issuing):
         """Count the tiles issued, and the parts of the oldest tile's results."""
-        parts = self.config.rows * self.config.share
+        parts = self.config.interval
         tiles = Signal(2 * TILE_COUNT_BITS)  # issued, and not all out
         part = Signal(range(max(parts, 2)))
         last_part = self.part & (part == parts - 1)

@@ -79,7 +79,7 @@ def stream_words(registers: Mapping[str, int], config: ArrayConfig) -> dict[str,
         "activations": tiles * beats,
         "weights": columns * beats * chunk_count(bits, config.planes),
         "parameters": 0 if raw else columns * config.cols,
-        "residuals": tiles * config.rows if residual else 0,
+        "residuals": tiles * config.departures if residual else 0,
     }
 
 

@@ -209,13 +209,13 @@ def parameter_memory(gemm: Gemm, config: ArrayConfig) -> Words:
 
 
 def residual_words(residual: Words, config: ArrayConfig) -> Words:
-    """Return residual codes (M, N) as words, one for each row of a tile, in the results' order."""
+    """Return residual codes (M, N) as words, in the results' order: a word for each departure."""
     rows, columns = residual.shape
     shape = ceil_div(rows, config.rows) * config.rows, ceil_div(columns, config.cols) * config.cols
     padded = np.zeros(shape, np.uint8)
     padded[:rows, :columns] = residual
     tiles = padded.reshape(shape[0], -1, config.cols)
-    return tiles.transpose(1, 0, 2).reshape(-1, config.cols)
+    return tiles.transpose(1, 0, 2).reshape(-1, config.rows_at_once * config.cols)
 
 
 def hex_lines(words: Words) -> bytes:

@@ -47,7 +47,7 @@ class AxiControl(Control):
         """Yield the counters of each job as it ends."""
         for job in self.jobs:
             self.parameters_left = job.column_tiles * self.config.cols if job.fresh else 0
-            self.residuals_left = job.tiles * self.config.rows if job.residual else 0
+            self.residuals_left = job.tiles * self.config.departures if job.residual else 0
             gaps = bus_gaps(self.config, self.widths, raw=not job.fresh)
             self.pauses["results"] = Pause(gaps.results, sink=True)
             self.feed.start(None, 0)

@@ -40,9 +40,11 @@ class Control:
         self.jobs = jobs
         self.together = together
         self.work = Job(1, 1, 1, 1)  # job of the tile at work; at first there is none
-        self.latencies = Latencies.of(config.rows, config.depth, config.passage, config.share)
+        self.latencies = Latencies.of(
+            config.departures, config.depth, config.passage, config.share
+        )
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
-        self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.rows
+        self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.departures
         self.pauses: dict[str, Pause] = {"tiles": Pause(1)}
         for name in ("activations", "weights", "parameters", "residuals"):
             self.pauses[name] = Pause(getattr(stalls.gaps, name))
@@ -195,12 +197,12 @@ class Control:
 
     def _end(self) -> None:
         """Note at which steps the consequences of a tile's end are due."""
-        rows, share = self.config.rows, self.config.share
+        share, interval = self.config.share, self.config.interval
         due = self.latencies
-        self.parts.extend(range(self.steps + due.part, self.steps + due.part + rows * share))
+        self.parts.extend(range(self.steps + due.part, self.steps + due.part + interval))
         if self.work.residual:
             begin = self.steps + due.residual
-            self.residual_rows.extend(range(begin, begin + rows * share, share))
+            self.residual_rows.extend(range(begin, begin + interval, share))
         if self.fresh:
             if self.set_used:
                 self.releases.append(self.steps + due.released)

@@ -30,13 +30,13 @@ class Latencies:
     released: int
 
     @classmethod
-    def of(cls, rows: int, depth: int, passage: int, share: int) -> "Latencies":
+    def of(cls, departures: int, depth: int, passage: int, share: int) -> "Latencies":
         """Return the latencies of an array `depth` clusters deep.
 
-        They follow from `hw.core` and `hw.edge`; `hw.config` defines `passage` and `share`.
+        They follow from `hw.core` and `hw.edge`; `hw.config` defines the others.
         """
         captured = depth - 1 + RowSum.LATENCY
         residual = captured + 1
         part = residual + passage + OutputUnit.LATENCY + 1 - share
-        left = captured + (rows - 1) * share + 2 + passage + OutputUnit.LATENCY
+        left = captured + (departures - 1) * share + 2 + passage + OutputUnit.LATENCY
         return cls(captured, residual, part, left, released=captured + passage + 2)

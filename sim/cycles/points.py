@@ -29,6 +29,7 @@ class Sizes:
     cols: Integers
     lanes: Integers
     planes: Integers
+    departures: Integers  # times that rows of a tile leave the array
     share: Integers
     depth: Integers  # clusters from top to bottom
     passage: Integers  # cycles that a row of sums takes to pass the output units
@@ -49,13 +50,13 @@ class Sizes:
     @property
     def interval(self) -> Integers:
         """The fewest cycles between the ends of two tiles."""
-        return self.rows * self.share
+        return self.departures * self.share
 
 
 @lru_cache(maxsize=1 << 16)  # an exploration meets the same arrays again, with other memories
 def _sizes(config: ArrayConfig) -> tuple[int, ...]:
     parameters = ceil_div(parameters_layout(config).size, 8)
-    timing = config.share, config.depth, config.passage
+    timing = config.departures, config.share, config.depth, config.passage
     return config.rows, config.cols, config.lanes, config.planes, *timing, parameters
 
 

@@ -76,7 +76,7 @@ class Recurrences:
         self.set_load = (sizes.cols - 1) * parameters
         self.interval = sizes.interval
         self.latencies = Latencies.of(
-            sizes.rows,  # type: ignore[arg-type]
+            sizes.departures,  # type: ignore[arg-type]
             sizes.depth,  # type: ignore[arg-type]
             sizes.passage,  # type: ignore[arg-type]
             sizes.share,  # type: ignore[arg-type]

@@ -73,7 +73,7 @@ class Estimate:
         count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine)
         tile = max(
             beats * max(chunks, conflicts(layout, step, self.machine.rows)),
-            array.rows * ceil_div(array.cols, array.requantisers),
+            array.interval,
         )
         word = array.cols * array.lanes * array.planes // WEIGHT_BITS
         fetched = chunks * beats * word + array.cols * PARAMETER_BYTES

@@ -5,7 +5,7 @@
 //   activations.hex  a beat a word
 //   weights.hex      chunk-major: word base + chunk * beats + beat
 //   parameters.hex   a column a word, in the order of use
-//   residuals.hex    a row of a tile a word, in the order of use
+//   residuals.hex    a row of a tile a word, or two rows, in the order of use
 // and writes results.hex (a part of a row a line, 64 bits an output, the first output last) and
 // jobs.hex (the core's counters, a job a line).
 
@@ -26,6 +26,7 @@ module truncmac_harness;
   localparam BITS_AT = 64;
   localparam BEATS_AT = 68;
   localparam RESULTS_WIDTH = REQUANTISERS * SUM_WIDTH;
+  localparam RESIDUALS = REQUANTISERS > COLS ? REQUANTISERS : COLS;  // codes a word
 
   integer tile_count, activation_words, weight_words, parameter_words, residual_words;
   integer hang_cycles;
@@ -41,7 +42,7 @@ module truncmac_harness;
   reg [ROWS*LANES*8-1:0] activations [0:MEMORY_DEPTH-1];
   reg [COLS*LANES*PLANES-1:0] weights [0:MEMORY_DEPTH-1];
   reg [PARAMETERS_WIDTH-1:0] parameters [0:MEMORY_DEPTH-1];
-  reg [COLS*8-1:0] residuals [0:MEMORY_DEPTH-1];
+  reg [RESIDUALS*8-1:0] residuals [0:MEMORY_DEPTH-1];
   integer results_file, jobs_file;
 
   reg clk = 0;
