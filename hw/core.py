@@ -136,7 +136,9 @@ class Core(wiring.Component):
         config = self.config
         m.submodules.counters = counters = Counters(self.counter_bits)
         first = config.depth - 1 + RowSum.LATENCY  # the first row leaves the array
-        last = first + (config.departures - 1) * config.share + 1 + config.passage + OutputUnit.LATENCY
+        last = (
+            first + (config.departures - 1) * config.share + 1 + config.passage + OutputUnit.LATENCY
+        )
         leaving = Signal(range(last + 1))
         with m.If(sequencer.token.capture):
             m.d.sync += leaving.eq(last)

@@ -94,11 +94,6 @@ class NpuConfig:
                 f"cols x lanes x planes of an NPU must be at least 8 bits, "
                 f"not {array.weight_word_bits}"
             )
-        if array.rows_at_once > 1:
-            raise ValueError(
-                f"requantisers of an NPU must be at most cols = {array.cols}, "
-                f"not {array.requantisers}"
-            )
         if array.sum_width > SUM_BITS:
             raise ValueError(
                 f"max_reduction of an NPU must keep sums within {SUM_BITS} bits; "

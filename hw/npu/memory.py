@@ -30,7 +30,8 @@ def place_layout(config):
 def port_names(config, kind):
     """Names of the ports through which a computation's words pass, each one a cycle.
 
-    There is one for each word that the core's results fill in a cycle, and one at least.
+    There is one for each word that the core's results fill in a cycle, and one at least for each
+    row that leaves the array in it; those of the first row come first.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def port_names(config, kind):
     kind : str
         "read" or "write".
     """
-    count = max(config.requantisers // config.lanes, 1)
+    count = config.rows_at_once * max(config.row_units // config.lanes, 1)
     return (kind, *(f"{kind}_{number}" for number in range(1, count)))
 
 

@@ -9,7 +9,7 @@ from ..delays import register
 from .memory import port_names, reading_members
 from .place import PHASE_BITS, SIZE_BITS, map_layout, word_place
 from .prefetch import ReadAhead
-from .rows import RowWalk, outputs_layout
+from .rows import RowWalk, outputs_layout, pixels
 
 __all__ = ["ResidualReader", "residual_layout"]
 
@@ -26,12 +26,13 @@ def residual_layout():
 
 
 class ResidualReader(wiring.Component):
-    """Gives a word of residual codes for each row of each tile.
+    """Gives a word of residual codes for each row of each tile, or for the rows that leave at once.
 
     Rows outside the output get zeros, and so do channels that the residual lacks.
 
     It reads ahead, and as many words of a row in a cycle as it has ports. These lie in the same
     bank, so each port goes on behind the one before: it reads a word of an earlier row meanwhile.
+    Rows that leave at once have ports of their own.
 
     Parameters
     ----------
@@ -42,14 +43,15 @@ class ResidualReader(wiring.Component):
     outputs : In, stream of `outputs_layout()`; taken when the last row is asked for
     residual : In, `residual_layout()`
     read... : `reading_members(config)`
-    residuals : Out, stream of cols x 8 bits
+    residuals : Out, stream of cols x 8 bits for each row that leaves at once
     """
 
     def __init__(self, config):
         self.config = config
         self.names = port_names(config, "read")
         self.columns = min(config.cols, config.lanes)  # of a row, in a word
-        self.steps = config.cols // (self.columns * len(self.names))  # for a row
+        self.words = len(self.names) // config.rows_at_once  # of a row that are read at once
+        self.steps = config.cols // (self.columns * self.words)  # for a row
         super().__init__(
             {
                 "outputs": In(stream.Signature(outputs_layout())),
@@ -61,7 +63,7 @@ class ResidualReader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.walk = walk = RowWalk(self.config)
+        m.submodules.walk = walk = RowWalk(self.config, together=self.config.rows_at_once)
         wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
         ports = [self._port(m, number) for number in range(len(self.names))]
         index = Signal(range(self.steps))  # of the words of the row that are asked for
@@ -71,18 +73,24 @@ class ResidualReader(wiring.Component):
             m.d.sync += index.eq(Mux(last, 0, index + 1))
         m.d.comb += walk.rows.ready.eq(step & last)
         first = Signal(SIZE_BITS + 1)  # channel of the first word's first code
-        m.d.comb += first.eq(walk.rows.p.channel + index * (self.columns * len(ports)))
-        place = self._place(m, walk.rows.p, first)
+        m.d.comb += first.eq(walk.rows.p.channel + index * (self.columns * self.words))
+        rows = pixels(walk.rows.p, self.config.rows_at_once)
+        places = [
+            self._place(m, x, y, first, f"_of_{index}" if index else "")
+            for index, (x, y, _) in enumerate(rows)
+        ]
         low, high = exact_log2(self.columns), exact_log2(self.config.lanes)
         for number, port in enumerate(ports):
             others = Cat(other.words.ready for other in ports if other is not port)
-            channel = first + number * self.columns
+            index, word = divmod(number, self.words)
+            place, inside = places[index], rows[index][2]
+            channel = first + word * self.columns
             m.d.comb += [
                 port.words.valid.eq(walk.rows.valid & others.all()),
                 port.words.p.place.eq(place),
-                port.words.p.place.address.eq(place.address + number),
+                port.words.p.place.address.eq(place.address + word),
                 port.words.p.part.eq(channel[low:high]),
-                port.words.p.wanted.eq(self._wanted(walk.rows.p, channel)),
+                port.words.p.wanted.eq(self._wanted(inside, channel)),
             ]
         self._gather(m, ports)
         return m
@@ -105,17 +113,18 @@ class ResidualReader(wiring.Component):
         ]
         return port
 
-    def _place(self, m, row, channel):
+    def _place(self, m, x, y, channel, suffix):
         """The place of the residual word that holds a channel of a row's pixel."""
         residual, block = self.residual, channel >> exact_log2(self.config.lanes)
-        x, y = row.x << residual.shift_x, row.y << residual.shift_y
-        return word_place(m, self.config, residual.where, x, y, block, name="residual_word")
+        x, y = x << residual.shift_x, y << residual.shift_y
+        name = f"residual_word{suffix}"
+        return word_place(m, self.config, residual.where, x, y, block, name=name)
 
-    def _wanted(self, row, channel):
+    def _wanted(self, inside, channel):
         """Which codes of a row the residual has, of those from a channel on; a bit for each."""
         channels = (channel + column for column in range(self.columns))
         known = Cat(each < self.residual.channels for each in channels)
-        return Mux(row.inside, known, 0)
+        return Mux(inside, known, 0)
 
     def _gather(self, m, ports):
         """Join the codes of a row; the last ones come straight from the ports."""

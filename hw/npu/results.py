@@ -10,7 +10,7 @@ from ..config import ACTIVATION_BITS
 from ..delays import register
 from .memory import place_layout, port_names, writing_members
 from .place import SIZE_BITS, map_layout, word_place
-from .rows import RowWalk, outputs_layout
+from .rows import RowWalk, outputs_layout, pixels
 
 __all__ = ["ResultWriter", "sum_layout"]
 
@@ -29,7 +29,8 @@ class ResultWriter(wiring.Component):
     It takes a part of a row in every cycle: it joins those of a word, and lets words wait in a
     queue for their banks. Where a part has several words, each passes through a port of its own.
     They lie in the same bank, so each port goes on behind the one before: it writes a word of an
-    earlier row meanwhile. Sums leave one by one.
+    earlier row meanwhile. Rows that leave the array at once have ports of their own. Sums leave one
+    by one.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ class ResultWriter(wiring.Component):
         self.config = config
         self.names = port_names(config, "write")
         self.columns = min(config.cols, config.lanes)  # of a row, in a word
-        self.parts = max(self.columns // config.requantisers, 1)  # of a word
+        self.parts = max(self.columns // config.row_units, 1)  # of a word
+        self.words = len(self.names) // config.rows_at_once  # of a row that a part fills
         part = data.ArrayLayout(signed(config.sum_width), config.requantisers)
         super().__init__(
             {
@@ -67,7 +69,7 @@ class ResultWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         share = self.config.share
-        m.submodules.walk = walk = RowWalk(self.config)
+        m.submodules.walk = walk = RowWalk(self.config, together=self.config.rows_at_once)
         wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
         turn = Signal(range(max(share, 2)))  # of the part
         last, taken = turn == share - 1, Signal()
@@ -91,13 +93,14 @@ class ResultWriter(wiring.Component):
         """Give the sums of a part one by one; whether its last is given or dropped."""
         outputs, count = self.outputs.p, self.config.requantisers
         unit = Signal(range(max(count, 2)))
-        pixel = row.y * outputs.output_width + row.x
+        column, x, y, inside = self._output(row, unit)
+        pixel = y * outputs.output_width + x
         channel = Signal(SIZE_BITS + 1)
         here, step = self.raw & self.results.valid, Signal()
         last = unit == count - 1
         m.d.comb += [
-            channel.eq(row.channel + turn * count + unit),
-            self.sums.valid.eq(here & row.inside & (channel < outputs.output_channels)),
+            channel.eq(row.channel + turn * count + column),
+            self.sums.valid.eq(here & inside & (channel < outputs.output_channels)),
             self.sums.p.number.eq(pixel * outputs.output_channels + channel),
             step.eq(here & (~self.sums.valid | self.sums.ready)),
         ]
@@ -108,38 +111,64 @@ class ResultWriter(wiring.Component):
                 m.d.comb += self.sums.p.value.eq(self.results.p[number])
         return step & last
 
+    def _output(self, row, unit):
+        """Column, among those of its part, and pixel of the output of a unit."""
+        found = pixels(row, self.config.rows_at_once)
+        if len(found) == 1:
+            return unit, *found[0]
+        bits = exact_log2(self.config.row_units)
+        second = unit[bits]
+        return unit[:bits], *(Mux(second, *pair[::-1]) for pair in zip(*found, strict=True))
+
     def _words(self, m, row, turn, taken, queues):
         """Give the words that a part completes to the queues; whether it may come."""
-        config, outputs, parts = self.config, self.outputs.p, self.parts
+        parts, outputs = self.parts, self.outputs.p
         word_turn, part = turn >> exact_log2(parts), turn[: exact_log2(parts)]
         complete = part == parts - 1
-        given = Cat(value.as_unsigned()[:ACTIVATION_BITS] for value in self.results.p)
-        kept = [
-            register(m, given, taken & (part == number), name=f"part_{number}")
-            for number in range(parts - 1)
-        ]
-        codes = Cat(*kept, given)
         first = Signal(SIZE_BITS + 1)  # channel of the first word's first code, or of the row's
-        m.d.comb += first.eq(row.channel + word_turn * (config.lanes * len(queues)))
-        lane_bits = exact_log2(config.lanes)
-        place = word_place(
-            m, config, self.where, row.x, row.y, first >> lane_bits, name="output_word"
-        )
-        repeats = range(config.lanes // self.columns)  # the mask says which of them counts
-        for number, queue in enumerate(queues):
-            channels = range(number * config.lanes, number * config.lanes + self.columns)
-            known = Cat((first + channel) < outputs.output_channels for channel in channels)
-            shift = first[exact_log2(self.columns) : lane_bits] * self.columns
-            word = self._layout()(queue.w_data)
-            columns = codes.word_select(number, self.columns * ACTIVATION_BITS)
-            m.d.comb += [
-                word.mask.eq(known << shift),
-                word.bank.eq(place.bank),
-                word.address.eq(place.address + number),
-                word.given.eq(Cat(columns for _ in repeats)),
-                queue.w_en.eq(taken & complete & row.inside & known.any()),
-            ]
+        m.d.comb += first.eq(row.channel + word_turn * (self.config.lanes * self.words))
+        for index, (x, y, inside) in enumerate(pixels(row, self.config.rows_at_once)):
+            codes = self._codes(m, index, part, taken)
+            suffix = f"_of_{index}" if index else ""
+            block = first >> exact_log2(self.config.lanes)
+            place = word_place(m, self.config, self.where, x, y, block, name=f"output_word{suffix}")
+            for number in range(self.words):
+                channels = range(
+                    number * self.config.lanes, number * self.config.lanes + self.columns
+                )
+                known = Cat((first + channel) < outputs.output_channels for channel in channels)
+                queue = queues[index * self.words + number]
+                self._fill(m, queue, number, first, known, codes, place)
+                m.d.comb += queue.w_en.eq(taken & complete & inside & known.any())
         return ~complete | Cat(queue.w_rdy for queue in queues).all()
+
+    def _codes(self, m, index, part, taken):
+        """The codes of the words of a row that are complete with this part."""
+        units = self.config.row_units
+        own = [self.results.p[index * units + unit] for unit in range(units)]
+        given = Cat(value.as_unsigned()[:ACTIVATION_BITS] for value in own)
+        suffix = f"_of_{index}" if index else ""
+        kept = [
+            register(m, given, taken & (part == number), name=f"part_{number}{suffix}")
+            for number in range(self.parts - 1)
+        ]
+        return Cat(*kept, given)
+
+    def _fill(self, m, queue, number, first, known, codes, place):
+        """Tell a queue a word of a row: its codes, which of them are known, and its place."""
+        lanes, columns = self.config.lanes, self.columns
+        shift = first[exact_log2(columns) : exact_log2(lanes)] * columns
+        word, given = (
+            self._layout()(queue.w_data),
+            codes.word_select(number, columns * ACTIVATION_BITS),
+        )
+        m.d.comb += [
+            word.mask.eq(known << shift),
+            word.bank.eq(place.bank),
+            word.address.eq(place.address + number),
+            # The mask says which of them counts
+            word.given.eq(Cat(given for _ in range(lanes // columns))),
+        ]
 
     def _layout(self):
         """A word in a queue, and where it goes in the output's group."""

@@ -8,7 +8,7 @@ from amaranth.utils import exact_log2
 from .place import BLOCK_BITS, SIZE_BITS
 from .walk import origins
 
-__all__ = ["RowWalk", "outputs_layout", "row_layout"]
+__all__ = ["RowWalk", "outputs_layout", "pixels", "row_layout"]
 
 
 def outputs_layout():
@@ -21,18 +21,33 @@ def outputs_layout():
     )
 
 
-def row_layout():
-    """One row of a tile.
+def row_layout(together=1):
+    """One row of a tile, or the first of those that come `together`.
 
     x, y : its output pixel
     inside : that is inside the output
+    x_1, y_1, inside_1 and so on : of the rows after it; `pixels` has those of all
     channel : of the tile's first column
     ends : it is the last of its tile
     last : it is the last of all rows
     """
     return data.StructLayout(
-        {**dict.fromkeys(("x", "y", "channel"), SIZE_BITS), "inside": 1, "ends": 1, "last": 1}
+        {
+            **dict.fromkeys(("x", "y", "channel"), SIZE_BITS),
+            **dict.fromkeys(("inside", "ends", "last"), 1),
+            **{
+                f"{name}_{number}": width
+                for number in range(1, together)
+                for name, width in (("x", SIZE_BITS), ("y", SIZE_BITS), ("inside", 1))
+            },
+        }
     )
+
+
+def pixels(row, together):
+    """Return (x, y, inside) of each of the rows in a `row_layout(together)`."""
+    suffixes = ("", *(f"_{number}" for number in range(1, together)))
+    return [tuple(row[f"{name}{each}"] for name in ("x", "y", "inside")) for each in suffixes]
 
 
 class RowWalk(wiring.Component):
@@ -43,21 +58,24 @@ class RowWalk(wiring.Component):
     config : ArrayConfig, whose rows are a power of two
     columns : int
         Channels of a tile; by default the array's columns.
+    together : int
+        Rows that are given at once, a divisor of the array's.
 
     Members
     -------
     outputs : In, stream of `outputs_layout()`; taken with its last row
-    rows : Out, stream of `row_layout()`
+    rows : Out, stream of `row_layout(together)`
     """
 
-    def __init__(self, config, *, columns=None):
+    def __init__(self, config, *, columns=None, together=1):
         self.config = config
+        self.together = together
         self.columns = columns or config.cols
         self.row_bits = exact_log2(config.rows)
         super().__init__(
             {
                 "outputs": In(stream.Signature(outputs_layout())),
-                "rows": Out(stream.Signature(row_layout())),
+                "rows": Out(stream.Signature(row_layout(together))),
             }
         )
 
@@ -71,18 +89,24 @@ class RowWalk(wiring.Component):
             tile_y.eq(self.row_bits - tile_x),
             self.rows.valid.eq(self.outputs.valid),
             step.eq(self.rows.valid & self.rows.ready),
-            last_row.eq(row == self.config.rows - 1),
+            last_row.eq(row == self.config.rows - self.together),
         ]
         with m.If(step):
-            m.d.sync += row.eq(Mux(last_row, 0, row + 1))
+            m.d.sync += row.eq(Mux(last_row, 0, row + self.together))
         ends, x = origins(m, "x", outputs.output_width, 1 << tile_x, step & last_row)
         ends, y = origins(m, "y", outputs.output_height, 1 << tile_y, ends)
         ends, channel = origins(m, "channel", outputs.output_channels, self.columns, ends)
+        given = pixels(found, self.together)
+        for number, (own_x, own_y, _) in enumerate(given):
+            own = row | number if number else row  # `together` is a power of two
+            m.d.comb += own_x.eq(x + (own & ((1 << tile_x) - 1)))
+            m.d.comb += own_y.eq(y + (own >> tile_x))
         m.d.comb += [
-            found.x.eq(x + (row & ((1 << tile_x) - 1))),
-            found.y.eq(y + (row >> tile_x)),
             found.channel.eq(channel),
-            found.inside.eq((found.x < outputs.output_width) & (found.y < outputs.output_height)),
+            *(
+                inside.eq((own_x < outputs.output_width) & (own_y < outputs.output_height))
+                for own_x, own_y, inside in given
+            ),
             found.ends.eq(last_row),
             found.last.eq(ends),
             self.outputs.ready.eq(ends),

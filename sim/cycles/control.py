@@ -40,9 +40,7 @@ class Control:
         self.jobs = jobs
         self.together = together
         self.work = Job(1, 1, 1, 1)  # job of the tile at work; at first there is none
-        self.latencies = Latencies.of(
-            config.departures, config.depth, config.passage, config.share
-        )
+        self.latencies = Latencies.of(config.departures, config.depth, config.passage, config.share)
         self.parameters_left = sum(j.column_tiles for j in jobs if j.fresh) * config.cols
         self.residuals_left = sum(j.tiles for j in jobs if j.residual) * config.departures
         self.pauses: dict[str, Pause] = {"tiles": Pause(1)}
