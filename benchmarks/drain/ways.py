@@ -41,7 +41,7 @@ class Way:
     @classmethod
     def of(cls, config: ArrayConfig) -> "Way":
         """The core's own."""
-        return cls(config.share)
+        return cls(config.share, config.rows_at_once)
 
     def interval(self, rows: int) -> int:
         """Cycles a tile of so many rows, where all tiles are shorter: the output units' rate."""
@@ -94,7 +94,7 @@ class Drain:
 
 def count(jobs: Sequence[Job], config: ArrayConfig, way: Way) -> Counted:
     """Cycles of jobs that run one after the other from reset, each when the one before has left."""
-    passage = config.unit_start(config.requantisers - 1) + way.share
+    passage = config.unit_start(config.row_units - 1) + way.share
     latencies = Latencies.of(config.rows, config.depth, passage, way.share)
     leaves = latencies.captured + 2 + passage + OutputUnit.LATENCY  # after a row's sums
     drain = Drain(config, way)

@@ -49,7 +49,10 @@ def test_version(run):
             "requantisers must be a power of two for the AXI top, so that results fill its "
             "transfers, not 3",
         ),
-        (["rtl", "--requantisers", "3"], "requantisers must divide cols = 8, not be 3"),
+        (
+            ["rtl", "--requantisers", "3"],
+            "requantisers must divide cols = 8, or be twice as many, not be 3",
+        ),
         (["infer", str(BUILTIN_NETWORK)], f"{BUILTIN_NETWORK}: give its images with --data"),
         (["rtl", "--rows", "0"], "rows must be in 1..256, not 0"),
         (["rtl", "--cols", "-1"], "cols must be in 1..256, not -1"),

@@ -91,7 +91,7 @@ SIZES = [
     ("--lanes", "1000000", "lanes must be in 1..256, not 1000000"),
     ("--planes", "3", "planes must be 1, 2, 4 or 8, not 3"),
     ("--max-reduction", "0", "max_reduction must be in 1..1048576, not 0"),
-    ("--requantisers", "3", "requantisers must divide cols = 8, not be 3"),
+    ("--requantisers", "3", "requantisers must divide cols = 8, or be twice as many, not be 3"),
     ("--multiplier-bits", "33", "multiplier_bits must be in 2..32, not 33"),
     ("--rows", "x", f"Invalid value for '--rows': {A_NUMBER}"),
     ("--rows", "1.5", f"Invalid value for '--rows': {A_NUMBER}"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.hw.test_row import tokens
+from tests.hw.test_row import fields, tokens
 from tests.support import beat_words, chunk_words, dot, simulate
 from truncmac.hw.array import SystolicArray
 from truncmac.hw.config import ArrayConfig
@@ -13,8 +13,19 @@ from truncmac.hw.config import ArrayConfig
     [(1, 1, 1, 8), (3, 2, 2, 1), (2, 4, 1, 2), (5, 1, 2, 4), (8, 7, 1, 1), (6, 8, 1, 2)],
 )
 def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, held):
+    check_tile(ArrayConfig(rows, cols, lanes, planes, 3 * lanes), held)
+
+
+@pytest.mark.parametrize("held", [0.0, 0.4])
+@pytest.mark.parametrize(("rows", "cols"), [(2, 2), (6, 1), (8, 8), (10, 3)])
+def test_two_rows_drain_at_once(rows, cols, held):
+    check_tile(ArrayConfig(rows, cols, 1, 2, 3, requantisers=2 * cols), held)
+
+
+def check_tile(config, held):
+    rows, cols, lanes = config.rows, config.cols, config.lanes
     rng = np.random.default_rng(rows)
-    config = ArrayConfig(rows, cols, lanes, planes, 3 * lanes)
+    together = config.rows_at_once
     activations = rng.integers(0, 256, (rows, 3 * lanes), np.uint8)
     codes = rng.integers(0, 256, (3 * lanes, cols), np.uint8)
     acts, weights = beat_words(activations, config), chunk_words(codes, 8, config)
@@ -35,15 +46,16 @@ def test_a_tile_drains_in_order_and_equals_golden(rows, cols, lanes, planes, hel
                 captured = cycle
             since = -1 if captured is None else cycle - captured
             # Row r of the PEs, from the top, moves down r times, once a cycle
-            moving = [0 <= since < row for row in range(rows)]
+            moving = [0 <= since < row // together for row in range(rows)]
             ctx.set(dut.drain, sum(bit << row for row, bit in enumerate(moving)))
-            if 0 <= since < rows and advance:
-                row_sums.append(ctx.get(dut.row_sums))
+            if 0 <= since < config.departures and advance:
+                row_sums.extend(fields(ctx.get(dut.row_sums), together, config.row_sum_width))
+            found = fields(ctx.get(dut.sums), together * cols, config.dot_width)
             for column in range(cols):
-                row = since - 2 - config.drain_delay - column // config.cluster_cols
-                if 0 <= row < rows:
-                    value = ctx.get(dut.sums) >> (column * config.dot_width)
-                    sums[row, column] = value & ((1 << config.dot_width) - 1)
+                move = since - 2 - config.drain_delay - column // config.cluster_cols
+                if 0 <= move < config.departures:
+                    own = slice(move * together, (move + 1) * together)
+                    sums[own, column] = found[column::cols]
             await ctx.tick()
             cycle += advance
 

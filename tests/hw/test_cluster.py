@@ -54,6 +54,37 @@ def test_each_pe_gets_its_row_and_column():
     assert rows == expected
 
 
+def test_two_rows_move_at_once():
+    """Of four rows, the bottom two are at the outputs; each takes the sums two rows above."""
+    config = ArrayConfig(4, 1, lanes=1, planes=8, requantisers=2)
+    dut = Cluster(config)
+    width = config.dot_width
+    seen = []
+
+    async def drive(ctx):
+        ctx.set(dut.activations, word([1, 2, 3, 4], 8))
+        ctx.set(dut.weights, 100)
+        ctx.set(dut.first_chunk, 1)
+        ctx.set(dut.first_beat, 1)
+        for events in (("load", "step"), ("add",), ("shift_add",), ("accumulate",), ("capture",)):
+            for event in ("load", "step", "add", "shift_add", "accumulate", "capture"):
+                ctx.set(getattr(dut, event), int(event in events))
+            await ctx.tick()
+        ctx.set(dut.capture, 0)
+        ctx.set(dut.sums_above, word([500, 600], width))
+        for moves in (0b1100, 0b0000, 0b1111, 0b1111):
+            seen.append(ctx.get(dut.sums))
+            ctx.set(dut.drain, moves)
+            await ctx.tick()
+        seen.append(ctx.get(dut.sums))
+
+    simulate(dut, drive)
+
+    # The rows above the cluster come last, after they have passed its upper two
+    expected = [[100, 200], [300, 400], [300, 400], [300, 400], [500, 600]]
+    assert seen == [word(pair, width) for pair in expected]
+
+
 @pytest.mark.parametrize(
     ("sizes", "requantisers", "shape", "delay", "passage"),
     [
@@ -63,6 +94,7 @@ def test_each_pe_gets_its_row_and_column():
         ((4, 12), 4, (4, 3), 2, 6),
         ((7, 10), 2, (1, 1), 0, 10),
         ((16, 16), 16, (4, 4), 0, 4),
+        ((16, 16), 32, (4, 4), 0, 4),
     ],
 )
 def test_sizes_and_times(sizes, requantisers, shape, delay, passage):

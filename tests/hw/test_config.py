@@ -35,6 +35,12 @@ def test_peak_is_macs_at_eight_bits():
         ({"planes": 3}, "planes must be 1, 2, 4 or 8, not 3"),
         ({"multiplier_bits": 1}, "multiplier_bits must be in 2..32, not 1"),
         ({"multiplier_bits": 33}, "multiplier_bits must be in 2..32, not 33"),
+        ({"requantisers": 3}, "requantisers must divide cols = 8, or be twice as many, not be 3"),
+        ({"requantisers": 24}, "requantisers must divide cols = 8, or be twice as many, not be 24"),
+        (
+            {"rows": 7, "requantisers": 16},
+            "rows must be even where there are more requantisers than columns, not 7",
+        ),
         ({"max_reduction": 0}, "max_reduction must be in 1..1048576, not 0"),
         (
             {"cols": 256, "lanes": 256, "planes": 8},
@@ -51,6 +57,21 @@ def test_peak_is_macs_at_eight_bits():
 def test_sizes_out_of_range_are_refused(sizes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         ArrayConfig(**sizes)
+
+
+@pytest.mark.parametrize(
+    ("requantisers", "rows_at_once", "share", "interval"),
+    [(2, 1, 4, 24), (8, 1, 1, 6), (16, 2, 1, 3)],
+)
+def test_two_rows_leave_at_once_with_twice_as_many_requantisers_as_columns(
+    requantisers, rows_at_once, share, interval
+):
+    config = ArrayConfig(rows=6, cols=8, requantisers=requantisers)
+    assert (config.rows_at_once, config.share) == (rows_at_once, share)
+    assert config.departures * rows_at_once == config.rows
+    assert config.row_units * rows_at_once == requantisers
+    assert config.interval == interval
+    assert config.residual_word_bits == 8 * 8 * rows_at_once
 
 
 @pytest.mark.parametrize("value", [8.0, "8", True, None])

@@ -11,7 +11,7 @@ from truncmac.hw.core import Core
 from truncmac.sim.cycles.control import control_counters
 from truncmac.sim.cycles.job import Job
 
-SIZES = [(2, 3, 2, 1, 3), (3, 4, 1, 2, 2), (1, 1, 1, 8, 1), (1, 3, 2, 4, 1)]
+SIZES = [(2, 3, 2, 1, 3), (3, 4, 1, 2, 2), (1, 1, 1, 8, 1), (1, 3, 2, 4, 1), (4, 2, 1, 2, 4)]
 
 
 def random_tile(rng, config, bits, raw=None):
@@ -86,9 +86,10 @@ def play(config, tiles, stalls=(0.0, 0.0), seed=0):
                 streams["weights"] += words[index % len(words)]
         streams["parameters"] += parameters(tile) if fields["fresh"] else []
         if tile.residual is not None:
-            streams["residuals"] += [word(row, 8) for row in tile.residual]
+            pairs = tile.residual.reshape(config.departures, -1)
+            streams["residuals"] += [word(row, 8) for row in pairs]
         good = 1 <= fields["bits"] <= 8 and 1 <= beats <= config.max_beats
-        expected += config.rows * config.share * good
+        expected += config.interval * good
     results, errors, counters = [], [], {}
 
     async def pause(ctx, share):

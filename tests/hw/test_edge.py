@@ -16,6 +16,8 @@ CONFIGS = [
     ArrayConfig(3, 8, 1, 2, 16, 4),
     ArrayConfig(5, 8, 1, 1, 16, 1),
     ArrayConfig(2, 9, 1, 1, 16, 3),
+    ArrayConfig(2, 1, 1, 1, 16, 2),
+    ArrayConfig(6, 8, 1, 2, 16, 16),
 ]
 
 
@@ -68,32 +70,32 @@ def test_rows_of_tiles_back_to_back_equal_golden(config, held):
     async def load(ctx):
         ctx.set(dut.write, 1)
         for column in range(config.cols):
-            ctx.set(dut.turn, column // config.requantisers)
-            ctx.set(dut.unit, column % config.requantisers)
+            ctx.set(dut.turn, column // config.row_units)
+            ctx.set(dut.unit, column % config.row_units)
             ctx.set(dut.parameters, {name: int(v[column]) for name, v in params.items()})
             await ctx.tick()
         ctx.set(dut.write, 0)
         await drain(ctx)
 
     async def drain(ctx):
-        """Play the array: the row at the bottom is that of so many moves, clusters one by one."""
-        cycle, row_sum = 0, 0  # whose Q is at the bottom
+        """Play the array: at the bottom are the rows of so many moves, cluster by cluster."""
+        cycle, row_sum = 0, 0  # the move whose Q is at the bottom
         dots = [0] * config.breadth  # whose D is at the bottom of each cluster
         captures, moves = {}, set()  # cycles at which D changes in the first cluster
-        while len(results) < (rows - config.rows) * config.share:
+        while len(results) < (len(tiles) - 1) * config.interval:
             ending, phase = divmod(cycle, config.interval)
             starting, since = divmod(cycle - 1, config.interval)
             captured = since == 0 and 0 <= starting < len(tiles)
             if captured:
-                row_sum = starting * config.rows
+                row_sum = starting * config.departures
                 captures[cycle + 2] = row_sum
             ctx.set(dut.ends, int(phase == 0 and ending < len(tiles)))
             ctx.set(dut.ending, tiles[min(ending, len(tiles) - 1)]["ending"])
             ctx.set(dut.captured, int(captured))
-            ctx.set(dut.row_sums, int(row_of(row_sum, "row_sums")))
+            ctx.set(dut.row_sums, word(rows_of(row_sum, "row_sums"), config.row_sum_width))
             ctx.set(dut.sums, word(columns(dots), config.dot_width))
             ctx.set(dut.advance, int(rng.random() >= held and not ctx.get(dut.hold)))
-            move = config.rows > 1 and ctx.get(dut.drain[config.rows - 1])
+            move = config.departures > 1 and ctx.get(dut.drain[config.rows - 1])
             advance, valid, part = (await ctx.tick().sample(dut.advance, dut.valid, dut.results))[
                 2:
             ]
@@ -112,21 +114,26 @@ def test_rows_of_tiles_back_to_back_equal_golden(config, held):
         row = min(row, rows - 1)
         return tiles[row // config.rows][name][row % config.rows]
 
+    def rows_of(move, name):
+        """Of each of the rows that leave with this move."""
+        count = config.rows_at_once
+        return [row_of(move * count + row, name) for row in range(count)]
+
     def columns(dots):
-        """D of each column, placed where its unit takes it."""
-        values = np.zeros(config.cols, object)
+        """D of each row and column, placed where its unit takes it."""
+        values = np.zeros((config.rows_at_once, config.cols), object)
         for position in range(config.cols):
             unit, turn = divmod(position, config.share)
-            column = turn * config.requantisers + unit
-            row = min(dots[position // config.cluster_cols], rows - 1)
-            unused = tiles[row // config.rows]["ending"]["unused"]
-            values[position] = int(row_of(row, "dots")[column]) << unused
-        return values
+            column, move = turn * config.row_units + unit, dots[position // config.cluster_cols]
+            tile = min(move * config.rows_at_once, rows - 1) // config.rows
+            unused = tiles[tile]["ending"]["unused"]
+            values[:, position] = [int(row[column]) << unused for row in rows_of(move, "dots")]
+        return values.reshape(-1)
 
     async def offer(ctx):
         for tile in tiles:
             if tile["ending"]["residual"]:
-                for row in tile["residuals"]:
+                for row in tile["residuals"].reshape(config.departures, -1):
                     while rng.random() < held:
                         await ctx.tick()
                     await put(ctx, dut.residuals, word(row, 8))

@@ -5,7 +5,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.parameters import ParameterLoader
 
 
-@pytest.mark.parametrize("requantisers", [1, 2, 4])
+@pytest.mark.parametrize("requantisers", [1, 2, 4, 8])
 def test_two_sets_load_and_a_third_waits_for_release(requantisers):
     config = ArrayConfig(2, 4, 1, 1, 8, requantisers)
     dut = ParameterLoader(config)
@@ -46,7 +46,7 @@ def test_two_sets_load_and_a_third_waits_for_release(requantisers):
 
     assert moments["full"] == 2 * config.cols
     expected = [
-        (column % requantisers, column // requantisers, loaded % 2, loaded * 4 + column)
+        (column % config.row_units, column // config.row_units, loaded % 2, loaded * 4 + column)
         for loaded in range(3)
         for column in range(4)
     ]

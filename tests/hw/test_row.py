@@ -27,14 +27,30 @@ def tokens(beats, bits, config):
             )
 
 
+def fields(value, count, width):
+    """The lowest `count` fields of `width` bits each."""
+    return [value >> (index * width) & ((1 << width) - 1) for index in range(count)]
+
+
 @pytest.mark.parametrize("held", [0.0, 0.4])
 @pytest.mark.parametrize(
     ("rows", "cols", "lanes", "planes"),
     [(1, 1, 1, 8), (1, 3, 2, 1), (2, 10, 3, 2), (4, 8, 1, 4), (3, 7, 1, 1)],
 )
 def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
+    check_sums(ArrayConfig(rows, cols, lanes, planes, 4 * lanes), held)
+
+
+@pytest.mark.parametrize("held", [0.0, 0.4])
+@pytest.mark.parametrize(("rows", "cols"), [(2, 1), (4, 8), (2, 6)])
+def test_two_rows_leave_at_once(rows, cols, held):
+    check_sums(ArrayConfig(rows, cols, 2, 1, 8, requantisers=2 * cols), held)
+
+
+def check_sums(config, held):
+    rows, cols, lanes, planes = config.rows, config.cols, config.lanes, config.planes
     rng = np.random.default_rng(cols)
-    config = ArrayConfig(rows, cols, lanes, planes, 4 * lanes)
+    together = config.rows_at_once
     assert config.depth == 1  # a row of clusters is all of the array
     dut = Row(config)
     tiles = []
@@ -69,7 +85,7 @@ def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
             since = [cycle - start for start in starts]
             # Row r, from the top, moves down r times, a row every `share` cycles
             moves = {phase // config.share for phase in since if phase % config.share == 0}
-            moving = [any(0 <= move < row for move in moves) for row in range(rows)]
+            moving = [any(0 <= move < row // together for move in moves) for row in range(rows)]
             entry = schedule.get(cycle, {})
             ctx.set(dut.advance, int(advance))
             ctx.set(dut.token, entry.get("token", {}))
@@ -77,15 +93,17 @@ def test_sums_of_all_its_rows_equal_golden(rows, cols, lanes, planes, held):
             ctx.set(dut.weights, entry.get("weights", 0))
             ctx.set(dut.drain, sum(bit << row for row, bit in enumerate(moving)))
             for tile, phase in enumerate(since):
-                row, part = divmod(phase, config.share)
-                if 0 <= row < rows and part == 0:
-                    row_sums[tile, row] = ctx.get(dut.row_sums)
+                move, part = divmod(phase, config.share)
+                if 0 <= move < config.departures and part == 0:
+                    found = fields(ctx.get(dut.row_sums), together, config.row_sum_width)
+                    row_sums[tile, move * together : (move + 1) * together] = found
                 for column in range(cols):
                     moved = phase - delay - column // config.cluster_cols
-                    row, part = divmod(moved, config.share)
-                    if 0 <= row < rows and part == 0:
-                        value = ctx.get(dut.sums) >> (column * config.dot_width)
-                        sums[tile, row, column] = value & ((1 << config.dot_width) - 1)
+                    move, part = divmod(moved, config.share)
+                    if 0 <= move < config.departures and part == 0:
+                        found = fields(ctx.get(dut.sums), together * cols, config.dot_width)
+                        own = slice(move * together, (move + 1) * together)
+                        sums[tile, own, column] = found[column::cols]
             await ctx.tick()
             cycle += advance
 

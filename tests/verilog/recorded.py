@@ -6,7 +6,7 @@ against the RTL. Points are of tools.sweep: arrays, patterns of stalls, products
 
 import json
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,11 +18,16 @@ from truncmac.sim.cycles.job import Job
 
 FILE = Path(__file__).parents[1] / "sim" / "cycles" / "rtl_counters.json"
 SEED, ARRAYS, PRODUCTS = 41, 12, 5
+PAIRED = 3  # arrays that two rows leave at once
 
 
 def sweeps():
     """The points: of each array every pattern; in every other array products follow at once."""
-    for index, sweep in enumerate(islice(random_sweeps(SEED), ARRAYS * PATTERNS)):
+    found = chain(
+        islice(random_sweeps(SEED), ARRAYS * PATTERNS),
+        islice(random_sweeps(SEED, rows_at_once=2), PAIRED * PATTERNS),
+    )
+    for index, sweep in enumerate(found):
         together = PRODUCTS if index // PATTERNS % 2 and index % PATTERNS in (0, 3) else 1
         yield replace(sweep, gemms=sweep.gemms[:PRODUCTS], together=together)
 

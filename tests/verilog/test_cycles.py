@@ -17,10 +17,11 @@ def test_there_are_at_least_300_points():
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("rows_at_once", [1, 2])
 @pytest.mark.parametrize("array", range(ARRAYS))
-def test_model_equals_rtl(build_root, array):
-    sweeps = islice(random_sweeps(SEED), array * PATTERNS, (array + 1) * PATTERNS)
-    for sweep in sweeps:
+def test_model_equals_rtl(build_root, array, rows_at_once):
+    sweeps = random_sweeps(SEED, rows_at_once)
+    for sweep in islice(sweeps, array * PATTERNS, (array + 1) * PATTERNS):
         assert differences(sweep, build_root) == []
 
 
@@ -29,6 +30,6 @@ def test_counters_of_the_tests_of_the_model_are_those_of_the_rtl(build_root):
     recorded = [point for point in json.loads(FILE.read_text())["points"] if "stalls" in point]
     points = list(sweeps())
     assert len(recorded) == len(points)
-    for index in (2, PATTERNS):
+    for index in (2, PATTERNS, -1):
         found = json.loads(json.dumps(record(points[index], build_root)))
         assert found == recorded[index]

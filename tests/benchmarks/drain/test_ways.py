@@ -1,6 +1,7 @@
 """Cycles of each way to drain: the core's own against its models, the others by hand."""
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,8 +52,11 @@ def test_two_rows_at_once_take_what_the_closed_form_says_of_half_the_interval():
     stalls = 0
     for _ in range(200):
         config, jobs = random_config(rng), random_jobs(rng)
+        config = replace(config, requantisers=min(config.requantisers, config.cols))
         half = -(-config.rows // 2)
-        sizes = Sizes(**(vars(Sizes.of(config)) | {"rows": np.array(half)}))
+        sizes = Sizes(
+            **(vars(Sizes.of(config)) | {"departures": np.array(half), "rows": np.array(half)})
+        )
         products = Products(
             np.array([job.row_tiles * half for job in jobs]),
             np.array([job.beats * config.lanes for job in jobs]),
@@ -64,6 +68,17 @@ def test_two_rows_at_once_take_what_the_closed_form_says_of_half_the_interval():
         assert counted(jobs, config, Way(config.share, rows_at_once=2)) == expected
         stalls += expected[1]
     assert stalls > 1000
+
+
+def test_they_take_what_the_core_does_that_is_built_so():
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        jobs, (rows, cols) = random_jobs(rng), rng.integers(1, 5, 2).tolist()
+        config = ArrayConfig(2 * rows, cols, requantisers=cols)
+        built = replace(config, requantisers=2 * cols)
+        expected = totals(control_counters(built, jobs))
+        assert counted(jobs, config, Way(1, rows_at_once=2)) == expected
+        assert counted(jobs, built, Way.of(built)) == expected
 
 
 class Stepped:

@@ -21,6 +21,8 @@ def random_config(rng):
     requantisers = int(rng.choice([n for n in range(1, cols + 1) if cols % n == 0]))
     planes = int(rng.choice([1, 2, 4, 8]))
     rows, lanes = rng.integers(1, 7, 2).tolist()
+    if rows % 2 == 0 and rng.random() < 0.3:
+        requantisers = 2 * cols  # two rows at once
     return ArrayConfig(rows, cols, lanes, planes, 4608, requantisers)
 
 
