@@ -6,15 +6,22 @@ from truncmac.golden import Machine, MapPlace
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.memory import port_names
 
-# Columns are half as many as lanes, as many, twice and four times as many; 1 to 8 a requantiser
+# Columns are half as many as lanes, as many, twice and four times as many; 1 to 8 a requantiser,
+# or two rows at once
 RATES = [
-    ArrayConfig(rows, 8, lanes, 1, requantisers=8 // share)
-    for rows, lanes, share in (
-        *((4, 16, 1), (8, 16, 2), (2, 16, 4), (4, 16, 8)),
-        *((8, 8, 1), (8, 8, 2), (4, 8, 4), (1, 8, 8)),
-        *((8, 4, 1), (4, 4, 2), (4, 4, 4), (2, 4, 8)),
-        *((16, 2, 1), (8, 2, 2), (4, 2, 4), (4, 2, 8)),
-    )
+    *(
+        ArrayConfig(rows, 8, lanes, 1, requantisers=16)
+        for rows, lanes in ((4, 16), (4, 8), (8, 4), (16, 2))
+    ),
+    *(
+        ArrayConfig(rows, 8, lanes, 1, requantisers=8 // share)
+        for rows, lanes, share in (
+            *((4, 16, 1), (8, 16, 2), (2, 16, 4), (4, 16, 8)),
+            *((8, 8, 1), (8, 8, 2), (4, 8, 4), (1, 8, 8)),
+            *((8, 4, 1), (4, 4, 2), (4, 4, 4), (2, 4, 8)),
+            *((16, 2, 1), (8, 2, 2), (4, 2, 4), (4, 2, 8)),
+        )
+    ),
 ]
 
 

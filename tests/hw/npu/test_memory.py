@@ -114,3 +114,13 @@ def test_a_bank_is_one_module():
     text = hierarchical_verilog(ActivationMemory(CONFIGS[0]), "top")
     assert text.count("module truncmac_bank(") == 1
     assert text.count("truncmac_bank group_") == GROUPS * ROWS
+
+
+@pytest.mark.parametrize(
+    ("units", "lanes", "count"),
+    [(2, 4, 1), (8, 8, 1), (8, 2, 4), (16, 16, 2), (16, 8, 2), (16, 2, 8)],
+)
+def test_there_is_a_port_for_each_word_of_a_part_and_one_for_each_row_at_least(units, lanes, count):
+    array = ArrayConfig(4, 8, lanes, 1, requantisers=units)
+    names = port_names(array, "write")
+    assert names == ("write", *(f"write_{number}" for number in range(1, count)))

@@ -63,15 +63,22 @@ class Bench:
             ctx.set(dut.outputs.valid, 0)
         return found if valid and ready else None
 
-    def check(self, found, codes, row):
-        y, x, inside, first = row
+    def check(self, found, codes, rows):
         cols = self.dut.config.cols
-        expected = np.zeros(cols, np.uint8)
-        if inside:
-            known = codes[y, x, first : first + cols]
-            expected[: len(known)] = known
-        got = np.frombuffer(int(found).to_bytes(cols, "little"), np.uint8)
-        assert np.array_equal(got, expected)
+        expected = np.zeros((len(rows), cols), np.uint8)
+        for (y, x, inside, first), row in zip(rows, expected, strict=True):
+            if inside:
+                known = codes[y, x, first : first + cols]
+                row[: len(known)] = known
+        got = np.frombuffer(int(found).to_bytes(expected.size, "little"), np.uint8)
+        assert np.array_equal(got, expected.reshape(-1))
+
+
+def words_of(shape, tile_x, config):
+    """The rows of each word: one, or those that leave at once."""
+    rows = list(rows_of(shape, tile_x, config))
+    count = config.rows_at_once
+    return [rows[first : first + count] for first in range(0, len(rows), count)]
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5])
@@ -85,11 +92,11 @@ def test_random_outputs(config, busy):
             shape, tile_x, _ = drawn(rng, config)
             shifts, fewer = rng.integers(0, 4, 2).tolist(), int(rng.integers(shape[2]) + 1)
             codes = bench.give(ctx, shape, tile_x, shifts=shifts, channels=fewer)
-            for row in rows_of(shape, tile_x, config):
+            for rows in words_of(shape, tile_x, config):
                 found = None
                 while found is None:
                     found = await bench.cycle(ctx, rng.random() >= busy)
-                bench.check(found, codes, row)
+                bench.check(found, codes, rows)
             assert not ctx.get(bench.dut.outputs.valid)
 
     simulate(bench.dut, drive, cycles=100_000)
@@ -101,11 +108,11 @@ async def rows_without_a_gap(ctx, bench, config, *, phases=(0, 0), shifts=(0, 0)
     layout = {"tile_x": tile_x, "phases": phases}
     codes = bench.give(ctx, shape, tile_x, shifts=shifts, layout=layout)
     waits = []
-    for row in rows_of(shape, tile_x, config):
+    for rows in words_of(shape, tile_x, config):
         found, cycles = None, 0
         while found is None:
             found, cycles = await bench.cycle(ctx, ready=True), cycles + 1
-        bench.check(found, codes, row)
+        bench.check(found, codes, rows)
         waits.append(cycles)
     return waits
 
@@ -114,23 +121,26 @@ async def rows_without_a_gap(ctx, bench, config, *, phases=(0, 0), shifts=(0, 0)
 def test_rows_come_as_fast_as_the_core_takes_them(config):
     """A row has as many words as a port reads for it, at most `share`."""
     bench = Bench(config, np.random.default_rng(4))
-    steps = max(8 // config.lanes // max(config.requantisers // config.lanes, 1), 1)
+    steps = max(8 // config.lanes // max(config.row_units // config.lanes, 1), 1)
     assert steps <= config.share
 
     async def drive(ctx):
         for shifts in ((0, 0), (1, 2)):
             waits = await rows_without_a_gap(ctx, bench, config, phases=shifts, shifts=shifts)
-            assert waits[1:] == [steps] * (8 * config.rows - 1)
+            assert waits[1:] == [steps] * (8 * config.departures - 1)
 
     simulate(bench.dut, drive)
 
 
-def test_neighbours_in_one_bank_do_not_slow_two_ports():
-    config = ArrayConfig(16, 16, 8, 1, requantisers=16)
+@pytest.mark.parametrize(
+    ("cols", "lanes", "units"), [(16, 8, 16), (8, 8, 16), (8, 16, 16), (8, 4, 16)]
+)
+def test_neighbours_in_one_bank_do_not_slow_several_ports(cols, lanes, units):
+    config = ArrayConfig(16, cols, lanes, 1, requantisers=units)
     bench = Bench(config, np.random.default_rng(5))
 
     async def drive(ctx):
         waits = await rows_without_a_gap(ctx, bench, config, phases=(1, 1))
-        assert waits[1:] == [1] * (8 * config.rows - 1)
+        assert waits[1:] == [1] * (8 * config.departures - 1)
 
     simulate(bench.dut, drive)

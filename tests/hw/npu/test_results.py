@@ -23,16 +23,24 @@ CONFIGS = [
     ArrayConfig(2, 4, 4, 1, requantisers=1),
     ArrayConfig(8, 2, 8, 1, requantisers=2),
     ArrayConfig(4, 16, 2, 1, requantisers=8),
+    ArrayConfig(4, 4, 4, 1, requantisers=8),
+    ArrayConfig(2, 8, 2, 1, requantisers=16),
+    ArrayConfig(8, 2, 8, 1, requantisers=4),
 ]
 
 
 def parts(values, shape, tile_x, config, rng):
-    """All parts of results as the core gives them: each holds neighbouring columns of a row."""
+    """All parts of results as the core gives them: each holds neighbouring columns of a row.
+
+    Of rows that leave at once, a part holds all columns, row after row.
+    """
+    rows = []
     for y, x, inside, first in rows_of(shape, tile_x, config):
         row = rng.integers(0, 256, config.cols)  # what is dropped
         known = values[y, x, first : first + config.cols] if inside else []
         row[: len(known)] = known
-        yield from row.reshape(config.share, -1).tolist()
+        rows.append(row)
+    yield from np.reshape(rows, (-1, config.requantisers)).tolist()
 
 
 class Bench:
@@ -84,7 +92,10 @@ class Bench:
         return cycles
 
 
-QUICK = [(0, 0, 0.5), (0, 1, 0.5), (1, 1, 0.0), (1, 0, 0.0), (2, 0, 0.5), (2, 1, 0.5), (3, 0, 0.5)]
+QUICK = [
+    *((0, 0, 0.5), (0, 1, 0.5), (1, 1, 0.0), (1, 0, 0.0), (2, 0, 0.5), (2, 1, 0.5), (3, 0, 0.5)),
+    *((4, 0, 0.5), (5, 1, 0.5), (6, 0, 0.0)),
+]
 CASES = [
     pytest.param(
         *(config, raw, busy),
@@ -144,7 +155,7 @@ def test_a_part_is_taken_in_every_cycle(config):
             values = codes_of(rng, shape)
             bench.give(ctx, shape, tile_x, where)
             cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
-            assert cycles == 8 * config.rows * config.share
+            assert cycles == 8 * config.interval
             assert bench.banks.count == 8 * config.rows * max(config.cols // config.lanes, 1)
             bench.banks.count = 0
             assert np.array_equal(bench.banks.held[places_of(where, shape, bench.chip)], values)
@@ -167,9 +178,12 @@ def test_parts_are_taken_while_banks_are_at_work(units, room):
     simulate(bench.dut, drive)
 
 
-def test_neighbours_in_one_bank_do_not_slow_two_ports():
+@pytest.mark.parametrize(
+    ("cols", "lanes", "units"), [(16, 8, 16), (8, 8, 16), (8, 16, 16), (8, 4, 16)]
+)
+def test_neighbours_in_one_bank_do_not_slow_several_ports(cols, lanes, units):
     """A reader of stride 2 wants neighbouring pixels in one bank."""
-    rng, config = np.random.default_rng(2), ArrayConfig(16, 16, 8, 1, requantisers=16)
+    rng, config = np.random.default_rng(2), ArrayConfig(16, cols, lanes, 1, requantisers=units)
     bench = Bench(config, rng)
 
     async def drive(ctx):
@@ -177,7 +191,7 @@ def test_neighbours_in_one_bank_do_not_slow_two_ports():
         values = codes_of(rng, shape)
         bench.give(ctx, shape, tile_x, where)
         cycles = await bench.play(ctx, parts(values, shape, tile_x, config, rng))
-        assert cycles == 8 * config.rows
+        assert cycles == 8 * config.departures
         assert np.array_equal(bench.banks.held[places_of(where, shape, bench.chip)], values)
 
     simulate(bench.dut, drive)
