@@ -20,7 +20,8 @@ def random_npus(seed: int) -> Iterator[NpuConfig]:
     while True:
         rows, cols, lanes = one(1, 2, 4, 8), one(2, 4, 8, 16), one(1, 2, 4, 8)
         planes = one(1, 1, 2, 4, 8)
-        units = one(*(n for n in (1, 2, 4, 8, 16) if cols % n == 0))
+        twice = [] if rows % 2 else [2 * cols]  # two rows leave at once
+        units = one(*(n for n in (1, 2, 4, 8, 16) if cols % n == 0), *twice)
         if not 8 <= cols * lanes * planes <= 512 or rows * cols * lanes * planes > 512:
             continue
         yield NpuConfig(

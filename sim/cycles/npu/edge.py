@@ -14,8 +14,8 @@ __all__ = ["Residuals", "Results"]
 
 
 def ports_of(config: ArrayConfig) -> int:
-    """Words of the activation memory that the core's results fill in a cycle; one at least."""
-    return max(config.requantisers // config.lanes, 1)
+    """Words of the memory that results fill in a cycle; one at least for each row that leaves."""
+    return config.rows_at_once * max(config.row_units // config.lanes, 1)
 
 
 class Results:
@@ -29,8 +29,9 @@ class Results:
     def __init__(self, config: ArrayConfig) -> None:
         self.config = config
         self.queues: list[deque[Bank]] = [deque() for _ in range(ports_of(config))]
-        self.parts = max(min(config.cols, config.lanes) // config.requantisers, 1)  # of a word
-        self.walk = RowWalk(config.rows)
+        self.parts = max(min(config.cols, config.lanes) // config.row_units, 1)  # of a word
+        self.words = len(self.queues) // config.rows_at_once  # of a row that a part fills
+        self.walk = RowWalk(config.rows, config.rows_at_once)
         self.raw = self.over = False
         self.turn = 0  # which part of the row is next
         self.unit = 0  # which of a part's sums is next
@@ -59,16 +60,23 @@ class Results:
 
     def sum_here(self, *, valid: bool) -> bool:
         """Whether there is a sum that must go to memory; `valid`: the core gives a part."""
-        return self.raw and valid and self.walk.inside and self._channel < self.channels
+        return self.raw and valid and self._output[2] and self._channel < self.channels
+
+    @property
+    def _output(self) -> tuple[int, int, bool]:
+        """Column and row of the sum at hand in the output, and whether it is inside."""
+        return self.walk.pixels[self.unit // self.config.row_units]
 
     @property
     def _channel(self) -> int:
-        return self.walk.channel + self.turn * self.config.requantisers + self.unit
+        column = self.unit % self.config.row_units
+        return self.walk.channel + self.turn * self.config.requantisers + column
 
     @property
     def sum_address(self) -> int:
         """Of the sum at hand."""
-        pixel = self.walk.y * self.walk.width + self.walk.x
+        x, y, _ = self._output
+        pixel = y * self.walk.width + x
         return (self.sums + SUM_BYTES * (pixel * self.channels + self._channel)) & 0xFFFFFFFF
 
     def asks(self) -> Sequence[Bank | None]:
@@ -91,18 +99,20 @@ class Results:
         if self.raw and valid and (sum_leaves or not self.sum_here(valid=valid)):
             self.unit = (self.unit + 1) % self.config.requantisers
         if taken:
-            if not self.raw and self.turn % self.parts == self.parts - 1 and self.walk.inside:
+            if not self.raw and self.turn % self.parts == self.parts - 1:
                 self._queue()
             self.turn = (self.turn + 1) % self.config.share
             if self.turn == 0:
                 self.over |= self.walk.step()
 
     def _queue(self) -> None:
-        lanes, bank = self.config.lanes, self.place.bank(self.walk.x, self.walk.y)
-        first = self.walk.channel + self.turn // self.parts * (lanes * len(self.queues))
+        lanes = self.config.lanes
+        first = self.walk.channel + self.turn // self.parts * (lanes * self.words)
         for number, queue in enumerate(self.queues):
-            if first + number * lanes < self.channels:
-                queue.append(bank)
+            row, word = divmod(number, self.words)
+            x, y, inside = self.walk.pixels[row]
+            if inside and first + word * lanes < self.channels:
+                queue.append(self.place.bank(x, y))
 
     def sum_request(self) -> Request:
         """Address and bytes of the sum at hand."""
@@ -161,8 +171,9 @@ class Residuals:
             for n in range(count)
         ]
         self.columns = min(config.cols, config.lanes)  # of a row, in a word
-        self.steps = config.cols // (self.columns * count)  # for a row
-        self.walk = RowWalk(config.rows)
+        self.words = count // config.rows_at_once  # of a row that are read at once
+        self.steps = config.cols // (self.columns * self.words)  # for a row
+        self.walk = RowWalk(config.rows, config.rows_at_once)
         self.over = True
         self.asked = self.here = 0  # words of the row that are asked for, and here
 
@@ -204,10 +215,12 @@ class Residuals:
         return [self._reads(number) for number in range(len(self.ports))]
 
     def _bank(self, number: int) -> Bank | None:
-        first = self.walk.channel + self.columns * (self.asked * len(self.ports) + number)
-        if not self.walk.inside or first >= self.channels:
+        row, word = divmod(number, self.words)
+        x, y, inside = self.walk.pixels[row]
+        channel = self.walk.channel + self.columns * (self.asked * self.words + word)
+        if not inside or channel >= self.channels:
             return None
-        return self.place.bank(self.walk.x << self.shifts[0], self.walk.y << self.shifts[1])
+        return self.place.bank(x << self.shifts[0], y << self.shifts[1])
 
     def _offered(self, number: int) -> bool:
         port = self.ports[number]

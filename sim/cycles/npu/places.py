@@ -38,10 +38,11 @@ class RowWalk:
     Parameters
     ----------
     rows : of the array, a power of two
+    together : rows that come at once
     """
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, rows: int, together: int = 1) -> None:
+        self.rows, self.together = rows, together
         self.index = self.count = 0  # rows passed, and all
         self.ends = False  # the last row of a tile is at hand
 
@@ -56,18 +57,23 @@ class RowWalk:
         self._find()
 
     def _find(self) -> None:
-        """Find the pixel of the row at hand; behind the last row there is the first again."""
+        """Find the pixels of the rows at hand; behind the last row there is the first again."""
         tile, row = divmod(self.index % self.count, self.rows)
         line, left = divmod(tile, self.across)
         column, top = divmod(line, self.down)
-        self.x = (left << self.tile_x) + (row & ((1 << self.tile_x) - 1))
-        self.y = top * (self.rows >> self.tile_x) + (row >> self.tile_x)
+        left, top = left << self.tile_x, top * (self.rows >> self.tile_x)
+        self.pixels = [self._pixel(left, top, row + more) for more in range(self.together)]
+        self.x, self.y, self.inside = self.pixels[0]
         self.channel = column * self.columns
-        self.inside = self.x < self.width and self.y < self.height
-        self.ends = row == self.rows - 1
+        self.ends = row == self.rows - self.together
 
-    def step(self, rows: int = 1) -> bool:
-        """Go on by some rows; whether all are passed."""
-        self.index += rows
+    def _pixel(self, left: int, top: int, row: int) -> tuple[int, int, bool]:
+        """Column and row in the output of a tile's row, and whether it is inside."""
+        x, y = left + (row & ((1 << self.tile_x) - 1)), top + (row >> self.tile_x)
+        return x, y, x < self.width and y < self.height
+
+    def step(self, rows: int | None = None) -> bool:
+        """Go on by some rows, or those that come at once; whether all are passed."""
+        self.index += self.together if rows is None else rows
         self._find()
         return self.index == self.count
