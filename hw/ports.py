@@ -90,6 +90,9 @@ def payload_fields(config):
 
 
 def result_columns(config):
-    """Columns whose outputs a word of results holds, the lowest bits first: words of a row."""
-    units = config.requantisers
-    return [list(range(first, first + units)) for first in range(0, config.cols, units)]
+    """Columns whose outputs a word of results holds, the lowest bits first: words of a row.
+
+    Where two rows leave at once, one word holds the columns of the first, then of the second.
+    """
+    units, rows = config.row_units, config.rows_at_once
+    return [list(range(first, first + units)) * rows for first in range(0, config.cols, units)]

@@ -10,7 +10,8 @@ from .ways import Way
 
 __all__ = ["SERIAL_CYCLES", "Remedy", "remedies"]
 
-AS_BUILT = "a row at once, as built"
+AS_BUILT = "a row at once"
+PAIRS = "two rows at once"
 SERIAL_CYCLES = (2, 4)  # of a word in a serial requantiser
 
 
@@ -47,14 +48,16 @@ def remedies(array: ArrayConfig, counts: tuple[int, ...]) -> list[Remedy]:
         ),
         *(
             Remedy(
-                "two rows at once",
+                PAIRS,
                 f"2 x {count}",
                 core,
                 Way(core.share, rows_at_once=2),
                 lambda p: p.core + _second_row(p),
             )
             for count, core in cores.items()
+            if count < array.cols
         ),
+        _built_pairs(array),
         *(
             Remedy(
                 "queue of a tile",
@@ -77,6 +80,11 @@ def remedies(array: ArrayConfig, counts: tuple[int, ...]) -> list[Remedy]:
             for count, core in cores.items()
         ),
     ]
+
+
+def _built_pairs(array: ArrayConfig) -> Remedy:
+    core = replace(array, requantisers=2 * array.cols)
+    return Remedy(PAIRS, f"2 x {array.cols}", core, Way.of(core), lambda p: p.core, built=True)
 
 
 def _second_row(parts: Parts) -> float:

@@ -1,8 +1,8 @@
 """Cycles of a network in which tiles leave the array in another way than the core's.
 
 The core's sequencer, parameters and latencies stay as they are; operands come at full speed and
-results are taken at once. `Way.of` is the core as it is, and `count` then gives what
-`sim.cycles` gives. The others are not built: what they count is the best that they could reach.
+results are taken at once. `Way.of` is a core as it is, and `count` then gives what `sim.cycles`
+gives. The others are not built: what is counted of them is the best that they could reach.
 """
 
 from collections.abc import Sequence

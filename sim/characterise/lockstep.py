@@ -79,7 +79,7 @@ def run_parts(
     memories = _memories(gemms, config)
     inputs = _streams(memories, config, stall)
     tiles = len(memories[0].tiles)
-    results = tiles * config.rows * config.share
+    results = tiles * config.interval
     _reset(simulator)
     _warm_up(simulator, gemms, config)
     simulator.reset_counts()
@@ -93,7 +93,7 @@ def run_parts(
     mask = (1 << COUNTER_BITS) - 1
     counters = {name: value >> COUNTER_BITS * i & mask for i, name in enumerate(COUNTERS)}
     sets = sum(tile.fields["fresh"] for tile in memories[0].tiles)
-    residual = sum(tile.fields["residual"] for tile in memories[0].tiles) * config.rows
+    residual = sum(tile.fields["residual"] for tile in memories[0].tiles) * config.departures
     return GateRun(gemms, counters, activity, mismatches, outputs, sets, residual)
 
 
@@ -120,7 +120,7 @@ def _warm_up(simulator: GateSimulator, gemms: Sequence[Gemm], config: ArrayConfi
         for gemm in gemms
     ]
     inputs = _streams(_memories(last, config), config, stall=0)
-    simulator.run(inputs, config.rows * config.share, limit=CYCLES_IN_MOST)
+    simulator.run(inputs, config.interval, limit=CYCLES_IN_MOST)
     clear = np.array([[~np.uint64(0)], [0]], np.uint64)
     simulator.play(["clear"], clear, ["active"])
 
@@ -202,7 +202,7 @@ def _compare(
     for stream, gemm in enumerate(gemms):
         bits = (record >> np.uint64(stream) & np.uint64(1)).astype(np.int64)
         values = bits.reshape(parts_count, config.requantisers, width) @ weights
-        # Part j of a row holds columns j * requantisers + q
+        # Part j of a row holds columns j * requantisers + q; or a part holds whole rows
         matrix = values.reshape(tiles * config.rows, config.cols)
         expected = gemm.outputs()
         mismatches += int(np.count_nonzero(matrix != expected))

@@ -122,8 +122,11 @@ def _elements(config: ArrayConfig) -> float:
 
 
 def _moves(config: ArrayConfig) -> float:
-    """Sums that the drain of a tile moves: a row's sums go on through all rows below it."""
-    return config.cols * config.rows * (config.rows + 1) / 2
+    """Sums that the drain of a tile moves: a row's sums go on through the rows below it.
+
+    Where two rows leave at once, they pass every other row.
+    """
+    return config.cols * config.rows * (config.departures + 1) / 2
 
 
 def _rows(config: ArrayConfig) -> float:
@@ -178,7 +181,7 @@ def _edge_row_bits(config: ArrayConfig) -> float:
     groups that are done; it has as many parts as columns share a unit.
     """
     later = config.passage - config.share  # cycles from the first unit to the last
-    groups = np.minimum(later, config.requantisers - 1)
+    groups = np.minimum(later, config.row_units - 1)
     common = (config.sum_width + ACTIVATION_BITS) * (1 + groups)  # zQ, limit of the codes
     codes = ACTIVATION_BITS * config.cols * (1 + groups / 2)
     turns = np.maximum(config.share / config.cluster_cols, 1)  # cycles from group to group
@@ -191,7 +194,7 @@ def _edge_bits(config: ArrayConfig) -> float:
 
 
 def _edge_size(config: ArrayConfig) -> float:
-    return EDGE_BITS + _edge_row_bits(config)
+    return EDGE_BITS + config.rows_at_once * _edge_row_bits(config)
 
 
 # A scope belongs to the first place with a pattern that fits.

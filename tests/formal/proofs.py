@@ -97,7 +97,11 @@ def drain(config: ArrayConfig) -> dict[str, str]:
         for tap in range(1, config.breadth + 2 + config.drain_delay)
         for row in range(config.depth)
     ]
-    units = [f"edge.unit_{unit}.select" for unit in range(config.requantisers)]
+    units = [
+        f"edge.unit_{unit}{'_of_1' if row else ''}.select"
+        for row in range(config.rows_at_once)
+        for unit in range(config.row_units)
+    ]
     nets = {
         "capture_now": pes("capture"),
         "drain_now": pes("drain"),
@@ -186,6 +190,8 @@ class Proof:
             "PLANES": c.planes,
             "REQUANTISERS": c.requantisers,
             "SHARE": c.share,
+            "AT_ONCE": c.rows_at_once,
+            "DEPARTURES": c.departures,
             "DRAINS": drains(c),
             "FIRST": first_word(c),
             "PASSAGE": c.passage,
@@ -262,6 +268,7 @@ def part(name: str, about: str, component: type, sizes: tuple[int, ...], **more:
 ONE = (1, 1, 1, 1, 2, 1, 2)
 SMALL = (2, 2, 1, 1, 2, 1, 2)
 CLUSTERS = (6, 6, 1, 1, 2, 6, 2)  # two by two clusters of PEs
+PAIRS = (6, 6, 1, 1, 2, 12, 2)  # the same, whose rows leave two at once
 ADDRESS = {register.name: register.address for register in REGISTERS}
 KNOWN = "||".join(f"(address[7:2]=={address // 4})" for address in ADDRESS.values())
 
@@ -289,6 +296,15 @@ PROOFS = (
         CLUSTERS,
         bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )3'h5", r"\g<1>3'h4"),
         probes=drain(ArrayConfig(*CLUSTERS)),
+        engine=INDUCTION,
+    ),
+    core(
+        "core_drain_pairs",
+        "The same where two rows leave the array at once: each finds the sum of its own row.",
+        PAIRS,
+        properties="core_drain",
+        bug=(r"(= \\wait ;\s+if \(\S+ \) begin\s+\S+\s+= )2'h2", r"\g<1>2'h1"),
+        probes=drain(ArrayConfig(*PAIRS)),
         engine=INDUCTION,
     ),
     core(

@@ -56,3 +56,4 @@ def test_fields_of_a_command_read_what_its_layout_wrote():
 def test_columns_of_the_words_of_a_row():
     assert result_columns(CONFIGS[0]) == [[0]]
     assert result_columns(CONFIGS[1]) == [[0, 1, 2], [3, 4, 5]]
+    assert result_columns(ArrayConfig(2, 3, 1, 1, requantisers=6)) == [[0, 1, 2, 0, 1, 2]]

@@ -1,3 +1,4 @@
+import pytest
 from amaranth import Value
 from amaranth.hdl import Fragment
 
@@ -6,13 +7,14 @@ from truncmac.hw.core import Core
 from truncmac.hw.streams import STREAMS, stream_table, word_bits
 
 TERMS = (
-    *("rows", "cols", "lanes", "planes", "requantisers", "beats_width"),
+    *("rows", "cols", "lanes", "planes", "requantisers", "rows_at_once", "beats_width"),
     *("multiplier_bits", "residual_multiplier_bits", "bias_width", "sum_width"),
 )
 
 
-def test_described_widths_are_the_cores():
-    config = ArrayConfig(3, 6, 5, 4, 100, 2)
+@pytest.mark.parametrize("sizes", [(3, 6, 5, 4, 100, 2), (4, 3, 2, 1, 100, 6)])
+def test_described_widths_are_the_cores(sizes):
+    config = ArrayConfig(*sizes)
     core = Core(config)
     Fragment.get(core, None)  # Amaranth warns of components that are never elaborated
     assert list(word_bits(config)) == list(STREAMS)

@@ -18,6 +18,7 @@ CASES = [
     pytest.param(
         *("verilator", (2, 8, 2, 2, 30, 4), (512, 512, 512, 512, 512)), marks=pytest.mark.long
     ),
+    pytest.param(*("verilator", (4, 4, 2, 2, 20, 8), (64, 64, 64, 64, 64)), marks=pytest.mark.long),
     ("icarus", (3, 4, 3, 4, 20, 1), (32, 32, 32, 32, 32)),
     pytest.param(*("icarus", (2, 2, 1, 8, 9, 2), (128, 256, 32, 64, 128)), marks=pytest.mark.long),
 ]

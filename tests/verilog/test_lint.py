@@ -17,7 +17,12 @@ from truncmac.sim.netlist.yosys import YOSYS
 from truncmac.sim.tools import find_tool, simulator_environment
 
 WAIVERS = Path(truncmac.hw.__file__).parent / "lint.vlt"
-CONFIGS = [ArrayConfig(), ArrayConfig(1, 1, 1, 8, 1), ArrayConfig(3, 6, 5, 4, 100, 2)]
+CONFIGS = [
+    ArrayConfig(),
+    ArrayConfig(1, 1, 1, 8, 1),
+    ArrayConfig(4, 2, 1, 8, 9, 4),
+    ArrayConfig(3, 6, 5, 4, 100, 2),
+]
 
 
 GENERATED = [(TOP, functools.cache(core_verilog)), (AXI_TOP, functools.cache(axi_verilog))]
@@ -109,12 +114,13 @@ NPUS = [
         array=npu_array(rows=1, cols=8, lanes=2, planes=8, max_reduction=64),
         **{"bus_width": 256, "groups": 4, "depth": 100, "outstanding": 1},
     ),
+    NpuConfig(array=ArrayConfig(4, 4, 2, 2, 60, requantisers=8), depth=64),
 ]
 
 
 @pytest.mark.parametrize(
     "config",
-    [NPUS[0], pytest.param(NPUS[1], marks=pytest.mark.long)],
+    [NPUS[0], *(pytest.param(each, marks=pytest.mark.long) for each in NPUS[1:])],
     ids=lambda config: config.array.name,
 )
 def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):

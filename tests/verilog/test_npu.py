@@ -25,6 +25,7 @@ from truncmac.sim.rtl.npu.programs import run_programs
 SMALL = NpuConfig(array=ArrayConfig(4, 8, 4, 1, 300, 4), depth=256)
 DEFAULT = NpuConfig(array=npu_array(max_reduction=1152))
 LARGE = NpuConfig(array=npu_array(rows=16, cols=16, max_reduction=1152), bus_width=128)
+PAIRS = NpuConfig(array=ArrayConfig(4, 8, 4, 1, 300, 16), depth=256)  # two rows at once
 SETTINGS = [Setting(str(k), k) for k in (8, 4, 2, 1)]
 
 
@@ -71,6 +72,14 @@ def test_a_k_for_each_layer(build_root):
     programs = compiled_for_npu(small_network(), settings, SMALL, layers=True)
     images = np.random.default_rng(1).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
     check(run_compiled(programs, images, simulator="icarus", build_root=build_root))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pauses", [PROMPT, Pauses.everywhere(0.3, seed=3, latency=40)])
+def test_two_rows_leave_the_array_at_once(pauses, build_root):
+    programs = compiled_for_npu(small_network(), SETTINGS, PAIRS, layers=True)
+    images = np.random.default_rng(2).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
+    check(run_compiled(programs, images, pauses=pauses, build_root=build_root))
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from truncmac.sim.rtl.stimulus import random_gemms
 from truncmac.sim.stalls import NO_STALLS, Stalls
 
 # rows, cols, lanes, planes, max_reduction, requantisers
-VERILATOR = [(3, 6, 2, 2, 50, 3)]
+VERILATOR = [(3, 6, 2, 2, 50, 3), (6, 3, 2, 2, 50, 6)]
 ICARUS = [(4, 4, 4, 1, 300, 2), (1, 1, 1, 8, 20, 1), (2, 3, 3, 4, 40, 1), (5, 2, 1, 2, 9, 2)]
 CASES = [
     *(("verilator", sizes) for sizes in VERILATOR),

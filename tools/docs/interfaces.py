@@ -130,10 +130,12 @@ def _place(field):
 def result_order_table():
     """Which columns each word of a row of results holds, for 8 columns and some requantisers."""
     rows = []
-    for units in (1, 2, 4, 8):
-        words = result_columns(ArrayConfig(1, 8, 8, 1, requantisers=units))
+    for units in (1, 2, 4, 8, 16):
+        config = ArrayConfig(2, 8, 8, 1, requantisers=units)
+        words = result_columns(config)
         text = "; ".join(" ".join(map(str, columns)) for columns in words)
-        rows.append([units, len(words), text])
+        count = "1 for two rows" if config.rows_at_once == 2 else len(words)
+        rows.append([units, count, text])
     return table(
         ["requantisers", "words of a row", "columns of each word, lowest bits first"], rows
     )

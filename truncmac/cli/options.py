@@ -37,8 +37,8 @@ ARRAY_HELP = {
     "lanes": "Elements of a reduction that a PE processes in parallel.",
     "planes": "Bits of a weight that a PE processes in parallel: 1, 2, 4 or 8.",
     "max_reduction": "Longest reduction K of a layer that the array can run.",
-    "requantisers": "Output units, a divisor of the columns. Default: the fewest that do not slow "
-    "down reductions of 64 or more at k = 8 and of 128 or more at k = 2.",
+    "requantisers": "Output units, a divisor of the columns or twice the columns. Default: the "
+    "fewest that do not slow down reductions of 64 or more at k = 8 and of 128 or more at k = 2.",
     "multiplier_bits": "Width of the requantisation multipliers, in bits.",
 }
 NPU_HELP = {
@@ -52,8 +52,8 @@ NPU_ARRAY_HELP = ARRAY_HELP | {
     "rows": "Rows of PEs, one for each output pixel of a tile; a power of two.",
     "cols": "Columns of PEs, one for each output channel of a tile; a power of two.",
     "lanes": "Elements of a reduction that a PE processes in parallel; a power of two.",
-    "requantisers": "Output units, a divisor of the columns. Default: the fewest that do not slow "
-    "down reductions of 144 or more at k = 1.",
+    "requantisers": "Output units, a divisor of the columns or twice the columns. Default: the "
+    "fewest that do not slow down reductions of 144 or more at k = 1.",
 }
 BOTH_HELP = ARRAY_HELP | {
     "requantisers": f"{ARRAY_HELP['requantisers']} In an NPU: of 144 or more at k = 1.",

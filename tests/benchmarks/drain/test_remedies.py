@@ -31,8 +31,9 @@ def found():
 @pytest.mark.parametrize(
     ("name", "units", "way", "area"),
     [
-        ("a row at once, as built", "4", Way(2), 1e6),
-        ("a row at once, as built", "2", Way(4), 1e6),
+        ("a row at once", "4", Way(2), 1e6),
+        ("a row at once", "2", Way(4), 1e6),
+        ("two rows at once", "2 x 8", Way(1, rows_at_once=2), 1e6),
         ("two rows at once", "2 x 4", Way(2, rows_at_once=2), 1e6 + 1000 + 200 - 4 * 10),
         ("queue of a tile", "2", Way(4, queue=8), 1e6 + 8e4),
         ("two copies of the sums", "4", Way(2, copies=2), 1e6 + 3e5),
@@ -44,11 +45,17 @@ def test_ways_are_composed_of_parts(found, name, units, way, area):
     each = found[name, units]
     assert each.way == way
     assert each.area(MadeUp(config=each.config)) == area
-    assert each.config.requantisers == int(units.split()[-1])
+    assert each.config.requantisers == (16 if units == "2 x 8" else int(units.split()[-1]))
 
 
 def test_only_what_the_core_can_be_configured_to_is_built(found):
     built = [each for each in found.values() if each.built]
-    assert [each.units for each in built] == ["2", "4"]
+    assert [each.units for each in built] == ["2", "4", "2 x 8"]
     assert all(each.way == Way.of(each.config) for each in built)
-    assert len(found) == 2 * 4 + 2
+    assert len(found) == 2 * 4 + 2 + 1
+
+
+def test_two_rows_at_once_are_built_for_an_output_unit_a_column_alone():
+    """Two for each column are one configuration; fewer for each row are not."""
+    found = [each for each in remedies(ARRAY, (4, 8)) if each.name == "two rows at once"]
+    assert [(each.units, each.built) for each in found] == [("2 x 4", False), ("2 x 8", True)]

@@ -12,7 +12,7 @@
   input [`PARAMETERS_WIDTH-1:0] parameters,
   input parameters_valid,
   output parameters_ready,
-  input [`COLS*8-1:0] residuals,
+  input [`AT_ONCE*`COLS*8-1:0] residuals,
   input residuals_valid,
   output residuals_ready,
   output [`REQUANTISERS*`SUM_WIDTH-1:0] results,

@@ -8,23 +8,25 @@ module properties (
 `include "history.vh"
 `include "drain.vh"
 
-  integer r, c, u, j, a;
+  localparam UNITS = `REQUANTISERS / `AT_ONCE;  // of a row
+  integer r, i, u, j, a;
   always @* begin
     a = 0;
     r = 0;
+    i = 0;
     u = 0;
     j = 0;
     if (running) begin
       assert (!(capture_now & drain_now) && !(q_capture_now & q_drain_now));
       for (a = `DRAINS; a <= LAST; a = a + 1) if (ended[a])
-        for (r = 0; r < `ROWS; r = r + 1) begin
+        for (r = 0; r < `DEPARTURES; r = r + 1) for (i = 0; i < `AT_ONCE; i = i + 1) begin
           if (a == `DRAINS + r * `SHARE)
-            assert (q_mark[`ROWS-1] == ({tile_mark[a], 8'd0} + `ROWS - 1 - r));
-          for (u = 0; u < `REQUANTISERS; u = u + 1) for (j = 0; j < `SHARE; j = j + 1)
+            assert (q_mark[`ROWS-1-i] == ({tile_mark[a], 8'd0} + `ROWS - 1 - i - r * `AT_ONCE));
+          for (u = 0; u < UNITS; u = u + 1) for (j = 0; j < `SHARE; j = j + 1)
             if (a == `DRAINS + 2 + u * `SHARE / `CLUSTER_COLS + j + r * `SHARE) begin
-              assert (selects[u*`SHARE+j]);
-              assert (mark[(`ROWS-1)*`BREADTH+(u*`SHARE+j)/`CLUSTER_COLS] ==
-                ({tile_mark[a], 8'd0} + `ROWS - 1 - r));
+              assert (selects[(i*UNITS+u)*`SHARE+j]);
+              assert (mark[(`ROWS-1-i)*`BREADTH+(u*`SHARE+j)/`CLUSTER_COLS] ==
+                ({tile_mark[a], 8'd0} + `ROWS - 1 - i - r * `AT_ONCE));
             end
         end
     end

@@ -2,7 +2,7 @@
   // left. Each holds a mark of the tile (that it is odd) and of the row that it was captured in.
   wire [`ROWS*`BREADTH-1:0] capture_now, drain_now;  // r * BREADTH + c
   wire [`ROWS-1:0] q_capture_now, q_drain_now;
-  wire [`COLS-1:0] selects;  // u * SHARE + j: unit u takes its column j
+  wire [`AT_ONCE*`COLS-1:0] selects;  // (i * UNITS + u) * SHARE + j: unit u of row i, its column j
   wire [`DEPTH*(`BREADTH+4)-1:0] token_taps;
   wire [`ROWS*(`BREADTH+1+`DRAIN_DELAY)-1:0] drain_taps;
 
@@ -16,12 +16,14 @@
     if (advance && ends) odd <= !odd;
     for (mr = 0; mr < `ROWS; mr = mr + 1) begin
       if (q_capture_now[mr]) q_mark[mr] <= ({tile_mark[mr/`CLUSTER_ROWS+2], 8'd0} + mr);
-      else if (q_drain_now[mr]) q_mark[mr] <= mr == 0 ? 9'h1ff : q_mark[mr == 0 ? 0 : mr-1];
+      else if (q_drain_now[mr]) q_mark[mr] <=
+        mr < `AT_ONCE ? 9'h1ff : q_mark[mr < `AT_ONCE ? 0 : mr-`AT_ONCE];
       for (mc = 0; mc < `BREADTH; mc = mc + 1) begin
         if (capture_now[mr*`BREADTH+mc])
           mark[mr*`BREADTH+mc] <= ({tile_mark[mr/`CLUSTER_ROWS+mc+4], 8'd0} + mr);
         else if (drain_now[mr*`BREADTH+mc])
-          mark[mr*`BREADTH+mc] <= mr == 0 ? 9'h1ff : mark[mr == 0 ? 0 : (mr-1)*`BREADTH+mc];
+          mark[mr*`BREADTH+mc] <=
+            mr < `AT_ONCE ? 9'h1ff : mark[mr < `AT_ONCE ? 0 : (mr-`AT_ONCE)*`BREADTH+mc];
       end
     end
   end
@@ -44,7 +46,7 @@
       for (dr = 0; dr < `ROWS; dr = dr + 1) begin
         for (tap = 0; tap <= `BREADTH + 1 + `DRAIN_DELAY; tap = tap + 1) begin
           due_now = 0;
-          for (dm = 0; dm < dr; dm = dm + 1) if (`DRAINS + dm * `SHARE + tap <= LAST)
+          for (dm = 0; dm < dr / `AT_ONCE; dm = dm + 1) if (`DRAINS + dm * `SHARE + tap <= LAST)
             due_now = due_now || ended[`DRAINS+dm*`SHARE+tap];
           if (tap == 0) `HELPER(q_drain_now[dr] == (due_now && advance))
           else `HELPER(drain_taps[(tap-1)*`ROWS+dr] == due_now)
@@ -60,7 +62,8 @@
         seen = 0;
         for (da = dr/`CLUSTER_ROWS + 3; da <= LAST; da = da + 1) if (ended[da] && !seen) begin
           moved = da <= `DRAINS ? 0 : (da - `DRAINS - 1) / `SHARE + 1;
-          if (moved <= dr) `HELPER(q_mark[dr] == ({tile_mark[da], 8'd0} + dr - moved))
+          if (moved <= dr / `AT_ONCE)
+            `HELPER(q_mark[dr] == ({tile_mark[da], 8'd0} + dr - moved * `AT_ONCE))
           seen = 1;
         end
         for (dc = 0; dc < `BREADTH; dc = dc + 1) begin
@@ -69,8 +72,8 @@
             if (ended[da] && !seen) begin
               moved = da - dc - 2 - `DRAIN_DELAY;
               moved = moved <= `DRAINS ? 0 : (moved - `DRAINS - 1) / `SHARE + 1;
-              if (moved > dr) moved = dr;
-              `HELPER(mark[dr*`BREADTH+dc] == ({tile_mark[da], 8'd0} + dr - moved))
+              if (moved > dr / `AT_ONCE) moved = dr / `AT_ONCE;
+              `HELPER(mark[dr*`BREADTH+dc] == ({tile_mark[da], 8'd0} + dr - moved * `AT_ONCE))
               seen = 1;
             end
         end

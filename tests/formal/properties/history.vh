@@ -1,13 +1,13 @@
   // What the array has been told, by its steps since. Nothing in the core after the sequencer
   // lasts longer than LAST steps, so all of its state follows from this. The assertions here are
   // helpers: each says of some registers what they hold; together they are inductive.
-  localparam WORDS = `ROWS * `SHARE;
+  localparam WORDS = `DEPARTURES * `SHARE;
   localparam LAST = `FIRST + WORDS - 1;  // then a tile's last word leaves the edge
   wire busy, advance, ends, ends_void, captured, valid, hold, leaves, void_leaves;
   wire [$clog2(WORDS > 1 ? WORDS : 2)-1:0] wait_steps;
   wire [$clog2(LAST+1)-1:0] leaving;
   wire [$clog2(`SHARE > 1 ? `SHARE : 2)-1:0] pause;
-  wire [`ROWS:0] rest;
+  wire [`DEPARTURES:0] rest;
   wire [`DRAINS:1] captures;  // on their way to the bottom row
   wire [2:0] endings;  // tiles between their end and their drain
   wire [1:0] produce, consume;
@@ -33,7 +33,7 @@
 
   integer age, row, place, left;
   reg [15:0] wait_due, leaving_due, pause_due;
-  reg [`ROWS:0] rest_due;
+  reg [`DEPARTURES:0] rest_due;
   reg [2:0] endings_due;
   reg [`PASSAGE:0] rows_due;
   reg [`FIRST+`SHARE-`DRAINS-3:0] kept_due;
@@ -57,9 +57,9 @@
       left = age - `DRAINS;
       if (left > 0 && left <= WORDS) begin
         pause_due = `SHARE - 1 - (left - 1) % `SHARE;
-        rest_due = ((1 << `ROWS) - 1) << ((left - 1) / `SHARE + 2);
+        rest_due = ((1 << `DEPARTURES) - 1) << ((left - 1) / `SHARE + 2);
       end
-      for (row = 0; row < `ROWS; row = row + 1) begin
+      for (row = 0; row < `DEPARTURES; row = row + 1) begin
         place = left - row * `SHARE;
         if (place == 0) leaves_due = 1;
         if (place > 0 && place <= `PASSAGE + 1) rows_due[place - 1] = 1;
