@@ -174,7 +174,7 @@ def _counts(
         "beats": at(found.counts.beats),
         "tiles": tiles,
         "sets": np.where(raw, 0.0, sets),
-        "residual_rows": np.where(layers.residual[index], tiles * arrays.rows, 0.0),
+        "residual_rows": np.where(layers.residual[index], tiles * arrays.departures, 0.0),
         "raw_tiles": np.where(raw, tiles, 0.0),
         "waiting": np.maximum(late, 0.0),
     }

@@ -28,7 +28,7 @@ class Counts:
     ----------
     cycles, chunks, beats, tiles : the core's counters of these names
     sets : sets of parameters that were loaded, one for each `fresh` tile
-    residual_rows : rows of residual codes that were taken
+    residual_rows : words of residual codes that were taken: rows, or two of them that leave at once
     raw_tiles : tiles whose outputs are the sums S themselves
     waiting : busy cycles that wait for operands or parameters, which is the sum of the counters
         stalled_activations, stalled_weights and stalled_parameters
@@ -135,6 +135,11 @@ def _rows(config: ArrayConfig) -> float:
 
 def _columns(config: ArrayConfig) -> float:
     return config.cols
+
+
+def _edge_columns(config: ArrayConfig) -> float:
+    """Columns of all rows that leave at once: each has codes and parameters of its own."""
+    return config.cols * config.rows_at_once
 
 
 def _activation_words(config: ArrayConfig) -> float:
@@ -277,7 +282,7 @@ PLACES: Mapping[str, Place] = {
         idle_columns=True,
     ),
     "parameter_memory": Place(
-        "edges", "set", _columns, _columns, ("truncmac_output_unit/memory*",)
+        "edges", "set", _edge_columns, _edge_columns, ("truncmac_output_unit/memory*",)
     ),
     "requantiser": Place(
         "edges",
@@ -301,7 +306,9 @@ PLACES: Mapping[str, Place] = {
     "results": Place(
         "edges", "tile", _units, _elements, ("truncmac_core.results*",), follows="sum_toggles"
     ),
-    "residuals": Place("edges", "residual", _columns, _columns, ("truncmac_core.residuals*",)),
+    "residuals": Place(
+        "edges", "residual", _edge_columns, _edge_columns, ("truncmac_core.residuals*",)
+    ),
     "truncation": Place(
         "edges",
         "chunk",

@@ -77,7 +77,8 @@ def test_a_k_for_each_layer(build_root):
 @pytest.mark.long
 @pytest.mark.parametrize("pauses", [PROMPT, Pauses.everywhere(0.3, seed=3, latency=40)])
 def test_two_rows_leave_the_array_at_once(pauses, build_root):
-    programs = compiled_for_npu(small_network(), SETTINGS, PAIRS, layers=True)
+    settings = [Setting("8", 8), Setting("2", 2)]
+    programs = compiled_for_npu(small_network(), settings, PAIRS, layers=True)
     images = np.random.default_rng(2).integers(0, 64, (2, 2, 7, 6)).astype(np.uint8)
     check(run_compiled(programs, images, pauses=pauses, build_root=build_root))
 

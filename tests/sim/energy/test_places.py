@@ -6,7 +6,7 @@ from tools.energy_runs import read_table
 from truncmac.hw.config import ACTIVATION_BITS, ArrayConfig
 from truncmac.sim.energy.figures import available
 from truncmac.sim.energy.model import load
-from truncmac.sim.energy.places import EVENTS, PLACES, Counts, place_of
+from truncmac.sim.energy.places import EDGE_BITS, EVENTS, PLACES, Counts, place_of
 
 SHAPES = [pytest.param(*entry, id="-".join(map(str, entry))) for entry in available()]
 
@@ -89,6 +89,17 @@ def test_a_drain_moves_each_sum_through_its_row_and_all_below():
     moved = sum(config.cols for row in range(config.rows) for _ in range(row, config.rows))
     assert PLACES["shadow_registers"].work(config) == moved
     assert PLACES["shadow_registers"].clock_work(config) == moved
+
+
+def test_where_two_rows_leave_at_once_sums_pass_every_other_row_and_the_edge_is_there_twice():
+    one, two = (ArrayConfig(6, 4, 16, 2, requantisers=units) for units in (4, 8))
+    moved = sum(two.cols for row in range(6) for _ in range(row, 6, 2))
+    assert PLACES["shadow_registers"].work(two) == moved
+    for name in ("parameter_memory", "requantiser", "results", "residuals"):
+        assert PLACES[name].size(two) == 2 * PLACES[name].size(one)
+    edges = [PLACES["output_edge"].size(config) - EDGE_BITS for config in (one, two)]
+    assert edges[1] == 2 * edges[0] > 0
+    assert PLACES["output_edge"].clock_work(two) == PLACES["output_edge"].clock_work(one)
 
 
 @pytest.mark.parametrize(
