@@ -24,7 +24,7 @@ __all__ = ["ARRAYS", "WIDTHS", "main"]
 
 ARRAYS = (  # each with the numbers of requantisers that are compared
     (npu_array(rows=8, cols=8, lanes=8, planes=1), (2, 4, 8)),
-    (npu_array(rows=16, cols=16, lanes=16, planes=2), (4, 8, 16)),
+    (npu_array(rows=16, cols=16, lanes=16, planes=2, requantisers=16), (4, 8, 16)),
 )
 WIDTHS = (8, 4, 2, 1)
 MM2 = 1e6  # um2

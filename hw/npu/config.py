@@ -27,13 +27,17 @@ def npu_array(**sizes):
     """An array whose output units, unless `sizes` names them, keep up with short reductions.
 
     They are the fewest that never stall a reduction of 144, a window of 3 x 3 over 16 channels, at
-    k = 1; where even one for each column stalls it, there is one for each column.
+    k = 1. Where even one for each column stalls it, two rows leave at once, to two for each column,
+    if the rows are even.
     """
     array = ArrayConfig(**sizes)
     if sizes.get("requantisers") is not None:
         return array
     cycles = ceil_div(SHORT_REDUCTION, array.lanes) * chunk_count(1, array.planes)
-    return replace(array, requantisers=fewest_requantisers(array.rows, array.cols, cycles))
+    units = fewest_requantisers(array.rows, array.cols, cycles)
+    if array.rows > cycles and array.rows % 2 == 0:
+        units = 2 * array.cols
+    return replace(array, requantisers=units)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from truncmac.sim.cycles.points import Products, Sizes
 from truncmac.sim.workloads.names import workload_by_name
 
 RESNET20 = workload_by_name("resnet20")
-LARGE = npu_array(rows=16, cols=16, lanes=16, planes=2)
+LARGE = npu_array(rows=16, cols=16, lanes=16, planes=2, requantisers=16)
 
 
 def totals(counters):

@@ -22,7 +22,10 @@ def test_defaults():
         ({}, 4),
         ({"rows": 16, "cols": 16}, 16),
         # 9 beats of 16 lanes: even one unit for each column takes 16 cycles for 16 rows
-        ({"rows": 16, "cols": 16, "lanes": 16, "planes": 2}, 16),
+        ({"rows": 16, "cols": 16, "lanes": 16, "planes": 2}, 32),
+        ({"rows": 15, "cols": 16, "lanes": 16, "planes": 2}, 16),
+        ({"rows": 10, "cols": 4, "lanes": 16, "planes": 2}, 8),
+        ({"rows": 9, "cols": 4, "lanes": 16, "planes": 2}, 4),
         ({"rows": 8, "cols": 8, "lanes": 16, "planes": 2}, 8),
         ({"rows": 2, "cols": 8, "lanes": 8}, 1),
         ({"rows": 16, "cols": 16, "requantisers": 2}, 2),
