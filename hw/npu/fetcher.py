@@ -99,7 +99,8 @@ class Fetcher(wiring.Component):
 
     def _answer(self, m, ticket, tickets, size):
         """Hand the words of the oldest request to who asked."""
-        begun, left = Signal(), Signal(COUNT_BITS + 1)  # bytes to the request's end
+        begun = Signal()
+        left = Signal(COUNT_BITS + 1)  # bytes to the request's end
         rest = Signal(COUNT_BITS + 1)
         skip, last, moves = Signal.like(ticket.skip), Signal(), Signal()
         m.d.comb += [

@@ -141,7 +141,9 @@ class Loader(wiring.Component):
         skip = Signal(self.shift)  # bytes of the row's first beat before it
         end = Signal(copy.source.shape())
         needed = Signal(copy.source.shape())
-        oldest = Mux(copy.following < copy.source, copy.following, copy.source)
+        # A window may begin beyond the row's end, where the next row's bytes are
+        begins = Mux(copy.following < copy.source, copy.following, copy.source)
+        oldest = Mux(begins < row_bytes, begins, row_bytes)
         m.d.comb += [
             skip.eq(load.address + walk.number * load.pitch),
             end.eq(copy.source + copy.take),

@@ -34,7 +34,8 @@ class RowBuffer(wiring.Component):
     asks : In, beats that are asked for in this cycle
     room : Out, beats that may be asked for
     waits : Out, none of those that were asked for is on its way
-    oldest : In, signed, the first byte that is still needed, from the row's first beat's first
+    oldest : In, signed, the first byte that is still needed, from the row's first beat's first; at
+        most the row's end
     position : In, signed, the first byte that is given; the same
     read : In
     answer : Out, size x 8 bits, those of the last read, from the cycle after it on
@@ -66,13 +67,16 @@ class RowBuffer(wiring.Component):
         m = Module()
         shift, half = exact_log2(self.width // 8), exact_log2(ROW_BEATS // 2)
         index = range(ROW_BEATS)
-        base, last = Signal(index), Signal(index)  # beats of the ring: the row's first, the next
-        asked, here = Signal(POSITION_BITS), Signal(POSITION_BITS)  # beats, from the row's first on
+        base = Signal(index)  # beats of the ring: the row's first
+        last = Signal(index)  # and the next one that comes
+        asked = Signal(POSITION_BITS)  # beats, from the row's first on
+        here = Signal(POSITION_BITS)
         passed = Signal(POSITION_BITS)  # of these, no longer needed
         done = Mux(self.clear, self.row, 0)
         m.d.comb += [
             passed.eq(Mux(self.oldest < 0, 0, self.oldest >> shift)),
-            self.room.eq(ROW_BEATS - (asked - passed)),
+            # Where more is passed over than was asked for, the ring is free
+            self.room.eq(Mux(passed > asked, ROW_BEATS, ROW_BEATS - (asked - passed))),
             self.waits.eq(asked == here),
             self.arrived.eq(here << shift),
             self.data.ready.eq(1),

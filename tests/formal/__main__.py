@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.formal.proofs import INDUCTION, PROOFS, Proof
+from tests.formal.proof import INDUCTION, Proof
+from tests.formal.proofs import PROOFS
 from tests.formal.runner import VARIANTS, ProofError, Verdict, check
 from truncmac.golden.files import write_bytes
 

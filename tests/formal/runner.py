@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.abc import ABC
-from tests.formal.proofs import INDUCTION, Proof
+from tests.formal.proof import INDUCTION, Proof
 
 __all__ = ["VARIANTS", "ProofError", "Verdict", "check", "run"]
 

@@ -125,13 +125,13 @@ class Loader:
         return (self.values["address"] + number * self.values["pitch"]) % self.size
 
     def _passed(self) -> int:
-        """Beats of the row at hand that are no longer needed."""
+        """Beats of the row at hand that are no longer needed, also of those that are to come."""
         if self.drops:
             return self.row
         copies = self.copies
         if not copies.rows.inside:
             return 0
-        oldest = min(copies.following, copies.begin + copies.done)
+        oldest = min(copies.following, copies.begin + copies.done, self.row_bytes)
         return max(oldest + self._skip(copies.rows.number), 0) // self.size
 
     def look(self) -> tuple[int, int, bool] | None:
@@ -142,7 +142,7 @@ class Loader:
         skip = address % self.size
         rest = self.row_bytes + skip - self.part
         most = min(ceil_div(rest, self.size), BURST)
-        part = min(most, ROW_BEATS - (self.asked - self._passed()))
+        part = min(most, ROW_BEATS - max(self.asked - self._passed(), 0))
         if part <= 0 or (part != most and self.asked != self.here):
             return None
         ends = part * self.size >= rest

@@ -45,8 +45,12 @@ def image_rows(load):
             yield row
 
 
-def drawn(rng, config, *, plain, long=False):
-    """A LOAD, and the shape of its image; plain ones pack nothing; long rows fill no buffer."""
+def drawn(rng, config, *, plain, long=False, far=False):
+    """A LOAD, and the shape of its image; plain ones pack nothing; long rows fill no buffer.
+
+    From one of the far windows to the next are more bytes than a buffer has, and to the one beyond
+    the row.
+    """
     height, width, channels = (int(n) for n in rng.integers(1, (9, 9, 12)))
     if long:
         height, width, channels = 2, 70 * 32 // 3, 3
@@ -56,6 +60,10 @@ def drawn(rng, config, *, plain, long=False):
     size = (height, width) if plain else tuple(int(n) for n in rng.integers(1, 9, 2))
     if long:
         size = (1, width // stride_x)
+    if far:
+        height, width, channels = 3, 20, 300
+        kernel_y, kernel_x, stride_y, stride_x, pad_left = 1, 1, 1, 15, 0
+        size = (3, 3)
     shape = (*size, kernel_y * kernel_x * channels)
     return {
         **{"input_height": height, "input_width": width, "input_channels": channels},
@@ -67,6 +75,7 @@ def drawn(rng, config, *, plain, long=False):
     }, placed(rng, shape, machine(config), int(rng.integers(3)))
 
 
+EXTREMES = {7: {"far": True}, 9: {"long": True}}
 SIZED = [(4, 2, 64), (2, 16, 64), (8, 4, 128), (2, 8, 64), (8, 1, 256)]  # rows, lanes, width
 QUICK = [(4, 2, 64, 0.5), (2, 16, 64, 0.5), (2, 16, 64, 0.0), (8, 4, 128, 0.0)]
 CASES = [
@@ -131,7 +140,7 @@ def test_random_images(rows, lanes, width, busy):
 
     async def drive(ctx):
         for number in range(12):
-            load, where = drawn(rng, config, plain=number % 4 == 0, long=number == 9)
+            load, where = drawn(rng, config, plain=number % 4 == 0, **EXTREMES.get(number, {}))
             codes = rng.integers(0, 256, [load[f"input_{n}"] for n in SIZES]).astype(np.uint8)
             image[0] = codes, load, image_rows(load)
             held[:] = -1
