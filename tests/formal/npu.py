@@ -6,8 +6,10 @@ from amaranth.lib import wiring
 
 from tests.formal.proof import INDUCTION, Proof
 from truncmac.hw.config import ArrayConfig
+from truncmac.hw.npu.ahead import DescriptorReader
 from truncmac.hw.npu.bursts import BurstCutter
 from truncmac.hw.npu.config import NpuConfig
+from truncmac.hw.npu.control import Controller
 from truncmac.hw.npu.fetcher import Fetcher
 from truncmac.hw.npu.memory import ActivationMemory
 from truncmac.hw.npu.reader import BurstReader
@@ -46,6 +48,13 @@ def requests(cutter: str = "") -> dict[str, str]:
         **{f"waiting_{name}": found[name] for name in ("produce", "consume", "level")},
         "waiting_done": f"{cutter}done",
     }
+
+
+def program() -> str:
+    """What reads descriptors, and what runs them, as two modules."""
+    controller = hierarchical_verilog(Controller(), "truncmac_controller")
+    reader = hierarchical_verilog(DescriptorReader(MEMORY), "truncmac_descriptors")
+    return controller + reader
 
 
 MEMORY = NpuConfig(array=ArrayConfig(2, 4, 2, 1, 100, 4), depth=16)
@@ -144,5 +153,23 @@ NPU_PROOFS = (
         },
         engine=INDUCTION,
         bug=(r"\\\$\d+  \? 28'h0000040 : ", ""),
+    ),
+    Proof(
+        "npu_program",
+        "Each start runs the descriptors of its program once and in order, up to END or a fault, "
+        "and says `done` once. After a fault the bus is stopped, and all is forgotten once it is "
+        "still. Whatever was before, once bus and blocks go on a descriptor is taken, or the "
+        "program ends, after 13 cycles at most.",
+        "controller and descriptor reader, 64-bit bus",
+        program,
+        probes={
+            "controlling": "fsm_state",
+            "reading": "reader.fsm_state",
+            "beat": "reader.beat",
+            "number": "reader.index",
+        },
+        cut="truncmac_descriptors/c:check",
+        engine=INDUCTION,
+        bug=(r"~ descriptor\[9\]", "1'h0"),
     ),
 )

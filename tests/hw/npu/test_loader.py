@@ -63,7 +63,7 @@ def drawn(rng, config, *, plain, long=False, far=False):
     if far:
         height, width, channels = 3, 20, 300
         kernel_y, kernel_x, stride_y, stride_x, pad_left = 1, 1, 1, 15, 0
-        size = (3, 3)
+        size = (3, 6)
     shape = (*size, kernel_y * kernel_x * channels)
     return {
         **{"input_height": height, "input_width": width, "input_channels": channels},
