@@ -35,7 +35,8 @@ class TileIssuer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         job, tile = self.jobs.p, self.tiles.p
-        row, column = Signal.like(job.row_tiles), Signal.like(job.column_tiles)
+        row = Signal.like(job.row_tiles)
+        column = Signal.like(job.column_tiles)
         step = Signal()
         last_row = row == job.row_tiles - 1
         last = last_row & (column == job.column_tiles - 1)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 
 from tests.formal.proof import INDUCTION, Proof
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.ahead import DescriptorReader
+from truncmac.hw.npu.beside import Beside
 from truncmac.hw.npu.bursts import BurstCutter
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.control import Controller
@@ -15,6 +16,7 @@ from truncmac.hw.npu.memory import ActivationMemory
 from truncmac.hw.npu.reader import BurstReader
 from truncmac.hw.npu.row_buffer import RowBuffer
 from truncmac.hw.npu.spiller import Spiller
+from truncmac.hw.npu.tiles import TileIssuer
 from truncmac.hw.npu.writer import BurstWriter
 from truncmac.hw.verilog import hierarchical_verilog
 
@@ -171,5 +173,22 @@ NPU_PROOFS = (
         cut="truncmac_descriptors/c:check",
         engine=INDUCTION,
         bug=(r"~ descriptor\[9\]", "1'h0"),
+    ),
+    npu(
+        "tiles",
+        "A job gives its tiles, column tile by column tile, all row tiles of each, and is then "
+        "taken.",
+        "tile issuer, 1 x 1",
+        lambda: TileIssuer(ArrayConfig(1, 1, 1, 1, 2, 1, 2)),
+        probes={"at_row": "row", "at_column": "column"},
+        engine=INDUCTION,
+        bug=(r"column \+", "column -"),
+    ),
+    npu(
+        "beside",
+        "What an operation is told is kept, unchanged, until it is over; the next is told then.",
+        "what runs beside, 8 bits",
+        lambda: Beside(data.StructLayout({"told": 8})),
+        bug=(r"= ~ kept__valid", "= 1'h1"),
     ),
 )

@@ -256,9 +256,9 @@ STEPS = [
         "formal",
         "the properties of the formal page are proven, and each proof sees its planted bug",
         module("tests.formal"),
-        minutes=3.5,
+        minutes=5.5,
         part=module("tests.formal", "--part", "4", "--seed", SEED),
-        part_minutes=1.5,
+        part_minutes=2,
         figures=formal_figures,
     ),
     Step(
