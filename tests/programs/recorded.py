@@ -37,6 +37,11 @@ WIDE = [
     NpuConfig(array=ArrayConfig(4, 8, 2, 2, 2000, 8), bus_width=128, depth=700),
     NpuConfig(array=ArrayConfig(2, 8, 4, 4, 2000, 8), bus_width=64, depth=900, groups=4),
 ]
+# Two rows leave at once
+TWO_ROWS = [
+    NpuConfig(array=ArrayConfig(4, 8, 2, 1, 2000, 16), bus_width=128, depth=700),
+    NpuConfig(array=ArrayConfig(8, 4, 8, 2, 2000, 8), bus_width=256, depth=300),
+]
 
 
 def drawn_points() -> Iterator[tuple[int | None, NpuConfig, Pauses]]:
@@ -48,6 +53,8 @@ def drawn_points() -> Iterator[tuple[int | None, NpuConfig, Pauses]]:
     yield 4, *late
     for pauses in (Pauses(), Pauses(latency=20, gaps={"w": 3})):
         yield None, BANDED, pauses
+    for number, config in enumerate(TWO_ROWS):
+        yield 50 + number, config, Pauses(latency=3)
 
 
 def runs_of(config: NpuConfig, seed: int | None) -> list[ProgramRun]:

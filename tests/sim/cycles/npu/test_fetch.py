@@ -53,6 +53,23 @@ def test_a_beat_that_begins_no_word_is_passed_over():
     assert (left, over) == ([1, 2], [0, 2])
 
 
+def test_the_only_word_of_a_beat_waits_until_it_is_taken():
+    assert taken(Words(16, 32), [(16, 32)], lambda cycle: cycle == 4) == ([4], [4])
+
+
+def test_a_fetcher_is_idle_when_the_pause_after_its_last_word_is_over():
+    fetcher = Fetcher(ReadBus(8, 4, MemoryTiming(gaps={"r": 9})), 8)
+    came, idle = 0, []
+    for cycle in range(20):
+        fetcher.look()
+        request = (0, 8) if cycle == 0 else None
+        if fetcher.tick(cycle, 1, request, taken=fetcher.who == 1):
+            came = cycle
+        idle.append(fetcher.idle)
+    assert came == 2
+    assert idle == [cycle >= came + 8 for cycle in range(20)]
+
+
 def test_a_fetcher_has_eight_requests_on_their_way():
     """None of them is answered, and the bus takes what it is asked."""
     fetcher = Fetcher(ReadBus(8, 16, MemoryTiming(latency=1000)), 8)

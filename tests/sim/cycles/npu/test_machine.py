@@ -19,11 +19,22 @@ def test_counts_what_the_rtl_counted(point):
         assert npu.run(run.regions[Region.PROGRAM].tobytes(), bases, run.entry) == counters
 
 
+def test_a_program_begins_where_its_region_does_unless_it_is_told():
+    point = POINTS[0]
+    run = runs_of(point.config, point.seed)[0]
+    program, bases = run.regions[Region.PROGRAM].tobytes(), point.bases[0]
+    assert run.entry == 0
+    timing = MemoryTiming(point.pauses.latency, point.pauses.gaps)
+    assert NpuControl(point.config, timing).run(program, bases) == point.counters[0]
+
+
 def test_all_buses_and_kinds_of_waiting_are_among_the_points():
     assert {point.config.bus_width for point in POINTS} == {64, 128, 256}
     assert len({point.pauses.latency for point in POINTS}) > 2
     assert len({channel for point in POINTS for channel in point.pauses.gaps}) == 5
-    assert any(point.config.array.requantisers > point.config.array.lanes for point in POINTS)
+    arrays = [point.config.array for point in POINTS]
+    assert any(array.requantisers > array.lanes for array in arrays)
+    assert any(array.rows_at_once == 2 for array in arrays)
     names = POINTS[0].counters[0]
     largest = {name: max(c[name] for point in POINTS for c in point.counters) for name in names}
     assert min(largest.values()) > 0, largest

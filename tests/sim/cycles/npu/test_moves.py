@@ -84,6 +84,17 @@ def test_windows_of_a_packed_layer_read_rows_again():
     assert len(banks) == 4 * 4 * 4
 
 
+def test_no_beat_is_given_up_while_a_row_outside_the_image_is_copied():
+    changes = {"kernel_y": 3, "pad_top": 1, "output_height": 2, "output_channels": 24}
+    loader, asked = Loader(CONFIG, 8), []
+    loader.begin(load(200, 2, 8, **changes))
+    while not loader.copies.rows.inside:
+        look = loader.look()
+        loader.tick(look, beat=False, granted=loader.writes() is not None)
+        asked.append(loader.asked)
+    assert len(asked) == 200 and asked[10] == asked[-1] == ROW_BEATS
+
+
 @pytest.mark.parametrize("room", [1, 3])
 def test_a_store_gives_the_beats_that_hold_its_rows(room):
     storer = Storer(CONFIG, 8)
