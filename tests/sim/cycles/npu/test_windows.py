@@ -100,8 +100,30 @@ def test_pixel_by_pixel_a_word_takes_its_rows_and_three_cycles():
     windows, taps = Windows(ROWS), Taps(values, ROWS, 1, rounds=1)
     windows.begin(taps)
     assert taps.crosses
-    cycles = 0
+    cycles, read = 0, []
     while not windows.over:
+        read.append(windows.banks(taken=windows.ready))
         windows.tick(valid=True, taken=windows.ready)
         cycles += 1
     assert cycles == taps.count * (ROWS + 3)
+    # A pixel is read in the cycle after its place is known
+    expected = [taps.bank(index, row) for index in range(taps.count) for row in range(ROWS)]
+    places = [(ROWS + 3) * index + row + 1 for index in range(taps.count) for row in range(ROWS)]
+    assert [read[place] for place in places] == expected
+    assert sum(read) == sum(expected) > 0
+
+
+def test_banks_are_read_in_the_cycle_in_which_a_tap_moves_on():
+    values, _ = drawn(np.random.default_rng(3), (1, 1), (0, 0))
+    windows, taps = Windows(ROWS), Taps(values, ROWS, 1, rounds=1)
+    assert windows.banks(taken=True) == 0
+    windows.begin(taps)
+    read, cycle = [], 0
+    while not windows.over:
+        taken = windows.ready and cycle % 3 == 0
+        read.append(windows.banks(taken=taken))
+        windows.tick(valid=True, taken=taken)
+        cycle += 1
+    expected = [taps.banks(index) for index in range(taps.count)]
+    assert [banks for banks in read if banks] == [banks for banks in expected if banks]
+    assert read[2] == expected[0] and not any(read[:2])
