@@ -66,7 +66,7 @@ class ResidualReader(wiring.Component):
         m.submodules.walk = walk = RowWalk(self.config, together=self.config.rows_at_once)
         wiring.connect(m, wiring.flipped(self.outputs), walk.outputs)
         ports = [self._port(m, number) for number in range(len(self.names))]
-        index = Signal(range(self.steps))  # of the words of the row that are asked for
+        index = Signal(range(max(self.steps, 2)))  # of the words of the row that are asked for
         last, step = index == self.steps - 1, Signal()
         m.d.comb += step.eq(walk.rows.valid & Cat(port.words.ready for port in ports).all())
         with m.If(step):
@@ -129,7 +129,7 @@ class ResidualReader(wiring.Component):
     def _gather(self, m, ports):
         """Join the codes of a row; the last ones come straight from the ports."""
         codes = Cat(port.codes.payload for port in ports)
-        index = Signal(range(self.steps))  # of the codes of the row that are here
+        index = Signal(range(max(self.steps, 2)))  # of the codes of the row that are here
         whole, step = index == self.steps - 1, Signal()
         present = Cat(port.codes.valid for port in ports).all()
         m.d.comb += [
