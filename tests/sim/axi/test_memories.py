@@ -48,6 +48,12 @@ def test_residual_words_follow_the_tiles():
     ]
 
 
+def test_a_word_has_the_residual_codes_of_all_rows_that_leave_at_once():
+    residual = np.arange(1, 9, dtype=np.uint8).reshape(2, 4)
+    pairs = ArrayConfig(2, 3, 2, 1, 10, 6)
+    assert residual_words(residual, pairs).tolist() == [[1, 2, 3, 5, 6, 7], [4, 0, 0, 8, 0, 0]]
+
+
 def test_equal_operands_are_stored_once():
     memories = Memories(CONFIG)
     memories.add(product(bits=8))
