@@ -109,7 +109,10 @@ def test_yosys_reads_it_without_a_warning(tmp_path, top, monkeypatch):
 NPU = NPU_TOP, npu_verilog
 NPU_WAIVERS = WAIVERS.parent / "npu" / "lint.vlt"
 NPUS = [
-    NpuConfig(array=npu_array(rows=2, cols=4, lanes=2, planes=1, max_reduction=100), depth=64),
+    # All codes of a row are in one word
+    NpuConfig(array=npu_array(rows=2, cols=4, lanes=4, planes=1, max_reduction=100), depth=64),
+    # Two rows leave at once
+    NpuConfig(array=ArrayConfig(2, 4, 2, 1, 100, 8), depth=64),
     NpuConfig(
         array=npu_array(rows=1, cols=8, lanes=2, planes=8, max_reduction=64),
         **{"bus_width": 256, "groups": 4, "depth": 100, "outstanding": 1},
@@ -119,7 +122,7 @@ NPUS = [
 
 @pytest.mark.parametrize(
     "config",
-    [NPUS[0], pytest.param(NPUS[1], marks=pytest.mark.long)],
+    [NPUS[0], *(pytest.param(config, marks=pytest.mark.long) for config in NPUS[1:])],
     ids=lambda config: config.array.name,
 )
 def test_every_tool_takes_the_npu(tmp_path, monkeypatch, config):
