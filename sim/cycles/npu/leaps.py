@@ -96,8 +96,6 @@ class Leaper:
     def repetitions(self, change: Mapping[str, int], job: Job) -> int:
         """Return how often `change` may be added before something that is ahead ends."""
         computing = self.computing
-        if computing.meets and (change["result_rows"] or change["residual_rows"]):
-            return 0
         buffer, taps = computing.operands.buffer, computing.windows.taps
         block = buffer.filled[0].words * buffer.filled[0].row_tiles if buffer.filled else 0
         ends = [

@@ -45,3 +45,23 @@ def test_rows_come_tile_by_tile(tile_x, size):
         assert walk.ends == (number % 4 == 3)
         assert walk.step() == (number == len(expected) - 1)
     assert (walk.channel, walk.x, walk.y) == (0, 0, 0)
+
+
+def test_rows_that_come_at_once():
+    one, two = RowWalk(4), RowWalk(4, together=2)
+    sizes = {"output_width": 5, "output_height": 3}
+    for walk in (one, two):
+        walk.begin(sizes, 1, 4, 8)
+    over = False
+    while not over:
+        expected = []
+        for _ in range(2):
+            expected.append((one.x, one.y, one.inside))
+            ends = one.ends
+            last = one.step()
+        assert two.pixels == expected
+        assert (two.x, two.y, two.inside) == expected[0]
+        assert two.ends == ends
+        over = two.step()
+        assert over == last
+        assert two.index == one.index
