@@ -49,7 +49,7 @@ def _ordered(text, names):
 
 @contextmanager
 def _no_collection():
-    """Pause the garbage collector: Amaranth's netlists are many objects, none of them garbage."""
+    """Pause the garbage collector: Amaranth makes many objects, and keeps nearly all of them."""
     running = gc.isenabled()
     gc.disable()
     try:
