@@ -72,8 +72,9 @@ def run(
     runs = [
         program.run for program in random_programs(config, count=networks, seed=100 * seed + number)
     ]
+    # Many of them, and some are long: Icarus would take longer than Verilator's builds
     outcomes = run_programs(
-        runs, config, simulator="icarus", pauses=pauses, build_root=Path("build/sim")
+        runs, config, pauses=pauses, optimised=False, build_root=Path("build/sim")
     )
     found = differences(runs, outcomes, config, pauses)
     cycles = sum(outcome.cycles for outcome in outcomes)
