@@ -128,8 +128,6 @@ def simulate(
             [*options, *plusargs],
             progress=run / "jobs.hex",
             patience_s=patience_s,
-            # The runner's own arguments switch Icarus' dump off, or make it an FST
-            environment={"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {},
             on_progress=on_progress,
         )
         outputs = read_results(run / "results.hex", gemms, config)

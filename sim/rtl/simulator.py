@@ -98,7 +98,6 @@ class Simulator:
         *,
         progress: Path,
         patience_s: float = SECONDS_OF_PATIENCE,
-        environment: Mapping[str, str] | None = None,
         on_progress: Callable[[int], None] = lambda done: None,
     ) -> None:
         """Run the simulator in the folder `run`, of `place`.
@@ -108,7 +107,6 @@ class Simulator:
         plusargs : options of the harness
         progress : a file that the harness adds a line to for each job that is done
         patience_s : seconds after which a simulator that writes nothing is ended
-        environment : more variables of the simulator
         on_progress : called with the number of jobs done so far
 
         Raises
@@ -138,7 +136,10 @@ class Simulator:
                 failure.append(error)
 
         watched = {"SIM_CMD_PREFIX": str(launcher(run, patience_s))}
-        variables = {**simulator_environment(self.name), **watched, **(environment or {})}
+        # The runner's own arguments switch Icarus' dump off, or make it an FST
+        dumps = self.harness.records and self.name == "icarus"
+        recorded = {"SIM_CMD_SUFFIX": "-vcd"} if dumps else {}
+        variables = {**simulator_environment(self.name), **watched, **recorded}
         with in_environment(variables):
             thread = threading.Thread(target=work)
             thread.start()

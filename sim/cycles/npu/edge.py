@@ -72,13 +72,6 @@ class Results:
         column = self.unit % self.config.row_units
         return self.walk.channel + self.turn * self.config.requantisers + column
 
-    @property
-    def sum_address(self) -> int:
-        """Of the sum at hand."""
-        x, y, _ = self._output
-        pixel = y * self.walk.width + x
-        return (self.sums + SUM_BYTES * (pixel * self.channels + self._channel)) & 0xFFFFFFFF
-
     def asks(self) -> Sequence[Bank | None]:
         """The bank that each port writes."""
         return [queue[0] if queue else None for queue in self.queues]
@@ -116,7 +109,9 @@ class Results:
 
     def sum_request(self) -> Request:
         """Address and bytes of the sum at hand."""
-        return self.sum_address, SUM_BYTES
+        x, y, _ = self._output
+        number = (y * self.walk.width + x) * self.channels + self._channel
+        return (self.sums + SUM_BYTES * number) & 0xFFFFFFFF, SUM_BYTES
 
 
 class _Port:
@@ -189,13 +184,9 @@ class Residuals:
         self.walk.begin(values, tile_x, self.config.cols, values["output_channels"])
 
     @property
-    def _whole(self) -> bool:
-        return self.here == self.steps - 1 and all(port.ready for port in self.ports)
-
-    @property
     def ready(self) -> bool:
         """Whether a row's codes are here."""
-        return self._whole
+        return self.here == self.steps - 1 and all(port.ready for port in self.ports)
 
     def plan(self, *, room: bool) -> Sequence[Bank | None]:
         """Look what happens in this cycle; `room`: the core can take a row.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ..job import Job
 from ..strides import Strides
 from .computing import Computing
+from .places import RowWalk
 
 __all__ = ["Leaper"]
 
@@ -81,6 +82,12 @@ class Leaper:
             *(operands.column, operands.first_weights, operands.first_parameters),
         )
 
+    @property
+    def _walks(self) -> dict[str, RowWalk]:
+        """What counts rows, by the name of its count."""
+        computing = self.computing
+        return {"result_rows": computing.results.walk, "residual_rows": computing.residuals.walk}
+
     def totals(self) -> dict[str, int]:
         """Return all numbers that only count."""
         computing = self.computing
@@ -89,8 +96,7 @@ class Leaper:
             **{f"npu_{name}": count for name, count in self.counts.items()},
             "given": computing.windows.given,
             "read": computing.operands.buffer.read,
-            "result_rows": computing.results.walk.index,
-            "residual_rows": computing.residuals.walk.index,
+            **{name: walk.index for name, walk in self._walks.items()},
         }
 
     def repetitions(self, change: Mapping[str, int], job: Job) -> int:
@@ -101,13 +107,7 @@ class Leaper:
         ends = [
             (taps.count if taps else 0, computing.windows.given, change["given"]),
             (block, buffer.read, change["read"]),
-            *(
-                (walk.count, walk.index, change[name])
-                for name, walk in (
-                    ("result_rows", computing.results.walk),
-                    ("residual_rows", computing.residuals.walk),
-                )
-            ),
+            *((walk.count, walk.index, change[name]) for name, walk in self._walks.items()),
         ]
         return min((max(end - 1 - at, 0) // each for end, at, each in ends if each), default=0)
 
@@ -119,9 +119,6 @@ class Leaper:
             self.counts[name] += times * change[f"npu_{name}"]
         computing.windows.given += times * change["given"]
         computing.operands.buffer.read += times * change["read"]
-        for name, walk in (
-            ("result_rows", computing.results.walk),
-            ("residual_rows", computing.residuals.walk),
-        ):
+        for name, walk in self._walks.items():
             if change[name]:
                 walk.step(times * change[name])

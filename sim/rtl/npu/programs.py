@@ -98,7 +98,6 @@ def run_programs(
             options,
             progress=run / "results.hex",
             patience_s=patience_s,
-            environment={"SIM_CMD_SUFFIX": "-vcd"} if waves and simulator == "icarus" else {},
             on_progress=on_progress,
         )
         if waves is not None:
