@@ -150,9 +150,8 @@ def _hang_cycles(gemms: Sequence[Gemm], config: ArrayConfig) -> int:
 
 def _harness(verilog: str, config: ArrayConfig, depth: int, *, recorded: bool) -> Harness:
     """The core with its harness, whose memories have `depth` words."""
-    define = ["-DTRUNCMAC_WAVES"] if recorded else []
     sources = ["pause.v", "harness.v", *(["waves.v"] if recorded else [])]
-    return Harness(
+    harness = Harness(
         top="truncmac_harness",
         what="array",
         sources=[HERE / name for name in sources],
@@ -160,8 +159,6 @@ def _harness(verilog: str, config: ArrayConfig, depth: int, *, recorded: bool) -
         verilog=verilog,
         controls=HERE / "verilator.vlt",
         bench="truncmac.sim.rtl.bench",
-        arguments={"icarus": define, "verilator": define},
-        records=recorded,
         parameters={
             "ROWS": config.rows,
             "COLS": config.cols,
@@ -176,3 +173,4 @@ def _harness(verilog: str, config: ArrayConfig, depth: int, *, recorded: bool) -
             "MEMORY_DEPTH": depth,
         },
     )
+    return harness.recorded() if recorded else harness

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cocotb_tools.check_results import get_results
@@ -61,6 +61,13 @@ class Harness:
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     records: bool = False
     optimised: bool = True
+
+    def recorded(self) -> "Harness":
+        """Return the same, whose simulator writes waveforms: Verilog sees TRUNCMAC_WAVES."""
+        arguments = {
+            name: [*self.arguments.get(name, ()), "-DTRUNCMAC_WAVES"] for name in BUILD_ARGS
+        }
+        return replace(self, arguments=arguments, records=True)
 
     @property
     def digest(self) -> str:

@@ -21,7 +21,6 @@ HANG_CYCLES = 1_000_000  # without a transfer: longer than any layer computes on
 MOST_RUNS = 4096
 # Compilers take long for long functions, and for many files: short functions, in few files
 BUILD_ARGS = {"verilator": ["--output-split-cfuncs", "500", "--output-split", "400000"]}
-WAVES = "-DTRUNCMAC_WAVES"
 SMALLEST_MEMORY = {"verilator": 1 << 24, "icarus": 1 << 16}  # bytes; larger runs double it
 
 
@@ -78,7 +77,7 @@ def run_programs(
     text = verilog or npu_verilog(config)
     harness = _axi_harness(text, config) if axi_ram else _harness(text, config, size)
     if waves is not None:
-        harness = replace(harness, arguments=_recording(harness), records=True)
+        harness = harness.recorded()
     kind = "axi" if axi_ram else f"m{size.bit_length() - 1}"
     name = f"{simulator}_npu_{config.configuration:08x}_{kind}"
     if waves is not None:
@@ -106,12 +105,6 @@ def run_programs(
             return image.outcomes(run)
         except ValueError as error:
             raise SimulationError(str(error)) from None
-
-
-def _recording(harness: Harness) -> dict[str, Sequence[str]]:
-    """The arguments of a harness that writes waveforms too."""
-    given = harness.arguments
-    return {name: [*given.get(name, ()), WAVES] for name in ("icarus", "verilator")}
 
 
 def _harness(verilog: str, config: NpuConfig, size: int) -> Harness:
