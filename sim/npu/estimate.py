@@ -20,7 +20,7 @@ from truncmac.integers import ceil_div
 from .layouts import Layout, conflicts, pool_cycles, tiles
 from .steps import Step
 
-__all__ = ["Cycles", "Estimate", "Widths"]
+__all__ = ["Cycles", "Estimate", "Widths", "pieces"]
 
 Widths = Mapping[str, tuple[int, int]]  # by layer: k of its weights, k of its parameters
 Cycles = tuple[int, ...]  # for each setting
@@ -63,7 +63,7 @@ class Estimate:
         lanes = self.config.array.lanes
         size = min(lanes, self.config.bus_bytes)
         row = wide * first.source_shape[2]  # bytes of a window's row
-        copies = sum(_pieces(row * tap, row, lanes, size) for tap in range(high))
+        copies = sum(pieces(row * tap, row, lanes, size) for tap in range(high))
         read = rows * high * ceil_div(first.source_shape[1] * first.source_shape[2], size)
         return max(rows * first.shape[1] * copies, read) + OVERHEAD
 
@@ -88,10 +88,10 @@ class Estimate:
         return word * rows * step.shape[1] * ceil_div(step.shape[2], lanes) + OVERHEAD
 
 
-def _pieces(channel: int, count: int, lanes: int, size: int) -> int:
+def pieces(channel: int, count: int, lanes: int, size: int) -> int:
     """Copies of up to `size` bytes that make channels of a pixel, none of two words."""
-    end, pieces = channel + count, 0
+    end, found = channel + count, 0
     while channel < end:
         channel = min(channel + size, end, (channel // lanes + 1) * lanes)
-        pieces += 1
-    return pieces
+        found += 1
+    return found

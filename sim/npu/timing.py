@@ -1,0 +1,152 @@
+"""Counts a plan's cycles in closed form, for many NPUs and k at once.
+
+The NPUs have the plan's rows, lanes, groups and depth; columns, planes, output units and the bus may
+differ. Each operation takes what it takes alone: what is left out are the waits of LOADs and STOREs
+that run beside convolutions, and of results for a bank from which residual codes are read.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from truncmac.descriptors import DESCRIPTOR_BYTES, ROW_BEATS, Operation
+from truncmac.golden.types import Integers
+from truncmac.integers import ceil_div
+from truncmac.sim.cycles.npu.sizes import NpuSizes
+from truncmac.sim.cycles.npu.timeline import Convolution, Timeline
+
+from .actions import Action
+from .estimate import pieces
+from .steps import Step
+
+__all__ = ["plan_cycles"]
+
+
+def plan_cycles(
+    actions: Sequence[Action], npus: NpuSizes, chunks: Sequence[Integers], rows: int
+) -> Integers:
+    """Cycles of a plan from start to interrupt, int64 (NPUs, bit-widths).
+
+    Parameters
+    ----------
+    actions : the plan's
+    npus : sizes, arrays (NPUs, 1)
+    chunks : of the weights, for each action (NPUs, bit-widths); 0 where there are none
+    rows : of the arrays
+    """
+    shape = np.broadcast_shapes(chunks[0].shape, npus.bus_bytes.shape)
+    line = Timeline(npus, shape)
+    line.pass_on(np.ones(shape, np.int64))  # BEGIN
+    for action, own in zip(actions, chunks, strict=True):
+        _pass(line, action, own, npus, rows)
+    return line.over()
+
+
+def _pass(line: Timeline, action: Action, chunks: Integers, npus: NpuSizes, rows: int) -> None:
+    step, waits = action.step, bool(action.values.get("wait", 0))
+    beside = bool(action.values.get("beside", 0))
+    if step.layer is not None:
+        line.convolve(_convolution(action, chunks, npus, rows), waits=waits)
+    elif step.operation == Operation.LOAD:
+        line.load(*_load_cycles(step, npus), waits=waits, beside=beside)
+    elif step.operation == Operation.STORE:
+        line.store(_store_cycles(step, npus), waits=waits, beside=beside)
+    else:
+        line.pass_on(_passed(action, npus, rows), waits=waits)
+
+
+def _convolution(action: Action, chunks: Integers, npus: NpuSizes, rows: int) -> Convolution:
+    step, place = action.step, action.places[action.step.source or ""]
+    high, wide, channels = step.shape
+    across = 1 << place.tile_x
+    down = rows // across
+    beats = step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], npus.array.lanes)
+    return Convolution(
+        beats=beats,
+        chunks=chunks,
+        tiles=np.array(ceil_div(high, down) * ceil_div(wide, across)),
+        channels=np.array(channels),
+        pixels=np.array(high * wide),
+        raw=step.raw,
+        gap=np.array(_gap(action, rows)),
+        whole=high % down == 0 and wide % across == 0,
+        crowded=_meet(action, rows),
+    )
+
+
+def _gap(action: Action, rows: int) -> int:
+    """Cycles from a word of a tile's pixels to the next: more than 1 if banks hold several."""
+    step, place = action.step, action.places[action.step.source or ""]
+    phases = place.phase_y, place.phase_x
+    one = all(
+        stride == 1 << phase or size == 1
+        for stride, phase, size in zip(step.stride, phases, step.shape[:2], strict=True)
+    )
+    return 1 if one else rows + 3
+
+
+def _meet(action: Action, rows: int) -> bool:
+    """Whether the last two rows of a tile are written to one bank."""
+    if action.step.target is None:
+        return False
+    place, read = action.places[action.step.target], action.places[action.step.source or ""]
+    high, wide, _ = action.step.shape
+    last = [(wide - 1, high - 1), (wide - 2, high - 1) if read.tile_x else (wide - 1, high - 2)]
+    across, down = (1 << place.tile_x) - 1, (rows >> place.tile_x) - 1
+    banks = {(x >> place.phase_x & across, y >> place.phase_y & down) for x, y in last}
+    return len(banks) == 1
+
+
+def _load_cycles(step: Step, npus: NpuSizes) -> tuple[Integers, Integers]:
+    """A copy a cycle, one more for each row that is read, and until the first of them is here.
+
+    Returns the cycles, and the beats that are read ahead of the copies.
+    """
+    high, wide = step.kernel
+    size = np.minimum(npus.array.lanes, npus.bus_bytes)
+    row = wide * step.source_shape[2]  # bytes of a window's row
+    if high * wide == 1:
+        each = [ceil_div(row, size)]
+    else:
+        each = [pieces(row * tap, row, int(npus.array.lanes.flat[0]), size) for tap in range(high)]
+    inside = _rows_inside(step)
+    row_beats = ceil_div(step.source_shape[1] * step.source_shape[2], npus.bus_bytes)
+    copies = step.shape[0] * step.shape[1] * sum(each)
+    # Copies of rows that lie outside, of which nothing is read, are made meanwhile
+    outside = step.shape[1] * sum(each[: inside.index(True)] if True in inside[:high] else each)
+    first = 4 + npus.latency + DESCRIPTOR_BYTES // npus.bus_bytes
+    cycles = np.maximum(copies + sum(inside), sum(inside) * row_beats)
+    ahead = np.minimum(np.maximum(ROW_BEATS // row_beats, 1), sum(inside)) * row_beats
+    return cycles + np.maximum(first - outside, 1), ahead
+
+
+def _rows_inside(step: Step) -> list[bool]:
+    """Of the rows of all windows in their order, which are inside the image."""
+    tops = (y * step.stride[0] - step.padding[0] for y in range(step.shape[0]))
+    return [0 <= top + tap < step.source_shape[0] for top in tops for tap in range(step.kernel[0])]
+
+
+def _store_cycles(step: Step, npus: NpuSizes) -> Integers:
+    """A word a cycle."""
+    size = np.minimum(npus.array.lanes, npus.bus_bytes)
+    high, wide, channels = step.source_shape
+    beats = high * ceil_div(wide * channels, npus.bus_bytes)
+    return np.maximum(high * wide * ceil_div(channels, size), beats) + 4
+
+
+def _passed(action: Action, npus: NpuSizes, rows: int) -> Integers:
+    step = action.step
+    taps = step.kernel[0] * step.kernel[1]
+    if step.by_tiles:
+        taps *= _gap(action, rows)
+    blocks = ceil_div(step.shape[2], npus.array.lanes)
+    if not step.by_tiles:
+        words = step.shape[0] * step.shape[1] * blocks
+        each = taps + 1 + (npus.array.lanes if step.mean else 0)
+        return words * each + 1
+    place = action.places[step.source or ""]
+    across = 1 << place.tile_x
+    tiles = ceil_div(step.shape[0], rows // across) * ceil_div(step.shape[1], across)
+    begin = np.maximum(taps + 4, rows)
+    within = np.maximum(taps, rows)
+    return taps + 4 + blocks * (tiles - 1) * within + (blocks - 1) * begin + rows
