@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from truncmac.sim.explore.chunks import chunks_of
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.folder import read_spec
 
 __all__ = ["SPACE", "main"]

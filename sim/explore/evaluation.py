@@ -1,6 +1,6 @@
 """Evaluates designs of a space: every workload at every k, many designs at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,19 +11,18 @@ import numpy.typing as npt
 from truncmac.golden.types import Integers
 from truncmac.hw.config import PLANE_COUNTS, ArrayConfig
 from truncmac.integers import ceil_div
-from truncmac.sim.fpga.results import Placed, read_placed
+from truncmac.sim.fpga.results import Placed
 
-from .costs import LibraryFigures, read_figures
-from .loads import Load, loads_of
+from .costs import LibraryFigures
+from .loads import Load
 from .measures import measure_workload
-from .space import AUTO
-from .spec import ENERGY_COLUMNS, Spec
+from .space import ARRAY_AXES, AUTO
+from .spec import Spec
 from .tables import Table
 
-__all__ = ["Evaluator", "config_of", "evaluator_of", "too_fast", "unknown"]
+__all__ = ["Evaluator", "config_of", "derived", "options", "too_fast", "unknown"]
 
 AT_ONCE = 1 << 15  # designs x bit-widths x layers, so that intermediate arrays stay in the cache
-ARRAY_AXES = ("rows", "cols", "lanes", "planes", "requantisers")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -86,38 +85,56 @@ class Evaluator:
         """The array of a table's entry, or None if there is none of its sizes."""
         return config_of(*(int(entry[name]) for name in ARRAY_AXES), self.max_reduction)
 
+    def command(self, entry: Mapping[str, Any]) -> str:
+        """The command that writes the hardware of a table's entry."""
+        return f"truncmac rtl {options(entry, ARRAY_AXES)} --max-reduction {self.max_reduction}"
+
+    @property
+    def designs_at_once(self) -> int:
+        """Designs that are evaluated together, at most."""
+        largest = max(len(load.bits) * len(load.layers.rows) for load in self.loads)
+        return max(AT_ONCE // largest, 1)
+
     def evaluate(self, points: Integers) -> Table:
         """The table of the designs numbered `points`.
 
-        Designs of sizes for which there is no array have no entries.
+        Designs of sizes for which there is no hardware have no entries.
         """
-        largest = max(len(load.bits) * len(load.layers.rows) for load in self.loads)
-        step = max(AT_ONCE // largest, 1)
+        step = self.designs_at_once
         starts = range(0, max(len(points), 1), step)
         parts = [self._part(points[start : start + step]) for start in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _part(self, points: Integers) -> Table:
         designs = self.spec.design_space.sizes_at(points)
+        valid, columns, results = self._evaluated(designs)
+        columns = {"point": points[valid], **columns}
+        shape = (len(columns["point"]), self.entries_per_design)
+        spread = {name: np.broadcast_to(values[:, None], shape) for name, values in columns.items()}
+        table = {name: np.ascontiguousarray(v).ravel() for name, v in (spread | results).items()}
+        return table | {"feasible": self._feasible(table)}
+
+    def _evaluated(self, designs: Table) -> tuple[npt.NDArray[np.bool_], Table, Table]:
+        """Evaluate designs of these sizes.
+
+        Returns which of them there is hardware for, and of those their columns, arrays (designs,),
+        and what each workload makes of them, arrays (designs, entries of a design).
+        """
         sizes = zip(*(designs[name].tolist() for name in ARRAY_AXES), strict=True)
         configs = [config_of(*size, self.max_reduction) for size in sizes]
         valid = np.array([config is not None for config in configs], bool)
         arrays = [config for config in configs if config is not None]
         columns = {name: values[valid] for name, values in designs.items()}
         columns["requantisers"] = np.array([config.requantisers for config in arrays], int)
-        columns = {"point": points[valid], **columns, **_derived(columns)}
+        buffers = columns["activation_kib"] + columns["weight_kib"]
+        columns |= derived(columns) | {"buffer_kib": buffers}
         if self.placed is not None:
             columns |= self.placed.columns(arrays)
-        results = self._measure(columns, arrays)
-        shape = (len(arrays), self.entries_per_design)
-        spread = {name: np.broadcast_to(values[:, None], shape) for name, values in columns.items()}
-        table = {name: np.ascontiguousarray(v).ravel() for name, v in (spread | results).items()}
-        return table | {"feasible": self._feasible(table)}
-
-    def _measure(self, columns: Table, arrays: Sequence[ArrayConfig]) -> Table:
-        """What each workload makes of the designs: arrays (designs, entries of a design)."""
-        count = len(arrays)
         parts = [measure_workload(load, columns, arrays, self.figures) for load in self.loads]
+        return valid, columns, self._joined(parts, len(arrays))
+
+    def _joined(self, parts: Sequence[Table], designs: int) -> Table:
+        """What all workloads make of the designs, with what does not depend on them."""
         results = {
             name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]
         }
@@ -126,7 +143,7 @@ class Evaluator:
         fixed = {"workload": np.array(names), "bits": np.array(bits)}
         if self.loads[0].accuracy is not None:
             fixed["accuracy"] = np.array([a for load in self.loads for a in load.accuracy or ()])
-        tiled = {name: np.broadcast_to(v, (count, len(v))) for name, v in fixed.items()}
+        tiled = {name: np.broadcast_to(v, (designs, len(v))) for name, v in fixed.items()}
         return tiled | results
 
     def _feasible(self, table: Table) -> npt.NDArray[np.bool_]:
@@ -139,41 +156,6 @@ class Evaluator:
         for name, bound in self.spec.constraints.items():
             kept &= (table[name] >= bound.min) & (table[name] <= bound.max)
         return kept
-
-
-def evaluator_of(
-    spec: Spec,
-    on_progress: Callable[[str], None] = lambda what: None,
-) -> Evaluator:
-    """Read what `spec` names, and make what evaluates its designs.
-
-    Parameters
-    ----------
-    on_progress : called with what is done next, in words
-
-    Raises
-    ------
-    ValueError
-        If a workload or a library cannot be read, or no design of the space has the figures that
-        an objective or a constraint needs.
-    """
-    figures = read_figures(spec.energy_library) if spec.energy_library is not None else None
-    loads = loads_of(spec, on_progress)
-    evaluator = Evaluator(
-        spec=spec,
-        loads=loads,
-        max_reduction=max(int(load.layers.reduction.max()) for load in loads),
-        figures=figures,
-        placed=read_placed(spec.fpga) if spec.fpga is not None else None,
-    )
-    needing = sorted(spec.needed_columns & set(ENERGY_COLUMNS))
-    if figures is not None and needing and not evaluator.pe_shapes & set(figures.shapes):
-        known = ", ".join(map(str, sorted(figures.shapes)))
-        raise ValueError(
-            f"{needing[0]} needs figures of (lanes, planes), of which {figures.library} has {known}"
-            ", and the space none"
-        )
-    return evaluator
 
 
 def unknown(spec: Spec, table: Table) -> npt.NDArray[np.bool_]:
@@ -193,12 +175,16 @@ def too_fast(table: Table) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _derived(columns: Table) -> Table:
-    """Sizes that follow from others."""
+def options(entry: Mapping[str, Any], axes: Sequence[str]) -> str:
+    """The sizes of a table's entry as options of a command."""
+    return " ".join(f"--{name.replace('_', '-')} {int(entry[name])}" for name in axes)
+
+
+def derived(columns: Table) -> Table:
+    """Sizes of arrays that follow from others."""
     chunks = ceil_div(8, columns["planes"])
     pes = columns["rows"] * columns["cols"]
     return {
         "pes": pes,
         "peak_macs": pes * columns["lanes"] / chunks,
-        "buffer_kib": columns["activation_kib"] + columns["weight_kib"],
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from truncmac.golden.files import check_input, read_toml
 
-from .space import AXES, axis_values
+from .space import AXES_OF, Top, axis_values
 from .spec import Bound, Spec
 
 __all__ = ["load_settings", "spec_of"]
@@ -27,6 +27,9 @@ DEFAULTS: Mapping[str, object] = {
         "activation_kib": 128,
         "weight_kib": 128,
         "dram_gb_s": 3.2,
+        "bus_width": "64..256x2",
+        "groups": 3,
+        "depth": "512..4096x2",
         "clock_mhz": 100,
     },
 }
@@ -67,11 +70,13 @@ def spec_of(settings: Mapping[str, Any], source: str = "settings") -> Spec:
     try:
         search = _table(settings, "search")
         _check_keys(settings, known)
+        top: Any = settings.get("top", "core")
         _check_keys(search, {"method", "trials", "seed"}, "[search]: ")
         return Spec(
             workloads=_names("workloads", settings),
             bits=_bits(settings.get("bits", DEFAULTS["bits"])),
-            space=_space(_table(settings, "space")),
+            top=top,
+            space=_space(_table(settings, "space"), top),
             objectives=_names("objectives", settings),
             constraints=_bounds(_table(settings, "constraints")),
             front=settings.get("front", "each"),
@@ -123,10 +128,12 @@ def _bits(given: object) -> tuple[int, ...]:
     return bits
 
 
-def _space(given: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    _check_keys(given, AXES, "[space]: ")
+def _space(given: Mapping[str, Any], top: Top) -> dict[str, tuple[float, ...]]:
+    axes = AXES_OF.get(top, ())  # another top is refused with the spec
+    if axes:
+        _check_keys(given, axes, "[space]: ")
     defaults: Any = DEFAULTS["space"]
-    return {name: axis_values(name, given.get(name, defaults[name])) for name in AXES}
+    return {name: axis_values(name, given.get(name, defaults[name])) for name in axes}
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, Bound]:

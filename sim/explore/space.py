@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AUTO", "AXES", "DesignSpace", "axis_values"]
+__all__ = ["ARRAY_AXES", "AUTO", "AXES", "AXES_OF", "DesignSpace", "Top", "axis_values"]
 
 AUTO = 0  # stands for the fewest requantisers that slow nothing down, see `ArrayConfig`
 MOST_VALUES = 10_000  # on one axis
 
-# The axes of a space, and the type of their values
+Top = Literal["core", "npu"]  # what is explored: the core fed by a host, or the NPU
+
+# The axes of spaces, and the type of their values
 AXES: Mapping[str, type] = {
     "rows": int,
     "cols": int,
@@ -23,17 +25,30 @@ AXES: Mapping[str, type] = {
     "activation_kib": int,
     "weight_kib": int,
     "dram_gb_s": float,
+    "bus_width": int,
+    "groups": int,
+    "depth": int,
     "clock_mhz": float,
+}
+ARRAY_AXES = ("rows", "cols", "lanes", "planes", "requantisers")
+# The axes of each top's space. How an NPU runs a network depends on the first four of its own, so
+# that designs which are evaluated together share it.
+AXES_OF: Mapping[Top, tuple[str, ...]] = {
+    "core": (*ARRAY_AXES, "activation_kib", "weight_kib", "dram_gb_s", "clock_mhz"),
+    "npu": (
+        *("rows", "lanes", "groups", "depth", "cols", "planes", "requantisers", "bus_width"),
+        "clock_mhz",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """All combinations of the values of `AXES`, numbered so that the last axis varies fastest.
+    """All combinations of the values of its axes, numbered so that the last axis varies fastest.
 
     Attributes
     ----------
-    axes : values by axis, in the order of `AXES`
+    axes : values by axis, in the order of `AXES_OF`
     """
 
     axes: Mapping[str, Sequence[float]]

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from truncmac.sim.digest import json_digest
 from truncmac.sim.energy.figures import DEFAULT_LIBRARY
 
-from .space import AXES, DesignSpace, axis_values
+from .space import AXES_OF, DesignSpace, Top, axis_values
 
 __all__ = ["COLUMNS", "ENERGY_COLUMNS", "Bound", "FrontKind", "SearchMethod", "Spec"]
 
@@ -21,6 +21,7 @@ COLUMNS: Mapping[str, int] = {
     "activation_kib": 1,
     "weight_kib": 1,
     "dram_gb_s": 1,
+    **dict.fromkeys(("bus_width", "groups", "depth"), 0),
     "clock_mhz": 1,
     "pes": 1,
     "peak_macs": 1,
@@ -50,6 +51,10 @@ ENERGY_COLUMNS = (
     *("tops_per_w", "tops_per_mm2"),
 )
 INFINITY = float("inf")
+OWN_COLUMNS: Mapping[Top, tuple[str, ...]] = {  # that only designs of one top have
+    "core": ("activation_kib", "weight_kib", "dram_gb_s", *ENERGY_COLUMNS),
+    "npu": ("bus_width", "groups", "depth"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ class Spec:
     ----------
     workloads : names or files, as `workload_by_name` takes them
     bits : the bit-widths k of the networks
-    space : values by axis, see `AXES`
+    space : values by axis, see `AXES_OF`
     objectives : columns, each of which is to be as good as can be
+    top : what is designed: the "core", which a host feeds from scratchpads and DRAM, or the "npu"
     constraints : bounds by column
     front : what each Pareto front is of: "each" workload at each k; each "workload", over its
         k; "all", that compete with each other, as networks with a k for each layer do; or the
@@ -95,6 +101,7 @@ class Spec:
     bits: tuple[int, ...]
     space: Mapping[str, tuple[float, ...]]
     objectives: tuple[str, ...]
+    top: Top = "core"
     constraints: Mapping[str, Bound] = field(default_factory=dict)
     front: FrontKind = "each"
     images: int = 1
@@ -116,6 +123,8 @@ class Spec:
         for name in self.constraints:
             if name not in COLUMNS:
                 raise ValueError(f"A constraint must be on {', '.join(COLUMNS)}, not {name!r}")
+        _check_choice("top", self.top, get_args(Top))
+        self._check_columns()
         self._check_fpga()
         _check_choice("front", self.front, get_args(FrontKind))
         if self.method is not None:
@@ -124,6 +133,16 @@ class Spec:
             raise ValueError(f'search must be exhaustive for front "all", not {self.method!r}')
         if len(self.design_space) >= 1 << 53:
             raise ValueError("The space must have fewer than 2**53 designs")
+
+    def _check_columns(self) -> None:
+        """Refuse what designs of this top have no figures of."""
+        other: Top = "core" if self.top == "npu" else "npu"
+        absent = sorted(self.needed_columns & set(OWN_COLUMNS[other]))
+        if absent:
+            raise ValueError(f"{absent[0]} is not known of designs of top {self.top!r}")
+        if self.top == "npu" and (self.library is not None or self.fpga is not None):
+            what = "library" if self.library is not None else "fpga"
+            raise ValueError(f"{what} must not be given for top 'npu': its figures are the core's")
 
     def _check_fpga(self) -> None:
         placed = sorted(name for name in self.needed_columns if name.startswith("fpga_"))
@@ -135,7 +154,7 @@ class Spec:
     @property
     def design_space(self) -> DesignSpace:
         """All designs of the space, numbered."""
-        return DesignSpace({name: self.space[name] for name in AXES})
+        return DesignSpace({name: self.space[name] for name in AXES_OF[self.top]})
 
     @property
     def energy_library(self) -> str | None:
@@ -151,6 +170,8 @@ class Spec:
     def as_dictionary(self) -> dict[str, Any]:
         """The spec as plain values for JSON; bounds that are open are left out."""
         plain = asdict(self)
+        if self.top == "core":  # as it was before there was another
+            del plain["top"]
         plain["constraints"] = {
             name: {key: value for key, value in bound.items() if abs(value) < INFINITY}
             for name, bound in plain["constraints"].items()

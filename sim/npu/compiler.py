@@ -1,7 +1,6 @@
 """Compiles a network for one NPU: one image of the weights, and a short program for each k."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 from math import prod
 
 from truncmac.descriptors import (
@@ -29,32 +28,15 @@ from ..axi.memories import check_requantisation
 from .actions import Action, actions_of
 from .compiled import Compiled, Entry, Kept
 from .encode import product_values, step_bytes
-from .estimate import Estimate, Widths
-from .layouts import choose_layouts
-from .plan import NoRoomError, Plan, Planner
+from .estimate import Widths
+from .planning import machine_of, plan_network, ways_to_run
 from .region import RegionWriter
-from .steps import Step, Steps, folded_shortcuts, network_steps, packings
+from .steps import Step, Steps
 from .weights import parameter_bytes, weight_bytes, weights_pitch
 
-__all__ = ["compile_network", "machine_of", "planners"]
+__all__ = ["compile_network"]
 
 MOST_BYTES = 1 << 30  # of a region: an address has 30 bits
-
-
-def machine_of(config: NpuConfig) -> Machine:
-    """What the reference must know of an NPU."""
-    array = config.array
-    return Machine(
-        rows=array.rows,
-        cols=array.cols,
-        lanes=array.lanes,
-        planes=array.planes,
-        max_reduction=array.max_reduction,
-        groups=config.groups,
-        depth=config.depth,
-        bus_bytes=config.bus_bytes,
-        configuration=config.configuration,
-    )
 
 
 def compile_network(
@@ -79,7 +61,7 @@ def compile_network(
     """
     machine = machine_of(config)
     widths = [layer_bits(network, setting.bits) for setting in settings]
-    plan = _planned(planners(network, config, widths))
+    plan = plan_network(ways_to_run(network), config, widths)
     steps = plan.steps
     _check_reductions(steps, config)
     areas = _areas(steps, steps.maps if keep else plan.spilled)
@@ -133,41 +115,6 @@ def compile_network(
         descriptors=count,
         **sizes,
     )
-
-
-def planners(network: Network, config: NpuConfig, widths: Sequence[Widths]) -> list[Planner]:
-    """Those who can plan a network for an NPU: one for each packing of the image.
-
-    Shortcuts that are only added are folded into what adds them. But the map that they read must
-    stay on chip so much longer that there are planners too for whom they are operations.
-    """
-    machine, found = machine_of(config), []
-    folds = (True, False) if folded_shortcuts(network) else (True,)
-    for packing, fold in product(packings(network), folds):
-        steps = network_steps(network, packing, folds=fold)
-        layouts = choose_layouts(steps, machine)
-        found.append(Planner(steps, layouts, machine, Estimate(config, machine, widths)))
-    return found
-
-
-def _planned(planners: Sequence[Planner]) -> Plan:
-    """All maps on chip, but for an image that comes by bands; else what fits goes by bands.
-
-    Of all ways, and packings of the image, the one that takes the fewest estimated cycles.
-    """
-    ways = [way for planner in planners for way in (planner.resident(), planner.streamed())]
-    plans = [plan for plan in ways if plan is not None]
-    if plans:
-        return min(plans, key=lambda plan: sum(plan.cycles))
-    refusals = []
-    for planner in planners:
-        try:
-            plans.append(planner.banded())
-        except NoRoomError as error:
-            refusals.append(error)
-    if not plans:
-        raise refusals[-1]
-    return min(plans, key=lambda plan: sum(plan.cycles))
 
 
 def _check_reductions(steps: Steps, config: NpuConfig) -> None:

@@ -1,15 +1,22 @@
 """Counts a plan's cycles in closed form, for many NPUs and k at once.
 
-The NPUs have the plan's rows, lanes, groups and depth; columns, planes, output units and the bus may
-differ. Each operation takes what it takes alone: what is left out are the waits of LOADs and STOREs
+The NPUs have the plan's rows, lanes, groups and depth; columns, planes, output units and the bus
+may differ. Each operation takes what it takes alone: left out are the waits of LOADs and STOREs
 that run beside convolutions, and of results for a bank from which residual codes are read.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
-from truncmac.descriptors import DESCRIPTOR_BYTES, ROW_BEATS, Operation
+from truncmac.descriptors import (
+    DESCRIPTOR_BYTES,
+    PARAMETER_BYTES,
+    ROW_BEATS,
+    SUM_BYTES,
+    Operation,
+)
 from truncmac.golden.types import Integers
 from truncmac.integers import ceil_div
 from truncmac.sim.cycles.npu.sizes import NpuSizes
@@ -19,7 +26,7 @@ from .actions import Action
 from .estimate import pieces
 from .steps import Step
 
-__all__ = ["plan_cycles"]
+__all__ = ["plan_bytes", "plan_cycles"]
 
 
 def plan_cycles(
@@ -42,6 +49,32 @@ def plan_cycles(
     return line.over()
 
 
+def plan_bytes(actions: Sequence[Action], npus: NpuSizes, chunks: Sequence[Integers]) -> Integers:
+    """Bytes that a plan reads and writes, int64 (NPUs, bit-widths); as `plan_cycles`."""
+    total = np.asarray((len(actions) + 2) * DESCRIPTOR_BYTES)
+    for action, own in zip(actions, chunks, strict=True):
+        total = total + _moved_bytes(action.step, npus, own)
+    return np.broadcast_to(total, np.broadcast_shapes(chunks[0].shape, npus.bus_bytes.shape))
+
+
+def _moved_bytes(step: Step, npus: NpuSizes, chunks: Integers) -> Integers | int:
+    """Weights and parameters, or what a LOAD reads and a STORE writes."""
+    if step.layer is not None:
+        columns = ceil_div(step.shape[2], npus.array.cols)
+        weights = columns * _beats(step, npus) * chunks * npus.array.weight_bytes
+        return weights + (
+            prod(step.shape) * SUM_BYTES if step.raw else step.shape[2] * PARAMETER_BYTES
+        )
+    if step.operation == Operation.LOAD:
+        return sum(_rows_inside(step)) * step.source_shape[1] * step.source_shape[2]
+    return prod(step.shape) if step.operation == Operation.STORE else 0
+
+
+def _beats(step: Step, npus: NpuSizes) -> Integers:
+    """Beats of a convolution's reduction."""
+    return step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], npus.array.lanes)
+
+
 def _pass(line: Timeline, action: Action, chunks: Integers, npus: NpuSizes, rows: int) -> None:
     step, waits = action.step, bool(action.values.get("wait", 0))
     beside = bool(action.values.get("beside", 0))
@@ -60,9 +93,8 @@ def _convolution(action: Action, chunks: Integers, npus: NpuSizes, rows: int) ->
     high, wide, channels = step.shape
     across = 1 << place.tile_x
     down = rows // across
-    beats = step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], npus.array.lanes)
     return Convolution(
-        beats=beats,
+        beats=_beats(step, npus),
         chunks=chunks,
         tiles=np.array(ceil_div(high, down) * ceil_div(wide, across)),
         channels=np.array(channels),
@@ -108,7 +140,7 @@ def _load_cycles(step: Step, npus: NpuSizes) -> tuple[Integers, Integers]:
     if high * wide == 1:
         each = [ceil_div(row, size)]
     else:
-        each = [pieces(row * tap, row, int(npus.array.lanes.flat[0]), size) for tap in range(high)]
+        each = [_pieces(row * tap, row, npus, size) for tap in range(high)]
     inside = _rows_inside(step)
     row_beats = ceil_div(step.source_shape[1] * step.source_shape[2], npus.bus_bytes)
     copies = step.shape[0] * step.shape[1] * sum(each)
@@ -118,6 +150,13 @@ def _load_cycles(step: Step, npus: NpuSizes) -> tuple[Integers, Integers]:
     cycles = np.maximum(copies + sum(inside), sum(inside) * row_beats)
     ahead = np.minimum(np.maximum(ROW_BEATS // row_beats, 1), sum(inside)) * row_beats
     return cycles + np.maximum(first - outside, 1), ahead
+
+
+def _pieces(channel: int, count: int, npus: NpuSizes, size: Integers) -> Integers:
+    """As `pieces`, for NPUs of as many lanes that move up to `size` bytes at once."""
+    lanes = int(npus.array.lanes.flat[0])
+    known = {most: pieces(channel, count, lanes, most) for most in np.unique(size).tolist()}
+    return np.vectorize(known.get, otypes=[np.int64])(size)
 
 
 def _rows_inside(step: Step) -> list[bool]:

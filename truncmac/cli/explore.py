@@ -20,6 +20,13 @@ def explore(
         Path | None,
         typer.Argument(help="TOML file of settings; options take the place of those in it."),
     ] = None,
+    top: Annotated[
+        Literal["core", "npu"] | None,
+        typer.Option(
+            help="What is designed: the core, fed by a host from scratchpads and DRAM, or the NPU, "
+            "which runs whole networks. Default: core."
+        ),
+    ] = None,
     workloads: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +87,9 @@ def explore(
     ] = None,
     weight_kib: Annotated[str | None, _axis("Scratchpads for weights to try, in KiB.")] = None,
     dram_gb_s: Annotated[str | None, _axis("Bandwidths of the DRAM to try, in GB/s.")] = None,
+    bus_width: Annotated[str | None, _axis("Bits of the NPU's bus to try.")] = None,
+    groups: Annotated[str | None, _axis("Groups of banks of the NPU to try.")] = None,
+    depth: Annotated[str | None, _axis("Words of a bank of the NPU to try.")] = None,
     clock_mhz: Annotated[str | None, _axis("Clocks to try, in MHz.")] = None,
     search: Annotated[
         Literal["exhaustive", "nsga2", "tpe"] | None,
@@ -123,7 +133,9 @@ def explore(
     verify: Annotated[
         int,
         typer.Option(
-            min=0, help="Run this many points of the fronts, and as many at random, on the RTL."
+            min=0,
+            help="Run this many points of the fronts, and as many at random, on the RTL; of NPUs, "
+            "count them by the model that equals the RTL.",
         ),
     ] = 0,
     point: Annotated[
@@ -134,7 +146,8 @@ def explore(
 ) -> None:
     """Find the arrays that are best for workloads: evaluate or search a space of designs.
 
-    An axis of the space is a list or a range: 4,8,16 or 4..16 or 4..32+4 or 4..64x2. The Pareto
+    An axis of the space is a list or a range: 4,8,16 or 4..16 or 4..32+4 or 4..64x2. Scratchpads
+    and DRAM are of the core, the bus, groups and depth of the NPU. The Pareto
     fronts are written as CSV, as JSON and as an HTML page, and all designs as Parquet.
     """
     from truncmac.commands.explore import ExploreRequest, merged_settings, show_point
@@ -147,6 +160,7 @@ def explore(
     chosen = merged_settings(
         spec,
         options={
+            "top": top,
             "workloads": workloads,
             "bits": bits,
             "objectives": objectives,
@@ -165,6 +179,9 @@ def explore(
             "activation_kib": activation_kib,
             "weight_kib": weight_kib,
             "dram_gb_s": dram_gb_s,
+            "bus_width": bus_width,
+            "groups": groups,
+            "depth": depth,
             "clock_mhz": clock_mhz,
         },
         search={"method": search, "trials": trials, "seed": seed},

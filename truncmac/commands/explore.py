@@ -17,9 +17,12 @@ from truncmac.exploration.document import as_dictionary, notes, records, with_co
 from truncmac.exploration.page import page, plot_library
 from truncmac.exploration.tables import front_table, point_table
 from truncmac.golden.files import alone, write_bytes
-from truncmac.sim.explore.evaluation import Evaluator, evaluator_of
+from truncmac.sim.explore.evaluation import Evaluator
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder, read_spec
 from truncmac.sim.explore.found import Exploration
+from truncmac.sim.explore.npus import NpuEvaluator
+from truncmac.sim.explore.recount import recount
 from truncmac.sim.explore.run import executor, explore_all
 from truncmac.sim.explore.search import chosen_method, search
 from truncmac.sim.explore.settings import load_settings, spec_of
@@ -49,7 +52,7 @@ class ExploreRequest:
     workers : processes; 0: this one; None: as many as pay
     csv : write all rows as CSV too
     plot : picture of the fronts to write, or None
-    verify : points of the fronts, and as many at random, to run on the RTL
+    verify : points of the fronts, and as many at random, to run on the RTL, or to count again
     as_json : print JSON instead of tables
     """
 
@@ -202,6 +205,9 @@ def _verify(evaluator: Evaluator, found: Exploration, request: ExploreRequest) -
     if not entries:
         raise ValueError("--verify found no design that meets the constraints")
     right = True
+    if isinstance(evaluator, NpuEvaluator):
+        _recount(evaluator, entries, terminal)
+        return True
     for entry in entries:
         start = time.monotonic()
         with terminal.status(f"Point {entry['point']} on the RTL ..."):
@@ -211,6 +217,25 @@ def _verify(evaluator: Evaluator, found: Exploration, request: ExploreRequest) -
             terminal.print(line, style="bold red", soft_wrap=True)
         right &= not verdict.differences
     return right
+
+
+def _recount(
+    evaluator: NpuEvaluator, entries: Sequence[Mapping[str, Any]], terminal: Terminal
+) -> None:
+    """Count points by the model that equals the RTL, and say how far the closed form is off."""
+    for entry in entries:
+        start = time.monotonic()
+        with terminal.status(f"Counting point {entry['point']} ..."):
+            found = recount(evaluator, entry)
+        line = f"Point {entry['point']}, {entry['workload']} at k = {entry['bits']}: "
+        if found is None:
+            line += "not counted, the network has no parameters for this k"
+        else:
+            line += (
+                f"{found.explored:,} cycles in closed form, {found.counted:,} of the compiled "
+                f"program ({found.error:+.2%}), {time.monotonic() - start:.0f} s"
+            )
+        terminal.print(line, soft_wrap=True)
 
 
 def _verdict(entry: Mapping[str, Any], verdict: Verdict, seconds: float) -> str:

@@ -1,6 +1,5 @@
 """Puts what an exploration found into one document, which files, tables and the page show."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ from truncmac.sim.explore.evaluation import Evaluator
 from truncmac.sim.explore.folder import SCHEMA, ExplorationFolder, versions
 from truncmac.sim.explore.found import Exploration
 from truncmac.sim.explore.search import chosen_method
+from truncmac.sim.explore.space import ARRAY_AXES
 
 __all__ = ["SIZES", "Rows", "as_dictionary", "notes", "records", "with_commands"]
 
 Rows = dict[str, npt.NDArray[Any]]
-SIZES = ("rows", "cols", "lanes", "planes", "requantisers")  # columns that say which array it is
+SIZES = ARRAY_AXES  # columns that say which array it is
 
 
 def as_dictionary(folder: ExplorationFolder, found: Exploration) -> dict[str, Any]:
@@ -53,6 +53,12 @@ def notes(evaluator: Evaluator, found: Exploration) -> list[str]:
     """Sentences on what is not known of the designs, and why some of them do not count."""
     figures, placed = evaluator.figures, evaluator.placed
     lines: list[str] = []
+    if evaluator.spec.top == "npu":
+        lines.append(
+            "Cycles are those of the closed form, of one image from start to interrupt, and a "
+            "memory that answers in the next cycle. --verify compiles designs, and counts them by "
+            "the model that equals the RTL."
+        )
     missing = evaluator.without_figures
     if figures is not None and missing:
         lines.append(
@@ -81,14 +87,8 @@ def with_commands(evaluator: Evaluator, rows: Rows) -> Rows:
     """The entries, with the command that builds each array."""
     if not rows:
         return rows
-    commands = [_rtl_command(evaluator, row) for row in records(rows)]
+    commands = [evaluator.command(row) for row in records(rows)]
     return {**rows, "command": np.array(commands, dtype=str)}
-
-
-def _rtl_command(evaluator: Evaluator, row: Mapping[str, Any]) -> str:
-    """The command that builds an entry's array."""
-    sizes = " ".join(f"--{name} {int(row[name])}" for name in SIZES)
-    return f"truncmac rtl {sizes} --max-reduction {evaluator.max_reduction}"
 
 
 def records(rows: Rows) -> list[dict[str, Any]]:

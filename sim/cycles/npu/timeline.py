@@ -173,12 +173,12 @@ class _Columns:
     told, taken : when who reads ahead is told of the convolution, and when it is taken
     """
 
-    def __init__(
-        self, line: Timeline, conv: Convolution, told: Integers, taken: Integers
-    ) -> None:
+    def __init__(self, line: Timeline, conv: Convolution, told: Integers, taken: Integers) -> None:
         self.line, self.conv, self.told, self.taken = line, conv, told, taken
         array = line.array
-        self.weights = conv.beats * conv.chunks * np.maximum(array.weight_bytes // line.npus.bus_bytes, 1)
+        self.weights = (
+            conv.beats * conv.chunks * np.maximum(array.weight_bytes // line.npus.bus_bytes, 1)
+        )
         beat = np.maximum(conv.chunks, conv.gap)
         self.tile, self.slack = conv.beats * beat, beat - conv.chunks
         self.interval = array.interval

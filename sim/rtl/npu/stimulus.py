@@ -11,7 +11,8 @@ from truncmac.golden import Network, Setting, interpret
 from truncmac.golden.types import Codes
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.compiled import Compiled
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.npu.planning import machine_of
 from truncmac.sim.npu.stimulus import WIDTHS, fitting, random_images
 
 from .network import program_run

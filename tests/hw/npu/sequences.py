@@ -12,7 +12,7 @@ from truncmac.descriptors import (
 from truncmac.golden import MapPlace
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 ARRAY = ArrayConfig(2, 4, 2, 1, 40, 4)
 CONFIGS = [NpuConfig(array=ARRAY, depth=32, bus_width=width) for width in (64, 256)]

@@ -13,7 +13,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.registers import NPU_REGISTERS, REGION_ADDRESS
 from truncmac.hw.npu.top import NpuTop
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 CONFIG = NpuConfig(array=ArrayConfig(2, 4, 2, 1, 64, 2), depth=32)
 SPACE = 1 << 16  # of a region in memory, and more than it has

@@ -19,7 +19,7 @@ from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.convolver import Convolver
 from truncmac.hw.npu.decode import decode_convolution, decode_operands
 from truncmac.hw.npu.im2col import Im2col
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 CASES = [
     (ArrayConfig(4, 4, 2, 1, 80, 4), 64, 0.0),

@@ -24,7 +24,7 @@ from truncmac.golden import MapPlace, ProgramError, interpret
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.descriptor import DescriptorCheck
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 CONFIGS = [
     NpuConfig(array=ArrayConfig(4, 8, 2, 1, 40, 4), depth=32),

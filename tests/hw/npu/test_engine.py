@@ -8,8 +8,8 @@ from tests.golden.test_program import codes_of, conv_values
 from tests.hw.npu.system import CONFIG, DONE, System
 from truncmac.descriptors import Operation, ProgramFault, Region
 from truncmac.golden import MapPlace
-from truncmac.sim.npu.compiler import machine_of
 from truncmac.sim.npu.means import reciprocal
+from truncmac.sim.npu.planning import machine_of
 
 SHAPE, BESIDE, WIDE, HALF = (4, 4, 3), (3, 5, 2), (4, 3, 5), (2, 2, 3)
 

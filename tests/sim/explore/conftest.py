@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from truncmac.sim.explore import chunks
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 
 SPACE = {

@@ -1,6 +1,6 @@
 """A small exploration of digits, for tests."""
 
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder
 from truncmac.sim.explore.run import executor, explore_all
 from truncmac.sim.explore.settings import spec_of

@@ -8,7 +8,8 @@ from truncmac.sim.cycles.points import Sizes
 from truncmac.sim.energy.figures import FOLDER, write_figures
 from truncmac.sim.energy.model import load, read
 from truncmac.sim.energy.places import Counts
-from truncmac.sim.explore.evaluation import evaluator_of, too_fast, unknown
+from truncmac.sim.explore.evaluation import too_fast, unknown
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.schedule.blocks import MemoryArrays
 from truncmac.sim.schedule.layers import Layers

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 
 

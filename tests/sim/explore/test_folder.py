@@ -7,7 +7,7 @@ import pytest
 from tests.sim.explore.exploring import evaluator_for, run_in
 from truncmac.sim.energy.figures import FOLDER
 from truncmac.sim.explore import folder as module
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder, read_designs, read_spec
 from truncmac.sim.explore.settings import spec_of
 

@@ -13,7 +13,7 @@ from truncmac.golden import (
     save,
     with_layer_bits,
 )
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.fronts import Fronts, worst_of_designs
 from truncmac.sim.explore.settings import spec_of
 

@@ -5,7 +5,7 @@ import pytest
 
 from truncmac.golden import accuracy, builtin_images, builtin_network, execute
 from truncmac.sim.explore import loads
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.workloads.shapes import LayerShape, Workload
 

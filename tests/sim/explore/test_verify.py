@@ -5,7 +5,7 @@ import pytest
 
 from truncmac.golden import builtin_images, builtin_network, network_gemms
 from truncmac.sim.explore import verify as explore_verify
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.explore.verify import choose_entries, gemms_of_entry, verify_entry
 from truncmac.sim.rtl.cosim import simulate

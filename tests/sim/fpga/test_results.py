@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from truncmac.hw.config import ArrayConfig
-from truncmac.sim.explore.evaluation import evaluator_of
+from truncmac.sim.explore.evaluators import evaluator_of
 from truncmac.sim.explore.folder import ExplorationFolder
 from truncmac.sim.explore.settings import spec_of
 from truncmac.sim.fpga.report import FpgaReport

@@ -8,7 +8,8 @@ from truncmac.descriptors import Region
 from truncmac.golden import Setting, execute, interpret, layer_bits
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import compile_network, machine_of, planners
+from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.npu.planning import machine_of, planners, ways_to_run
 
 CONFIGS = [
     NpuConfig(array=ArrayConfig(rows=rows, cols=cols, lanes=lanes, planes=planes), **more)
@@ -52,7 +53,9 @@ def run(compiled, entry, image):
 
 def resident_plan(network, config):
     """The best plan in which every map is on chip as a whole; None if they do not fit."""
-    plans = [each.resident() for each in planners(network, config, [layer_bits(network, 8)])]
+    plans = [
+        each.resident() for each in planners(ways_to_run(network), config, [layer_bits(network, 8)])
+    ]
     return min((p for p in plans if p), key=lambda plan: sum(plan.cycles), default=None)
 
 

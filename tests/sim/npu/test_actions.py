@@ -28,8 +28,9 @@ from truncmac.golden import (
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.actions import actions_of
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network
 from truncmac.sim.npu.plan import NoRoomError, Planner
+from truncmac.sim.npu.planning import machine_of
 from truncmac.sim.npu.stimulus import random_images, random_network
 
 ARRAY = ArrayConfig(rows=4, cols=4, lanes=2)

@@ -7,9 +7,9 @@ from truncmac.descriptors import Operation
 from truncmac.golden import Linear
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import machine_of
 from truncmac.sim.npu.estimate import OVERHEAD, Estimate
 from truncmac.sim.npu.layouts import Layout
+from truncmac.sim.npu.planning import machine_of
 
 CONFIG = NpuConfig(array=ArrayConfig(rows=8, cols=8, lanes=8, planes=1, requantisers=2))
 STEP = replace(

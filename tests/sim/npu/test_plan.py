@@ -7,8 +7,9 @@ from tests.sim.npu.test_actions import ARRAY, codes_network, conv
 from truncmac.descriptors import Operation
 from truncmac.golden import MaxPool, Setting, builtin_network
 from truncmac.hw.npu.config import NpuConfig
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network
 from truncmac.sim.npu.plan import NoRoomError
+from truncmac.sim.npu.planning import machine_of
 from truncmac.sim.npu.stimulus import random_network
 
 

@@ -7,9 +7,9 @@ from truncmac.golden import MaxPool
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.integers import ceil_div
 from truncmac.sim.npu.bands import Run, pad_of
-from truncmac.sim.npu.compiler import machine_of
 from truncmac.sim.npu.estimate import Estimate
 from truncmac.sim.npu.layouts import choose_layouts
+from truncmac.sim.npu.planning import machine_of
 from truncmac.sim.npu.steps import network_steps
 from truncmac.sim.npu.ways import Ways, _largest
 

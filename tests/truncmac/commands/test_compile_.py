@@ -17,7 +17,8 @@ from truncmac.golden import (
 )
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.sim.npu.bound import bound_cycles
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.npu.planning import machine_of
 
 
 def test_the_files_are_the_compilers(run, tmp_path):

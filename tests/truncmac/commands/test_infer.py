@@ -247,7 +247,7 @@ def played(monkeypatch):
     """An NPU that the reference plays, with faults in the outputs at k = 2."""
     from truncmac.descriptors import Region
     from truncmac.golden import interpret
-    from truncmac.sim.npu.compiler import machine_of
+    from truncmac.sim.npu.planning import machine_of
     from truncmac.sim.rtl.npu import network as npu_network
     from truncmac.sim.rtl.npu.runs import WRITTEN, ProgramOutcome
 

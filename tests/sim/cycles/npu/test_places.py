@@ -6,7 +6,7 @@ import pytest
 from truncmac.golden import MapPlace
 from truncmac.hw.npu.config import NpuConfig, npu_array
 from truncmac.sim.cycles.npu.places import Place, RowWalk
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 
 @pytest.mark.parametrize("tile_x", [0, 1, 3])

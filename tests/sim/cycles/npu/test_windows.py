@@ -6,7 +6,7 @@ import pytest
 from truncmac.golden import MapPlace
 from truncmac.hw.npu.config import NpuConfig, npu_array
 from truncmac.sim.cycles.npu.windows import Taps, Windows
-from truncmac.sim.npu.compiler import machine_of
+from truncmac.sim.npu.planning import machine_of
 
 ROWS = 8
 MACHINE = machine_of(NpuConfig(array=npu_array(rows=ROWS)))

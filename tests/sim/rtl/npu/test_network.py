@@ -55,7 +55,7 @@ def test_every_layer_equals_golden(programs, images, count, build_root):
 def played(monkeypatch, programs, images, change):
     """Reports of runs that the reference plays, after `change` to each outcome."""
     from truncmac.golden import interpret
-    from truncmac.sim.npu.compiler import machine_of
+    from truncmac.sim.npu.planning import machine_of
     from truncmac.sim.rtl.npu.runs import WRITTEN, ProgramOutcome
 
     def run_programs(runs, config, **options):

@@ -14,7 +14,8 @@ from truncmac.golden import Setting, interpret
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.verilog import npu_verilog
-from truncmac.sim.npu.compiler import compile_network, machine_of
+from truncmac.sim.npu.compiler import compile_network
+from truncmac.sim.npu.planning import machine_of
 from truncmac.sim.rtl.npu.pauses import PROMPT, Pauses
 from truncmac.sim.rtl.npu.programs import run_programs
 from truncmac.sim.rtl.npu.runs import BusError, ProgramRun
