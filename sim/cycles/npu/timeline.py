@@ -154,10 +154,11 @@ class Timeline:
         """Pass a convolution; returns the cycles in which it is taken and over."""
         told = np.maximum(self.decoded + CHECK, self.heard)
         taken = self._taken(told + 1, waits=waits)
-        _Columns(self, conv, told, taken).count()
+        columns = _Columns(self, conv, told, taken)
+        columns.count()
         over = self.state.end + 1 + self.latencies.left
         if conv.raw:
-            over = over + FIFO_DEPTH * (self.npus.requantisers - 1)
+            over = over + columns.queued
         elif conv.whole:
             over = over + self.npus.row_words * (self.npus.rows_at_once if conv.crowded else 1)
         self.now, self.fresh = over + 1, False
@@ -182,6 +183,9 @@ class _Columns:
         beat = np.maximum(conv.chunks, conv.gap)
         self.tile, self.slack = conv.beats * beat, beat - conv.chunks
         self.interval = array.interval
+        # Cycles of sums that leave the edge's queue while the next tile is computed
+        queue = FIFO_DEPTH * (line.npus.requantisers - 1)
+        self.queued = np.clip(self.tile - self.interval, 0, queue)
         self.described, self.decoded = taken + 1, np.full_like(taken, LONG_AGO)
 
     def count(self) -> None:
@@ -261,10 +265,10 @@ class _Columns:
     def _held(self, index: Integers) -> Integers:
         """Cycles in which the array waits because sums leave one by one, those outside at once."""
         if not self.conv.raw:
-            return 0
+            return np.zeros_like(index)
         units, cols = self.line.npus.requantisers, self.line.array.cols
         inside = self.conv.pixels * np.minimum(self.conv.channels - index * cols, cols)
-        passed = self.conv.tiles * (self.interval - FIFO_DEPTH) * (units - 1)
+        passed = self.conv.tiles * (self.interval * (units - 1) - self.queued)
         return np.maximum(passed + inside, 0)
 
 
