@@ -19,14 +19,15 @@ from truncmac.descriptors import (
 )
 from truncmac.golden.types import Integers
 from truncmac.integers import ceil_div
+from truncmac.sim.cycles.npu.columns import Convolution
 from truncmac.sim.cycles.npu.sizes import NpuSizes
-from truncmac.sim.cycles.npu.timeline import Convolution, Timeline
+from truncmac.sim.cycles.npu.timeline import Timeline
 
 from .actions import Action
 from .estimate import pieces
 from .steps import Step
 
-__all__ = ["plan_bytes", "plan_cycles"]
+__all__ = ["pass_action", "plan_bytes", "plan_cycles"]
 
 
 def plan_cycles(
@@ -45,7 +46,7 @@ def plan_cycles(
     line = Timeline(npus, shape)
     line.pass_on(np.ones(shape, np.int64))  # BEGIN
     for action, own in zip(actions, chunks, strict=True):
-        _pass(line, action, own, npus, rows)
+        pass_action(line, action, own, rows)
     return line.over()
 
 
@@ -75,17 +76,24 @@ def _beats(step: Step, npus: NpuSizes) -> Integers:
     return step.kernel[0] * step.kernel[1] * ceil_div(step.source_shape[2], npus.array.lanes)
 
 
-def _pass(line: Timeline, action: Action, chunks: Integers, npus: NpuSizes, rows: int) -> None:
-    step, waits = action.step, bool(action.values.get("wait", 0))
+def pass_action(
+    line: Timeline, action: Action, chunks: Integers, rows: int
+) -> tuple[Integers, Integers]:
+    """Pass an operation; the cycles in which it is taken, and in which it is over.
+
+    Parameters
+    ----------
+    chunks, rows : as of `plan_cycles`
+    """
+    step, npus, waits = action.step, line.npus, bool(action.values.get("wait", 0))
     beside = bool(action.values.get("beside", 0))
     if step.layer is not None:
-        line.convolve(_convolution(action, chunks, npus, rows), waits=waits)
-    elif step.operation == Operation.LOAD:
-        line.load(*_load_cycles(step, npus), waits=waits, beside=beside)
-    elif step.operation == Operation.STORE:
-        line.store(_store_cycles(step, npus), waits=waits, beside=beside)
-    else:
-        line.pass_on(_passed(action, npus, rows), waits=waits)
+        return line.convolve(_convolution(action, chunks, npus, rows), waits=waits)
+    if step.operation == Operation.LOAD:
+        return line.load(*_load_cycles(step, npus), waits=waits, beside=beside)
+    if step.operation == Operation.STORE:
+        return line.store(_store_cycles(step, npus), waits=waits, beside=beside)
+    return line.pass_on(_passed(action, npus, rows), waits=waits)
 
 
 def _convolution(action: Action, chunks: Integers, npus: NpuSizes, rows: int) -> Convolution:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truncmac.descriptors import DESCRIPTOR_BYTES
 from truncmac.golden.types import Integers
 from truncmac.hw.npu.config import NpuConfig
 
@@ -13,6 +14,8 @@ from ..points import Sizes
 from .edge import ports_of
 
 __all__ = ["NpuSizes"]
+
+ANSWER = 2  # cycles from a request to its first beat, beside the memory's latency
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ class NpuSizes:
             array.passage,  # type: ignore[arg-type]
             array.share,  # type: ignore[arg-type]
         )
+
+    @property
+    def descriptor_beats(self) -> Integers:
+        """Beats of a descriptor."""
+        return DESCRIPTOR_BYTES // self.bus_bytes
+
+    def served(self, bus: Integers, asked: Integers, beats: Integers) -> Integers:
+        """When the last of so many beats comes that are asked for then.
+
+        Parameters
+        ----------
+        bus : when the last beat comes of all that was asked for before
+        """
+        return np.maximum(bus, asked + ANSWER + self.latency) + beats
 
 
 def deep(values: object) -> Integers:
