@@ -22,6 +22,7 @@ from .tables import Table
 
 __all__ = ["Evaluator", "config_of", "derived", "options", "too_fast", "unknown"]
 
+LAYERS_PER_S = 300_000  # that one core evaluates, about: it only decides on starting workers
 AT_ONCE = 1 << 15  # designs x bit-widths x layers, so that intermediate arrays stay in the cache
 
 
@@ -88,6 +89,12 @@ class Evaluator:
     def command(self, entry: Mapping[str, Any]) -> str:
         """The command that writes the hardware of a table's entry."""
         return f"truncmac rtl {options(entry, ARRAY_AXES)} --max-reduction {self.max_reduction}"
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds that one core needs for the whole space, about."""
+        layers = sum(len(load.bits) * len(load.layers.rows) for load in self.loads)
+        return len(self.spec.design_space) * layers / LAYERS_PER_S
 
     @property
     def designs_at_once(self) -> int:

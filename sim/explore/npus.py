@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = ["NpuEvaluator", "NpuLoad", "npu_config_of", "npu_evaluator"]
 NPU_AXES = ("groups", "depth", "bus_width")
 PLAN_AXES = ("rows", "lanes", "groups", "depth")  # NPUs that agree in them share plans
 DESIGNS_AT_ONCE = 4096
+PLAN_S = 0.05  # seconds of one core, about, that each layer adds to a plan
 PLANNED_BUS = BUS_WIDTHS[1]  # of the NPU for which plans are made; it has one plane
 MOST_KEPT = 512  # plans
 
@@ -99,6 +101,12 @@ class NpuEvaluator(Evaluator):
     """
 
     networks: tuple[NpuLoad, ...]
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds that one core needs for the whole space, about."""
+        plans = prod(len(self.spec.space[name]) for name in PLAN_AXES)
+        return plans * PLAN_S * sum(len(load.layers.rows) for load in self.loads)
 
     @property
     def designs_at_once(self) -> int:

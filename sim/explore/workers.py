@@ -13,7 +13,6 @@ from .tables import parquet_bytes
 
 __all__ = ["Result", "evaluate", "evaluate_chunk", "evaluate_on", "workers_worth"]
 
-LAYERS_PER_S = 300_000  # that one core evaluates, about: it only decides on starting workers
 WORTH_WORKERS_S = 60.0  # work of one core; with less, two workers were slower than none
 
 
@@ -53,5 +52,4 @@ def evaluate_chunk(evaluator: Evaluator, chunk: Chunk) -> Result:
 
 def workers_worth(evaluator: Evaluator) -> bool:
     """Whether workers save more time than their start takes."""
-    layers = sum(len(load.bits) * len(load.layers.rows) for load in evaluator.loads)
-    return len(evaluator.spec.design_space) * layers > WORTH_WORKERS_S * LAYERS_PER_S
+    return evaluator.expected_s > WORTH_WORKERS_S
