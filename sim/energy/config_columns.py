@@ -16,15 +16,18 @@ class ConfigColumns:
 
     Parameters
     ----------
-    configs : n arrays
+    configs : n arrays; each object that is there several times is asked once
     """
 
     def __init__(self, configs: Sequence[ArrayConfig]) -> None:
-        self.configs = configs
+        known = {id(config): config for config in configs}
+        number = {one: place for place, one in enumerate(known)}
+        self.different = list(known.values())
+        self.places = np.array([number[id(config)] for config in configs], np.intp)
 
     def __getattr__(self, name: str) -> npt.NDArray[Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        column = np.array([getattr(config, name) for config in self.configs])[:, None]
-        setattr(self, name, column)
-        return column
+        column = np.array([getattr(config, name) for config in self.different])
+        setattr(self, name, column[self.places][:, None])
+        return column[self.places][:, None]

@@ -154,9 +154,9 @@ class Characterisation:
 
     def areas(self, configs: Sequence[ArrayConfig]) -> Reals:
         """Cell areas of n arrays, um2, all components: (n,)."""
-        for config in configs:
-            self._check(config, self.bits[0])
         columns: Any = ConfigColumns(configs)
+        for config in columns.different:
+            self._check(config, self.bits[0])
         total = np.asarray(sum(self._areas(columns).values()), np.float64)
         return np.broadcast_to(total, (len(configs), 1))[:, 0]
 
