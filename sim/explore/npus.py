@@ -31,10 +31,10 @@ from .tables import Table
 __all__ = ["NpuEvaluator", "NpuLoad", "npu_config_of", "npu_evaluator"]
 
 NPU_AXES = ("groups", "depth", "bus_width")
-PLAN_AXES = ("rows", "lanes", "groups", "depth")  # NPUs that agree in them share plans
+PLAN_AXES = ("rows", "lanes", "planes", "groups", "depth")  # NPUs that agree in them share plans
 DESIGNS_AT_ONCE = 4096
-PLAN_S = 0.05  # seconds of one core, about, that each layer adds to a plan
-PLANNED_BUS = BUS_WIDTHS[1]  # of the NPU for which plans are made; it has one plane
+PLAN_S = 0.03  # seconds of one core, about, that each layer adds to a plan
+PLANNED_BUS = BUS_WIDTHS[1]  # of the NPU for which plans are made
 MOST_KEPT = 512  # plans
 
 
@@ -77,7 +77,7 @@ class NpuLoad:
         return max(step.beats(lanes) for step in steps) * lanes
 
     def actions(self, config: NpuConfig) -> Sequence[Action] | None:
-        """How an NPU of one plane runs it; None if it does not fit."""
+        """How an NPU runs it; None if it does not fit."""
         try:
             # For the most and the fewest bits: those between lie between them
             plan = plan_network(self.ways, config, [self.widths[0], self.widths[-1]])
@@ -91,9 +91,8 @@ class NpuLoad:
 class NpuEvaluator(Evaluator):
     """Makes tables of NPUs.
 
-    NPUs of the same rows, lanes, groups and depth share a plan: that of as many columns as rows,
-    one plane and a bus of 128 bits. The compiler plans for each NPU, so that it may find a better
-    one.
+    NPUs of the same rows, lanes, planes, groups and depth share a plan: that of as many columns as
+    rows and a bus of 128 bits. The compiler plans for each NPU, so that it may find a better one.
 
     Attributes
     ----------
@@ -172,7 +171,12 @@ def npu_evaluator(
 
 
 def _npu_load(load: Load) -> NpuLoad:
-    network: Network = network_by_name(load.name)
+    try:
+        network: Network = network_by_name(load.name)
+    except ValueError as error:
+        raise ValueError(
+            f"{load.name}: must be a network for an NPU to run it, not shapes alone: {error}"
+        ) from error
     # By shape alone: an example has parameters for some k only
     widths = tuple(
         {layer.name: (layer.bits or k, k) for layer in network.products} for k in load.bits
@@ -181,11 +185,15 @@ def _npu_load(load: Load) -> NpuLoad:
 
 
 def _planned(config: NpuConfig) -> NpuConfig:
-    """The NPU whose plan others of its rows, lanes, groups and depth share."""
-    rows, lanes = config.array.rows, config.array.lanes
-    cols = max(rows, 8 // lanes, 1)
-    reduction = config.array.max_reduction
-    array = npu_array(rows=rows, cols=cols, lanes=lanes, planes=1, max_reduction=reduction)
+    """The NPU whose plan others share that agree with it in `PLAN_AXES`."""
+    own = config.array
+    array = npu_array(
+        rows=own.rows,
+        cols=max(own.rows, 8 // own.lanes),
+        lanes=own.lanes,
+        planes=own.planes,
+        max_reduction=own.max_reduction,
+    )
     return NpuConfig(array, PLANNED_BUS, config.groups, config.depth)
 
 

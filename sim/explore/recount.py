@@ -31,7 +31,7 @@ class Recount:
 
 
 def recount(evaluator: NpuEvaluator, entry: Mapping[str, Any]) -> Recount | None:
-    """Compile the network of an entry and count its cycles.
+    """Compile the network of an entry, for all k of the exploration, and count its cycles.
 
     Returns None if the network has no parameters for the entry's k, so that it cannot be compiled.
     """
@@ -39,6 +39,7 @@ def recount(evaluator: NpuEvaluator, entry: Mapping[str, Any]) -> Recount | None
     network = network_by_name(entry["workload"])
     if config is None or bits not in network.bit_widths:
         return None
-    compiled = compile_network(network, config, [Setting(str(bits), bits)])
-    counted = count_program(compiled, compiled.entries[0])["cycles"]
+    chosen = [k for k in evaluator.spec.bits if k in network.bit_widths]
+    compiled = compile_network(network, config, [Setting(str(k), k) for k in chosen])
+    counted = count_program(compiled, compiled.entries[chosen.index(bits)])["cycles"]
     return Recount(int(entry["cycles"]) // evaluator.spec.images, counted)

@@ -31,12 +31,12 @@ AXES: Mapping[str, type] = {
     "clock_mhz": float,
 }
 ARRAY_AXES = ("rows", "cols", "lanes", "planes", "requantisers")
-# The axes of each top's space. How an NPU runs a network depends on the first four of its own, so
-# that designs which are evaluated together share it.
+# The axes of each top's space. How an NPU runs a network is planned for the first five of its own,
+# so that designs which are evaluated together share plans.
 AXES_OF: Mapping[Top, tuple[str, ...]] = {
     "core": (*ARRAY_AXES, "activation_kib", "weight_kib", "dram_gb_s", "clock_mhz"),
     "npu": (
-        *("rows", "lanes", "groups", "depth", "cols", "planes", "requantisers", "bus_width"),
+        *("rows", "lanes", "planes", "groups", "depth", "cols", "requantisers", "bus_width"),
         "clock_mhz",
     ),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from truncmac.golden import Machine
 
-__all__ = ["Buffer", "Key", "NoPlaceError", "Spot", "place_buffers"]
+__all__ = ["Buffer", "Key", "NoPlaceError", "Spot", "place_buffers", "too_many"]
 
 Key = tuple[str, int, int]  # map; segment that it is a band of, -1: it is whole; which of two
 Spot = tuple[int, int]  # group and base
@@ -81,6 +81,19 @@ def place_buffers(
             raise NoPlaceError(buffers[deepest])
         placed.popitem()
     return placed
+
+
+def too_many(buffers: Sequence[Buffer], machine: Machine) -> bool:
+    """Whether buffers that are needed at once have more words than there are.
+
+    Then no place need be tried. One that lies where another did counts as nothing.
+    """
+    room = machine.groups * machine.depth
+    own = [buffer for buffer in buffers if buffer.replaces is None]
+    return any(
+        sum(other.words for other in own if other.first <= buffer.first <= other.last) > room
+        for buffer in own
+    )
 
 
 def _choices(

@@ -25,9 +25,12 @@ from truncmac.sim.cycles.npu.timeline import Timeline
 
 from .actions import Action
 from .estimate import pieces
+from .repeats import blocks_of
 from .steps import Step
 
 __all__ = ["pass_action", "plan_bytes", "plan_cycles"]
+
+AT_ONCE, ONE_BY_ONE = 4, 1  # cycles until the first of a block's taps comes, by how they are read
 
 
 def plan_cycles(
@@ -45,8 +48,17 @@ def plan_cycles(
     shape = np.broadcast_shapes(chunks[0].shape, npus.bus_bytes.shape)
     line = Timeline(npus, shape)
     line.pass_on(np.ones(shape, np.int64))  # BEGIN
-    for action, own in zip(actions, chunks, strict=True):
-        pass_action(line, action, own, rows)
+    for block in blocks_of(actions):
+        left, before = block.times, None
+        while left:
+            for number in block.actions:
+                pass_action(line, actions[number], chunks[number], rows)
+            left -= 1
+            # Once all that happens comes later by the same time, so does what is left of it
+            if before is not None and line.repeats(before):
+                line.leap(before, left)
+                left = 0
+            before = line.moments() if left else None
     return line.over()
 
 
@@ -184,16 +196,14 @@ def _store_cycles(step: Step, npus: NpuSizes) -> Integers:
 def _passed(action: Action, npus: NpuSizes, rows: int) -> Integers:
     step = action.step
     taps = step.kernel[0] * step.kernel[1]
-    if step.by_tiles:
-        taps *= _gap(action, rows)
     blocks = ceil_div(step.shape[2], npus.array.lanes)
     if not step.by_tiles:
         words = step.shape[0] * step.shape[1] * blocks
         each = taps + 1 + (npus.array.lanes if step.mean else 0)
         return words * each + 1
-    place = action.places[step.source or ""]
-    across = 1 << place.tile_x
+    gap, across = _gap(action, rows), 1 << action.places[step.source or ""].tile_x
     tiles = ceil_div(step.shape[0], rows // across) * ceil_div(step.shape[1], across)
-    begin = np.maximum(taps + 4, rows)
-    within = np.maximum(taps, rows)
-    return taps + 4 + blocks * (tiles - 1) * within + (blocks - 1) * begin + rows
+    taps, begins = taps * gap, AT_ONCE if gap == 1 else ONE_BY_ONE
+    # Of each block of channels the first tile, then the others; rows leave one by one
+    first, others = np.maximum(taps + begins, rows), (tiles - 1) * max(taps, rows)
+    return taps + begins + (blocks - 1) * first + blocks * others + rows

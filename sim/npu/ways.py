@@ -8,7 +8,7 @@ from truncmac.integers import ceil_div
 from .bands import Band, Run, cut, pad_of, unit
 from .estimate import Estimate
 from .layouts import Layout, Layouts, layouts_of_bands
-from .placement import NoPlaceError, place_buffers
+from .placement import NoPlaceError, place_buffers, too_many
 from .segments import Segment, buffers_of, segment_cycles
 from .steps import Step
 
@@ -150,8 +150,10 @@ class Ways:
 
     def _fits(self, segment: Segment, others: Sequence[int]) -> bool:
         """Whether a segment has room beside other maps, and descriptors hold its pads."""
+        if any(segment.words(name, self.machine) > self.machine.depth for name in segment.layouts):
+            return False
         buffers = buffers_of([segment], self.machine, others)
-        if any(buffer.words > self.machine.depth for buffer in buffers):
+        if too_many(buffers, self.machine):
             return False
         for band in segment.bands:
             for step in segment.run.steps:

@@ -108,7 +108,7 @@ class Columns:
         state = self._column(before, np.zeros(shape, np.int64), first=True, free=fresh)
         index = np.ones(shape, np.int64)
         while np.any(active := index < columns):
-            after = self._column(state, index, free=fresh)
+            after = self._column(state, index, free=fresh, active=active)
             # What repeats is passed at once, but for the last, which may be narrower
             same = active & _alike(state, after) & (self.described == NEVER)
             times = np.where(same, np.maximum(columns - 2 - index, 0), 0)
@@ -121,9 +121,18 @@ class Columns:
         return state, np.where(waits, late, self.decoded), heard + 2
 
     def _column(
-        self, before: State, index: Integers, *, first: bool = False, free: bool = False
+        self,
+        before: State,
+        index: Integers,
+        *,
+        first: bool = False,
+        free: bool = False,
+        active: npt.NDArray[np.bool_] | None = None,
     ) -> State:
-        """Pass a column tile; `free`: it needs no set or bank that was in use."""
+        """Pass a column tile; `free`: it needs no set or bank that was in use.
+
+        Where it is not `active` there are no more, and what is returned means nothing.
+        """
         asked, wanted = before.asked + 1, before.handed + 1
         ready: Integers | int = LONG_AGO
         if first:
@@ -134,7 +143,7 @@ class Columns:
             wanted = np.maximum(wanted, before.claimed + self.released + 1)
         if not self.conv.raw:
             asked = asked + (asked == wanted)
-        bus, whole, handed = self._fetch(before, index, asked, wanted)
+        bus, whole, handed = self._fetch(before, index, asked, wanted, active)
         read = np.maximum(whole + 1, before.end)
         begin = np.maximum(np.maximum(read, before.end + (0 if first else self.slack)) + 1, ready)
         end = np.maximum(begin + self.tile - self.slack - 1, before.end + self.interval)
@@ -145,7 +154,12 @@ class Columns:
         return State(bus, asked, read, handed, claimed, end + self._held(index))
 
     def _fetch(
-        self, before: State, index: Integers, asked: Integers, wanted: Integers
+        self,
+        before: State,
+        index: Integers,
+        asked: Integers,
+        wanted: Integers,
+        active: npt.NDArray[np.bool_] | None,
     ) -> tuple[Integers, Integers, Integers]:
         """Read weights that are asked for, and parameters that are wanted, the earlier ones first.
 
@@ -161,6 +175,8 @@ class Columns:
         else:
             last = np.maximum(asked, wanted)
         comes = self.described < last
+        if active is not None:
+            comes = comes & active
         descriptor = np.where(comes, self.npus.descriptor_beats, 0)
         times = np.stack(np.broadcast_arrays(asked, wanted, self.described))
         beats = np.stack(np.broadcast_arrays(self.weights, parameters, descriptor))

@@ -4,7 +4,8 @@ Every event follows a fixed time after the last of some others, as in the core's
 is read ahead comes in the order in which it was asked for.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .sizes import NpuSizes
 __all__ = ["Timeline"]
 
 CHECK = 2  # from a descriptor's last beat until it is given, or told to who reads ahead
+MOMENTS = ("now", "decoded", "heard", "loading", "writing", "beside")
+PAST = 1 << 12  # cycles, after which nothing depends on when something happened
 WRITTEN = 4  # from a STORE's last beat until the memory has answered
 
 
@@ -85,6 +88,27 @@ class Timeline:
         taken = self._taken(self.decoded + CHECK, waits=waits)
         self._describe(taken)
         return taken, np.maximum(taken + 1, free)
+
+    def moments(self) -> Mapping[str, Integers]:
+        """All times on which what follows depends."""
+        own = {name: getattr(self, name) for name in MOMENTS}
+        return own | {f.name: getattr(self.state, f.name) for f in fields(State)}
+
+    def repeats(self, before: Mapping[str, Integers]) -> bool:
+        """Whether all times are later by the same than they were, but for what is long past."""
+        shift = self.now - before["now"]
+        return all(
+            bool(np.all((moment - before[name] == shift) | (moment < self.now - PAST)))
+            for name, moment in self.moments().items()
+        )
+
+    def leap(self, before: Mapping[str, Integers], times: int) -> None:
+        """Let what happened since `before` happen some times more."""
+        shift = times * (self.now - before["now"])
+        moved = {name: moment + shift for name, moment in self.moments().items()}
+        for name in MOMENTS:
+            setattr(self, name, moved[name])
+        self.state = State(**{field.name: moved[field.name] for field in fields(State)})
 
     def over(self) -> Integers:
         """Pass the END; the cycles of the program, from its start on."""
