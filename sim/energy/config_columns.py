@@ -29,5 +29,6 @@ class ConfigColumns:
         if name.startswith("_"):
             raise AttributeError(name)
         column = np.array([getattr(config, name) for config in self.different])
-        setattr(self, name, column[self.places][:, None])
-        return column[self.places][:, None]
+        column = column[self.places][:, None]
+        setattr(self, name, column)
+        return column

@@ -91,18 +91,19 @@ def test_a_network_that_has_no_room_does_not_fit(evaluator, table):
 
 
 def test_entries_are_near_what_the_compiled_programs_take(evaluator, table):
-    chosen = np.flatnonzero((table["workload"] == "digits") & table["fits"])[::7]
+    chosen = np.flatnonzero((table["workload"] == "digits") & table["fits"])[::5]
     errors = []
     for place in chosen:
         entry = {name: column[place].item() for name, column in table.items()}
         found = recount(evaluator, entry)
         assert found.explored == entry["cycles"] / 2
         errors.append(abs(found.error))
-    assert max(errors) < 0.06 and np.mean(errors) < 0.03 and len(errors) >= 4
+    assert max(errors) < 0.03 and len(errors) >= 4
 
 
 def test_an_entry_of_a_k_without_parameters_is_not_compiled():
-    evaluator = evaluator_of(spec_of(SETTINGS | {"workloads": "resnet20", "bits": [3]}))
+    settings = SETTINGS | {"workloads": "resnet20", "bits": [3], "space": {"depth": 512}}
+    evaluator = evaluator_of(spec_of(settings))
     table = evaluator.evaluate(np.array([0]))
     entry = {name: column[0].item() for name, column in table.items()}
     assert entry["cycles"] > 0 and recount(evaluator, entry) is None
@@ -115,19 +116,15 @@ def test_points_may_be_evaluated_in_any_parts(evaluator, table):
         assert np.array_equal(column, np.concatenate(expected), equal_nan=column.dtype.kind == "f")
 
 
-def test_more_planes_are_never_slower_and_a_wider_bus_neither(table):
-    names = ("workload", "bits", "rows", "cols", "depth")
+def test_a_wider_bus_and_at_8_bits_more_planes_are_never_slower(table):
+    names = ("workload", "bits", "rows", "cols", "depth", "planes", "bus_width")
     keys = zip(*(table[name].tolist() for name in names), strict=True)
-    cycles = {}
-    for place, key in enumerate(keys):
-        cycles[*key, int(table["planes"][place]), int(table["bus_width"][place])] = int(
-            table["cycles"][place]
-        )
+    cycles = dict(zip(keys, table["cycles"].tolist(), strict=True))
+    assert len(cycles) == len(table["cycles"])
     for *key, planes, bus in cycles:
-        if planes == 1:
+        assert cycles[*key, planes, 256] <= cycles[*key, planes, 64]
+        if key[1] == 8 and key[0] == "resnet20":
             assert cycles[*key, 8, bus] <= cycles[*key, 1, bus]
-        if bus == 64:
-            assert cycles[*key, planes, 256] <= cycles[*key, planes, 64]
 
 
 def test_the_command_builds_the_npu(evaluator, table):
@@ -180,10 +177,10 @@ def test_what_is_wrong_is_named(settings, message):
 
 
 def test_a_workload_of_shapes_alone_is_refused():
-    with pytest.raises(ValueError, match=r"^mobilenet_v2: must be a network for an NPU to run it"):
-        evaluator_of(spec_of({"top": "npu", "workloads": ["mobilenet_v2"]}))
+    with pytest.raises(ValueError, match=r"^mobilenet-v2: must be a network for an NPU to run it"):
+        evaluator_of(spec_of({"top": "npu", "workloads": ["mobilenet-v2"]}))
 
 
 def test_the_core_has_no_columns_of_the_npu():
-    with pytest.raises(ValueError, match=r"^depth is not known of designs of top 'core'$"):
+    with pytest.raises(ValueError, match=r"^s: depth is not known of designs of top 'core'$"):
         spec_of({"constraints": {"depth": {"min": 1}}}, "s")

@@ -29,7 +29,7 @@ def test_settings_of_a_file(tmp_path):
         (
             {"row": 4},
             "s: a key must be one of bits, constraints, data, fpga, front, images, library, "
-            "objectives, search, space, workloads, not 'row'",
+            "objectives, search, space, top, workloads, not 'row'",
         ),
         (
             {"space": {"row": 4}},

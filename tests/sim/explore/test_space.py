@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from truncmac.sim.explore.space import AXES, DesignSpace, axis_values
+from truncmac.sim.explore.space import AXES, AXES_OF, DesignSpace, axis_values
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,9 @@ def test_other_values_are_refused(name, given, message):
 
 
 def test_designs_are_numbered_with_the_last_axis_fastest():
-    axes = {name: (1,) for name in AXES} | {"rows": (4, 8), "planes": (1, 2), "clock_mhz": (50.0,)}
-    space = DesignSpace({name: axes[name] for name in AXES})
+    own = AXES_OF["core"]
+    axes = {name: (1,) for name in own} | {"rows": (4, 8), "planes": (1, 2), "clock_mhz": (50.0,)}
+    space = DesignSpace({name: axes[name] for name in own})
     assert len(space) == 4
     designs = space.sizes_at(np.arange(4))
     assert designs["rows"].tolist() == [4, 4, 8, 8]
@@ -126,3 +127,11 @@ def test_ten_thousand_values_are_the_most():
     for given in ("1..10001", ["1..10000", 10_001]):
         with pytest.raises(ValueError, match=r"^rows must have at most 10000 values$"):
             axis_values("rows", given)
+
+
+def test_each_top_has_axes_of_its_own_and_no_others():
+    assert {name for own in AXES_OF.values() for name in own} == set(AXES)
+    assert set(AXES_OF["core"]) & set(AXES_OF["npu"]) == {
+        *("rows", "cols", "lanes", "planes", "requantisers", "clock_mhz")
+    }
+    assert AXES_OF["core"][-1] == AXES_OF["npu"][-1] == "clock_mhz"

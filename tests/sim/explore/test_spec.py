@@ -28,7 +28,7 @@ def test_a_constraint_on_nothing_is_refused():
 
 
 # What is better of each column: less of what costs, more of what is gained; of the first neither
-NEITHER = "rows cols lanes planes requantisers"
+NEITHER = "rows cols lanes planes requantisers bus_width groups depth"
 LESS = (
     "activation_kib weight_kib dram_gb_s clock_mhz pes peak_macs buffer_kib bits cycles latency_ms "
     "dram_bytes energy_uj area_mm2 edp_uj_ms fpga_luts fpga_ffs fpga_dsps fpga_brams"
@@ -110,10 +110,13 @@ def test_a_spec_as_plain_values():
         "rows": {"min": 2.0},
         "bits": {"min": 1.0, "max": 4.0},
     }
-    assert set(plain) == {field.name for field in fields(Spec)}
+    assert set(plain) == {field.name for field in fields(Spec)} - {"top"}
     assert (plain["images"], plain["trials"], plain["seed"], plain["front"]) == (1, 2000, 0, "each")
     least = ("workloads", "bits", "space", "objectives")
     own = Spec(**{name: getattr(spec, name) for name in least})
     assert own == spec_of({})
     again = Spec.from_dictionary(json.loads(json.dumps(plain)))
     assert again.space["requantisers"] == (0,)
+    npu = spec_of({"top": "npu"})
+    assert npu.as_dictionary()["top"] == "npu"
+    assert Spec.from_dictionary(json.loads(json.dumps(npu.as_dictionary()))) == npu
