@@ -47,7 +47,7 @@ class Strides:
         if (accepted, control.beat) == self.at:
             return 0
         if self.at != (accepted, control.beat - 1):
-            self.seen.pop("beat", None)  # a beat was not looked at: what was seen is of another tile
+            self.seen.pop("beat", None)  # a beat was not looked at
         column, row = divmod(accepted - 1, job.row_tiles)
         tiles = 0
         if control.beat > 1:
