@@ -9,18 +9,27 @@ from .affine import AffineProduct, Stream, code_parameters, logit_parameters, re
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
-from .dataset import load_images, save_images
+from .coding import (
+    ROUNDINGS,
+    ImageCoding,
+    ImageRounding,
+    level_codes,
+    pixel_codes,
+    pixel_table,
+    real_codes,
+)
+from .dataset import Images, load_images, read_images, save_images
 from .description import FORMAT, VERSION, from_description, read_layer
 from .errors import NetworkFileError
 from .examples import EXAMPLES, example_images, example_network
 from .executor import Execution, Executor, execute, layer_bits
 from .gemm import Gemm, matmul
 from .gemms import each_gemm, network_gemms
-from .inspection import LayerInspection, inspect_network, plane_information
+from .inspection import LayerInspection, image_formula, inspect_network, plane_information
 from .layers import avg_pool, im2col, max_pool, output_size, shortcut
 from .maps import Machine, MapPlace, ProgramError
 from .mixed import Recalibration, with_layer_bits
-from .names import DIGITS, images_by_name, network_by_name
+from .names import DIGITS, Pictures, given_images, images_by_name, network_by_name
 from .network import (
     IMAGE,
     AvgPool,
@@ -40,7 +49,7 @@ from .network import (
 )
 from .network_file import load, save
 from .pack import beat_major, memory_image, pack_weights, prefix, unpack_weights
-from .pictures import load_pictures
+from .pictures import load_pictures, picture_labels
 from .product import requantisation
 from .program import Traffic, interpret
 from .quantise import (
@@ -76,6 +85,7 @@ __all__ = [
     "IMAGE",
     "MULTIPLIER_BITS",
     "RESIDUAL_EXTRA_BITS",
+    "ROUNDINGS",
     "VERSION",
     "WEIGHT_BITS",
     "AffineProduct",
@@ -86,7 +96,10 @@ __all__ = [
     "Executor",
     "Flatten",
     "Gemm",
+    "ImageCoding",
+    "ImageRounding",
     "ImageSpec",
+    "Images",
     "Layer",
     "LayerInspection",
     "Linear",
@@ -97,6 +110,7 @@ __all__ = [
     "NetworkFileError",
     "OffsetKind",
     "Pair",
+    "Pictures",
     "Product",
     "ProgramError",
     "Recalibration",
@@ -122,12 +136,15 @@ __all__ = [
     "execute",
     "from_affine",
     "from_description",
+    "given_images",
     "im2col",
+    "image_formula",
     "images_by_name",
     "inspect_network",
     "integer_weights",
     "interpret",
     "layer_bits",
+    "level_codes",
     "load",
     "load_arrays",
     "load_images",
@@ -142,10 +159,15 @@ __all__ = [
     "output_shape",
     "output_size",
     "pack_weights",
+    "picture_labels",
+    "pixel_codes",
+    "pixel_table",
     "plane_information",
     "predictions",
     "prefix",
+    "read_images",
     "read_layer",
+    "real_codes",
     "requantisation",
     "requantisation_tensors",
     "requantise",

@@ -80,7 +80,9 @@ def _description(path: Path) -> dict[str, Any]:
     found = description.get("format")
     expect(found == ARRAYS_FORMAT, f"format must be {ARRAYS_FORMAT!r}, not {found!r}")
     version = description.get("version")
-    expect(version == VERSION, f"format version must be {VERSION}, not {version!r}")
+    expect(
+        is_whole(version, 1, VERSION), f"format version must be in 1..{VERSION}, not {version!r}"
+    )
     return dict(description)
 
 

@@ -1,10 +1,14 @@
-"""The JSON description of a network's layers: written, and read with every entry checked."""
+"""The JSON description of a network's layers: written, and read with every entry checked.
+
+A description is of the lowest version that can say what the network is.
+"""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, replace
 from typing import Any
 
 from .checks import expect, is_whole
+from .coding import ROUNDINGS, ImageCoding
 from .network import (
     AvgPool,
     Conv2d,
@@ -22,8 +26,9 @@ from .validity import check_graph, check_names, checked
 __all__ = ["FORMAT", "VERSION", "described", "description_of", "from_description", "read_layer"]
 
 FORMAT = "truncmac-network"
-VERSION = 1
+VERSION = 2  # 1 has no image coding
 MOST_LAYERS = 1 << 12
+LARGEST = 1e30  # of the reals that a description holds; scales and deviations are above its inverse
 OPS: Mapping[str, type[Layer]] = {
     "conv2d": Conv2d,
     "linear": Linear,
@@ -37,11 +42,16 @@ NAMES = {kind: op for op, kind in OPS.items()}
 
 def description_of(network: Network) -> dict[str, Any]:
     """The description of a network, of what JSON can hold."""
+    image = asdict(network.image)
+    version = VERSION
+    if network.image.coding is None:
+        version = 1
+        del image["coding"]
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": version,
         "name": network.name,
-        "image": asdict(network.image),
+        "image": image,
         "bit_widths": list(network.bit_widths),
         "layers": [{"op": NAMES[type(layer)], **asdict(layer)} for layer in network.layers],
     }
@@ -67,8 +77,8 @@ def described(description: Any) -> Network:
     expect(found == FORMAT, f"format must be {FORMAT!r}, not {found!r}")
     version = description.get("version")
     expect(
-        is_whole(version, VERSION, VERSION),
-        f"format version must be {VERSION}, not {version!r}; "
+        is_whole(version, 1, VERSION),
+        f"format version must be in 1..{VERSION}, not {version!r}; "
         "read it with the truncmac release that wrote it, or export it again",
     )
     wanted = {"format", "version", "name", "image", "bit_widths", "layers"}
@@ -80,7 +90,7 @@ def described(description: Any) -> Network:
     expect(count <= MOST_LAYERS, f"there must be at most {MOST_LAYERS} layers, not {count}")
     network = Network(
         name=description["name"],
-        image=_image(description["image"]),
+        image=_image(description["image"], version),
         bit_widths=_bit_widths(description["bit_widths"]),
         layers=tuple(read_layer(entry) for entry in description["layers"]),
         tensors={},
@@ -89,13 +99,47 @@ def described(description: Any) -> Network:
     return network
 
 
-def _image(entry: Any) -> ImageSpec:
-    names = {field.name for field in fields(ImageSpec)}
-    expect(isinstance(entry, dict) and set(entry) == names, f"image must have {sorted(names)}")
-    for name, value in entry.items():
+def _image(entry: Any, version: int) -> ImageSpec:
+    names = {field.name for field in fields(ImageSpec)} - {"coding"}
+    known = names | ({"coding"} if version > 1 else set())
+    valid = isinstance(entry, dict) and names <= set(entry) <= known
+    expect(valid, f"image must have {sorted(names)}")
+    for name in sorted(names):
+        value = entry[name]
         expect(is_whole(value, 1, 1 << 16), f"image {name} must be in 1..65536, not {value!r}")
     expect(entry["bits"] <= 8, f"image bits must be in 1..8, not {entry['bits']}")
-    return ImageSpec(**entry)
+    coding = entry.get("coding")
+    sizes = {name: entry[name] for name in names}
+    return ImageSpec(**sizes, coding=None if coding is None else _coding(coding, **sizes))
+
+
+def _coding(entry: Any, *, channels: int, bits: int, **_: int) -> ImageCoding:
+    """What the codes of an image stand for."""
+    names = {field.name for field in fields(ImageCoding)}
+    valid = isinstance(entry, dict) and set(entry) == names
+    expect(valid, f"image coding must have {sorted(names)}")
+    reals = {}
+    for name in ("scale", "offset", "mean", "deviation"):
+        values = entry[name]
+        valid = isinstance(values, list) and len(values) in (1, channels)
+        expect(valid, f"image {name} must be a list of 1 or {channels} numbers")
+        least = 1 / LARGEST if name in ("scale", "deviation") else -LARGEST
+        for value in values:
+            real = isinstance(value, int | float) and not isinstance(value, bool)
+            expect(
+                real and least <= value <= LARGEST,
+                f"image {name} must be numbers in {least:g}..{LARGEST:g}",
+            )
+        reals[name] = tuple(map(float, values))
+    zero = entry["zero_point"]
+    most = (1 << bits) - 1
+    expect(is_whole(zero, 0, most), f"image zero_point must be in 0..{most}, not {zero!r}")
+    signed = entry["signed"]
+    expect(isinstance(signed, bool), f"image signed must be true or false, not {signed!r}")
+    rounding = entry["rounding"]
+    known = isinstance(rounding, str) and rounding in ROUNDINGS
+    expect(known, f"image rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
+    return ImageCoding(**reals, zero_point=zero, rounding=rounding, signed=signed)
 
 
 def _bit_widths(entry: Any) -> tuple[int, ...]:

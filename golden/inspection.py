@@ -6,11 +6,13 @@ import numpy as np
 
 from truncmac.integers import ceil_div
 
-from .network import Conv2d, Network, Product, code_bits, shapes
+from .network import Conv2d, ImageSpec, Network, Product, code_bits, shapes
 from .quantise import WEIGHT_BITS, truncate
 from .types import Codes, Integers, Reals
 
-__all__ = ["LayerInspection", "inspect_network", "plane_information"]
+__all__ = ["LayerInspection", "image_formula", "inspect_network", "plane_information"]
+
+CHANNELS_SHOWN = 16  # of numbers that differ between channels
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,35 @@ def _inspect(
         histogram=np.bincount(codes.ravel(), minlength=256),
         planes=plane_information(codes),
     )
+
+
+def image_formula(image: ImageSpec) -> tuple[str, ...]:
+    """How an image becomes codes, in lines: what a real x has as its code, and what a pixel is.
+
+    Where a number differs between channels, its name is in the formula, and a line has the numbers.
+    """
+    coding, most = image.meaning, (1 << image.bits) - 1
+    if image.coding is None and image.bits == WEIGHT_BITS:
+        return ("a pixel is its code",)
+    numbers = {name: getattr(coding, name) for name in ("scale", "offset", "mean", "deviation")}
+    step, offset, mean, deviation = (
+        f"{values[0]:.9g}" if len(values) == 1 else name for name, values in numbers.items()
+    )
+    real = "x" if offset == "0" else f"(x - {offset})"
+    rounded = {"half_even": "rint", "half_up": "round", "floor": "floor"}[coding.rounding]
+    pixel = "p / 255" if mean == "0" else f"(p / 255 - {mean})"
+    pixel = pixel if deviation == "1" else f"{pixel} / {deviation}"
+    lines = [
+        f"code = clip({rounded}({real} / {step}) + {coding.zero_point}, 0, {most}) of a real x",
+        f"x = {pixel} of a pixel p",
+    ]
+    for name, values in numbers.items():
+        if len(values) > 1:
+            listed = ", ".join(f"{value:.9g}" for value in values[:CHANNELS_SHOWN])
+            lines.append(f"{name} = {listed}{', ...' if len(values) > CHANNELS_SHOWN else ''}")
+    if coding.signed:
+        lines.append(f"signed codes are {1 << image.bits - 1} less")
+    return tuple(lines)
 
 
 def plane_information(codes: Codes) -> Reals:

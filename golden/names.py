@@ -1,18 +1,41 @@
 """From a name to a network and its images: the shipped network, an example, or a file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from .builtin import builtin_images, builtin_network
-from .dataset import load_images
+from .dataset import Images, read_images
 from .examples import EXAMPLES, example_images, example_network
-from .network import Network
+from .network import ImageSpec, Network
 from .network_file import load
-from .pictures import load_pictures
+from .pictures import load_pictures, picture_labels
 from .types import Codes, Labels
 
-__all__ = ["DIGITS", "images_by_name", "network_by_name"]
+__all__ = ["DIGITS", "Pictures", "given_images", "images_by_name", "network_by_name"]
 
 DIGITS = "digits"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A folder of pictures, which are read when it is known what the network takes."""
+
+    folder: Path
+    limits: None = None  # pixels have no others than 0 and 255
+
+    @property
+    def labels(self) -> Labels | None:
+        """The class of each picture, or None; see `load_pictures`."""
+        return picture_labels(self.folder)
+
+    def codes(self, image: ImageSpec) -> Codes:
+        """The codes, uint8 (n, C, H, W)."""
+        return load_pictures(self.folder, image)[0]
+
+
+def given_images(data: Path) -> Images | Pictures:
+    """The images in a file or in a folder of pictures; both have `codes`, `labels` and `limits`."""
+    return Pictures(data) if data.is_dir() else read_images(data)
 
 
 def network_by_name(name: str) -> Network:
@@ -52,7 +75,8 @@ def images_by_name(
     ----------
     name : the network's, as `network_by_name` takes it
     data : a file of images, or a folder of pictures; None: the images that belong to the name
-    network : the network of that name; pictures are scaled to its size
+    network : the network of that name, which says what code a pixel or a real number has;
+        pictures are scaled to its size
     examples : how many images to make for an example; 0: an example has no images
     ask : what the user can do if the name has no images
 
@@ -63,7 +87,8 @@ def images_by_name(
         beside the network.
     """
     if data is not None:
-        return load_pictures(data, network.image) if data.is_dir() else load_images(data)
+        images = given_images(data)
+        return images.codes(network.image), images.labels
     if name in EXAMPLES and examples:
         return example_images(name, examples), None
     if name == DIGITS:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .coding import ImageCoding
 from .layers import output_size
 from .quantise import WEIGHT_BITS, OffsetKind
 from .types import Codes, Pair, Shape, Tensors
@@ -31,12 +32,26 @@ IMAGE = "image"  # the name of the network's input
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The shape of an input image, and the bits of its codes."""
+    """The shape of an input image, the bits of its codes, and what they stand for.
+
+    Attributes
+    ----------
+    channels, height, width : of the image
+    bits : of its codes
+    coding : what the codes stand for; None: arrays of codes are all that the network is known to
+        take, a pixel of 8 bits is its code, and others are p * (2**bits - 1) / 255, rounded
+    """
 
     channels: int
     height: int
     width: int
     bits: int = 8
+    coding: ImageCoding | None = None
+
+    @property
+    def meaning(self) -> ImageCoding:
+        """The coding; if none is known, that in which codes stand for 0 to 1, as pixels do."""
+        return self.coding or ImageCoding(scale=(1 / ((1 << self.bits) - 1),))
 
 
 @dataclass(frozen=True)

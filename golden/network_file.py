@@ -1,9 +1,13 @@
 """The network file: one safetensors file that holds tensors and a JSON description of layers.
 
-The description is the metadata entry `truncmac`: {"format": "truncmac-network", "version": 1,
-"name", "image", "bit_widths", "layers"}. A layer is {"op", "name", "input", ...}, with the fields
-of its class in `golden.network`. Tensors have the names of `Network.tensors`. All of it is checked
-when the file is loaded.
+The description is the metadata entry `truncmac`: {"format": "truncmac-network", "version",
+"name", "image", "bit_widths", "layers"}. The image has the fields of `ImageSpec`. A layer is {"op",
+"name", "input", ...}, with the fields of its class in `golden.network`. Tensors have the names of
+`Network.tensors`. All of it is checked when the file is loaded.
+
+A file is of the lowest version that can say what the network is, so that older releases read what
+they can. Version 1 has no `coding` of the image: its networks take arrays of codes, a pixel of 8
+bits is its code. Version 2 may have one, or null.
 """
 
 import json

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .coding import pixel_codes
 from .errors import NetworkFileError
 from .files import check_input
 from .network import ImageSpec
-from .quantise import activation_codes
 from .types import Codes, Labels
 
-__all__ = ["load_pictures"]
+__all__ = ["load_pictures", "picture_labels"]
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
@@ -21,6 +21,8 @@ MOST_CODES = 1 << 30  # of all pictures, scaled
 
 def load_pictures(folder: Path, image: ImageSpec) -> tuple[Codes, Labels | None]:
     """The pictures in a folder as codes, in the order of their names, and their labels if known.
+
+    The network says what code a pixel has, see `ImageCoding`.
 
     If there are folders in the folder, each is a class: labels count them in the order of their
     names, and pictures beside them are left out. A picture of the network's size is taken as it
@@ -44,18 +46,32 @@ def load_pictures(folder: Path, image: ImageSpec) -> tuple[Codes, Labels | None]
             f"{folder}: pictures have 1 or 3 channels, the network's images {image.channels}; "
             "give an array with --data"
         )
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    groups = classes or [folder]
-    paths = [[p for p in sorted(group.iterdir()) if _is_picture(p)] for group in groups]
-    count = sum(map(len, paths))
+    groups = _groups(folder)
+    count = sum(map(len, groups))
     if not count:
         raise NetworkFileError(f"{folder}: holds no pictures ({', '.join(PICTURES)})")
     if count * image.channels * image.height * image.width > MOST_CODES:
         raise NetworkFileError(f"{folder}: {count} pictures are more than {MOST_CODES} codes")
-    codes = np.stack([_read(path, image) for group in paths for path in group])
-    if not classes:
-        return codes, None
-    return codes, np.repeat(np.arange(len(groups)), [len(group) for group in paths])
+    pixels = np.stack([_read(path, image) for group in groups for path in group])
+    return pixel_codes(pixels, image.meaning, image.bits), picture_labels(folder)
+
+
+def picture_labels(folder: Path) -> Labels | None:
+    """The classes of a folder's pictures, int64 (n,), as `load_pictures` gives them."""
+    if not _classes(folder):
+        return None
+    groups = _groups(folder)
+    return np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+
+
+def _classes(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def _groups(folder: Path) -> list[list[Path]]:
+    """The pictures of each class; of a folder without classes all of them."""
+    groups = _classes(folder) or [folder]
+    return [[p for p in sorted(group.iterdir()) if _is_picture(p)] for group in groups]
 
 
 def _is_picture(path: Path) -> bool:
@@ -63,7 +79,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _read(path: Path, image: ImageSpec) -> Codes:
-    """One picture's codes (C, H, W)."""
+    """One picture's pixels (C, H, W)."""
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
@@ -95,8 +111,7 @@ def _read(path: Path, image: ImageSpec) -> Codes:
     except Exception as error:  # a decoder's errors are of many kinds
         raise NetworkFileError(f"{path}: is not a whole picture ({error})") from None
     pixels = np.asarray(picture).reshape(image.height, image.width, image.channels)
-    codes = pixels if image.bits == 8 else activation_codes(pixels / 255, image.bits)
-    return np.ascontiguousarray(codes.transpose(2, 0, 1))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def _middle(size: tuple[int, int]) -> tuple[float, float, float, float]:

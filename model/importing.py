@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from truncmac.golden import Network
+from truncmac.golden import Images, ImageSpec, Network, Pictures
 from truncmac.golden.types import Codes
 
 from .checkpoint import load_checkpoint
@@ -20,13 +20,15 @@ from .training import calibrate
 
 __all__ = ["from_checkpoint", "from_state"]
 
+Given = Images | Pictures
 
-def from_checkpoint(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
+
+def from_checkpoint(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     """The network of a training run's checkpoint, and notes for the user.
 
     Parameters
     ----------
-    images : uint8 (n, C, H, W), codes to calibrate bit-widths on that were not trained; or None
+    given : images to calibrate bit-widths on that were not trained; or None
 
     Raises
     ------
@@ -36,10 +38,10 @@ def from_checkpoint(source: Source, images: Codes | None) -> tuple[Network, Sequ
         If no bit-width of `source` was trained and there are no images.
     """
     checkpoint = load_checkpoint(source.path)
-    return _trained(checkpoint.model(), checkpoint.shape, source, images)
+    return _trained(checkpoint.model(), checkpoint.shape, source, given)
 
 
-def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
+def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     """The network of a state_dict, and notes for the user.
 
     The state_dict is that of a network which was trained to be truncated, or of a float network,
@@ -47,7 +49,7 @@ def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[
 
     Parameters
     ----------
-    images : uint8 (n, C, H, W), codes; or None, which a float network does not allow
+    given : images; or None, which a float network does not allow
 
     Raises
     ------
@@ -65,13 +67,13 @@ def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[
     state = read_state(source.path)
     if is_converted(state):
         model = trained_model(source.network, shape, state, source.act_bits, centred=source.centred)
-        return _trained(model, shape, source, images)
+        return _trained(model, shape, source, given)
     model = plain_model(source.network, shape, state)
-    if images is None:
+    if given is None:
         raise ValueError(
             f"{source.path}: is a float network; give images with --data to calibrate it on"
         )
-    _check(images, shape)
+    images = _codes(given, shape)
     network = quantise(
         model,
         images,
@@ -85,15 +87,15 @@ def from_state(source: Source, images: Codes | None) -> tuple[Network, Sequence[
 
 
 def _trained(
-    model: nn.Module, shape: ImageShape, source: Source, images: Codes | None
+    model: nn.Module, shape: ImageShape, source: Source, given: Given | None
 ) -> tuple[Network, Sequence[str]]:
     """Export a trained model; with images the bit-widths that were not trained are calibrated."""
     known = bit_widths(model)
     widths = [k for k in source.bits if k in known]
     missing = [k for k in source.bits if k not in known]
     notes = []
-    if missing and images is not None:
-        _check(images, shape)
+    if missing and given is not None:
+        images = _codes(given, shape)
         calibrate(model, missing, ArrayImages(images, np.zeros(len(images), np.int64)))
         notes.append(f"Not trained, but calibrated: k = {', '.join(map(str, missing))}.")
         widths = list(source.bits)
@@ -111,7 +113,10 @@ def _trained(
     return export(model, size, name=source.path.stem, widths=widths), notes
 
 
-def _check(images: Codes, shape: ImageShape) -> None:
+def _codes(given: Given, shape: ImageShape) -> Codes:
+    """The images as codes of 8 bits, which stand for 0 to 1."""
+    images = given.codes(ImageSpec(shape.channels, shape.height, shape.width))
     wanted = (shape.channels, shape.height, shape.width)
     if images.shape[1:] != wanted:
         raise ValueError(f"Images of --data must have shape {wanted}, not {images.shape[1:]}")
+    return images

@@ -15,7 +15,8 @@ class Source:
     ----------
     path : a folder, or a file whose ending says what it is
     bits : the network's bit-widths k
-    data : a file of images to calibrate the network on, and to try it with
+    data : a file of images, or a folder of pictures, to calibrate the network on, and to try it
+        with
     network, image, classes : for tensors alone: the name of the network that they belong to, the
         (channels, height, width) of its images, and its number of classes
     act_bits : for tensors alone: bits of the activations' codes
@@ -23,6 +24,8 @@ class Source:
     edge_bits : k of the first and last layers; None: they follow the network's
     multiplier_bits : for ONNX: width of the multipliers M of requantisation
     centred : for tensors alone: the network was trained with centred weights
+    mean, deviation : for ONNX: a pixel p stands for (p / 255 - mean) / deviation; one number, or
+        one for each channel; none: the importer chooses
     """
 
     path: Path
@@ -36,3 +39,5 @@ class Source:
     edge_bits: int | None = 8
     multiplier_bits: int = 18
     centred: bool = False
+    mean: Sequence[float] = ()
+    deviation: Sequence[float] = ()

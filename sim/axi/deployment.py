@@ -20,6 +20,7 @@ from truncmac.golden import (
 )
 from truncmac.golden.files import file_name
 from truncmac.hw.config import ArrayConfig, chunk_count
+from truncmac.sim.image_header import image_lines
 
 from .host import job_registers
 from .memories import Words, check_gemm, hex_lines, parameter_memory
@@ -100,6 +101,7 @@ def _header(
         "#define TRUNCMAC_NETWORK_H",
         "#include <stdint.h>",
         "",
+        *image_lines(network),
         f"#define TRUNCMAC_LAYERS {len(layers)}",
         "/* Chunks of a weight at k = 1..8: a column tile's first so many are read */",
         f"static const uint8_t truncmac_chunks[8] = {{{', '.join(map(str, chunks))}}};",

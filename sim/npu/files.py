@@ -4,8 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from truncmac.golden import image_formula
 from truncmac.golden.files import file_name
 from truncmac.golden.types import Integers
+from truncmac.sim.image_header import image_lines
 
 from .compiled import Compiled, Entry
 from .segments import Segment
@@ -30,10 +32,12 @@ def memory_map(compiled: Compiled) -> dict[str, object]:
 
     `maps` are on chip as a whole, `spilled` in the scratch region. `segments` are the layers that
     are done together, in order; those of bands say how many bands they have, and the words of the
-    buffers of their maps.
+    buffers of their maps. `image` says what codes the input region holds.
     """
+    image = compiled.network.image
     return {
         "network": compiled.network.name,
+        "image": asdict(image) | {"formula": list(image_formula(image))},
         "configuration": f"{compiled.config.configuration:#010x}",
         "npu": asdict(compiled.config),
         "regions": {
@@ -97,6 +101,7 @@ def c_header(compiled: Compiled) -> str:
         "#define TRUNCMAC_PROGRAM_H",
         "#include <stdint.h>",
         "",
+        *image_lines(compiled.network),
         f"#define TRUNCMAC_CONFIGURATION {compiled.config.configuration:#010x}u",
         "/* Bytes of the four regions; program.bin is the first of them */",
         f"#define TRUNCMAC_PROGRAM_BYTES {len(compiled.program)}u",

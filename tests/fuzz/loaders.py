@@ -9,6 +9,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import atheris
@@ -20,15 +21,25 @@ sys.path.insert(0, str(ROOT))
 with atheris.instrument_imports(include=["truncmac", "zipfile", "numpy.lib", "pickletools", "PIL"]):
     from PIL import PngImagePlugin  # noqa: F401 (instrumented here)
 
-    from tests.golden.networks import small_network
+    from tests.golden.networks import CODING, small_network
     from truncmac.cli.options import parse_settings
-    from truncmac.golden import ImageSpec, load, load_images, load_pictures, save, save_images
+    from truncmac.golden import (
+        ImageCoding,
+        ImageSpec,
+        load,
+        load_images,
+        load_pictures,
+        save,
+        save_images,
+    )
     from truncmac.model.checkpoint import load_checkpoint
     from truncmac.model.cifar import _read_python
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz_", dir="/dev/shm"))
 LEAST_MB = 200  # above what the interpreter and its libraries take
 IMAGES = np.arange(96, dtype=np.uint8).reshape(2, 3, 4, 4)
+IMAGE = ImageSpec(3, 4, 4, coding=ImageCoding((0.25, 0.5, 1.0), 3, signed=True))
+CODED = replace(small_network(), image=replace(small_network().image, coding=CODING))
 
 
 def at(name: str, load_it: Callable[[Path], object]) -> Callable[[bytes], None]:
@@ -61,9 +72,9 @@ def cifar(data: bytes) -> None:
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "network": at("network", load),
     "description": description,
-    "safetensors": at("images.safetensors", load_images),
-    "npy": at("images.npy", load_images),
-    "npz": at("images.npz", load_images),
+    "safetensors": at("images.safetensors", lambda path: load_images(path, IMAGE)),
+    "npy": at("images.npy", lambda path: load_images(path, IMAGE)),
+    "npz": at("images.npz", lambda path: load_images(path, IMAGE)),
     "png": at("pictures/a.png", lambda path: load_pictures(path.parent, ImageSpec(3, 4, 4))),
     "settings": at("k.json", lambda path: parse_settings(str(path))),
     "cifar": cifar,
@@ -75,17 +86,23 @@ def seeds(target: str) -> list[bytes]:
     """Whole files to begin with."""
     path = FOLDER / "seed"
     if target in ("network", "description"):
-        save(small_network(), path)
-        data = path.read_bytes()
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        text = header["__metadata__"]["truncmac"].encode()
-        return [data] if target == "network" else [text]
+        whole = []
+        for network in (small_network(), CODED):
+            save(network, path)
+            data = path.read_bytes()
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            text = header["__metadata__"]["truncmac"].encode()
+            whole.append(data if target == "network" else text)
+        return whole
     if target == "safetensors":
         save_images(path, IMAGES, np.array([1, 2]))
-        return [path.read_bytes()]
+        signed = to_bytes({"codes": IMAGES.astype(np.int8)})
+        return [path.read_bytes(), signed, to_bytes({"images": IMAGES / np.float32(9)})]
     found = []
     for suffix, write in (
         (".npy", lambda file: np.save(file, IMAGES)),
+        (".npy", lambda file: np.save(file, IMAGES / 9)),
+        (".npz", lambda file: np.savez(file, codes=IMAGES)),
         (".npz", lambda file: np.savez(file, images=IMAGES, labels=np.array([1, 2]))),
         (".npz", lambda file: np.savez_compressed(file, images=IMAGES)),
         (".png", lambda file: _picture().save(file, "PNG")),

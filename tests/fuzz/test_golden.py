@@ -11,6 +11,7 @@ import sys
 import warnings
 import zipfile
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import save as to_bytes
 
-from tests.golden.networks import small_network
-from truncmac.golden import ImageSpec, NetworkFileError, load, load_images, load_pictures, save
+from tests.golden.networks import CODING, small_network
+from truncmac.golden import (
+    ImageSpec,
+    NetworkFileError,
+    load,
+    load_images,
+    load_pictures,
+    pixel_table,
+    real_codes,
+    save,
+)
 
 LIMIT_SECONDS, LIMIT_MB = 1.0, 200
 # Imports what loading needs, then says what loading itself took
@@ -244,12 +254,32 @@ JSON = st.recursive(
 )
 
 
+NUMBERS = st.lists(st.floats(1e-30, 1e30) | st.just(10**400), min_size=1, max_size=3)
+REALS = st.floats(width=32) | st.sampled_from([0.5, 1e30, -1e30])
+
+
+@given(st.lists(REALS, min_size=84, max_size=84))
+@settings(max_examples=50, deadline=None)
+def test_what_is_read_of_an_image_has_codes_for_all_numbers(reals):
+    """Whatever a file's coding and its reals are: codes within their bits, or an error of ours."""
+    image = replace(small_network().image, coding=CODING)
+    values = np.array(reals, np.float32).reshape(1, 2, 7, 6)
+    try:
+        codes = real_codes(values, image.coding, image.bits)
+    except ValueError:
+        assert np.isnan(values).any()
+        return
+    assert not np.isnan(values).any()
+    assert codes.max() <= 63
+
+
 @given(st.data())
 @settings(max_examples=200, deadline=None)
 def test_any_description_is_refused_or_read(tmp_path_factory, data):
     """Entries of a valid description put out, doubled, swapped, or put in at random."""
     path = tmp_path_factory.mktemp("hostile") / "network"
-    save(small_network(), path)
+    coding = data.draw(st.sampled_from([None, CODING]))
+    save(replace(small_network(), image=replace(small_network().image, coding=coding)), path)
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     about = json.loads(header["__metadata__"]["truncmac"])
@@ -264,7 +294,7 @@ def test_any_description_is_refused_or_read(tmp_path_factory, data):
                 place = place[key]
                 continue
             names = st.sampled_from(["image", "first", "second", "flat", "conv2d", "linear"])
-            place[key] = data.draw(JSON | names | st.integers(0, 9))
+            place[key] = data.draw(JSON | names | st.integers(0, 9) | NUMBERS)
             break
     path.write_bytes(
         to_bytes(dict(small_network().tensors), metadata={"truncmac": json.dumps(about)})
@@ -272,6 +302,7 @@ def test_any_description_is_refused_or_read(tmp_path_factory, data):
     network = read_or_refused(lambda: load(path), path)
     if network:
         save(network, path)
+        assert pixel_table(network.image.meaning, network.image.bits).max() < 256
 
 
 @given(st.binary(max_size=60), st.integers(0, 200), st.booleans())

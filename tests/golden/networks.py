@@ -6,6 +6,7 @@ from truncmac.golden import (
     AvgPool,
     Conv2d,
     Flatten,
+    ImageCoding,
     ImageSpec,
     Linear,
     MaxPool,
@@ -14,6 +15,16 @@ from truncmac.golden import (
 )
 
 WIDTHS = (8, 2)
+
+
+CODING = ImageCoding(
+    scale=(0.25, 0.5),
+    zero_point=3,
+    offset=(-0.125,),
+    mean=(0.5, 0.25),
+    deviation=(0.125,),
+    signed=True,
+)
 
 
 def small_network(seed=0):

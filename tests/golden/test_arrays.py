@@ -37,7 +37,7 @@ def by_parameters():
         layers.append(entry)
     description = {
         "format": "truncmac-arrays",
-        "version": 1,
+        "version": 2,
         "name": "small",
         "image": vars(network.image),
         "bit_widths": list(network.bit_widths),
@@ -149,7 +149,7 @@ def changed(change):
     ("change", "message"),
     [
         (lambda d, a: d.update(format="x"), "format must be 'truncmac-arrays', not 'x'"),
-        (lambda d, a: d.update(version=2), "format version must be 1, not 2"),
+        (lambda d, a: d.update(version=3), "format version must be in 1..2, not 3"),
         (lambda d, a: d.update(layers={}), "layers must be a list of JSON objects"),
         (lambda d, a: d.update(layers=[1]), "layers must be a list of JSON objects"),
         (lambda d, a: d.update(more=1), "the description must have the entries"),

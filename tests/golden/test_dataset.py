@@ -3,6 +3,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
 from truncmac.golden import (
+    ImageCoding,
+    ImageSpec,
     NetworkFileError,
     builtin_images,
     dataset,
     load_images,
+    read_images,
     save_images,
 )
 
@@ -41,11 +45,26 @@ def test_what_is_saved_is_loaded(tmp_path, labels):
         ),
         (
             {"images": IMAGES[0]},
-            "images must be uint8 with shape (n, C, H, W), not uint8 with shape (1, 3, 4)",
+            "images must be uint8 or real with shape (n, C, H, W) or (n, K), "
+            "not uint8 with shape (1, 3, 4)",
         ),
         (
             {"images": IMAGES.astype(np.float32)},
-            "images must be uint8 with shape (n, C, H, W), not float32 with shape (2, 1, 3, 4)",
+            "images must be uint8 where no network says what others mean, not float32",
+        ),
+        (
+            {"images": IMAGES.astype(np.int8)},
+            "images must be uint8 or real with shape (n, C, H, W) or (n, K), "
+            "not int8 with shape (2, 1, 3, 4)",
+        ),
+        (
+            {"codes": IMAGES.astype(np.float32)},
+            "codes must be uint8 or int8 with shape (n, C, H, W) or (n, K), "
+            "not float32 with shape (2, 1, 3, 4)",
+        ),
+        (
+            {"codes": IMAGES, "images": IMAGES},
+            "must hold the tensors images and, if known, labels, not ['codes', 'images']",
         ),
         (
             {"images": IMAGES, "labels": np.zeros(3, np.uint8)},
@@ -260,10 +279,18 @@ def test_sizes_of_plain_arrays(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES[:0], None, "images must be uint8 with shape (n, C, H, W), not uint8 with shape"),
+        (
+            IMAGES[:0],
+            None,
+            "images must be uint8 or real with shape (n, C, H, W) or (n, K), not uint8",
+        ),
         (IMAGES, np.array([0.5, 1]), "labels must be integers with shape (2,), not float64"),
         (IMAGES, np.arange(3), "labels must be integers with shape (2,), not int64"),
-        (IMAGES.astype(np.int8), None, "images must be uint8 with shape (n, C, H, W), not int8"),
+        (
+            IMAGES.astype(np.int8),
+            None,
+            "images must be uint8 or real with shape (n, C, H, W) or (n, K), not int8",
+        ),
     ],
 )
 def test_what_is_no_images_is_not_written(tmp_path, images, labels, message):
@@ -271,3 +298,59 @@ def test_what_is_no_images_is_not_written(tmp_path, images, labels, message):
     with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}"):
         save_images(path, images, labels)
     assert not path.exists()
+
+
+PLAIN = ImageSpec(1, 3, 4)
+CODED = replace(PLAIN, coding=ImageCoding((1 / 128,), 128, signed=True))
+
+
+def written(path, **tensors):
+    path.write_bytes(to_bytes(tensors))
+    return path
+
+
+def test_a_network_says_what_pixels_reals_and_codes_are(tmp_path):
+    """Reals of 3/4 have the code 224, signed 96; the pixel 192 is 96.4 steps of 1/128."""
+    most = np.full((2, 1, 3, 4), 0.75)
+    for kind in (np.float16, np.float32, np.float64):
+        path = written(tmp_path / "reals", images=most.astype(kind))
+        assert (load_images(path, CODED)[0] == 224).all()
+        assert (load_images(path, PLAIN)[0] == 191).all()  # rint(191.25)
+    pixels = written(tmp_path / "pixels", images=(256 * most).astype(np.uint8))
+    assert (load_images(pixels, CODED)[0] == 224).all()
+    assert (load_images(pixels, PLAIN)[0] == 192).all()
+    assert (load_images(pixels)[0] == 192).all()
+    codes = written(tmp_path / "codes", codes=(256 * most).astype(np.uint8))
+    signed = written(tmp_path / "signed", codes=(128 * most).astype(np.int8))
+    for image in (CODED, PLAIN, None):
+        assert (load_images(codes, image)[0] == 192).all()
+    assert (load_images(signed, CODED)[0] == 224).all()
+    for image in (PLAIN, replace(CODED, coding=replace(CODED.coding, signed=False))):
+        message = "holds signed codes, and the codes of the network's image have no sign"
+        with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{signed}: {message}')}$"):
+            load_images(signed, image)
+
+
+def test_features_may_be_vectors(tmp_path):
+    path = written(tmp_path / "x", images=np.array([[0.5, -0.5], [0.0, 9.0]], np.float32))
+    image = ImageSpec(2, 1, 1, coding=CODED.coding)
+    codes, _ = load_images(path, image)
+    assert codes.tolist() == [[[[192]], [[64]]], [[[128]], [[255]]]]
+    message = "images must have shape (n, 3, 1, 1), not (2, 2)"
+    with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        load_images(path, ImageSpec(3, 1, 1, coding=CODED.coding))
+
+
+def test_reals_have_limits_and_integers_none(tmp_path):
+    path = written(tmp_path / "x", images=np.array([[0.5, -2.0]]))
+    assert read_images(path).limits == (-2.0, 0.5)
+    for wrong in (np.nan, np.inf):
+        written(path, images=np.array([[0.5, wrong]]))
+        message = "images must be finite, not NaN or infinite"
+        with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}$"):
+            _ = read_images(path).limits
+    message = f"{path}: Images must be numbers, not NaN"
+    written(path, images=np.full((1, 1, 3, 4), np.nan))
+    with pytest.raises(NetworkFileError, match=f"^{re.escape(message)}$"):
+        load_images(path, CODED)
+    assert read_images(written(path, images=IMAGES)).limits is None

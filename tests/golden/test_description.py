@@ -3,10 +3,11 @@
 import copy
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import CODING, small_network
 from truncmac.golden import Conv2d, Linear, MaxPool, Shortcut
 from truncmac.golden.description import described, description_of, read_layer
 
@@ -123,3 +124,71 @@ def test_all_that_lacks_and_all_that_is_too_much_is_named_in_order():
         "layer 'c' has unknown entries ['a', 'b', 'z']",
         lambda: read_layer(CONV | {"z": 1, "a": 1, "b": 2}),
     )
+
+
+CODED = json.loads(
+    json.dumps(
+        description_of(
+            replace(small_network(), image=replace(small_network().image, coding=CODING))
+        )
+    )
+)
+
+
+def coded(**entries):
+    """A description whose image has another coding."""
+    image = CODED["image"]
+    return CODED | {"image": image | {"coding": image["coding"] | entries}}
+
+
+def test_the_version_is_the_lowest_that_says_all():
+    assert DESCRIPTION["version"] == 1
+    assert "coding" not in DESCRIPTION["image"]
+    assert CODED["version"] == 2
+    assert described(CODED).image.coding == CODING
+    assert described(changed(version=2)).image.coding is None
+    refused(
+        "image must have ['bits', 'channels', 'height', 'width']",
+        lambda: described(CODED | {"version": 1}),
+    )
+
+
+@pytest.mark.parametrize("name", ["scale", "offset", "mean", "deviation"])
+def test_numbers_of_an_images_coding(name):
+    """The image has 2 channels."""
+    least = 1e-30 if name in ("scale", "deviation") else -1e30
+    for values in ([least], [1e30], [1, 2.5], [3, 3]):
+        assert getattr(described(coded(**{name: values})).image.coding, name) == tuple(values)
+    for values in ([], [1, 2, 3], 1, None, {"0": 1}, "11"):
+        refused(
+            f"image {name} must be a list of 1 or 2 numbers",
+            lambda values=values: described(coded(**{name: values})),
+        )
+    below = 1e-31 if least > 0 else -1.01e30
+    for value in (below, 1.01e30, float("nan"), float("inf"), 10**400, True, "1", None):
+        refused(
+            f"image {name} must be numbers in {least:g}..1e+30",
+            lambda value=value: described(coded(**{name: [1, value]})),
+        )
+
+
+def test_the_other_entries_of_an_images_coding():
+    """Its codes have 6 bits."""
+    for zero in (0, 63):
+        assert described(coded(zero_point=zero)).image.coding.zero_point == zero
+    for zero in (-1, 64, 1.0, True, None):
+        refused(
+            f"image zero_point must be in 0..63, not {zero!r}",
+            lambda zero=zero: described(coded(zero_point=zero)),
+        )
+    for rounding in ("half_even", "half_up", "floor"):
+        assert described(coded(rounding=rounding)).image.coding.rounding == rounding
+    for rounding in ("half", None, ["floor"], {}):
+        refused(
+            f"image rounding must be one of half_even, half_up, floor, not {rounding!r}",
+            lambda rounding=rounding: described(coded(rounding=rounding)),
+        )
+    refused("image signed must be true or false, not 1", lambda: described(coded(signed=1)))
+    names = ["deviation", "mean", "offset", "rounding", "scale", "signed", "zero_point"]
+    for wrong in (coded(more=1), CODED | {"image": CODED["image"] | {"coding": [1]}}):
+        refused(f"image coding must have {names}", lambda wrong=wrong: described(wrong))

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import CODING, small_network
 from truncmac.golden import (
     Flatten,
+    ImageCoding,
     ImageSpec,
     Linear,
     Network,
     execute,
+    image_formula,
     inspect_network,
     plane_information,
     truncate,
@@ -92,3 +94,36 @@ def test_the_histogram_has_all_codes(code):
     histogram = inspect_network(network)[2].histogram
     assert histogram.shape == (256,)
     assert (histogram[code], histogram.sum()) == (80, 80)
+
+
+@pytest.mark.parametrize(
+    ("image", "lines"),
+    [
+        (ImageSpec(1, 8, 8), ["a pixel is its code"]),
+        (
+            ImageSpec(1, 8, 8, 2),
+            [
+                "code = clip(rint(x / 0.333333333) + 0, 0, 3) of a real x",
+                "x = p / 255 of a pixel p",
+            ],
+        ),
+        (
+            ImageSpec(2, 8, 8, 6, CODING),
+            [
+                "code = clip(rint((x - -0.125) / scale) + 3, 0, 63) of a real x",
+                "x = (p / 255 - mean) / 0.125 of a pixel p",
+                *("scale = 0.25, 0.5", "mean = 0.5, 0.25", "signed codes are 32 less"),
+            ],
+        ),
+        (
+            ImageSpec(17, 1, 1, 8, ImageCoding((1.0,) * 16 + (2.0,), rounding="floor")),
+            [
+                "code = clip(floor(x / scale) + 0, 0, 255) of a real x",
+                "x = p / 255 of a pixel p",
+                f"scale = {', '.join('1' * 16)}, ...",
+            ],
+        ),
+    ],
+)
+def test_the_formula_of_an_image(image, lines):
+    assert list(image_formula(image)) == lines

@@ -74,14 +74,14 @@ def layer(description, name):
     [
         (lambda d: d.update(format="other"), "format must be 'truncmac-network', not 'other'"),
         (
-            lambda d: d.update(version=2),
-            "format version must be 1, not 2; read it with the truncmac release that wrote it, "
-            "or export it again",
+            lambda d: d.update(version=3),
+            "format version must be in 1..2, not 3; read it with the truncmac release that wrote "
+            "it, or export it again",
         ),
         (
             lambda d: d.update(version=True),
-            "format version must be 1, not True; read it with the truncmac release that wrote "
-            "it, or export it again",
+            "format version must be in 1..2, not True; read it with the truncmac release that "
+            "wrote it, or export it again",
         ),
         (
             lambda d: d.update(more=1),

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from .options import ARRAY_HELP, AsJson, TrainedNetwork, parse_bits, parse_image
+from .options import ARRAY_HELP, AsJson, TrainedNetwork, parse_bits, parse_image, parse_reals
 from .outputs import output_file
 
 __all__ = ["import_"]
 
-PANEL = "State_dict"
+PANEL, ONNX_PANEL = "State_dict", "Pixels of an ONNX file"
 
 
 def import_(
@@ -43,7 +43,24 @@ def import_(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images on which the network is calibrated and, if they have labels, tried."
+            help="Images on which the network is calibrated and, if they have labels, tried: a "
+            "file or a folder, as infer takes them."
+        ),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            help="Mean that is taken off pixels (0 to 1) before the network, such as "
+            "0.485,0.456,0.406, or one number.",
+            rich_help_panel=ONNX_PANEL,
+        ),
+    ] = None,
+    deviation: Annotated[
+        str | None,
+        typer.Option(
+            help="Deviation that pixels are divided by after --mean, for each channel or one "
+            "number; 0.00392157 (1/255) if the network takes 0 to 255.",
+            rich_help_panel=ONNX_PANEL,
         ),
     ] = None,
     network: Annotated[
@@ -105,6 +122,8 @@ def import_(
             edge_bits=edge_bits or None,
             multiplier_bits=multiplier_bits,
             centred=centred,
+            mean=() if mean is None else parse_reals("Mean", mean),
+            deviation=() if deviation is None else parse_reals("Deviation", deviation),
         ),
         out=out,
         as_json=as_json,

@@ -27,7 +27,8 @@ def infer(
         typer.Option(
             help="Images, with labels if they are known: a .safetensors, .npz or .npy file, or a "
             "folder of PNG or JPEG files, which has a folder for each class if classes are known. "
-            "Default: the images of the named network."
+            "Arrays are pixels (uint8), what the network's source takes (real), or its codes (by "
+            "that name). Default: the images of the named network."
         ),
     ] = None,
     bits: Annotated[

@@ -23,6 +23,7 @@ __all__ = [
     "TrainedNetwork",
     "parse_bits",
     "parse_image",
+    "parse_reals",
     "parse_settings",
     "suggested",
     "with_array",
@@ -241,6 +242,23 @@ def parse_image(text: str) -> tuple[int, int, int]:
             f"Image must be its channels, height and width, such as 3,32,32, not {text!r}"
         )
     return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def parse_reals(name: str, text: str) -> tuple[float, ...]:
+    """Numbers of a text such as `0.485,0.456,0.406`; `name` says what they are.
+
+    Raises
+    ------
+    ValueError
+        If one is no finite number.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(abs(value) < float("inf") for value in found):
+        raise ValueError(f"{name} must be numbers such as 0.485,0.456,0.406, not {text!r}")
+    return found
 
 
 MOST_BYTES = 1 << 20  # of a file of bit-widths

@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
-from truncmac.golden import Network, accuracy, execute, load_arrays, load_images, save
+from truncmac.golden import (
+    Images,
+    Network,
+    Pictures,
+    accuracy,
+    execute,
+    given_images,
+    load_arrays,
+    save,
+)
 from truncmac.golden.network_file import open_safetensors
 from truncmac.golden.types import Codes
 from truncmac.model.source import Source
@@ -23,15 +32,19 @@ __all__ = ["import_network"]
 console = Terminal()
 ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
+Given = Images | Pictures
 
 
 def import_network(source: Source, *, out: Path, as_json: bool) -> None:
     """Read `source`, write a network file, and print what became of it."""
     if not 2 <= source.multiplier_bits <= 32:
         raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
-    images, labels = (None, None) if source.data is None else load_images(source.data)
-    network, notes = _read(source, images)
+    given = None if source.data is None else given_images(source.data)
+    network, notes = _read(source, given)
     save(network, out)
+    images, labels = None, None
+    if given is not None:
+        images, labels = given.codes(network.image), given.labels
     lines = _measured(network, images, labels)
     judged = None if images is None or labels is None else len(images)
     if as_json:
@@ -51,14 +64,16 @@ def import_network(source: Source, *, out: Path, as_json: bool) -> None:
     console.print(f"Written: {out}, {len(network.products)} layers of weights", soft_wrap=True)
 
 
-def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
+def _read(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     path = source.path
+    if path.suffix not in ONNX and (source.mean or source.deviation):
+        raise ValueError("--mean and --deviation are for ONNX files")
     if path.is_dir():
         return load_arrays(path), ()
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.suffix in ONNX:
-        return _onnx(source, images)
+        return _onnx(source, given)
     if path.suffix not in TORCH + TENSORS:
         known = ", ".join(ONNX + TORCH + TENSORS)
         raise ValueError(f"{path}: must be a folder of arrays, or a file that ends in {known}")
@@ -68,11 +83,11 @@ def _read(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]
     if kind == "truncmac-network":
         raise ValueError(f"{path}: is a network file already")
     if kind == "truncmac-checkpoint":
-        return from_checkpoint(source, images)
-    return from_state(source, images)
+        return from_checkpoint(source, given)
+    return from_state(source, given)
 
 
-def _onnx(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]:
+def _onnx(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     with extra_needed("Reading ONNX files", "onnx"):
         from truncmac.onnx.importing import import_onnx
         from truncmac.onnx.options import Options
@@ -80,7 +95,9 @@ def _onnx(source: Source, images: Codes | None) -> tuple[Network, Sequence[str]]
         widths=source.bits,
         edge_bits=source.edge_bits,
         multiplier_bits=source.multiplier_bits,
-        images=images,
+        images=given,
+        mean=source.mean,
+        deviation=source.deviation,
     )
     found = import_onnx(source.path, options)
     return found.network, found.notes

@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
-from truncmac.golden import LayerInspection, Network, inspect_network, network_by_name
+from truncmac.golden import (
+    LayerInspection,
+    Network,
+    image_formula,
+    inspect_network,
+    network_by_name,
+)
 from truncmac.plots import new_figure, save_figure
 from truncmac.terminal import Terminal, new_table
 
@@ -27,12 +34,20 @@ def inspect(name: str, bits: Sequence[int], *, plot: Path | None, as_json: bool)
     if as_json:
         print(json.dumps(as_dictionary(network, layers, bits), indent=2))
     else:
+        console.print(_image(network))
         console.print(layer_table(network, layers, bits))
         console.print(plane_table(layers))
     if plot is not None:
         draw(network, layers, plot)
         if not as_json:
             console.print(f"Written: {plot}", soft_wrap=True)
+
+
+def _image(network: Network) -> str:
+    """What the network takes, and what it means."""
+    image = network.image
+    sizes = f"{image.channels} x {image.height} x {image.width}, codes of {image.bits} bits"
+    return "\n  ".join((f"Image {sizes}:", *image_formula(image)))
 
 
 def layer_table(network: Network, layers: Sequence[LayerInspection], bits: Sequence[int]) -> Table:
@@ -102,6 +117,7 @@ def as_dictionary(
     return {
         "network": network.name,
         "bit_widths": list(network.bit_widths),
+        "image": asdict(network.image) | {"formula": list(image_formula(network.image))},
         "layers": [
             {
                 "name": layer.name,

@@ -7,6 +7,7 @@ import numpy as np
 from truncmac.golden import NetworkFileError
 from truncmac.golden.types import Array, Reals
 
+from .attributes import whole_number
 from .draft import Draft
 from .read import Node
 from .registry import handles
@@ -78,17 +79,22 @@ def _check_broadcast(one: Array, other: Array) -> None:
 
 def _moved(draft: Draft, value: Value, amount: Reals) -> Value:
     """`value` plus a constant."""
+    if isinstance(value, Raw) and value.rounded:
+        added = whole_number(scalar(amount, "zero point"), -255, 255, "zero point")
+        return replace(value, zero=value.zero + added)
     if isinstance(value, Raw):
-        return replace(value, offset=value.offset + scalar(amount, "mean of the image"))
+        return replace(value, offset=value.offset + _of_image(draft, amount))
     sums = open_sums(draft, value)
     return sums.moved(_by_channel(amount, sums))
 
 
 def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
     """`value` times a constant."""
+    if isinstance(value, Raw) and value.rounded:
+        raise NetworkFileError("scales an image after Round; put a Quant between them")
     if isinstance(value, Raw):
-        number = scalar(factor, "scale of the image")
-        return Raw(value.scale * number, value.offset * number)
+        each = _of_image(draft, factor)
+        return replace(value, scale=value.scale * each, offset=value.offset * each)
     if isinstance(value, Mean):
         number = scalar(factor, "scale")
         return replace(value, stream=replace(value.stream, scale=value.stream.scale * number))
@@ -99,6 +105,13 @@ def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
         return replace(value, factor=value.factor * each)
     sums = open_sums(draft, value)
     return sums.scaled(_by_channel(factor, sums))
+
+
+def _of_image(draft: Draft, array: Array) -> Reals:
+    """A constant that meets the graph's input: one number, or one for each channel."""
+    if array.size == 1:
+        return np.asarray(array, np.float64).reshape(1)
+    return channels_of(array, 2 if draft.flat_image else 4, draft.spec.channels)
 
 
 def _by_channel(array: Array, sums: Sums) -> Reals:

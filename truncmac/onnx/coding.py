@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from truncmac.golden import NetworkFileError, Stream
+from truncmac.golden import ImageRounding, NetworkFileError, Stream
 
 from .draft import Draft
 from .streams import plain_stream, quantised_image
@@ -13,10 +13,24 @@ from .weights import CLOSE
 __all__ = ["coded", "note_halves", "unsigned_stream"]
 
 
-def coded(draft: Draft, value: Value, stream: Stream, *, floor: bool = False) -> Value:
-    """`value` as the codes of `stream`, rounded half up or by `floor`."""
+def coded(
+    draft: Draft,
+    value: Value,
+    stream: Stream,
+    *,
+    rounding: ImageRounding = "half_even",
+    signed: bool = False,
+) -> Value:
+    """`value` as the codes of `stream`.
+
+    Parameters
+    ----------
+    rounding : how the graph rounds. Layers round half up where it rounds to nearest
+    signed : whether the graph's own codes are signed, which only the image keeps
+    """
+    floor = rounding == "floor"
     if isinstance(value, Raw):
-        return quantised_image(draft, value, stream)
+        return quantised_image(draft, value, stream, rounding=rounding, signed=signed)
     if isinstance(value, Mean | Activations):
         source = value.stream if isinstance(value, Mean) else plain_stream(draft, value)
         same = np.isclose(source.scale, stream.scale, CLOSE, 0) and source.zero == stream.zero

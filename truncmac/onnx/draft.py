@@ -14,6 +14,7 @@ from truncmac.golden import (
 from truncmac.golden.types import Array, Codes, Shape
 
 from .attributes import MOST_SIZE
+from .options import Options
 from .read import Graph, Node
 from .values import Constant, Value
 from .weights import Weights
@@ -45,7 +46,9 @@ class Draft:
     ----------
     name : of the network
     output : name of the graph's output
-    spec : the image; its bits are known once it is quantised
+    options : what the user says of it
+    pixels : mean and deviation of pixels, if the graph says them
+    spec : the image; its bits and coding are known once it is quantised
     flat_image : whether the graph takes vectors (B, K), not images (B, C, H, W)
     image : the quantised image, once there is one
     values : by tensor name
@@ -58,9 +61,11 @@ class Draft:
     notes : one sentence each
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, options: Options) -> None:
         self.name = graph.name
         self.output = graph.output
+        self.options = options
+        self.pixels = graph.pixels
         self.spec, self.flat_image = _image(graph)
         self.image: Value | None = None
         self.image_stream: Stream | None = None
@@ -128,4 +133,5 @@ def _image(graph: Graph) -> tuple[ImageSpec, bool]:
         )
     if len(sizes) == 1:
         return ImageSpec(sizes[0], 1, 1), True
-    return ImageSpec(*sizes), False
+    channels, height, width = sizes
+    return ImageSpec(channels, height, width), False

@@ -36,9 +36,8 @@ def finish(draft: Draft, options: Options) -> Imported:
     """The network of all layers; raises ValueError where numbers do not fit."""
     widths, own = _bit_widths(draft, options)
     means: Mapping[str, Reals] = {}
-    images = options.images
-    if images is not None and len(widths) > 1:
-        images = images[:MOST_IMAGES]
+    if options.images is not None and len(widths) > 1:
+        images = options.images.codes(draft.spec)[:MOST_IMAGES]
         whole = _network(draft, options, (max(widths),), own, {})
         means = _input_means(whole, images)
         draft.note(f"Channels keep their mean on {len(images)} images where k takes bits away.")

@@ -12,7 +12,7 @@ from .read import Node
 from .registry import handles
 from .streams import source_of
 from .sums import open_sums
-from .values import Activations, Constant, ConstantLevels, Levels, Mean, Value, scalar
+from .values import Activations, Constant, ConstantLevels, Levels, Mean, Raw, Value, scalar
 from .weights import CLOSE
 
 __all__ = ["read_clip", "read_floor", "read_relu", "read_round"]
@@ -53,8 +53,10 @@ def read_floor(draft: Draft, node: Node) -> Value:
 
 @handles("Round")
 def read_round(draft: Draft, node: Node) -> Value:
-    """Only the sum of codes is rounded, a mean times its count: it is whole already."""
+    """A sum of codes, a mean times its count, is whole already; of an image codes are rounded."""
     value = draft.value(node, 0)
+    if isinstance(value, Raw):
+        return replace(value, rounded=True)
     if isinstance(value, Mean) and value.stream.zero == 0:
         step = value.stream.scale / value.count
         if step > 0.5 and np.isclose(step, np.rint(step), CLOSE, 0):

@@ -59,7 +59,7 @@ def import_onnx(path: Path, options: Options | None = None) -> Imported:
 
 def from_graph(graph: Graph, options: Options) -> Imported:
     """The network of a graph; raises ValueError where it has no integer form."""
-    draft = Draft(graph)
+    draft = Draft(graph, options)
     with np.errstate(all="ignore"):  # what overflows is refused where it is used
         draft.values[graph.input] = image_codes(draft) if graph.input_is_code else Raw()
         for node in graph.nodes:

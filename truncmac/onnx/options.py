@@ -2,11 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from truncmac.golden import ALL_WIDTHS, MULTIPLIER_BITS
+from truncmac.golden import ALL_WIDTHS, MULTIPLIER_BITS, ImageSpec
 from truncmac.golden.types import Codes
 
-__all__ = ["Options"]
+__all__ = ["GivenImages", "Options"]
+
+
+class GivenImages(Protocol):
+    """Images that become codes once it is known what the network takes."""
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the largest real number; None of pixels and codes."""
+
+    def codes(self, image: ImageSpec) -> Codes:
+        """The codes, uint8 (n, C, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +30,15 @@ class Options:
     widths : the network's bit-widths k
     edge_bits : k of the first and last layers, or None: they follow the network's
     multiplier_bits : width of the multipliers M of requantisation
-    images : uint8 (n, C, H, W), codes of images, or None. With images each channel keeps its mean
-        on them where weights are truncated
+    images : images, or None. With images each channel keeps its mean on them where weights are
+        truncated, and an input that the graph does not quantise gets the range of theirs
+    mean, deviation : a pixel p stands for (p / 255 - mean) / deviation in the graph's input; one
+        number, or one for each channel; none: for p, if the graph's codes reach so far, or p / 255
     """
 
     widths: Sequence[int] = ALL_WIDTHS
     edge_bits: int | None = 8
     multiplier_bits: int = MULTIPLIER_BITS
-    images: Codes | None = None
+    images: GivenImages | None = None
+    mean: Sequence[float] = ()
+    deviation: Sequence[float] = ()

@@ -78,7 +78,7 @@ def _activations(draft: Draft, levels: Levels) -> Value:
         signed=signed,
         narrow=False,
     )
-    return coded(draft, levels.value, stream)
+    return coded(draft, levels.value, stream, signed=signed)
 
 
 def _scale_and_zero(draft: Draft, node: Node) -> tuple[Reals, Array]:

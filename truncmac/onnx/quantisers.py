@@ -3,9 +3,11 @@
 Source: QONNX, arXiv 2206.07527.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from truncmac.golden import NetworkFileError
+from truncmac.golden import ImageRounding, NetworkFileError
 from truncmac.golden.types import Array, Reals
 
 from .attributes import only, whole_number
@@ -19,6 +21,10 @@ from .weights import Weights, fits
 __all__ = ["read_bipolar_quant", "read_quant", "read_trunc"]
 
 NEAREST = ("ROUND", "HALF_EVEN", "HALF_UP")
+ROUNDINGS: Mapping[str, ImageRounding] = {
+    **{"ROUND": "half_even", "HALF_EVEN": "half_even"},
+    **{"HALF_UP": "half_up", "FLOOR": "floor"},
+}
 
 
 @handles("Quant", "IntQuant")
@@ -48,7 +54,7 @@ def read_quant(draft: Draft, node: Node) -> Value:
         signed=signed,
         narrow=narrow,
     )
-    return coded(draft, value, stream, floor=mode == "FLOOR")
+    return coded(draft, value, stream, rounding=ROUNDINGS[mode], signed=signed)
 
 
 @handles("BipolarQuant")

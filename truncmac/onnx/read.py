@@ -13,12 +13,16 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from truncmac.golden import NetworkFileError
 from truncmac.golden.checks import expect
+from truncmac.golden.coding import PIXELS
+from truncmac.golden.description import LARGEST
+from truncmac.golden.files import read_json
 from truncmac.golden.types import Array
 
 from .size import MOST_BYTES, check_size
 
 __all__ = ["Graph", "Node", "parse", "read_onnx"]
 
+MOST_TEXT = 1 << 16  # of the entry of the metadata of our own exports
 TYPES = {
     TensorProto.FLOAT,
     TensorProto.FLOAT16,
@@ -55,6 +59,7 @@ class Graph:
     input_shape : with the batch; None for what is not fixed
     input_is_code : the input's type is uint8, so that it takes codes
     constants : by name
+    pixels : mean and deviation of pixels p / 255, if a network of ours was exported so; else None
     """
 
     name: str
@@ -64,6 +69,7 @@ class Graph:
     output: str
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 def read_onnx(path: Path) -> Graph:
@@ -119,9 +125,28 @@ def parse(model: onnx.ModelProto) -> Graph:
         output=graph.output[0].name,
         nodes=nodes,
         constants=constants,
+        pixels=_pixels(model),
     )
     _check_order(found)
     return found
+
+
+def _pixels(model: onnx.ModelProto) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """What the entry `PIXELS` of the metadata says: [mean, deviation], lists of numbers."""
+    texts = [entry.value for entry in model.metadata_props if entry.key == PIXELS]
+    if not texts:
+        return None
+    try:
+        value = read_json(texts[0]) if len(texts[0]) < MOST_TEXT else None
+    except ValueError:
+        value = None
+    parts: list[Any] = value if isinstance(value, list) and len(value) == 2 else [None]
+    lists = all(isinstance(part, list) and len(part) > 0 for part in parts)
+    numbers = [number for part in parts for number in part] if lists else [None]
+    valid = all(isinstance(n, int | float) and abs(n) <= LARGEST for n in numbers)
+    expect(valid, f"the metadata entry {PIXELS!r} must be two lists of numbers")
+    mean, deviation = (tuple(float(n) for n in part) for part in parts)
+    return mean, deviation
 
 
 def _check_order(graph: Graph) -> None:

@@ -29,10 +29,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Raw:
-    """The graph's input x before it is quantised: scale * x + offset."""
+    """The graph's input x before it is quantised: scale * x + offset.
 
-    scale: float = 1.0
-    offset: float = 0.0
+    Attributes
+    ----------
+    scale, offset : real (C,), or one number
+    rounded : it is rounded to whole numbers already, which its quantiser repeats
+    zero : what is added after that
+    """
+
+    scale: Reals = field(default_factory=lambda: np.ones(1))
+    offset: Reals = field(default_factory=lambda: np.zeros(1))
+    rounded: bool = False
+    zero: int = 0
 
 
 @dataclass(frozen=True)

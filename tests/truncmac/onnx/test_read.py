@@ -44,7 +44,7 @@ def test_every_truncated_file_is_refused(tmp_path):
             whole.append(len(WHOLE) - size)
     # What comes last are the custom domain's version and the metadata, which may be missing
     assert len(set(whole)) == 2
-    assert max(whole) < 60
+    assert max(whole) < 80
 
 
 @given(data=st.data())

@@ -26,6 +26,7 @@ class GraphWriter:
     shapes : of the image and each layer's output, without the batch, by layer name
     largest : the largest code of the image and of each layer, by layer name
     values : the tensor that holds a layer's output, by layer name
+    metadata : entries of the file beside the graph, by name
     """
 
     def __init__(self, network: Network, bits: int, batch: int) -> None:
@@ -33,6 +34,7 @@ class GraphWriter:
         self.shapes = shapes(network)
         self.largest = {IMAGE: (1 << network.image.bits) - 1}
         self.values: dict[str, str] = {}
+        self.metadata = {"truncmac_k": str(bits)}
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._infos: dict[str, onnx.ValueInfoProto] = {}
@@ -54,7 +56,8 @@ class GraphWriter:
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="truncmac"
         )
-        model.metadata_props.add(key="truncmac_k", value=str(self.bits))
+        for key, value in self.metadata.items():
+            model.metadata_props.add(key=key, value=value)
         return model
 
     def free(self, name: str) -> str:

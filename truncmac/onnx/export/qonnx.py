@@ -13,6 +13,7 @@ import onnx
 from truncmac.golden import IMAGE, Network, Product, layer_bits
 
 from .graph import GraphWriter
+from .image import write_image
 from .pools import WRITERS
 from .requantisation import write_outputs
 from .sums import write_sums
@@ -24,8 +25,9 @@ __all__ = ["qonnx_model"]
 def qonnx_model(network: Network, bits: int, batch: int = 1) -> onnx.ModelProto:
     """The network at `bits` as QONNX.
 
-    The graph takes `image`, float32 (batch, C, H, W), codes; and gives the last layer's outputs,
-    logits as float64 and codes as float32, both whole numbers.
+    The graph takes `image`, float32 (batch, C, H, W): the reals of the network's image coding, or
+    codes where it has none. Its metadata say how pixels become these. It gives the last layer's
+    outputs, logits as float64 and codes as float32, both whole numbers.
 
     Raises
     ------
@@ -35,10 +37,7 @@ def qonnx_model(network: Network, bits: int, batch: int = 1) -> onnx.ModelProto:
     """
     widths = layer_bits(network, bits)
     graph = GraphWriter(network, bits, batch)
-    codes = graph.free("image_codes")
-    graph.values[IMAGE] = graph.quant(
-        codes, IMAGE, graph.shapes[IMAGE], network.image.bits, "ROUND"
-    )
+    graph.values[IMAGE] = write_image(graph)
     for layer in network.layers:
         if isinstance(layer, Product):
             used, _ = widths[layer.name]
