@@ -87,7 +87,7 @@ def edited(change):
     [
         (BUILTIN_NETWORK.read_bytes()[:-9], "not a whole safetensors file"),
         (b"not a network", "not a whole safetensors file"),
-        (edited(lambda d: d.update(version=2)), "format version must be 1, not 2"),
+        (edited(lambda d: d.update(version=3)), "format version must be in 1..2, not 3"),
         (
             edited(lambda d: d["layers"][1].update(input="pool")),
             "layer 'conv2' reads 'pool', which is no earlier layer",
