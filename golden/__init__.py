@@ -9,6 +9,7 @@ from .affine import AffineProduct, Stream, code_parameters, logit_parameters, re
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
+from .coders import Concat, DepthToSpace, Lookup, Scale, Upsample
 from .coding import (
     ROUNDINGS,
     ImageCoding,
@@ -33,6 +34,7 @@ from .names import DIGITS, Pictures, given_images, images_by_name, network_by_na
 from .network import (
     IMAGE,
     AvgPool,
+    CodeLayer,
     Conv2d,
     Flatten,
     ImageSpec,
@@ -42,6 +44,7 @@ from .network import (
     Network,
     Product,
     Shortcut,
+    check_dense,
     check_reduction,
     code_bits,
     output_shape,
@@ -91,7 +94,10 @@ __all__ = [
     "AffineProduct",
     "AvgPool",
     "BitWidths",
+    "CodeLayer",
+    "Concat",
     "Conv2d",
+    "DepthToSpace",
     "Execution",
     "Executor",
     "Flatten",
@@ -103,6 +109,7 @@ __all__ = [
     "Layer",
     "LayerInspection",
     "Linear",
+    "Lookup",
     "Machine",
     "MapPlace",
     "MaxPool",
@@ -115,10 +122,12 @@ __all__ = [
     "ProgramError",
     "Recalibration",
     "Requantisation",
+    "Scale",
     "Setting",
     "Shortcut",
     "Stream",
     "Traffic",
+    "Upsample",
     "accuracy",
     "activation_codes",
     "avg_pool",
@@ -127,6 +136,7 @@ __all__ = [
     "builtin_network",
     "certify",
     "check_bits",
+    "check_dense",
     "check_reduction",
     "code_bits",
     "code_parameters",

@@ -67,8 +67,8 @@ class AffineProduct:
         same, so that a unit is worth more the fewer bits there are
     residual : codes that are added to the sums, or None
     residual_scale : real (O,), what a code of the residual is worth, in each channel
-    means : real (K,), the mean of each code that a dot product takes, or None. With means each
-        channel keeps, at each k, the mean output that it has at `width`
+    means : real (K,), or (groups, K), the mean of each code that a dot product takes, or None. With
+        means each channel keeps, at each k, the mean output that it has at `width`
     """
 
     layer: Product
@@ -92,8 +92,8 @@ class AffineProduct:
         totals = self._weights(used).sum(axis=1, dtype=np.int64)
         offset = self.offset - scale * self.source.zero * totals
         if self.means is not None and used < self.width:
-            whole = self._scale(self.width) * (self._weights(self.width) @ self._centred_means())
-            offset = offset + whole - scale * (self._weights(used) @ self._centred_means())
+            whole = self._scale(self.width) * self._mean_sums(self.width)
+            offset = offset + whole - scale * self._mean_sums(used)
         if self.residual is not None and self.residual_scale is not None:
             offset = offset - self.residual_scale * self.residual.zero
         return scale, offset
@@ -105,9 +105,13 @@ class AffineProduct:
         )
         return self.unit * ratio * self.source.scale
 
-    def _centred_means(self) -> Reals:
+    def _mean_sums(self, used: int) -> Reals:
+        """The mean sum of each channel, real (O,), of codes less their zero point."""
         means = np.zeros(1) if self.means is None else self.means
-        return means - float(self.source.zero)
+        means = np.atleast_2d(means - float(self.source.zero))
+        weights = self._weights(used)
+        apart = weights.reshape(len(means), -1, weights.shape[1])
+        return np.einsum("gok,gk->go", apart, means).ravel()
 
     def largest_sum(self, bits: int) -> int:
         """A bound of |S| at the network's `bits`, padding included."""

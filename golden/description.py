@@ -8,6 +8,7 @@ from dataclasses import MISSING, asdict, fields, replace
 from typing import Any
 
 from .checks import expect, is_whole
+from .coders import Concat, DepthToSpace, Lookup, Scale, Upsample
 from .coding import ROUNDINGS, ImageCoding
 from .network import (
     AvgPool,
@@ -26,7 +27,7 @@ from .validity import check_graph, check_names, checked
 __all__ = ["FORMAT", "VERSION", "described", "description_of", "from_description", "read_layer"]
 
 FORMAT = "truncmac-network"
-VERSION = 2  # 1 has no image coding
+VERSION = 2  # 1 has no image coding, nor what `NEW_FIELDS` and `NEW_OPS` say
 MOST_LAYERS = 1 << 12
 LARGEST = 1e30  # of the reals that a description holds; scales and deviations are above its inverse
 OPS: Mapping[str, type[Layer]] = {
@@ -36,16 +37,24 @@ OPS: Mapping[str, type[Layer]] = {
     "avg_pool": AvgPool,
     "shortcut": Shortcut,
     "flatten": Flatten,
+    "lookup": Lookup,
+    "concat": Concat,
+    "upsample": Upsample,
+    "depth_to_space": DepthToSpace,
+    "scale": Scale,
 }
+NEW_OPS = ("lookup", "concat", "upsample", "depth_to_space", "scale")
+NEW_FIELDS: Mapping[str, Any] = {"dilation": (1, 1), "groups": 1}  # with their defaults
 NAMES = {kind: op for op, kind in OPS.items()}
 
 
 def description_of(network: Network) -> dict[str, Any]:
     """The description of a network, of what JSON can hold."""
+    layers = [{"op": NAMES[type(layer)], **_entries(layer)} for layer in network.layers]
     image = asdict(network.image)
     version = VERSION
     if network.image.coding is None:
-        version = 1
+        version = VERSION if any(map(_is_new, layers)) else 1
         del image["coding"]
     return {
         "format": FORMAT,
@@ -53,8 +62,24 @@ def description_of(network: Network) -> dict[str, Any]:
         "name": network.name,
         "image": image,
         "bit_widths": list(network.bit_widths),
-        "layers": [{"op": NAMES[type(layer)], **asdict(layer)} for layer in network.layers],
+        "layers": layers,
     }
+
+
+def _entries(layer: Layer) -> dict[str, Any]:
+    """A layer's fields, without those that version 1 lacks where they have their defaults."""
+    entries = asdict(layer)
+    return {
+        key: value
+        for key, value in entries.items()
+        if key not in NEW_FIELDS or value != NEW_FIELDS[key]
+    }
+
+
+def _is_new(entry: Mapping[str, Any]) -> bool:
+    """Whether version 1 cannot say it."""
+    wide = len(entry.get("padding", ())) == 4
+    return wide or entry["op"] in NEW_OPS or any(key in NEW_FIELDS for key in entry)
 
 
 def from_description(description: Any, tensors: Tensors) -> Network:
@@ -178,19 +203,28 @@ def read_layer(entry: Any) -> Layer:
 
 def _field(label: str, key: str, value: Any) -> Any:
     """One entry of a layer that is not left open, checked."""
-    if key in ("name", "input", "residual"):
+    if key in ("name", "input", "residual", "by"):
         expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
     elif key in ("bits", "out_bits"):
         expect(is_whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}")
-    elif key == "channels":
-        expect(is_whole(value, 1, 1 << 16), f"{label}: channels must be in 1..65536, not {value!r}")
+    elif key in ("channels", "groups"):
+        expect(is_whole(value, 1, 1 << 16), f"{label}: {key} must be in 1..65536, not {value!r}")
+    elif key == "others":
+        names = isinstance(value, list) and all(isinstance(v, str) and v != "" for v in value)
+        expect(names and len(value) <= MOST_LAYERS, f"{label}: others must be a list of names")
+        return tuple(value)
     elif key == "offset":
         kinds = ("bipolar", "twos_complement")
         expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")
-    elif key == "pad_code":
-        expect(is_whole(value, 0, 255), f"{label}: pad_code must be in 0..255, not {value!r}")
-    elif key in ("stride", "kernel", "padding"):
-        least = 0 if key == "padding" else 1
+    elif key in ("pad_code", "zero", "by_zero"):
+        expect(is_whole(value, 0, 255), f"{label}: {key} must be in 0..255, not {value!r}")
+    elif key == "padding":
+        valid = isinstance(value, list) and len(value) in (2, 4)
+        valid = valid and all(is_whole(v, 0, 1 << 16) for v in value)
+        expect(valid, f"{label}: padding must be two or four numbers of at least 0, not {value!r}")
+        return tuple(value)
+    elif key in ("stride", "kernel", "dilation", "factor", "block"):
+        least = 1
         pair = isinstance(value, list) and len(value) == 2
         valid = pair and all(is_whole(v, least, 1 << 16) for v in value)
         expect(valid, f"{label}: {key} must be two numbers of at least {least}, not {value!r}")

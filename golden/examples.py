@@ -159,7 +159,7 @@ def example_network(name: str, seed: int = 0) -> Network:
             if isinstance(layer, Product):
                 outputs = _add_parameters(network, tensors, layer, values[bits], bits)
             else:
-                outputs = run_layer(layer, values[bits])
+                outputs = run_layer(network, layer, values[bits])
             values[bits][layer.name] = outputs
     return Network(name, image, EXAMPLE_WIDTHS, tuple(done), tensors)
 

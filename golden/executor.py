@@ -12,6 +12,7 @@ from .layers import avg_pool, im2col, max_pool, shortcut
 from .network import (
     IMAGE,
     AvgPool,
+    CodeLayer,
     Conv2d,
     Flatten,
     Layer,
@@ -144,7 +145,8 @@ class Executor:
         """
         values: dict[str, AnyIntegers] = {IMAGE: images}
         for index, layer in enumerate(self.network.layers):
-            values[layer.name] = run_layer(layer, values, self._products.get(layer.name), for_each)
+            product = self._products.get(layer.name)
+            values[layer.name] = run_layer(self.network, layer, values, product, for_each)
             if layer.name in kept:
                 yield layer.name, values[layer.name]
             for name in self._last_use[index]:
@@ -166,7 +168,8 @@ def execute(
     images : uint8 array (B, C, H, W), codes
     bits : the network's k; or k by layer name, for each layer without a k of its own
     keep : names of the layers whose outputs are wanted; None: all of them
-    on_gemm : called with each layer's matrix product, in order; all outputs are kept then
+    on_gemm : called with each layer's matrix product, in order; all outputs are kept then. Of a
+        convolution of several groups it is called with the product of each
 
     Raises
     ------
@@ -179,11 +182,13 @@ def execute(
     if on_gemm:
         values = {IMAGE: images, **execution.outputs}
         for layer in network.products:
-            on_gemm(layer_gemm(network, layer, values, *executor.widths[layer.name]))
+            for gemm in layer_gemms(network, layer, values, *executor.widths[layer.name]):
+                on_gemm(gemm)
     return execution
 
 
 def run_layer(
+    network: Network,
     layer: Layer,
     values: Mapping[str, AnyIntegers],
     product: PreparedProduct | None = None,
@@ -198,6 +203,9 @@ def run_layer(
     for_each : calls a function for each of the parts that the layer is cut into
     """
     codes = values[layer.input].astype(np.uint8, copy=False)
+    if isinstance(layer, CodeLayer):
+        given = [values[name].astype(np.uint8, copy=False) for name in layer.sources]
+        return layer.run(given, network.tensors)
     if product is None:
         return _pool(layer, codes)
     residual = product.sums.layer.residual
@@ -214,9 +222,7 @@ def _last_use(network: Network) -> list[list[str]]:
     """For each layer, the names of the outputs that no later layer reads."""
     last: dict[str, int] = {}
     for index, layer in enumerate(network.layers):
-        last[layer.input] = last[layer.name] = index
-        if isinstance(layer, Product) and layer.residual is not None:
-            last[layer.residual] = index
+        last |= dict.fromkeys((*layer.sources, layer.name), index)
     names: list[list[str]] = [[] for _ in network.layers]
     for name, index in last.items():
         names[index].append(name)
@@ -278,14 +284,14 @@ def check_images(network: Network, images: Codes) -> None:
         raise ValueError(f"Image codes must be at most {(1 << image.bits) - 1}, not {largest}")
 
 
-def layer_gemm(
+def layer_gemms(
     network: Network,
     layer: Product,
     values: Mapping[str, AnyIntegers],
     bits: int,
     parameters: int,
-) -> Gemm:
-    """The matrix product of a layer of weights, as the array runs it.
+) -> Iterator[Gemm]:
+    """The matrix product of a layer of weights, as the array runs it: one for each group.
 
     Parameters
     ----------
@@ -296,19 +302,27 @@ def layer_gemm(
     if isinstance(layer, Conv2d):
         kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
         window = (kernel[0], kernel[1])
-        activations = im2col(codes, window, layer.stride, layer.padding, layer.pad_code)
+        activations = im2col(
+            codes, window, layer.stride, layer.padding, layer.pad_code, layer.dilation
+        )
     else:
         activations = codes.reshape(len(codes), -1)
+    weights, requant = network.codes(layer), requantisation(network, layer, parameters)
     residual = None if layer.residual is None else _rows(values[layer.residual])
-    return Gemm(
-        name=layer.name,
-        activations=activations,
-        codes=network.codes(layer),
-        bits=bits,
-        offset=weight_offset(bits, layer.offset),
-        requant=requantisation(network, layer, parameters),
-        residual=residual,
-    )
+    groups = layer.groups if isinstance(layer, Conv2d) else 1
+    reduction, columns = weights.shape[0], weights.shape[1] // groups
+    for group in range(groups):
+        own = slice(group * columns, (group + 1) * columns)
+        yield Gemm(
+            name=layer.name,
+            activations=activations[:, group * reduction : (group + 1) * reduction],
+            codes=weights[:, own],
+            bits=bits,
+            offset=weight_offset(bits, layer.offset),
+            requant=None if requant is None else requant.part(own),
+            residual=None if residual is None else residual[:, own],
+            first=own.start,
+        )
 
 
 def _rows(codes: AnyIntegers) -> Codes:

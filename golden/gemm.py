@@ -46,6 +46,8 @@ class Gemm:
     offset : z, see `weight_offset`
     requant : parameters of the N channels; None: the outputs are the sums S
     residual : uint8 array (M, N), codes that requantisation adds; None: nothing is added
+    first : of a convolution of several groups, whose products are one for each group: which of the
+        layer's output channels the first of the N is
     """
 
     name: str
@@ -55,6 +57,7 @@ class Gemm:
     offset: int
     requant: Requantisation | None = None
     residual: Codes | None = None
+    first: int = 0
 
     @property
     def rows(self) -> int:

@@ -6,7 +6,7 @@ from functools import reduce
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .types import AnyIntegers, Array, Codes, Pair
+from .types import AnyIntegers, Array, Codes, Padding, Pair
 
 __all__ = [
     "Pair",
@@ -17,21 +17,47 @@ __all__ = [
     "output_size",
     "padded",
     "shortcut",
+    "sides",
+    "spread",
 ]
 
 
-def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
-    """The size of a sliding window's output: (size + 2 padding - kernel) // stride + 1.
+def output_size(
+    size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
+) -> Pair:
+    """The size of a sliding window's output: (size + paddings - reach) // stride + 1.
 
-    All sizes are (vertical, horizontal). A result below 1 says that the window does not fit.
+    The reach of a window is (kernel - 1) * dilation + 1. All sizes are (vertical, horizontal). A
+    result below 1 says that the window does not fit.
     """
+    top, left, bottom, right = sides(padding)
     height, width = (
-        (s + 2 * p - k) // d + 1 for s, k, d, p in zip(size, kernel, stride, padding, strict=True)
+        (s + p - k) // d + 1
+        for s, k, d, p in zip(
+            size, spread(kernel, dilation), stride, (top + bottom, left + right), strict=True
+        )
     )
     return height, width
 
 
-def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: int = 0) -> Codes:
+def sides(padding: Padding) -> tuple[int, int, int, int]:
+    """A padding's top, left, bottom and right."""
+    return padding if len(padding) == 4 else (*padding, *padding)
+
+
+def spread(kernel: Pair, dilation: Pair) -> Pair:
+    """How far a window reaches whose taps lie `dilation` apart."""
+    return (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
+
+
+def im2col(
+    codes: Codes,
+    kernel: Pair,
+    stride: Pair,
+    padding: Padding,
+    pad_code: int = 0,
+    dilation: Pair = (1, 1),
+) -> Codes:
     """The patches of codes (B, C, H, W) that a convolution multiplies, one in each row.
 
     Parameters
@@ -39,6 +65,7 @@ def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: in
     codes : uint8 array (B, C, H, W)
     kernel, stride, padding : (vertical, horizontal); `padding` is added on both sides
     pad_code : the code that surrounds the image
+    dilation : how far apart the taps of a window lie
 
     Returns
     -------
@@ -46,11 +73,13 @@ def im2col(codes: Codes, kernel: Pair, stride: Pair, padding: Pair, pad_code: in
     patches multiply weights.reshape(O, -1).T
     """
     image = padded(channels_last(codes), padding, pad_code)
-    windows = sliding_window_view(image, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+    reach = spread(kernel, dilation)
+    windows = sliding_window_view(image, reach, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+    windows = windows[..., :: dilation[0], :: dilation[1]]
     return windows.reshape(-1, codes.shape[1] * kernel[0] * kernel[1])
 
 
-def max_pool(codes: Codes, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Codes:
+def max_pool(codes: Codes, kernel: Pair, stride: Pair, padding: Padding = (0, 0)) -> Codes:
     """The largest code of each window, uint8 (B, C, OH, OW), of codes (B, C, H, W).
 
     Padding never wins: its code is 0, and codes are not negative.
@@ -93,12 +122,12 @@ def channels_last(codes: AnyIntegers) -> Array:
     return codes.transpose(0, 2, 3, 1)
 
 
-def padded(image: Codes, padding: Pair, code: int) -> Codes:
+def padded(image: Codes, padding: Padding, code: int) -> Codes:
     """Images (B, H, W, C) with `code` around each."""
-    (top, left), (images, height, width, channels) = padding, image.shape
-    if padding == (0, 0):
+    (top, left, bottom, right), (images, height, width, channels) = sides(padding), image.shape
+    if not any(padding):
         return np.ascontiguousarray(image)
-    shape = (images, height + 2 * top, width + 2 * left, channels)
+    shape = (images, height + top + bottom, width + left + right, channels)
     result = np.full(shape, code, np.uint8)
     result[:, top : top + height, left : left + width] = image
     return result

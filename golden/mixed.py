@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .executor import execute, layer_bits, layer_gemm, row_width, run_layer
+from .executor import execute, layer_bits, layer_gemms, row_width, run_layer
 from .gemm import Gemm
-from .network import IMAGE, Network, Product, code_bits, shapes
+from .network import IMAGE, CodeLayer, Network, Product, code_bits, shapes
 from .product import prepare
 from .types import AnyIntegers, Array, BitWidths, Codes, Reals
 
@@ -42,6 +42,10 @@ def with_layer_bits(network: Network, bits: BitWidths) -> Network:
         for what in PARAMETERS:
             if (key := f"{name}.b{parameters}.{what}") in network.tensors:
                 tensors[f"{name}.b{largest}.{what}"] = network.tensors[key]
+    for layer in network.layers:
+        if isinstance(layer, CodeLayer):
+            names = [f"{layer.name}.{name}" for name in layer.tensor_names]
+            tensors |= {name: network.tensors[name] for name in names}
     layers = tuple(
         replace(layer, bits=widths[layer.name][0]) if isinstance(layer, Product) else layer
         for layer in network.layers
@@ -98,13 +102,14 @@ class Recalibration:
                 own = layer.bits or largest
                 sums = _Sums(mixed, largest)
                 for values in batches:
-                    sums.add(layer_gemm(mixed, layer, values, own, largest))
+                    for gemm in layer_gemms(mixed, layer, values, own, largest):
+                        sums.add(gemm)
                 wanted = self.means[widths[layer.name][1]][layer.name]
                 _move(tensors, f"{layer.name}.b{largest}", wanted - sums.mean(layer.name))
                 width, code = row_width(sizes[layer.name]), (1 << codes[layer.input]) - 1
                 product = prepare(mixed, layer, own, largest, width=width, largest=code)
             for values in batches:
-                values[layer.name] = run_layer(layer, values, product)
+                values[layer.name] = run_layer(mixed, layer, values, product)
         return mixed
 
 
@@ -127,12 +132,14 @@ class _Sums:
         """Add all rows of a product."""
         prefix = f"{gemm.name}.b{self.bits}"
         tensors = self.network.tensors
-        total = gemm.sums().sum(axis=0) * tensors[f"{prefix}.multiplier"].astype(np.float64)
+        own = slice(gemm.first, gemm.first + gemm.columns)
+        multiplier = tensors[f"{prefix}.multiplier"].astype(np.float64)
+        total = gemm.sums().sum(axis=0) * multiplier[own]
         if gemm.residual is not None:
-            factor = tensors[f"{prefix}.residual_multiplier"].astype(np.float64)
+            factor = tensors[f"{prefix}.residual_multiplier"].astype(np.float64)[own]
             total += gemm.residual.sum(axis=0, dtype=np.int64) * factor
-        self.totals[gemm.name] = self.totals.get(gemm.name, 0) + total
-        self.rows[gemm.name] = self.rows.get(gemm.name, 0) + gemm.rows
+        self.totals.setdefault(gemm.name, np.zeros(multiplier.shape))[own] += total
+        self.rows[gemm.name] = self.rows.get(gemm.name, 0) + (gemm.rows if own.start == 0 else 0)
 
     def mean(self, name: str) -> Reals:
         """The mean of each channel of a layer, real (N,)."""

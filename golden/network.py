@@ -1,17 +1,19 @@
 """The exported network: layers that take and give activation codes, in the order they run in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .coding import ImageCoding
-from .layers import output_size
+from .layers import output_size, sides, spread
 from .quantise import WEIGHT_BITS, OffsetKind
-from .types import Codes, Pair, Shape, Tensors
+from .types import Codes, Padding, Pair, Shape, Tensors
 
 __all__ = [
     "IMAGE",
     "AvgPool",
+    "CodeLayer",
     "Conv2d",
     "Flatten",
     "ImageSpec",
@@ -21,6 +23,7 @@ __all__ = [
     "Network",
     "Product",
     "Shortcut",
+    "check_dense",
     "check_reduction",
     "code_bits",
     "output_shape",
@@ -61,6 +64,11 @@ class Layer:
     name: str
     input: str
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of all that it reads."""
+        return (self.input,)
+
 
 @dataclass(frozen=True)
 class Product(Layer):
@@ -79,14 +87,31 @@ class Product(Layer):
     offset: OffsetKind = "bipolar"
     out_bits: int | None = None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Its input, and its residual if it has one."""
+        return (self.input,) if self.residual is None else (self.input, self.residual)
+
 
 @dataclass(frozen=True)
 class Conv2d(Product):
-    """A convolution. Its codes have shape (O, I, KH, KW); `pad_code` surrounds the image."""
+    """A convolution. Its codes have shape (O, I / groups, KH, KW).
+
+    Attributes
+    ----------
+    stride : (vertical, horizontal)
+    padding : (vertical, horizontal), the same on opposite sides; or (top, left, bottom, right)
+    pad_code : what surrounds the image
+    dilation : how far apart the taps of a window lie, (vertical, horizontal)
+    groups : the input's and the output's channels are cut into so many equal groups, and each group
+        of outputs reads its group of inputs alone. As many groups as inputs: depthwise
+    """
 
     stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
+    padding: Padding = (0, 0)
     pad_code: int = 0
+    dilation: Pair = (1, 1)
+    groups: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,11 +121,11 @@ class Linear(Product):
 
 @dataclass(frozen=True)
 class MaxPool(Layer):
-    """A pool that gives the largest code of each window."""
+    """A pool that gives the largest code of each window; `padding` as in `Conv2d`."""
 
     kernel: Pair = (2, 2)
     stride: Pair = (2, 2)
-    padding: Pair = (0, 0)
+    padding: Padding = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -128,6 +153,39 @@ class Shortcut(Layer):
 @dataclass(frozen=True)
 class Flatten(Layer):
     """A layer that makes one vector of codes (C, H, W), channels outermost."""
+
+
+@dataclass(frozen=True)
+class CodeLayer(Layer):
+    """A layer without weights that says itself what it makes of the codes that it reads.
+
+    Its kinds are in `coders`. What is `given` to a method follows `sources`.
+    """
+
+    @property
+    def tensor_names(self) -> tuple[str, ...]:
+        """What follows `NAME.` in the names of its tensors."""
+        return ()
+
+    def shape(self, given: Sequence[Shape], tensors: Tensors) -> Shape:
+        """The shape of its output; raises ValueError if the layer does not fit its inputs."""
+        raise NotImplementedError
+
+    def bits(self, given: Sequence[int]) -> int:
+        """The bits of its output's codes."""
+        return given[0]
+
+    def run(self, given: Sequence[Codes], tensors: Tensors) -> Codes:
+        """Its output (B, ...) of codes (B, ...)."""
+        raise NotImplementedError
+
+    def check(self, tensors: Tensors) -> None:
+        """Raise ValueError if one of its tensors is not as it must be."""
+
+    def image(self, shape: Shape) -> tuple[int, int, int]:
+        """Channels, height and width of what it reads; raises ValueError if that is a vector."""
+        _require(len(shape) == 3, self, "(channels, height, width)", shape)
+        return shape[0], shape[1], shape[2]
 
 
 @dataclass(frozen=True)
@@ -159,7 +217,7 @@ class Network:
         return [layer for layer in self.layers if isinstance(layer, Product)]
 
     def codes(self, layer: Product) -> Codes:
-        """The 8-bit weight codes of a layer as a matrix, uint8 (K, N)."""
+        """The 8-bit weight codes of a layer as a matrix, uint8 (K, N); K is that of one group."""
         codes = self.tensors[f"{layer.name}.codes"]
         return codes.reshape(len(codes), -1).T.astype(np.uint8, copy=False)
 
@@ -186,6 +244,22 @@ def check_reduction(network: Network, most: int) -> None:
             )
 
 
+def check_dense(network: Network, runner: str) -> None:
+    """Check that no convolution has several groups, which `runner` lacks.
+
+    Raises
+    ------
+    ValueError
+        If one has: names the layer.
+    """
+    for layer in network.products:
+        if isinstance(layer, Conv2d) and layer.groups > 1:
+            raise ValueError(
+                f"Layer {layer.name!r} is a convolution of {layer.groups} groups, which {runner} "
+                "does not run; run it on golden"
+            )
+
+
 def shapes(network: Network) -> dict[str, Shape]:
     """The shapes of the image and of each layer's output, without the batch, by name.
 
@@ -197,6 +271,10 @@ def shapes(network: Network) -> dict[str, Shape]:
     image = network.image
     known: dict[str, Shape] = {IMAGE: (image.channels, image.height, image.width)}
     for layer in network.layers:
+        if isinstance(layer, CodeLayer):
+            given = [known[source] for source in layer.sources]
+            known[layer.name] = layer.shape(given, network.tensors)
+            continue
         known[layer.name] = output_shape(layer, known[layer.input], network.tensors)
         if isinstance(layer, Product) and layer.residual is not None:
             residual = known[layer.residual]
@@ -211,12 +289,14 @@ def shapes(network: Network) -> dict[str, Shape]:
 def code_bits(network: Network) -> dict[str, int]:
     """The bits of the codes of the image and of each layer, by name; 8 for logits.
 
-    Layers without weights give codes of as many bits as they take.
+    Pools, shortcuts and what only moves codes give codes of as many bits as they take.
     """
     known = {IMAGE: network.image.bits}
     for layer in network.layers:
         if isinstance(layer, Product):
             known[layer.name] = layer.out_bits or WEIGHT_BITS
+        elif isinstance(layer, CodeLayer):
+            known[layer.name] = layer.bits([known[source] for source in layer.sources])
         else:
             known[layer.name] = known[layer.input]
     return known
@@ -249,8 +329,15 @@ def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
         return (layer.channels, *size)
     if isinstance(layer, Conv2d):
         outputs, inputs, *kernel = tensors[f"{layer.name}.codes"].shape
+        inputs *= layer.groups
         _require(channels == inputs, layer, f"{inputs} channels", given)
-        window = output_size((height, width), (kernel[0], kernel[1]), layer.stride, layer.padding)
+        if outputs % layer.groups:
+            raise ValueError(
+                f"Layer {layer.name!r} must have a multiple of its {layer.groups} groups as output "
+                f"channels, not {outputs}"
+            )
+        size = (kernel[0], kernel[1])
+        window = output_size((height, width), size, layer.stride, layer.padding, layer.dilation)
         channels = outputs
     elif isinstance(layer, MaxPool):
         window = output_size((height, width), layer.kernel, layer.stride, layer.padding)
@@ -260,14 +347,14 @@ def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
     else:
         raise TypeError(f"Layer {layer.name!r} must be one of the known kinds, not {type(layer)}")
     if isinstance(layer, Conv2d | MaxPool):
-        size = layer.kernel if isinstance(layer, MaxPool) else (kernel[0], kernel[1])
+        size = layer.kernel if isinstance(layer, MaxPool) else spread(size, layer.dilation)
         _narrower(layer, layer.padding, size)
     _require(min(window) >= 1, layer, "at least one window", given)
     return (channels, *window)
 
 
-def _narrower(layer: Layer, padding: Pair, kernel: Pair) -> None:
-    if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
+def _narrower(layer: Layer, padding: Padding, kernel: Pair) -> None:
+    if any(side >= size for side, size in zip(sides(padding), kernel * 2, strict=True)):
         raise ValueError(
             f"Layer {layer.name!r} must have a padding narrower than its window {kernel}, "
             f"not {padding}"

@@ -46,6 +46,17 @@ class Requantisation:
     out_bits: int
     residual_multiplier: Integers | None = None
 
+    def part(self, channels: slice) -> "Requantisation":
+        """The parameters of some of the channels."""
+        extra = self.residual_multiplier
+        return Requantisation(
+            multiplier=self.multiplier[channels],
+            bias=self.bias[channels],
+            shift=self.shift[channels],
+            out_bits=self.out_bits,
+            residual_multiplier=None if extra is None else extra[channels],
+        )
+
 
 def requantise(sums: Integers, params: Requantisation, residual: Codes | None = None) -> Codes:
     """The codes of sums: clamp((M*S + Mr*r + B) >> s, 0, 2**m - 1), exact in int64.

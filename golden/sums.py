@@ -8,6 +8,7 @@ is too long for that is cut into parts that are short enough, and float64 adds t
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from .exact import EXACT_FLOAT32
 from .layers import channels_last, output_size, padded
 from .network import Conv2d, Product
 from .quantise import integer_weights
-from .types import Codes, Integers, Pair, Reals, Singles
+from .types import Array, Codes, Integers, Pair, Reals, Singles
 
 __all__ = ["ExactSums", "FloatSums", "Part", "exact_sums"]
 
@@ -36,14 +37,14 @@ class ExactSums:
     ----------
     layer : the layer
     kernel : height and width of its window; (1, 1) if it has none
-    weights : float32 arrays (part of K, N), which together are the matrix (K, N); K runs over row,
-        column and channel of the window
+    weights : arrays (part of K, N), which together are the matrix (K, N); K runs over row,
+        column and channel of the window. They are float32; see `GroupedSums` for groups
     largest : a bound of |S|
     """
 
     layer: Product
     kernel: Pair
-    weights: tuple[Singles, ...]
+    weights: tuple[FloatSums, ...]
     largest: int
 
     def whole(self, codes: Codes) -> Integers:
@@ -62,27 +63,42 @@ class ExactSums:
     def windows(self, codes: Codes) -> Codes:
         """The windows, uint8 (B, OH, OW, KH, KW * C), of inputs (B, C, H, W) or (B, K).
 
-        They are a view of the padded image.
+        They are a view of the padded image, (B, OH, OW, KH, KW, C) where the taps of a row do not
+        lie side by side.
         """
         if not isinstance(self.layer, Conv2d):
             return codes[:, None, None, None]
         layer, image = self.layer, channels_last(codes)
         size = output_size(
-            (image.shape[1], image.shape[2]), self.kernel, layer.stride, layer.padding
+            (image.shape[1], image.shape[2]),
+            self.kernel,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
         )
         image = padded(image, layer.padding, layer.pad_code)
         each, down, right, _ = image.strides
+        (high, wide), channels = self.kernel, image.shape[3]
+        apart = layer.dilation[1] > 1
+        row = (wide, channels) if apart else (wide * channels,)
+        steps = (right * layer.dilation[1], 1) if apart else (1,)
         return as_strided(
             image,
-            (len(image), *size, self.kernel[0], self.kernel[1] * image.shape[3]),
-            (each, down * layer.stride[0], right * layer.stride[1], down, 1),
+            (len(image), *size, high, *row),
+            (
+                each,
+                down * layer.stride[0],
+                right * layer.stride[1],
+                down * layer.dilation[0],
+                *steps,
+            ),
             writeable=False,
         )
 
     def parts(self, windows: Codes) -> list[Part]:
         """The windows cut into parts whose patches fit the cache: some images, or rows of one."""
         images, height, width = windows.shape[:3]
-        rows = max(1, PATCHES // (width * windows.shape[3] * windows.shape[4]))
+        rows = max(1, PATCHES // (width * prod(windows.shape[3:])))
         if rows >= height:
             return [(some, slice(None)) for some in _even(images, rows // height)]
         return [
@@ -100,7 +116,7 @@ class ExactSums:
         shape = (*windows.shape[:3], self.columns)
         patches = _scratch("patches", windows.shape)
         np.copyto(patches, windows)
-        patches = patches.reshape(-1, windows.shape[3] * windows.shape[4])
+        patches = patches.reshape(-1, prod(windows.shape[3:]))
         products = _scratch("products", shape).reshape(-1, self.columns)
         if len(self.weights) == 1:
             return np.matmul(patches, self.weights[0], out=products).reshape(shape)
@@ -111,6 +127,34 @@ class ExactSums:
             total += np.matmul(patches[:, start:stop], weights, out=products)
             start = stop
         return total.reshape(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedSums(ExactSums):
+    """The sums of a convolution of several groups.
+
+    Its only weights are an array (groups, K, N / groups), float32 or, where that is not exact,
+    float64.
+    """
+
+    @property
+    def columns(self) -> int:
+        """N, the number of output channels."""
+        return self.weights[0].shape[0] * self.weights[0].shape[2]
+
+    def of(self, windows: Codes) -> FloatSums:
+        """The sums S, (images, rows, OW, N), of windows; see `ExactSums`."""
+        weights: Array = self.weights[0]
+        groups, reduction, columns = weights.shape
+        taps = self.kernel[0] * self.kernel[1]
+        patches: Array = windows.reshape(-1, taps, groups, reduction // taps)
+        patches = patches.astype(weights.dtype)
+        if reduction == taps and columns == 1:
+            sums: Array = np.einsum("mtg,gt->mg", patches[..., 0], weights[..., 0])
+        else:
+            rows = patches.transpose(2, 0, 1, 3).reshape(groups, -1, reduction)
+            sums = np.matmul(rows, weights).transpose(1, 0, 2)
+        return sums.reshape(*windows.shape[:3], self.columns)
 
 
 def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSums:
@@ -128,8 +172,21 @@ def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSu
         largest = max(largest, layer.pad_code)
     matrix = codes.reshape(-1, codes.shape[-1]) if isinstance(layer, Conv2d) else codes.T
     weights = integer_weights(np.ascontiguousarray(matrix), bits, layer.offset)
+    if isinstance(layer, Conv2d) and layer.groups > 1:
+        return _grouped(layer, kernel, weights, largest)
     parts = tuple(weights[part].astype(np.float32) for part in _exact_parts(weights, largest))
     return ExactSums(layer, kernel, parts, _reach(weights) * largest)
+
+
+def _grouped(
+    layer: Conv2d, kernel: Pair, weights: npt.NDArray[np.int32], largest: int
+) -> GroupedSums:
+    """Weights (K, N), whose columns lie group by group; K is far too short for float64 to round."""
+    bound = _reach(weights) * largest
+    apart = weights.reshape(len(weights), layer.groups, -1).transpose(1, 0, 2)
+    kind = np.float32 if bound < EXACT_FLOAT32 else np.float64
+    exact: Array = np.ascontiguousarray(apart).astype(kind)
+    return GroupedSums(layer, kernel, (exact,), bound)
 
 
 def _reach(weights: npt.NDArray[np.int32]) -> int:

@@ -17,6 +17,7 @@ __all__ = [
     "Codes",
     "Integers",
     "Labels",
+    "Padding",
     "Pair",
     "Reals",
     "Shape",
@@ -34,5 +35,6 @@ Array = npt.NDArray[Any]  # of any elements
 Tensors = Mapping[str, npt.NDArray[np.generic]]  # arrays by name
 
 Pair = tuple[int, int]  # vertical, horizontal
+Padding = Pair | tuple[int, int, int, int]  # alike on opposite sides; or top, left, bottom, right
 Shape = tuple[int, ...]
 BitWidths = int | Mapping[str, int]  # a network's k, or k by layer name

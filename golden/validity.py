@@ -9,7 +9,8 @@ from collections.abc import Set
 import numpy as np
 
 from .checks import expect
-from .network import IMAGE, Conv2d, Layer, Network, Product, shapes
+from .errors import NetworkFileError
+from .network import IMAGE, CodeLayer, Conv2d, Layer, Network, Product, shapes
 from .types import Tensors
 
 __all__ = ["check_graph", "check_names", "checked"]
@@ -35,10 +36,7 @@ def check_graph(network: Network) -> None:
     seen: dict[str, Layer | None] = {IMAGE: None}
     for layer in network.layers:
         expect(layer.name not in seen, f"layer {layer.name!r} is named twice")
-        sources = [layer.input]
-        if isinstance(layer, Product) and layer.residual is not None:
-            sources.append(layer.residual)
-        for source in sources:
+        for source in layer.sources:
             expect(
                 source in seen, f"layer {layer.name!r} reads {source!r}, which is no earlier layer"
             )
@@ -64,6 +62,9 @@ def check_names(network: Network, names: Set[str]) -> None:
         for bits in network.bit_widths:
             wanted += [f"{layer.name}.b{bits}.{name}" for name in _parameters(layer)]
             known.add(f"{layer.name}.b{bits}.exact")
+    for coder in network.layers:
+        if isinstance(coder, CodeLayer):
+            wanted += [f"{coder.name}.{name}" for name in coder.tensor_names]
     for name in wanted:
         expect(name in names, f"tensor {name!r} is missing")
     extra = sorted(names - known - set(wanted))
@@ -72,6 +73,12 @@ def check_names(network: Network, names: Set[str]) -> None:
 
 def _check_tensors(network: Network) -> None:
     """Check that each tensor has its type and shape."""
+    for coder in network.layers:
+        if isinstance(coder, CodeLayer):
+            try:
+                coder.check(network.tensors)
+            except ValueError as error:
+                raise NetworkFileError(str(error)) from None
     for layer in network.products:
         codes = network.tensors[f"{layer.name}.codes"]
         rank = 4 if isinstance(layer, Conv2d) else 2

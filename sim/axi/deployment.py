@@ -13,6 +13,7 @@ import numpy as np
 from truncmac.golden import (
     Gemm,
     Network,
+    check_dense,
     check_reduction,
     memory_image,
     network_gemms,
@@ -56,6 +57,7 @@ def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> di
         If a layer does not fit the array, or there are no parameters for one of `bits`.
     """
     check_reduction(network, config.max_reduction)
+    check_dense(network, "the array's driver")
     layers = list(_layers(network, config, bits))
     files = {}
     for layer in layers:

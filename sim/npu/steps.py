@@ -17,7 +17,8 @@ from truncmac.golden import (
     Shortcut,
     shapes,
 )
-from truncmac.golden.types import Pair, Shape
+from truncmac.golden.layers import sides
+from truncmac.golden.types import Padding, Pair, Shape
 from truncmac.integers import ceil_div
 
 __all__ = ["Packing", "Step", "Steps", "folded_shortcuts", "network_steps", "packings"]
@@ -136,8 +137,10 @@ def packings(network: Network) -> Iterator[Packing]:
     if isinstance(first, Flatten):
         first = _only_reader(network, first.name)
     if isinstance(first, Conv2d):
+        _check_convolution(first)
         _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
-        stride, padding, code = first.stride, first.padding, first.pad_code
+        stride, padding = first.stride, _pair(first, first.padding)
+        code = first.pad_code
     elif isinstance(first, Linear):
         high, wide = network.image.height, network.image.width
         stride, padding, code = ONE, NONE, 0
@@ -151,7 +154,7 @@ def packings(network: Network) -> Iterator[Packing]:
 
 def _only_reader(network: Network, name: str) -> Layer | None:
     """The layer that alone reads `name`, once; None if there are others."""
-    readers = [layer for layer in network.layers for source in _sources(layer) if source == name]
+    readers = [layer for layer in network.layers for source in layer.sources if source == name]
     return readers[0] if len(readers) == 1 else None
 
 
@@ -238,13 +241,14 @@ def _step(
         window = _unflattened(network, layer, known)
         step = replace(step, layer=layer, kernel=whole, window=window)
         if isinstance(layer, Conv2d):
+            _check_convolution(layer)
             _, _, high, wide = network.tensors[f"{layer.name}.codes"].shape
             step = replace(
                 step,
                 kernel=(high, wide),
                 window=(high, wide, window[2]),
                 stride=layer.stride,
-                padding=layer.padding,
+                padding=_pair(layer, layer.padding),
                 pad_code=layer.pad_code,
             )
         if step.raw:
@@ -253,7 +257,7 @@ def _step(
             step = _adding(layer, layer.residual, step, maps, places, folded)
     elif isinstance(layer, MaxPool):
         step = replace(step, operation=Operation.POOL, kernel=layer.kernel, stride=layer.stride)
-        step = replace(step, padding=layer.padding)
+        step = replace(step, padding=_pair(layer, layer.padding))
     elif isinstance(layer, AvgPool):
         kernel = layer.kernel or whole
         stride = layer.stride or kernel
@@ -263,6 +267,27 @@ def _step(
     else:
         raise ValueError(f"Layer {layer.name!r} must be of a kind that the NPU has")
     return _plain_stride(step)
+
+
+def _check_convolution(layer: Conv2d) -> None:
+    """Refuse what the NPU's convolutions lack."""
+    for what, value, wanted in (
+        ("groups", layer.groups, 1),
+        ("dilation", layer.dilation, ONE),
+    ):
+        if value != wanted:
+            raise ValueError(f"Layer {layer.name!r} has {what} {value}, which the NPU lacks")
+
+
+def _pair(layer: Layer, padding: Padding) -> Pair:
+    """A padding that is the same on opposite sides, as the NPU has it."""
+    top, left, bottom, right = sides(padding)
+    if (top, left) != (bottom, right):
+        raise ValueError(
+            f"Layer {layer.name!r} has another padding above or left of its input than opposite, "
+            f"{padding}, which the NPU lacks"
+        )
+    return top, left
 
 
 def _unflattened(network: Network, layer: Layer, known: dict[str, Shape]) -> Shape:
@@ -310,7 +335,7 @@ def folded_shortcuts(network: Network) -> dict[str, Shortcut]:
     found = {}
     for layer in layers:
         if isinstance(layer, Shortcut):
-            readers = [other for other in layers if layer.name in _sources(other)]
+            readers = [other for other in layers if layer.name in other.sources]
             only_added = all(_adds(reader, layer) for reader in readers)
             if readers and only_added and set(layer.stride) <= RESIDUAL_STRIDES:
                 found[layer.name] = layer
@@ -377,12 +402,5 @@ def _needed(network: Network) -> Sequence[Layer]:
     wanted = {network.layers[-1].name}
     for layer in reversed(network.layers):
         if layer.name in wanted:
-            wanted |= set(_sources(layer))
+            wanted |= set(layer.sources)
     return [layer for layer in network.layers if layer.name in wanted]
-
-
-def _sources(layer: Layer) -> list[str]:
-    names = [layer.input]
-    if isinstance(layer, Product) and layer.residual is not None:
-        names.append(layer.residual)
-    return names

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from truncmac.golden import Conv2d, Gemm, Network, Product, output_size, shapes, truncate
+from truncmac.golden.layers import sides
 
 from .cosim import Outcome
 
@@ -62,14 +63,19 @@ def _place(network: Network, layer: Product, gemm: Gemm, row: int) -> dict[str, 
         return {"image": row}
     _, height, width = shapes(network)[layer.input]
     kernel = network.tensors[f"{layer.name}.codes"].shape[2:]
-    size = output_size((height, width), (kernel[0], kernel[1]), layer.stride, layer.padding)
+    size = output_size(
+        (height, width), (kernel[0], kernel[1]), layer.stride, layer.padding, layer.dilation
+    )
+    top, left, _, _ = sides(layer.padding)
     image, y, x = (int(i) for i in np.unravel_index(row, (gemm.rows // (size[0] * size[1]), *size)))
     positions = [
-        [channel, y * layer.stride[0] - layer.padding[0] + down, x * layer.stride[1] + right]
+        [
+            channel,
+            y * layer.stride[0] - top + down * layer.dilation[0],
+            x * layer.stride[1] - left + right * layer.dilation[1],
+        ]
         for channel, down, right in np.ndindex(gemm.reduction // (kernel[0] * kernel[1]), *kernel)
     ]
-    for position in positions:
-        position[2] -= layer.padding[1]
     return {"image": image, "y": y, "x": x, "positions": positions}
 
 

@@ -36,10 +36,22 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
     channels, height, width = given
     down, across = network.tensors[f"{layer.name}.codes"].shape[2:]
     window = Window(
-        channels, height, width, (down, across), stride=layer.stride, padding=layer.padding
+        channels // layer.groups,
+        height,
+        width,
+        (down, across),
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
     )
     return LayerShape.conv2d(
-        layer.name, window, columns, bits=layer.bits, raw=raw, residual=residual
+        layer.name,
+        window,
+        columns // layer.groups,
+        bits=layer.bits,
+        raw=raw,
+        residual=residual,
+        groups=layer.groups,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from truncmac.golden import output_size
-from truncmac.golden.types import Pair
+from truncmac.golden.types import Padding, Pair
 
 __all__ = ["LayerShape", "Window", "Workload"]
 
@@ -15,7 +15,7 @@ class Window:
     Attributes
     ----------
     channels, height, width : codes of the input, of one group
-    kernel, stride, padding : vertical and horizontal, in codes
+    kernel, stride, padding, dilation : vertical and horizontal, in codes; see `Conv2d`
     """
 
     channels: int
@@ -23,12 +23,14 @@ class Window:
     width: int
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
+    padding: Padding = (0, 0)
+    dilation: Pair = (1, 1)
 
     @property
     def output(self) -> Pair:
         """Height and width of the output."""
-        return output_size((self.height, self.width), self.kernel, self.stride, self.padding)
+        size = (self.height, self.width)
+        return output_size(size, self.kernel, self.stride, self.padding, self.dilation)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,18 @@ import numpy as np
 
 from truncmac.golden import (
     AvgPool,
+    Concat,
     Conv2d,
+    DepthToSpace,
     Flatten,
     ImageCoding,
     ImageSpec,
     Linear,
+    Lookup,
     MaxPool,
     Network,
+    Scale,
+    Upsample,
     from_affine,
 )
 
@@ -58,3 +63,42 @@ def small_network(seed=0):
             if residual is not None:
                 tensors[f"{name}.b{bits}.residual_multiplier"] = p.residual_multiplier
     return Network("small", ImageSpec(2, 7, 6, 6), WIDTHS, layers, tensors)
+
+
+def wide_network(seed=0):
+    """What version 2 of the network file has: groups, dilation, paddings of four, and coders."""
+    rng = np.random.default_rng(seed)
+    signed = {"offset": "twos_complement", "out_bits": 8}
+    layers = (
+        Conv2d("grouped", "image", padding=(1, 0, 2, 1), pad_code=7, groups=2, **signed),
+        Conv2d("depthwise", "grouped", groups=6, dilation=(2, 2), padding=(2, 2), **signed),
+        Conv2d("apart", "image", dilation=(1, 2), stride=(2, 1), out_bits=5),
+        Lookup("table", "apart", out_bits=6),
+        Lookup("tables", "table", out_bits=7),
+        Upsample("up", "tables", factor=(2, 1)),
+        DepthToSpace("moved", "grouped", block=(2, 1)),
+        MaxPool("pool", "depthwise", (2, 2), (1, 1), (0, 1, 1, 0)),
+        Concat("join", "depthwise", others=("pool", "depthwise")),
+        AvgPool("mean", "join"),
+        Scale("scaled", "join", by="mean", zero=9, by_zero=30, out_bits=7),
+        Scale("squared", "scaled", by="join", out_bits=8),
+        AvgPool("small", "squared"),
+        Flatten("flat", "small"),
+        Linear("logits", "flat"),
+    )
+    shapes = {"grouped": (6, 2, 3, 2), "depthwise": (6, 1, 3, 3), "apart": (3, 4, 2, 2)}
+    tensors = {}
+    for name, shape in (shapes | {"logits": (3, 18)}).items():
+        tensors[f"{name}.codes"] = rng.integers(0, 256, shape, np.uint8)
+        for bits in WIDTHS:
+            spread = 90 / (2**bits * 64 * np.sqrt(np.prod(shape[1:])))
+            offset = rng.uniform(0, 40, shape[0])
+            p = from_affine(rng.normal(0, spread, shape[0]), offset, out_bits=8)
+            for part in ("multiplier", "bias", *(["shift"] if name != "logits" else [])):
+                tensors[f"{name}.b{bits}.{part}"] = getattr(p, part)
+    tensors["table.table"] = rng.integers(0, 64, 256, np.uint8)
+    tensors["tables.table"] = rng.integers(0, 128, (3, 256), np.uint8)
+    for name in ("scaled", "squared"):
+        for part, value in (("multiplier", 77), ("bias", 5000), ("shift", 14)):
+            tensors[f"{name}.{part}"] = np.array([value])
+    return Network("wide", ImageSpec(4, 6, 5, 6), WIDTHS, layers, tensors)

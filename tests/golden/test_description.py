@@ -96,18 +96,50 @@ def test_numbers_of_layers_entries(entry, key, allowed, wrong, message):
 
 
 @pytest.mark.parametrize(
-    ("entry", "key", "least"),
-    [(CONV, "stride", 1), (CONV, "padding", 0), (POOL, "kernel", 1), (SHORTCUT, "stride", 1)],
+    ("entry", "key", "least", "count"),
+    [
+        *((CONV, "stride", 1, "two"), (CONV, "padding", 0, "two or four")),
+        *((CONV, "dilation", 1, "two"), (POOL, "kernel", 1, "two"), (SHORTCUT, "stride", 1, "two")),
+    ],
 )
-def test_pairs_of_layers_entries(entry, key, least):
+def test_pairs_of_layers_entries(entry, key, least, count):
     for pair in ([least, 65_536], [65_536, least], [least, least]):
         assert getattr(read_layer(entry | {key: pair}), key) == tuple(pair)
     below, above = [least - 1, 1], [1, 65_537]
-    for pair in (below, above, below[::-1], above[::-1], [1], [1, 1, 1], 1, "11", [1, True]):
+    wrong = (below, above, below[::-1], above[::-1], [1], [1, 1, 1], 1, "11", [1, True])
+    for pair in (*wrong, [1, 1, 1, 65_537], [1] * 5):
         refused(
-            f"layer {entry['name']!r}: {key} must be two numbers of at least {least}, not {pair!r}",
+            f"layer {entry['name']!r}: {key} must be {count} numbers of at least {least}, "
+            f"not {pair!r}",
             lambda pair=pair: read_layer(entry | {key: pair}),
         )
+    assert read_layer(CONV | {"padding": [0, 1, 2, 3]}).padding == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (CONV | {"groups": 0}, "layer 'c': groups must be in 1..65536, not 0"),
+        (
+            {"op": "concat", "name": "j", "input": "image", "others": ["a", ""]},
+            "layer 'j': others must be a list of names",
+        ),
+        (
+            {"op": "scale", "name": "s", "input": "image", "by": 3},
+            "layer 's': by must be a name",
+        ),
+        (
+            {"op": "scale", "name": "s", "input": "image", "by": "a", "zero": 256},
+            "layer 's': zero must be in 0..255, not 256",
+        ),
+        (
+            {"op": "upsample", "name": "u", "input": "image", "factor": [0, 1]},
+            "layer 'u': factor must be two numbers of at least 1, not [0, 1]",
+        ),
+    ],
+)
+def test_wrong_entries_of_version_2(entry, message):
+    refused(message, lambda: read_layer(entry))
 
 
 def test_entries_that_are_left_out_have_their_defaults():

@@ -104,6 +104,7 @@ def layer(description, name):
         (
             lambda d: layer(d, "pool").update(op="min_pool"),
             "layer op must be one of conv2d, linear, max_pool, avg_pool, shortcut, flatten, "
+            "lookup, concat, upsample, depth_to_space, scale, "
             "not 'min_pool'",
         ),
         (lambda d: layer(d, "pool").update(extra=1), "layer 'pool' has unknown entries ['extra']"),
@@ -115,7 +116,7 @@ def layer(description, name):
         ),
         (
             lambda d: layer(d, "third").update(padding=[1]),
-            "layer 'third': padding must be two numbers of at least 0, not [1]",
+            "layer 'third': padding must be two or four numbers of at least 0, not [1]",
         ),
         (lambda d: layer(d, "third").update(bits=9), "layer 'third': bits must be in 1..8, not 9"),
         (

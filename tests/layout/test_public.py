@@ -12,7 +12,7 @@ def test_all_public_names_of_the_modules_are_there():
     internal = {
         *("channels_last", "described", "description_of", "largest_value", "open_safetensors"),
         "ActivationMemory",
-        *("padded", "run_layer"),
+        *("padded", "run_layer", "sides", "spread"),
     }
     apart = {
         "checks",

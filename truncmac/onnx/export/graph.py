@@ -9,7 +9,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from truncmac.golden import IMAGE, Network, shapes
-from truncmac.golden.types import Pair, Reals, Shape
+from truncmac.golden.layers import sides
+from truncmac.golden.types import Padding, Reals, Shape
 
 __all__ = ["DOMAIN", "GraphWriter", "column"]
 
@@ -122,11 +123,11 @@ class GraphWriter:
         inputs = [value, *self.scalars(("one", 1), ("zero", 0), (f"bits_{bits}", bits))]
         return self.node(output, "Quant", inputs, shape, signed=0, narrow=0, rounding_mode=rounding)
 
-    def bordered(self, owner: str, value: str, before: Shape, padding: Pair, code: int) -> str:
+    def bordered(self, owner: str, value: str, before: Shape, padding: Padding, code: int) -> str:
         """An image of shape `before` with `code` around it, for the layer `owner`."""
-        (top, left), (channels, height, width) = padding, before
-        shape = (channels, height + 2 * top, width + 2 * left)
-        pads = [0, 0, top, left, 0, 0, top, left]
+        (top, left, bottom, right), (channels, height, width) = sides(padding), before
+        shape = (channels, height + top + bottom, width + left + right)
+        pads = [0, 0, top, left, 0, 0, bottom, right]
         return self.pad(self.free(f"{owner}/padded"), value, shape, pads, owner=owner, code=code)
 
     def pad(

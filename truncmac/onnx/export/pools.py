@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from truncmac.golden import AvgPool, Flatten, Layer, MaxPool, Shortcut
+from truncmac.golden.layers import sides
 
 from .graph import GraphWriter
 
@@ -16,7 +17,7 @@ MOST_POOLED = 1 << 20  # a float32 mean gives a sum up to here back by rounding
 
 def _max_pool(graph: GraphWriter, layer: MaxPool) -> None:
     name, value, shape = layer.name, graph.values[layer.input], graph.shapes[layer.name]
-    pads = (*layer.padding, *layer.padding)
+    pads = sides(layer.padding)
     sizes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": pads}
     graph.node(name, "MaxPool", [value], shape, name=name, **sizes)
 

@@ -8,6 +8,7 @@ from onnx import TensorProto
 
 from truncmac.golden import Conv2d, Product, integer_weights
 from truncmac.golden.exact import EXACT_FLOAT32
+from truncmac.golden.layers import sides
 from truncmac.golden.types import Integers
 
 from .graph import GraphWriter
@@ -43,7 +44,7 @@ def _convolution(graph: GraphWriter, layer: Conv2d, bits: int, weights: str) -> 
     """A Conv; or one for each range of input channels whose sums float32 holds, added up."""
     name, value, shape = layer.name, graph.values[layer.input], graph.shapes[layer.name]
     largest = graph.largest[layer.input]
-    pads = (*layer.padding, *layer.padding)
+    pads = sides(layer.padding)
     if layer.pad_code and any(pads):
         largest = max(largest, layer.pad_code)
         before = graph.shapes[layer.input]
@@ -51,10 +52,17 @@ def _convolution(graph: GraphWriter, layer: Conv2d, bits: int, weights: str) -> 
         pads = (0, 0, 0, 0)
     magnitudes = _magnitudes(graph, layer, bits).sum((2, 3), dtype=np.int64)
     parts = list(_parts(name, magnitudes * largest))
+    if len(parts) > 1 and layer.groups > 1:
+        raise ValueError(
+            f"Layer {name!r} has {layer.groups} groups whose sums float32 does not hold exactly; "
+            "QONNX has no form for them"
+        )
     found = []
     for part in parts:
         pair = [value, weights]
         attributes: dict[str, Any] = {"strides": layer.stride, "pads": pads}
+        attributes |= {} if layer.groups == 1 else {"group": layer.groups}
+        attributes |= {} if layer.dilation == (1, 1) else {"dilations": layer.dilation}
         if len(parts) == 1:
             attributes["name"] = name
         else:
@@ -100,8 +108,8 @@ def _channels(
     start, stop = part
     _, height, width = graph.shapes[layer.input]
     if not any(pads):  # padded already, or not at all
-        height += 2 * layer.padding[0] if layer.pad_code else 0
-        width += 2 * layer.padding[1] if layer.pad_code else 0
+        top, left, bottom, right = sides(layer.padding) if layer.pad_code else (0, 0, 0, 0)
+        height, width = height + top + bottom, width + left + right
     outputs, _, *kernel = graph.network.tensors[f"{layer.name}.codes"].shape
     bounds = [
         graph.constant(f"const/{name}", [value], np.int64)
