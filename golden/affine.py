@@ -37,13 +37,13 @@ class Stream:
     layer : name of the layer that gives the codes, or `image`
     bits : bits of the codes
     scale : the real that one step of a code is worth
-    zero : the code that stands for 0
+    zero : the code that stands for 0; it may lie between two codes
     """
 
     layer: str
     bits: int
     scale: float = 1.0
-    zero: int = 0
+    zero: float = 0
 
     @property
     def largest(self) -> int:

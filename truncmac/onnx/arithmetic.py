@@ -11,11 +11,24 @@ from .attributes import whole_number
 from .draft import Draft
 from .read import Node
 from .registry import handles
+from .streams import plain_stream
 from .sums import open_sums
-from .values import Activations, Constant, Mean, Raw, Sums, Value, channels_of, scalar
+from .tables import of_each, settled
+from .values import (
+    Activations,
+    CodeProduct,
+    Constant,
+    Mapped,
+    Mean,
+    Raw,
+    Sums,
+    Value,
+    channels_of,
+    scalar,
+)
 from .weights import Weights, fits
 
-__all__ = ["read_add", "read_div", "read_mul", "read_sub"]
+__all__ = ["by_channel", "read_add", "read_div", "read_mul", "read_sub"]
 
 
 @handles("Add")
@@ -47,13 +60,31 @@ def read_sub(draft: Draft, node: Node) -> Value:
 
 @handles("Mul")
 def read_mul(draft: Draft, node: Node) -> Value:
-    """Anything is multiplied by a constant."""
+    """Anything is multiplied by a constant, and codes by codes."""
     one, other = draft.value(node, 0), draft.value(node, 1)
-    if isinstance(one, Constant) and not isinstance(other, Constant):
+    if isinstance(one, Constant | Weights) and not isinstance(other, Constant | Weights):
         one, other = other, one
+    if isinstance(other, Weights) and not isinstance(one, Weights):
+        other = Constant(other.reals())
     if not isinstance(other, Constant):
-        raise NetworkFileError("multiplies two tensors; one must be a constant")
+        return _product(draft, one, other)
     return _times(draft, one, other.array.astype(np.float64))
+
+
+def _product(draft: Draft, one: Value, other: Value) -> Value:
+    """Codes times codes: a table where both are functions of the same, else a layer."""
+    same = of_each([one, other], np.multiply)
+    if same is not None:
+        return same
+    if isinstance(one, Sums | Weights) or isinstance(other, Sums | Weights):
+        raise NetworkFileError("multiplies sums that are not quantised; put a Quant before it")
+    streams = [plain_stream(draft, value) for value in (one, other)]
+    shapes = [draft.shapes[stream.layer] for stream in streams]
+    if np.prod(shapes[0]) < np.prod(shapes[1]):
+        streams, shapes = streams[::-1], shapes[::-1]
+    if shapes[1] not in (shapes[0], shapes[0][:1], (shapes[0][0], 1, 1)):
+        raise NetworkFileError(f"multiplies tensors of shapes {shapes[0]} and {shapes[1]}")
+    return CodeProduct(streams[0], streams[1])
 
 
 @handles("Div")
@@ -84,8 +115,10 @@ def _moved(draft: Draft, value: Value, amount: Reals) -> Value:
         return replace(value, zero=value.zero + added)
     if isinstance(value, Raw):
         return replace(value, offset=value.offset + _of_image(draft, amount))
+    if isinstance(value, Mapped):
+        return _mapped(draft, value, amount, np.add)
     sums = open_sums(draft, value)
-    return sums.moved(_by_channel(amount, sums))
+    return sums.moved(by_channel(draft, amount, sums))
 
 
 def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
@@ -98,13 +131,17 @@ def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
     if isinstance(value, Mean):
         number = scalar(factor, "scale")
         return replace(value, stream=replace(value.stream, scale=value.stream.scale * number))
+    if isinstance(value, Mapped):
+        return _mapped(draft, value, factor, np.multiply)
+    if isinstance(value, CodeProduct):
+        return replace(value, factor=value.factor * scalar(factor, "scale"))
     if isinstance(value, Activations):
         shape = draft.shapes[value.stream.layer]
-        each = channels_of(factor, 4 if len(shape) == 3 else 2, shape[0])
+        each = channels_of(factor, draft.rank(factor, shape), shape[0])
         each = each[:1] if factor.size == 1 else each
         return replace(value, factor=value.factor * each)
     sums = open_sums(draft, value)
-    return sums.scaled(_by_channel(factor, sums))
+    return sums.scaled(by_channel(draft, factor, sums))
 
 
 def _of_image(draft: Draft, array: Array) -> Reals:
@@ -114,21 +151,44 @@ def _of_image(draft: Draft, array: Array) -> Reals:
     return channels_of(array, 2 if draft.flat_image else 4, draft.spec.channels)
 
 
-def _by_channel(array: Array, sums: Sums) -> Reals:
-    """A constant that meets a layer's output, as one number for each output channel."""
-    codes = sums.product.codes
-    return channels_of(array, 4 if codes.ndim == 4 else 2, len(codes))
+def _mapped(draft: Draft, value: Mapped, array: Reals, function: np.ufunc) -> Value:
+    """A function of codes, and a constant."""
+    shape = draft.shape(value)
+    each = channels_of(array, draft.rank(array, shape), shape[0])
+    each = each[:1] if (each == each[0]).all() else each[:, None]
+    found = of_each([value], lambda x: function(x, each))
+    return found or value
 
 
-def _with_residual(draft: Draft, one: Value, other: Value) -> Sums:
+def by_channel(draft: Draft, array: Array, sums: Sums) -> Reals:
+    """A constant that meets a layer's output, as one number for each of the layer's channels."""
+    shape, channels = draft.shape(sums), len(sums.product.codes)
+    if array.size == 1:
+        return np.full(channels, float(array.reshape(())))
+    found = np.repeat(channels_of(array, draft.rank(array, shape), shape[0]), sums.repeats)
+    if len(found) != channels:
+        raise NetworkFileError(f"has a constant of shape {array.shape} behind a Flatten of sums")
+    return found
+
+
+def _with_residual(draft: Draft, one: Value, other: Value) -> Value:
     """Sums plus codes; of two streams of codes the first becomes sums before."""
+    if isinstance(one, Mapped) or isinstance(other, Mapped):
+        same = of_each([one, other], np.add)
+        if same is not None:
+            return same
+    one, other = settled(draft, one), settled(draft, other)
     if isinstance(one, Activations | Mean | Raw) and isinstance(other, Sums):
         one, other = other, one
     if isinstance(other, Sums):
         raise NetworkFileError("adds the sums of two layers; put a Quant after one of them")
     sums = open_sums(draft, one)
-    if not isinstance(other, Activations) or other.padding != (0, 0):
+    if isinstance(other, Mean):
+        other = Activations(plain_stream(draft, other))
+    if not isinstance(other, Activations) or any(other.padding):
         raise NetworkFileError("must add codes to a layer's output")
+    if sums.low is not None or sums.high is not None or sums.after:
+        raise NetworkFileError("adds codes to a Relu or a pool of sums; put a Quant between them")
     if sums.product.residual is not None:
         raise NetworkFileError("adds a second residual; put a Quant between them")
     factor = other.factor * other.stream.scale
@@ -140,4 +200,4 @@ def _with_residual(draft: Draft, one: Value, other: Value) -> Sums:
         residual=other.stream,
         residual_scale=np.broadcast_to(factor, (channels,)),
     )
-    return replace(sums, product=product)
+    return replace(sums, product=product, mapped=None)

@@ -1,11 +1,14 @@
 """Checks of a node's attributes and numbers; all raise NetworkFileError."""
 
+from typing import Any
+
 from truncmac.golden import NetworkFileError
-from truncmac.golden.types import Pair
+from truncmac.golden.layers import sides
+from truncmac.golden.types import Padding, Pair
 
 from .read import Node
 
-__all__ = ["MOST_SIZE", "only", "pads_of", "pair_of", "whole_number"]
+__all__ = ["MOST_SIZE", "joined", "only", "paddings", "pads_of", "pair_of", "whole_number"]
 
 MOST_SIZE = 1 << 16  # of an image, a window, a stride or a padding, along an axis
 
@@ -26,15 +29,47 @@ def pair_of(node: Node, key: str, default: int | None) -> Pair:
     return found[0], found[1]
 
 
-def pads_of(node: Node) -> Pair:
-    """The padding above and below, and that on the left and right."""
-    if node.attributes.get("auto_pad", "NOTSET") != "NOTSET":
-        raise NetworkFileError("must have auto_pad = NOTSET; give its pads")
-    found = node.attributes.get("pads", [0, 0, 0, 0])
-    valid = isinstance(found, list) and len(found) == 4 and found[:2] == found[2:]
+def pads_of(node: Node, size: Pair, reach: Pair, stride: Pair) -> Padding:
+    """The padding of a window: the node's pads, or what its auto_pad stands for.
+
+    Parameters
+    ----------
+    size : height and width of the image
+    reach : how far the window reaches, dilation included
+
+    Source: ONNX operators, Conv.
+    """
+    auto = node.attributes.get("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        return _same(size, reach, stride, lower=auto == "SAME_LOWER")
+    if auto not in ("NOTSET", "VALID"):
+        raise NetworkFileError(f"has auto_pad = {auto}, which has no form here")
+    found = node.attributes.get("pads", [0, 0, 0, 0]) if auto == "NOTSET" else [0, 0, 0, 0]
+    return paddings(found)
+
+
+def paddings(found: Any) -> Padding:
+    """The pads of a node, two numbers where opposite sides have the same."""
+    valid = isinstance(found, list) and len(found) == 4
     if not valid or not all(isinstance(v, int) and 0 <= v <= MOST_SIZE for v in found):
-        raise NetworkFileError(f"must have the same pads on opposite sides, not {found}")
-    return found[0], found[1]
+        raise NetworkFileError(f"must have pads of four numbers of at least 0, not {found}")
+    top, left, bottom, right = found
+    return (top, left) if (top, left) == (bottom, right) else (top, left, bottom, right)
+
+
+def joined(one: Padding, other: Padding) -> Padding:
+    """The padding that two give one after the other."""
+    return paddings([a + b for a, b in zip(sides(one), sides(other), strict=True)])
+
+
+def _same(size: Pair, reach: Pair, stride: Pair, *, lower: bool) -> Padding:
+    """Pads with which there is an output for each step; the odd one is behind, unless `lower`."""
+    pairs = []
+    for length, window, step in zip(size, reach, stride, strict=True):
+        total = max((-(-length // step) - 1) * step + window - length, 0)
+        pairs.append(((total + lower) // 2, (total + (not lower)) // 2))
+    (top, bottom), (left, right) = pairs
+    return paddings([top, left, bottom, right])
 
 
 def whole_number(value: float, least: int, most: int, what: str) -> int:

@@ -1,22 +1,38 @@
 """A network in the making, while its ONNX graph is read node by node."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
 
 from truncmac.golden import (
     IMAGE,
     AffineProduct,
+    CodeLayer,
     ImageSpec,
     Layer,
     NetworkFileError,
     Stream,
+    output_shape,
 )
 from truncmac.golden.types import Array, Codes, Shape
 
 from .attributes import MOST_SIZE
 from .options import Options
 from .read import Graph, Node
-from .values import Constant, Value
+from .values import (
+    Activations,
+    CodeProduct,
+    Constant,
+    IntegerImage,
+    Joined,
+    Levels,
+    Mapped,
+    Mean,
+    Raw,
+    Sums,
+    Value,
+)
 from .weights import Weights
 
 __all__ = ["ClosedProduct", "Draft"]
@@ -59,6 +75,13 @@ class Draft:
     helpers : names of layers that no node asked for: they add, scale or requantise codes
     helper_weights : how many weights the helpers have
     notes : one sentence each
+    length : whether the graph's images are (B, C, L), so that all of its windows have one axis;
+        they are images (B, C, 1, L) here
+    bits : of integers that have fewer than their type, by the name of the constant
+    tensors : what layers hold that have no weights, by name
+    closed : the codes of a QuantizeLinear that several nodes read, by the name of its output
+    folded : how many numbers were made of constants, while the graph was read
+    tables : the codes that a table makes, by the source and what each code becomes
     """
 
     def __init__(self, graph: Graph, options: Options) -> None:
@@ -67,6 +90,12 @@ class Draft:
         self.options = options
         self.pixels = graph.pixels
         self.spec, self.flat_image = _image(graph)
+        self.length = len(graph.input_shape) == 3
+        self.bits = graph.bits
+        self.tensors: dict[str, Array] = {}
+        self.folded = 0
+        self.closed: dict[str, Value] = {}
+        self.tables: dict[tuple[str, bytes], Stream] = {}
         self.image: Value | None = None
         self.image_stream: Stream | None = None
         self.values: dict[str, Value] = {
@@ -110,6 +139,45 @@ class Draft:
             raise NetworkFileError(f"lacks its input {index + 1}")
         return self.values[node.inputs[index]]
 
+    def rank(self, constant: Array, shape: Shape) -> int:
+        """With how many axes a constant meets a tensor of `shape`, without the batch."""
+        return 2 if len(shape) == 1 else max(4 - self.length, constant.ndim)
+
+    def instead(self, node: Node, values: Mapping[int, Value]) -> Node:
+        """The node with other values as some of its inputs, by index."""
+        inputs = list(node.inputs)
+        for index, value in values.items():
+            inputs[index] = f"{node.inputs[index]} of {node.outputs[0]}"
+            self.values[inputs[index]] = value
+        return replace(node, inputs=tuple(inputs))
+
+    def shape(self, value: Value) -> Shape:
+        """The shape of a tensor that depends on the image, without the batch: (C, H, W) or (K,)."""
+        if isinstance(value, Raw | IntegerImage):
+            shape = self.shapes[IMAGE]
+            return (prod(shape),) if self.flat_image else shape
+        if isinstance(value, Activations | Mean):
+            return self.shapes[value.stream.layer]
+        if isinstance(value, Mapped):
+            return self.shapes[value.source.layer]
+        if isinstance(value, CodeProduct):
+            return self.shapes[value.one.layer]
+        if isinstance(value, Levels):
+            return self.shape(value.value)
+        if isinstance(value, Joined):
+            shapes = [self.shape(part) for part in value.parts]
+            return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+        if not isinstance(value, Sums):
+            raise NetworkFileError("has an input that is not quantised; put a Quant before it")
+        shape = self.shapes[value.product.layer.name]
+        for layer in value.after:
+            shape = (
+                layer.shape([shape], {})
+                if isinstance(layer, CodeLayer)
+                else output_shape(layer, shape, {})
+            )
+        return shape
+
     def constant(self, node: Node, index: int, default: Array | None = None) -> Array:
         """Input `index` of a node as numbers; `default` where the node has no such input."""
         if default is not None and (index >= len(node.inputs) or not node.inputs[index]):
@@ -126,12 +194,14 @@ def _image(graph: Graph) -> tuple[ImageSpec, bool]:
     """The image that the graph takes, and whether it is a vector there."""
     shape = graph.input_shape[1:]
     sizes = [size for size in shape if size is not None and 1 <= size <= MOST_SIZE]
-    if len(sizes) != len(shape) or len(sizes) not in (1, 3):
+    if len(sizes) != len(shape) or len(sizes) not in (1, 2, 3):
         raise NetworkFileError(
-            f"Input {graph.input!r} must have the shape (batch, channels, height, width) or "
-            f"(batch, features), fixed but for the batch, not {graph.input_shape}"
+            f"Input {graph.input!r} must have the shape (batch, channels, height, width), "
+            "(batch, channels, length) or (batch, features), fixed but for the batch, "
+            f"not {graph.input_shape}"
         )
+    if graph.channels_last:
+        sizes = sizes[-1:] + sizes[:-1]
     if len(sizes) == 1:
         return ImageSpec(sizes[0], 1, 1), True
-    channels, height, width = sizes
-    return ImageSpec(channels, height, width), False
+    return ImageSpec(sizes[0], 1 if len(sizes) == 2 else sizes[1], sizes[-1]), False

@@ -1,7 +1,7 @@
 """From a draft, whose graph is read to its end, to the network: bit-widths and parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from truncmac.golden import (
     Gemm,
     Layer,
     Network,
+    Stream,
     code_parameters,
     execute,
     logit_parameters,
@@ -18,6 +19,7 @@ from truncmac.golden.types import Array, Codes, Reals
 
 from .draft import ClosedProduct, Draft
 from .options import Options
+from .values import Activations
 
 __all__ = ["Imported", "finish"]
 
@@ -26,10 +28,16 @@ MOST_IMAGES, BATCH = 256, 16  # how many images means are taken of, and how many
 
 @dataclass(frozen=True)
 class Imported:
-    """A network, and notes on what its user should know: one sentence each."""
+    """A network, and notes on what its user should know: one sentence each.
+
+    Attributes
+    ----------
+    streams : the codes that a tensor of the graph stands for, by its name
+    """
 
     network: Network
     notes: tuple[str, ...]
+    streams: Mapping[str, Stream] = field(default_factory=dict)
 
 
 def finish(draft: Draft, options: Options) -> Imported:
@@ -41,7 +49,13 @@ def finish(draft: Draft, options: Options) -> Imported:
         whole = _network(draft, options, (max(widths),), own, {})
         means = _input_means(whole, images)
         draft.note(f"Channels keep their mean on {len(images)} images where k takes bits away.")
-    return Imported(_network(draft, options, widths, own, means), tuple(draft.notes))
+    streams = {
+        name: value.stream
+        for name, value in draft.values.items()
+        if isinstance(value, Activations) and not any(value.padding) and (value.factor == 1).all()
+    }
+    network = _network(draft, options, widths, own, means)
+    return Imported(network, tuple(draft.notes), streams)
 
 
 def _network(
@@ -53,7 +67,7 @@ def _network(
 ) -> Network:
     """The network for `widths`; `own` and `means` are by layer name."""
     layers: list[Layer] = []
-    tensors: dict[str, Array] = {}
+    tensors: dict[str, Array] = dict(draft.tensors)
     for entry in draft.layers:
         if not isinstance(entry, ClosedProduct):
             layers.append(entry)
@@ -105,13 +119,14 @@ def _bit_widths(draft: Draft, options: Options) -> tuple[tuple[int, ...], Mappin
 
 def _input_means(network: Network, images: Codes) -> Mapping[str, Reals]:
     """Mean (K,) of each code that a dot product takes, by layer name."""
-    totals: dict[str, Reals] = {}
+    totals: dict[str, dict[int, Reals]] = {}  # by layer name, and its group's first channel
     rows: dict[str, int] = {}
 
     def add(gemm: Gemm) -> None:
-        totals[gemm.name] = totals.get(gemm.name, 0.0) + gemm.activations.sum(0, np.float64)
-        rows[gemm.name] = rows.get(gemm.name, 0) + gemm.rows
+        groups = totals.setdefault(gemm.name, {})
+        groups[gemm.first] = groups.get(gemm.first, 0.0) + gemm.activations.sum(0, np.float64)
+        rows[gemm.name] = rows.get(gemm.name, 0) + (gemm.rows if gemm.first == 0 else 0)
 
     for start in range(0, len(images), BATCH):
         execute(network, images[start : start + BATCH], network.bit_widths[0], on_gemm=add)
-    return {name: total / rows[name] for name, total in totals.items()}
+    return {name: np.stack([*total.values()]) / rows[name] for name, total in totals.items()}

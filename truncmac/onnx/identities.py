@@ -7,7 +7,8 @@ from truncmac.golden import NetworkFileError
 from .draft import Draft
 from .read import Node
 from .registry import handles
-from .values import Constant, Value
+from .streams import image_codes
+from .values import Constant, IntegerImage, Scores, Value
 
 __all__ = ["read_cast", "read_identity"]
 
@@ -24,6 +25,8 @@ def read_identity(draft: Draft, node: Node) -> Value:
 def read_cast(draft: Draft, node: Node) -> Value:
     """To a float type: what a tensor stands for stays the same."""
     value = draft.value(node, 0)
-    if not isinstance(value, Constant) and node.attributes.get("to") not in FLOATS:
+    if isinstance(value, IntegerImage):
+        value = image_codes(draft, value)
+    if not isinstance(value, Constant | Scores) and node.attributes.get("to") not in FLOATS:
         raise NetworkFileError("must cast to a float type")
     return value

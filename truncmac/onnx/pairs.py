@@ -4,6 +4,7 @@ Source: ONNX operators, opset 13.
 """
 
 import numpy as np
+from onnx import TensorProto
 
 from truncmac.golden import NetworkFileError
 from truncmac.golden.types import Array, Reals, Shape
@@ -11,12 +12,13 @@ from truncmac.golden.types import Array, Reals, Shape
 from .attributes import only
 from .coding import coded, note_halves, unsigned_stream
 from .draft import Draft
-from .read import Node
+from .read import BYTES, FOUR_BITS, Node
 from .registry import handles
-from .values import Constant, ConstantLevels, Levels, Value, scalar
+from .streams import image_codes
+from .values import Constant, ConstantLevels, IntegerImage, Levels, Scores, Value, scalar
 from .weights import CLOSE, Weights
 
-__all__ = ["read_dequantize_linear", "read_quantize_linear"]
+__all__ = ["closed", "read_dequantize_linear", "read_quantize_linear"]
 
 
 @handles("QuantizeLinear")
@@ -27,13 +29,16 @@ def read_quantize_linear(draft: Draft, node: Node) -> Value:
     scale, zero = _scale_and_zero(draft, node)
     if zero.dtype not in (np.uint8, np.int8):
         raise NetworkFileError(f"makes integers of type {zero.dtype}; known are uint8 and int8")
-    number = int(zero.reshape(-1)[0])
-    low = -128 if zero.dtype == np.int8 else 0
+    most = 1 << _bits(draft, node)
+    low = -most // 2 if _signed(node, zero) else 0
     if isinstance(value, Constant):
         shape = _along(axis, value.array, scale)
-        levels = np.rint(value.array / scale.reshape(shape)) + number
-        return ConstantLevels(np.clip(levels, low, low + 255), signed=low < 0)
-    return Levels(value, scalar(scale, "scale"), number, low=low, high=low + 255)
+        levels = np.rint(value.array / scale.reshape(shape)) + _shaped(zero, shape)
+        return ConstantLevels(np.clip(levels, low, low + most - 1), signed=low < 0)
+    if isinstance(value, Scores):
+        return value
+    number = int(scalar(zero, "zero point"))
+    return Levels(value, scalar(scale, "scale"), number, low=low, high=low + most - 1)
 
 
 @handles("DequantizeLinear")
@@ -42,43 +47,74 @@ def read_dequantize_linear(draft: Draft, node: Node) -> Value:
     axis = _axis(node)
     value = draft.value(node, 0)
     scale, zero = _scale_and_zero(draft, node)
-    number = int(zero.reshape(-1)[0])
+    if isinstance(value, Scores):
+        return value
+    if isinstance(value, IntegerImage):
+        return image_codes(draft, value, scalar(scale, "scale"), int(scalar(zero, "zero point")))
     if isinstance(value, Levels):
+        number = int(scalar(zero, "zero point"))
         if not np.isclose(scalar(scale, "scale"), value.scale, CLOSE, 0) or number != value.zero:
             raise NetworkFileError("must have the scale and zero point of its QuantizeLinear")
-        return _activations(draft, value)
+        return closed(draft, node.inputs[0], value)
     if isinstance(value, Constant) and value.array.dtype.kind in "iu":
         value = ConstantLevels(value.array, signed=value.array.dtype.kind == "i")
     if not isinstance(value, ConstantLevels) or value.array.size == 0:
         raise NetworkFileError("takes something other than integers")
-    scale = scale.reshape(_along(axis, value.array, scale))
+    along = _along(axis, value.array, scale)
+    scale = scale.reshape(along)
+    if zero.any():
+        moved = value.array.astype(np.int64) - _shaped(zero, along).astype(np.int64)
+        value = ConstantLevels(moved, signed=True)
     bits = _bits_of(value)
+    if (bits > 8 and value.array.dtype.itemsize == 1) or (zero.any() and bits == 9):
+        raise NetworkFileError(
+            "has weights that need 9 bits behind their zero point; quantise them symmetrically"
+        )
     if bits > 8:
-        return Constant((value.array.astype(np.float64) - number) * scale)
-    if number != 0:
-        raise NetworkFileError("has weights with a zero point; quantise them symmetrically")
+        return Constant(value.array.astype(np.float64) * scale)
     return Weights.of_integers(value.array, bits, value.signed, scale)
+
+
+def closed(draft: Draft, name: str, levels: Levels) -> Value:
+    """The codes of the levels that the tensor `name` holds; the same for all that read it."""
+    if levels.codes is not None:
+        return levels.codes
+    if name not in draft.closed:
+        draft.closed[name] = _activations(draft, levels)
+    return draft.closed[name]
 
 
 def _activations(draft: Draft, levels: Levels) -> Value:
     """Codes of the levels that a QuantizeLinear, and a Clip, leave."""
     note_halves(draft, levels.value)
-    count = levels.high - levels.low + 1
-    bits = count.bit_length() - 1
     signed = levels.low < 0
-    if count != 1 << bits or levels.low != (-(count // 2) if signed else 0):
-        raise NetworkFileError(
-            f"takes the levels {levels.low} to {levels.high}, which are no whole number of bits"
-        )
-    stream = unsigned_stream(
-        levels.value,
-        bits=bits,
-        scale=levels.scale,
-        zero=levels.zero,
-        signed=signed,
-        narrow=False,
+    bits = max(levels.high.bit_length(), (~levels.low if signed else 0).bit_length()) + signed
+    if levels.low == levels.high:
+        raise NetworkFileError(f"takes the level {levels.low} alone")
+    stream, base = unsigned_stream(
+        levels.value, bits=bits, scale=levels.scale, zero=levels.zero, signed=signed
     )
-    return coded(draft, levels.value, stream, signed=signed)
+    ends = levels.low - base, levels.high - base
+    return coded(draft, levels.value, stream, signed=signed, ends=ends)
+
+
+def _bits(draft: Draft, node: Node) -> int:
+    """How many bits the integers of a QuantizeLinear have."""
+    wanted = node.attributes.get("output_dtype", 0)
+    if wanted not in (0, *BYTES, *FOUR_BITS):
+        raise NetworkFileError("makes integers of a type that has no form here")
+    name = node.inputs[2] if len(node.inputs) > 2 else ""
+    return 4 if wanted in FOUR_BITS else draft.bits.get(name, 8)
+
+
+def _signed(node: Node, zero: Array) -> bool:
+    wanted = node.attributes.get("output_dtype", 0)
+    return wanted in (TensorProto.INT8, TensorProto.INT4) if wanted else zero.dtype == np.int8
+
+
+def _shaped(zero: Array, shape: Shape) -> Array:
+    """A zero point for each channel as it meets the integers, or one for all."""
+    return zero.reshape(-1)[0] if zero.size == 1 else zero.reshape(shape)
 
 
 def _scale_and_zero(draft: Draft, node: Node) -> tuple[Reals, Array]:
@@ -89,17 +125,15 @@ def _scale_and_zero(draft: Draft, node: Node) -> tuple[Reals, Array]:
         raise NetworkFileError("must have one scale, or one for each channel")
     if (scale <= 0).any():
         raise NetworkFileError("must have a scale above 0")
-    if zero.size > 1 and (zero != zero.reshape(-1)[0]).any():
-        raise NetworkFileError("has zero points that differ between channels")
-    return scale, zero
+    alone = zero.size == 1 or (zero == zero.reshape(-1)[0]).all()
+    return scale, zero.reshape(-1)[:1] if alone else zero
 
 
 def _axis(node: Node) -> int:
     """The axis along which scales differ."""
-    only(node, "axis", "saturate", "block_size", "output_dtype")
-    for key in ("block_size", "output_dtype"):
-        if node.attributes.get(key, 0):
-            raise NetworkFileError(f"has {key}, which has no form here")
+    only(node, "axis", "saturate", "block_size", "output_dtype", "precision")
+    if node.attributes.get("block_size", 0):
+        raise NetworkFileError("has block_size, which has no form here")
     return int(node.attributes.get("axis", 1))
 
 

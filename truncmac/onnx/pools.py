@@ -3,47 +3,106 @@
 from dataclasses import replace
 
 from truncmac.golden import AvgPool, MaxPool, NetworkFileError
-from truncmac.golden.types import Pair
+from truncmac.golden.layers import sides
+from truncmac.golden.types import Padding, Pair
 
-from .attributes import only, pads_of, pair_of
+from .attributes import only, paddings, pads_of, pair_of
 from .draft import Draft
 from .read import Node
 from .registry import handles
 from .shapes import is_height_and_width
 from .streams import flattened, hand_on, plain_stream
-from .values import Activations, Mean, Value
+from .values import Activations, Mean, Sums, Value
 
-__all__ = ["read_average_pool", "read_global_average_pool", "read_max_pool", "read_reduce_mean"]
+__all__ = [
+    "read_average_pool",
+    "read_global_average_pool",
+    "read_global_max_pool",
+    "read_max_pool",
+    "read_reduce_mean",
+]
 
 
 @handles("MaxPool")
 def read_max_pool(draft: Draft, node: Node) -> Value:
     """The largest code of each window; it takes over a Pad before it."""
-    only(node, "kernel_shape", "strides", "pads", "dilations", "ceil_mode", "storage_order")
-    if node.attributes.get("dilations", [1, 1]) != [1, 1] or len(node.outputs) > 1:
+    only(
+        node,
+        *("kernel_shape", "strides", "pads", "dilations", "ceil_mode", "storage_order"),
+        "auto_pad",
+    )
+    if node.attributes.get("dilations", [1, 1]) != [1, 1] or any(node.outputs[1:]):
         raise NetworkFileError("must have no dilations and no second output")
-    if node.attributes.get("ceil_mode", 0):
-        raise NetworkFileError("must have ceil_mode = 0")
     kernel, stride = pair_of(node, "kernel_shape", None), pair_of(node, "strides", 1)
-    padding, value = pads_of(node), draft.value(node, 0)
-    if isinstance(value, Activations) and value.padding != (0, 0):
-        if padding != (0, 0) or value.pad_code != 0:
+    value = draft.value(node, 0)
+    size = _size(draft, value)
+    padding = _rounded_up(node, size, kernel, stride, pads_of(node, size, kernel, stride))
+    if isinstance(value, Activations) and any(value.padding):
+        if any(padding) or value.pad_code != 0:
             raise NetworkFileError("must follow a Pad only with the smallest value")
         padding, value = value.padding, replace(value, padding=(0, 0))
+    return _pooled(draft, value, MaxPool(node.name, "", kernel, stride, padding))
+
+
+@handles("GlobalMaxPool")
+def read_global_max_pool(draft: Draft, node: Node) -> Value:
+    """The largest code of each channel's whole image."""
+    only(node)
+    value = draft.value(node, 0)
+    size = _size(draft, value)
+    return _pooled(draft, value, MaxPool(node.name, "", size, size))
+
+
+def _pooled(draft: Draft, value: Value, layer: MaxPool) -> Value:
+    """The codes of a pool; one of sums is done with their codes, for rounding keeps order."""
+    if isinstance(value, Sums):
+        if value.floor:
+            raise NetworkFileError("comes after a Floor; put a Quant between them")
+        found = replace(value, after=(*value.after, layer), mapped=None)
+        draft.shape(found)
+        return found
     source = plain_stream(draft, value)
-    layer = MaxPool(
-        draft.unique(node.name), source.layer, kernel=kernel, stride=stride, padding=padding
-    )
+    layer = replace(layer, name=draft.unique(layer.name), input=source.layer)
     return Activations(hand_on(draft, layer, source))
+
+
+def _size(draft: Draft, value: Value) -> Pair:
+    """Height and width."""
+    shape = draft.shape(value)
+    if len(shape) != 3:
+        raise NetworkFileError(f"takes an image, not {shape}")
+    return shape[1], shape[2]
+
+
+def _rounded_up(node: Node, size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Padding:
+    """The padding with which a window that begins inside is whole, if ceil_mode asks for it."""
+    if not node.attributes.get("ceil_mode", 0):
+        return padding
+    top, left, bottom, right = sides(padding)
+    more = []
+    for length, window, step, before, behind in zip(
+        size, kernel, stride, (top, left), (bottom, right), strict=True
+    ):
+        over = (length + before + behind - window) % step
+        begin = length + before + behind - window - over + step  # of the window that is not whole
+        more.append(step - over if over and begin < length + before else 0)
+    return paddings([top, left, bottom + more[0], right + more[1]])
 
 
 @handles("AveragePool")
 def read_average_pool(draft: Draft, node: Node) -> Value:
     """The mean code of each window."""
-    only(node, "kernel_shape", "strides", "pads", "ceil_mode", "count_include_pad")
-    if pads_of(node) != (0, 0) or node.attributes.get("ceil_mode", 0):
-        raise NetworkFileError("must have no padding and ceil_mode = 0")
+    only(
+        node,
+        *("kernel_shape", "strides", "pads", "ceil_mode", "count_include_pad", "auto_pad"),
+        "dilations",
+    )
     kernel, stride = pair_of(node, "kernel_shape", None), pair_of(node, "strides", 1)
+    size = _size(draft, draft.value(node, 0))
+    padding = pads_of(node, size, kernel, stride)
+    padding = _rounded_up(node, size, kernel, stride, padding)
+    if any(padding) or pair_of(node, "dilations", 1) != (1, 1):
+        raise NetworkFileError("must have no padding and ceil_mode = 0")
     return _averaged(draft, node, kernel, stride)
 
 

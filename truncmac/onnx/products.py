@@ -1,20 +1,23 @@
 """Layers of weights: Conv, Gemm, MatMul, and the batch-norms behind them."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from truncmac.golden import (
     AffineProduct,
     Conv2d,
+    DepthToSpace,
     Linear,
     NetworkFileError,
     Product,
     output_shape,
 )
-from truncmac.golden.types import Pair, Reals
+from truncmac.golden.layers import spread
+from truncmac.golden.types import Padding, Pair, Reals
 
-from .attributes import only, pads_of, pair_of
+from .attributes import MOST_SIZE, joined, only, pads_of, pair_of, whole_number
 from .draft import Draft
 from .read import Node
 from .registry import handles
@@ -23,24 +26,62 @@ from .sums import open_sums
 from .values import Activations, Sums, Value
 from .weights import Weights
 
-__all__ = ["read_batch_norm", "read_conv", "read_gemm", "read_matmul"]
+__all__ = ["read_batch_norm", "read_conv", "read_conv_transpose", "read_gemm", "read_matmul"]
 
 
 @handles("Conv")
 def read_conv(draft: Draft, node: Node) -> Value:
-    """Convolution of one group, without dilation."""
+    """Convolution; of several groups, depthwise too."""
     only(node, "kernel_shape", "strides", "pads", "dilations", "group", "auto_pad")
     weights = _weights(draft, node, 4)
+    kernel = _kernel(node, weights)
+    bias = draft.constant(node, 2, np.zeros(1)).astype(np.float64)
+    stride, dilation = pair_of(node, "strides", 1), pair_of(node, "dilations", 1)
+    value = draft.value(node, 0)
+    size = draft.shape(value)
+    groups = whole_number(node.attributes.get("group", 1), 1, MOST_SIZE, "group")
+    if len(size) == 1 and kernel == (1, 1) and groups == 1:  # a vector, taken for an image
+        return _product(draft, node, value, weights.shaped(weights.codes.shape[:2]), bias)
+    if len(size) != 3:
+        raise NetworkFileError(f"takes an image, not {size}")
+    padding = pads_of(node, (size[-2], size[-1]), spread(kernel, dilation), stride)
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return _product(draft, node, value, weights, bias, **geometry)
+
+
+@handles("ConvTranspose")
+def read_conv_transpose(draft: Draft, node: Node) -> Value:
+    """A transposed convolution whose windows do not overlap: one of 1 x 1, and its pixels moved."""
+    only(
+        node,
+        *("kernel_shape", "strides", "pads", "dilations", "group", "auto_pad"),
+        *("output_padding", "output_shape"),
+    )
+    weights = _weights(draft, node, 4)
+    kernel, attributes = _kernel(node, weights), node.attributes
+    plain = attributes.get("group", 1) == 1 and pair_of(node, "dilations", 1) == (1, 1)
+    plain = plain and not any(attributes.get("output_padding", [0]))
+    plain = plain and not any(attributes.get("pads", [0])) and "output_shape" not in attributes
+    if not plain or pair_of(node, "strides", 1) != kernel:
+        raise NetworkFileError(
+            "must have strides = kernel_shape, one group and no pads, so that no windows overlap"
+        )
+    bias = draft.constant(node, 2, np.zeros(1)).astype(np.float64)
+    outputs, high, wide = weights.codes.shape[1:]
+    size = high * wide
+    first = weights.turned((1, 2, 3, 0)).repeated(size)
+    bias = np.repeat(bias.reshape(-1), size) if bias.size == outputs else bias
+    sums = _product(draft, node, draft.value(node, 0), first, bias)
+    layer = DepthToSpace(f"{node.name}_moved", "", block=kernel)
+    return replace(sums, after=(*sums.after, layer))
+
+
+def _kernel(node: Node, weights: Weights) -> Pair:
+    """Height and width of the weights' window."""
     kernel = weights.codes.shape[2:]
-    for key, wanted in (("group", 1), ("auto_pad", "NOTSET"), ("dilations", [1, 1])):
-        if node.attributes.get(key, wanted) != wanted:
-            raise NetworkFileError(f"has {key} = {node.attributes[key]}; it must be {wanted}")
     if list(node.attributes.get("kernel_shape", kernel)) != list(kernel):
         raise NetworkFileError("has a kernel_shape that is not its weights'")
-    bias = draft.constant(node, 2, np.zeros(1)).astype(np.float64)
-    stride, padding = pair_of(node, "strides", 1), pads_of(node)
-    value = draft.value(node, 0)
-    return _product(draft, node, value, weights, bias, stride=stride, padding=padding)
+    return kernel[0], kernel[1]
 
 
 @handles("Gemm")
@@ -73,9 +114,12 @@ def read_batch_norm(draft: Draft, node: Node) -> Value:
         raise NetworkFileError("is in training mode; export the model for inference")
     sums = open_sums(draft, draft.value(node, 0))
     parts = [draft.constant(node, i).astype(np.float64) for i in range(1, 5)]
-    channels = len(sums.product.codes)
+    channels = draft.shape(sums)[0]
     if any(part.shape != (channels,) for part in parts):
         raise NetworkFileError(f"must have four constants of {channels} numbers")
+    if channels * sums.repeats != len(sums.product.codes):
+        raise NetworkFileError("comes after a Flatten of sums; put a Quant between them")
+    parts = [np.repeat(part, sums.repeats) for part in parts]
     slope, shift, mean, variance = parts
     below = variance + float(node.attributes.get("epsilon", 1e-5))
     if not (below > 0).all():
@@ -91,6 +135,9 @@ def _weights(draft: Draft, node: Node, rank: int) -> Weights:
         raise NetworkFileError(
             "has weights that are not quantised to at most 8 bits; put a Quant before them"
         )
+    if rank == 4 and value.codes.ndim == 3 and draft.length:
+        shape = value.codes.shape
+        value = value.shaped((*shape[:2], 1, shape[2]))
     if value.codes.ndim != rank or value.codes.size == 0:
         raise NetworkFileError(f"must have weights of {rank} dimensions")
     return value
@@ -102,26 +149,31 @@ def _product(
     value: Value,
     weights: Weights,
     bias: Reals,
-    *,
-    stride: Pair = (1, 1),
-    padding: Pair = (0, 0),
+    **geometry: Any,
 ) -> Sums:
     """Sums of a layer named after `node`: a convolution of weights (O, I, KH, KW), or (O, I)."""
-    pad_code = 0
-    if isinstance(value, Activations) and value.padding != (0, 0):
-        if padding != (0, 0):
-            raise NetworkFileError("has pads of its own after a Pad")
-        padding, pad_code = value.padding, value.pad_code
-        source = plain_stream(draft, replace(value, padding=(0, 0)))
-    else:
-        source = plain_stream(draft, value)
-        pad_code = source.zero if padding != (0, 0) else 0
+    padding: Padding = geometry.pop("padding", (0, 0))
+    before = value.padding if isinstance(value, Activations) else (0, 0)
+    bare = replace(value, padding=(0, 0)) if isinstance(value, Activations) else value
+    source = plain_stream(draft, bare)
+    pad_code = source.zero if any(padding) else 0
+    if isinstance(value, Activations) and any(before):
+        if any(padding) and value.pad_code != source.zero:
+            raise NetworkFileError("has pads of its own after a Pad with another value")
+        padding, pad_code = joined(before, padding), value.pad_code
+    if any(padding) and pad_code != int(pad_code):
+        raise NetworkFileError("pads with 0, which no code of its input stands for")
     unit, offset = weights.centred(0)
     name, outputs = draft.unique(node.name), len(weights.codes)
     layer: Product = Linear(name, source.layer, offset=offset)
     if weights.codes.ndim == 4:
         layer = Conv2d(
-            name, source.layer, offset=offset, stride=stride, padding=padding, pad_code=pad_code
+            name,
+            source.layer,
+            offset=offset,
+            padding=padding,
+            pad_code=int(pad_code),
+            **geometry,
         )
     if bias.size not in (1, outputs):
         raise NetworkFileError(f"has {bias.size} biases for {outputs} channels")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from truncmac.golden import ImageRounding, NetworkFileError
+from truncmac.golden import ImageRounding, NetworkFileError, Stream
 from truncmac.golden.types import Array, Reals
 
 from .attributes import only, whole_number
@@ -15,7 +15,7 @@ from .coding import coded, note_halves, unsigned_stream
 from .draft import Draft
 from .read import Node
 from .registry import handles
-from .values import Constant, Value, scalar
+from .values import Constant, Scores, Value, scalar
 from .weights import Weights, fits
 
 __all__ = ["read_bipolar_quant", "read_quant", "read_trunc"]
@@ -46,25 +46,34 @@ def read_quant(draft: Draft, node: Node) -> Value:
         raise NetworkFileError(f"rounds by {mode}; known are {', '.join(NEAREST)} and FLOOR")
     if mode not in ("HALF_UP", "FLOOR"):
         note_halves(draft, value)
-    stream = unsigned_stream(
+    if isinstance(value, Scores):
+        return value
+    stream, base = unsigned_stream(
         value,
         bits=bits,
         zero=whole_number(scalar(zero, "zero point"), -(1 << 15), 1 << 15, "zero point"),
         scale=scalar(scale, "scale"),
         signed=signed,
-        narrow=narrow,
     )
-    return coded(draft, value, stream, rounding=ROUNDINGS[mode], signed=signed)
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    low, high = (low + narrow, high) if signed else (low, high - narrow)
+    if low >= high:
+        raise NetworkFileError("makes activations of a narrow range of one bit")
+    ends = low - base, high - base
+    return coded(draft, value, stream, rounding=ROUNDINGS[mode], signed=signed, ends=ends)
 
 
 @handles("BipolarQuant")
 def read_bipolar_quant(draft: Draft, node: Node) -> Value:
-    """Weights of one bit, -scale and scale."""
+    """Weights or codes of one bit, -scale and scale."""
     only(node)
     value, scale = draft.value(node, 0), draft.constant(node, 1).astype(np.float64)
-    if not isinstance(value, Constant):
-        raise NetworkFileError("makes activations of one bit, -1 and 1; only weights may be")
-    return Weights.bipolar(value.array, scale)
+    if isinstance(value, Constant):
+        return Weights.bipolar(value.array, scale)
+    number = scalar(scale, "scale")
+    if number <= 0:
+        raise NetworkFileError("must have a scale above 0")
+    return coded(draft, value, Stream("", 1, 2 * number, 0.5))  # of -1 and 1, 0 is half way
 
 
 @handles("Trunc")

@@ -2,7 +2,7 @@
 
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,13 @@ TYPES = {
     TensorProto.UINT16,
     TensorProto.INT32,
     TensorProto.INT64,
+    TensorProto.BOOL,
 }
+BYTES = {TensorProto.UINT8: "uint8", TensorProto.INT8: "int8"}
+FOUR_BITS: Mapping[int, type[np.generic]] = {
+    TensorProto.UINT4: np.uint8,
+    TensorProto.INT4: np.int8,
+}  # and what holds them here
 
 
 @dataclass(frozen=True)
@@ -57,19 +63,23 @@ class Graph:
     Attributes
     ----------
     input_shape : with the batch; None for what is not fixed
-    input_is_code : the input's type is uint8, so that it takes codes
+    input_bytes : whether the input's type is uint8 or int8, so that it takes integers, and which
     constants : by name
     pixels : mean and deviation of pixels p / 255, if a network of ours was exported so; else None
+    bits : of constants whose integers have fewer than their type here, by name
+    channels_last : whether the input is (B, H, W, C): a Transpose is the first that moves it
     """
 
     name: str
     input: str
     input_shape: tuple[int | None, ...]
-    input_is_code: bool
+    input_bytes: str | None
     output: str
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
     pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    bits: Mapping[str, int] = field(default_factory=dict)
+    channels_last: bool = False
 
 
 def read_onnx(path: Path) -> Graph:
@@ -121,11 +131,12 @@ def parse(model: onnx.ModelProto) -> Graph:
         name=graph.name or "network",
         input=inputs[0].name,
         input_shape=shape,
-        input_is_code=kind.elem_type == TensorProto.UINT8,
+        input_bytes=BYTES.get(kind.elem_type),
         output=graph.output[0].name,
         nodes=nodes,
         constants=constants,
         pixels=_pixels(model),
+        bits={t.name: 4 for t in graph.initializer if t.data_type in FOUR_BITS},
     )
     _check_order(found)
     return found
@@ -192,7 +203,7 @@ def _array(tensor: TensorProto, label: str) -> Array:
         tensor.data_location != TensorProto.EXTERNAL and not tensor.external_data,
         f"{label} is kept in another file; save the model with its data inside",
     )
-    expect(tensor.data_type in TYPES, f"{label} must hold numbers of a known type")
+    expect(tensor.data_type in TYPES | set(FOUR_BITS), f"{label} must hold numbers of a known type")
     expect(not tensor.HasField("segment"), f"{label} is in segments; save it whole")
     expect(all(0 <= size <= MOST_BYTES for size in tensor.dims), f"{label} has a negative size")
     expect(len(tensor.dims) <= 8, f"{label} has more than 8 dimensions")
@@ -201,6 +212,8 @@ def _array(tensor: TensorProto, label: str) -> Array:
     except (ValueError, TypeError, KeyError, MemoryError):
         shape = tuple(tensor.dims)
         raise NetworkFileError(f"{label}: its data do not fill the shape {shape}") from None
+    if tensor.data_type in FOUR_BITS:
+        return array.astype(FOUR_BITS[tensor.data_type])
     if array.dtype.kind == "f":
         expect(bool(np.isfinite(array).all()), f"{label} must be finite, not NaN or infinite")
     return array

@@ -7,6 +7,7 @@ import numpy as np
 
 from truncmac.golden import (
     IMAGE,
+    CodeLayer,
     Flatten,
     ImageCoding,
     ImageRounding,
@@ -20,7 +21,8 @@ from truncmac.golden.description import LARGEST
 from truncmac.golden.types import Reals
 
 from .draft import Draft
-from .values import Activations, Mean, Raw, Value, scalar
+from .tables import settled
+from .values import Activations, IntegerImage, Mean, Raw, Sums, Value, scalar
 
 __all__ = ["flattened", "hand_on", "image_codes", "plain_stream", "quantised_image", "source_of"]
 
@@ -29,9 +31,10 @@ PIXELS_REACH = 128  # a graph whose codes stand for numbers from here on takes p
 WHOLE = 1e-3  # so near to a whole number a zero point is one
 
 
-def image_codes(draft: Draft) -> Value:
-    """The image where the graph's input is codes itself."""
-    return quantised_image(draft, Raw(), Stream("", 8))
+def image_codes(draft: Draft, image: IntegerImage, scale: float = 1.0, zero: int = 0) -> Value:
+    """The image where the graph's input is integers, each of which stands for a real."""
+    stream = Stream("", 8, scale, zero + (128 if image.signed else 0))
+    return quantised_image(draft, Raw(), stream, signed=image.signed)
 
 
 def quantised_image(
@@ -50,6 +53,8 @@ def quantised_image(
     rounding, signed : how the graph rounds, and whether its own codes are signed
     given : whether the graph has such a quantiser
     """
+    if stream.zero != int(stream.zero):
+        raise NetworkFileError("makes codes -1 and 1 of an image; only layers may give them")
     coding = replace(_coding(draft, raw, stream), rounding=rounding, signed=signed)
     image = replace(stream, layer=IMAGE)
     if draft.image is None:
@@ -70,7 +75,7 @@ def _coding(draft: Draft, raw: Raw, stream: Stream) -> ImageCoding:
     if raw.rounded and stream.scale != 1:
         raise NetworkFileError("must have scale 1 after Round")
     scale, offset = stream.scale / raw.scale, -raw.offset / raw.scale
-    given = stream.zero + raw.zero
+    given = int(stream.zero) + raw.zero
     zero = given + raw.offset / stream.scale
     same = (np.abs(zero - np.rint(zero)) < WHOLE).all() and (zero == zero[0]).all()
     if same and 0 <= round(zero[0]) <= stream.largest:
@@ -131,9 +136,10 @@ def plain_stream(draft: Draft, value: Value) -> Stream:
             "A mean over pixels is rounded to a code, also where the graph keeps its fraction."
         )
         return value.stream
+    value = settled(draft, value)
     if not isinstance(value, Activations):
         raise NetworkFileError("has an input that is not quantised; put a Quant before it")
-    if value.padding != (0, 0):
+    if any(value.padding):
         raise NetworkFileError("must not follow a Pad")
     factor = scalar(value.factor, "scale of its input")
     if factor <= 0:
@@ -148,6 +154,9 @@ def source_of(draft: Draft, value: Value) -> Stream:
 
 def flattened(draft: Draft, node: str, value: Value) -> Value:
     """Codes as one vector, by a layer named after `node`."""
+    if isinstance(value, Sums):
+        flat = len(draft.shape(value)) == 1
+        return value if flat else replace(value, after=(*value.after, Flatten(node, "")))
     source = source_of(draft, value)
     if len(draft.shapes[source.layer]) == 1:
         return value
@@ -157,7 +166,11 @@ def flattened(draft: Draft, node: str, value: Value) -> Value:
 
 def hand_on(draft: Draft, layer: Layer, source: Stream) -> Stream:
     """Append a layer that hands the codes of `source` on; the stream of its output."""
-    draft.append(layer, output_shape(layer, draft.shapes[source.layer], draft.codes))
+    shape = draft.shapes[source.layer]
+    if isinstance(layer, CodeLayer):
+        draft.append(layer, layer.shape([shape], draft.tensors))
+    else:
+        draft.append(layer, output_shape(layer, shape, draft.codes))
     return replace(source, layer=layer.name)
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from truncmac.golden import AffineProduct, Conv2d, Linear, NetworkFileError, Stream
+from truncmac.golden import AffineProduct, Conv2d, Flatten, Linear, NetworkFileError, Stream
 
 from .draft import ClosedProduct, Draft
-from .streams import plain_stream
+from .streams import hand_on, plain_stream
+from .tables import CODES, appended, mapped_of
 from .values import Activations, Mean, Raw, Sums, Value
 
 __all__ = ["close", "end_in_logits", "open_sums", "unchanged"]
@@ -22,14 +23,14 @@ def open_sums(draft: Draft, value: Value) -> Sums:
         return unchanged(draft, value)
     if not isinstance(value, Sums):
         raise NetworkFileError("takes something that is no layer's output")
-    if value.relu or value.floor:
-        raise NetworkFileError("comes after a Relu or Floor; put a Quant between them")
+    if value.floor:
+        raise NetworkFileError("comes after a Floor; put a Quant between them")
     return value
 
 
 def unchanged(draft: Draft, value: Value) -> Sums:
     """The sums of a layer that gives what it gets: 8-bit weights of 1 on the diagonal."""
-    factor = np.ones(1)
+    factor, mapped = np.ones(1), mapped_of(value)
     if isinstance(value, Activations):
         value, factor = replace(value, factor=np.ones(1)), value.factor
     source = plain_stream(draft, value)
@@ -50,7 +51,6 @@ def unchanged(draft: Draft, value: Value) -> Sums:
     draft.codes[f"{name}.codes"] = codes
     draft.shapes[name] = draft.shapes[source.layer]
     draft.helpers.add(name)
-    draft.note("Adding, scaling or requantising codes takes a layer of weights of its own, 1 x 1.")
     product = AffineProduct(
         layer=layer,
         codes=codes,
@@ -58,24 +58,52 @@ def unchanged(draft: Draft, value: Value) -> Sums:
         unit=np.broadcast_to(factor / 128, (channels,)),
         offset=np.zeros(channels),
     )
-    return Sums(product)
+    return Sums(product, mapped=mapped)
 
 
 def close(draft: Draft, sums: Sums, stream: Stream, floor: bool) -> Activations:
     """Let the layer of `sums` give the codes of `stream`, rounded half up or by `floor`."""
     product = _named(draft, sums)
     name = product.layer.name
+    _note_helper(draft, name)
     output = replace(stream, layer=name)
     closed = ClosedProduct(product, output, rounding=0.0 if floor else 0.5)
     draft.append(closed, draft.shapes[name])
+    output = _clamped(draft, sums, output, floor)
+    for layer in sums.after:
+        again = replace(layer, name=draft.unique(layer.name), input=output.layer)
+        output = hand_on(draft, again, output)
     return Activations(output)
+
+
+def _clamped(draft: Draft, sums: Sums, stream: Stream, floor: bool) -> Stream:
+    """The codes of `stream` within the bounds of `sums`, by a table where the ends will not do."""
+    bounds = []
+    for bound, end in ((sums.low, 0), (sums.high, stream.largest)):
+        if bound is None:
+            bounds.append(np.full(1, float(end)))
+            continue
+        steps = np.clip(bound / stream.scale, -CODES, CODES) + stream.zero
+        bounds.append(np.clip(np.floor(steps + (0 if floor else 0.5)), 0, stream.largest))
+    low, high = (bound[:1] if (bound == bound[0]).all() else bound for bound in bounds)
+    return appended(draft, stream, np.clip(np.arange(CODES), low[:, None], high[:, None]), stream)
+
+
+def _note_helper(draft: Draft, name: str) -> None:
+    if name in draft.helpers:
+        draft.note(
+            "Adding, scaling or requantising codes takes a layer of weights of its own, 1 x 1."
+        )
 
 
 def end_in_logits(draft: Draft, sums: Sums) -> None:
     """Let the network end in `sums`."""
-    if sums.relu or sums.floor:
+    if sums.low is not None or sums.high is not None or sums.floor:
         raise NetworkFileError("The graph ends in Relu or Floor; put a Quant after it")
+    if any(not isinstance(layer, Flatten) for layer in sums.after):
+        raise NetworkFileError("The graph ends in a pool of sums; put a Quant before it")
     product = _named(draft, sums)
+    _note_helper(draft, product.layer.name)
     closed = ClosedProduct(product, None, rounding=0.0)
     draft.append(closed, draft.shapes[product.layer.name])
 

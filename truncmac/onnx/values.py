@@ -4,23 +4,31 @@ Each tensor is one of the kinds below: the image before it is quantised, a const
 codes, or the sums of a layer of weights that a quantiser has still to close.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from truncmac.golden import AffineProduct, NetworkFileError, Stream
-from truncmac.golden.types import Array, Pair, Reals
+from truncmac.golden import AffineProduct, DepthToSpace, Layer, MaxPool, NetworkFileError, Stream
+from truncmac.golden.types import Array, Padding, Reals
 
 from .weights import Weights
 
 __all__ = [
     "Activations",
+    "CodeProduct",
     "Constant",
     "ConstantLevels",
+    "IntegerImage",
+    "Joined",
     "Levels",
+    "Mapped",
     "Mean",
     "Raw",
+    "Scores",
     "Sums",
+    "Turned",
     "Value",
     "channels_of",
     "scalar",
@@ -45,6 +53,13 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class IntegerImage:
+    """The graph's input where it takes integers; it is not known yet what they stand for."""
+
+    signed: bool
+
+
+@dataclass(frozen=True)
 class Constant:
     """Numbers that do not depend on the image."""
 
@@ -64,6 +79,10 @@ class Levels:
     """The integers in `low`..`high` that a QuantizeLinear makes of `value`.
 
     A DequantizeLinear of the same scale and zero point makes activations of them.
+
+    Attributes
+    ----------
+    codes : what it makes of them where that is known already
     """
 
     value: "Value"
@@ -71,6 +90,7 @@ class Levels:
     zero: int
     low: int
     high: int
+    codes: "Value | None" = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,7 @@ class Activations:
 
     stream: Stream
     factor: Reals = field(default_factory=lambda: np.ones(1))
-    padding: Pair = (0, 0)
+    padding: Padding = (0, 0)
     pad_code: int = 0
 
 
@@ -99,24 +119,102 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class Mapped:
+    """A real function of codes, element by element: a table behind the layer that gives them.
+
+    Attributes
+    ----------
+    source : the codes that it is a function of
+    reals : (256,) or (C, 256), what each code stands for
+    stream : how it is quantised, if it is; `reals` are whole steps then
+    """
+
+    source: Stream
+    reals: Reals
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Channels of several tensors behind each other, until it is known how they are quantised."""
+
+    parts: tuple["Value", ...]
+
+
+@dataclass(frozen=True)
+class CodeProduct:
+    """Codes times codes, of which no codes are made yet; see `golden.Scale`.
+
+    Attributes
+    ----------
+    one, other : the factors; `other` may have one code for each channel
+    factor : what the product is multiplied by
+    """
+
+    one: Stream
+    other: Stream
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What tells the class as `logits` do: behind a Softmax or an ArgMax."""
+
+    logits: "Value"
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A tensor (B, H, W, C) of the graph, which stands for `value` with its channels last.
+
+    With `shape` it is a vector (B, H * W * C) of an image `shape`, (C, H, W).
+    """
+
+    value: "Value"
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Sums:
     """The sums of a layer of weights, of which no codes are made yet.
 
     Attributes
     ----------
     product : the layer, and the reals that its sums stand for
-    relu, floor : whether a Relu or a Floor is still to be done
+    low, high : real (O,), bounds between which the sums are still to be clamped, or None
+    floor : whether a Floor is still to be done
+    after : layers that are still to be done with the codes: each commutes with rounding. Their
+        names say what they are called after
+    mapped : the same as a function of codes, where the layer only passes codes on
     """
 
     product: AffineProduct
-    relu: bool = False
+    low: Reals | None = None
+    high: Reals | None = None
     floor: bool = False
+    after: tuple[Layer, ...] = ()
+    mapped: Mapped | None = None
+
+    @property
+    def repeats(self) -> int:
+        """How many neighbouring channels of the layer become one channel of its output."""
+        blocks = [layer.block for layer in self.after if isinstance(layer, DepthToSpace)]
+        return math.prod(high * wide for high, wide in blocks)
+
+    @property
+    def rectified(self) -> bool:
+        """Whether a Relu is still to be done."""
+        return self.low is not None and not self.low.any()
 
     def scaled(self, factor: Reals) -> "Sums":
         """The sums times one number, or one for each channel."""
-        product = self.product
+        product, each = self.product, _alone(factor)
         factor = np.broadcast_to(factor, product.unit.shape)
-        extra = product.residual_scale
+        if (factor <= 0).any() and any(isinstance(layer, MaxPool) for layer in self.after):
+            raise NetworkFileError("has a factor that is not above 0 behind a MaxPool")
+        extra, bounds = product.residual_scale, self._bounds()
+        low, high = (bound * factor for bound in bounds)
+        low, high = np.where(factor < 0, high, low), np.where(factor < 0, low, high)
         return replace(
             self,
             product=replace(
@@ -125,14 +223,65 @@ class Sums:
                 offset=product.offset * factor,
                 residual_scale=None if extra is None else extra * factor,
             ),
+            low=_finite(np.nan_to_num(low, nan=-np.inf, posinf=np.inf, neginf=-np.inf)),
+            high=_finite(np.nan_to_num(high, nan=np.inf, posinf=np.inf, neginf=-np.inf)),
+            mapped=_changed(self.mapped, lambda reals: reals * each),
         )
 
     def moved(self, amount: Reals) -> "Sums":
         """The sums plus one number, or one for each channel."""
-        return replace(self, product=replace(self.product, offset=self.product.offset + amount))
+        low, high = (bound + amount for bound in self._bounds())
+        product = replace(self.product, offset=self.product.offset + amount)
+        mapped = _changed(self.mapped, lambda reals: reals + _alone(amount))
+        return replace(self, product=product, low=_finite(low), high=_finite(high), mapped=mapped)
+
+    def clamped(self, low: float, high: float) -> "Sums":
+        """The sums, at least `low` and at most `high`; they may be infinite."""
+        lows, highs = (np.clip(bound, low, high) for bound in self._bounds())
+        mapped = _changed(self.mapped, lambda reals: np.clip(reals, low, high))
+        return replace(self, low=_finite(lows), high=_finite(highs), mapped=mapped)
+
+    def _bounds(self) -> tuple[Reals, Reals]:
+        shape = self.product.unit.shape
+        low = np.full(shape, -np.inf) if self.low is None else self.low
+        return low, np.full(shape, np.inf) if self.high is None else self.high
 
 
-Value = Raw | Constant | ConstantLevels | Levels | Weights | Activations | Mean | Sums
+def _finite(bound: Reals) -> Reals | None:
+    """A bound, or None where it bounds no channel."""
+    return bound if np.isfinite(bound).any() else None
+
+
+def _alone(numbers: Reals) -> Reals:
+    """One number a channel, or one for all, so that it meets the reals of codes."""
+    numbers = np.atleast_1d(np.asarray(numbers, np.float64))
+    return numbers[:1, None] if (numbers == numbers[0]).all() else numbers[:, None]
+
+
+def _changed(mapped: Mapped | None, change: Callable[[Reals], Reals]) -> Mapped | None:
+    """The same function of a function's values."""
+    if mapped is None:
+        return None
+    reals = change(np.atleast_2d(mapped.reals))
+    return Mapped(mapped.source, reals[0] if len(reals) == 1 else reals)
+
+
+Value = (
+    Raw
+    | IntegerImage
+    | Constant
+    | ConstantLevels
+    | Levels
+    | Weights
+    | Activations
+    | Mapped
+    | Joined
+    | CodeProduct
+    | Mean
+    | Sums
+    | Scores
+    | Turned
+)
 
 
 def scalar(array: Array, what: str) -> float:

@@ -1,5 +1,6 @@
 """Constant weights of a quantised ONNX graph, as 8-bit codes with a step and a shift."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,8 +60,49 @@ class Weights:
 
     def transposed(self) -> "Weights":
         """A matrix with its axes exchanged."""
-        step, shift = (_matrix(values).T for values in (self.step, self.shift))
-        return replace(self, codes=self.codes.T, step=step, shift=shift)
+        return self.turned((1, 0))
+
+    def turned(self, axes: Sequence[int]) -> "Weights":
+        """The weights with their axes in another order."""
+        step, shift = (self._whole(values).transpose(axes) for values in (self.step, self.shift))
+        return replace(self, codes=self.codes.transpose(axes), step=step, shift=shift)
+
+    def taken(self, order: Array, axis: int) -> "Weights":
+        """The weights at the places `order` along an axis."""
+        step, shift = (
+            values.take(order, axis) if values.shape[axis] > 1 else values
+            for values in map(self._whole, (self.step, self.shift))
+        )
+        return replace(self, codes=self.codes.take(order, axis), step=step, shift=shift)
+
+    def shaped(self, shape: tuple[int, ...], axis: int = 0) -> "Weights":
+        """The weights in another shape, whose numbers along `axis` stay together."""
+        codes = self.codes.reshape(shape)
+        parts = []
+        for values in (self.step, self.shift):
+            if values.size == 1:
+                parts.append(values.reshape((1,) * codes.ndim))
+                continue
+            whole = self._whole(values)
+            if values.size != codes.shape[axis] or whole.shape[axis] != values.size:
+                raise NetworkFileError("reshapes weights with a scale for each channel")
+            sizes = [1] * codes.ndim
+            sizes[axis] = values.size
+            parts.append(whole.reshape(sizes))
+        return replace(self, codes=codes, step=parts[0], shift=parts[1])
+
+    def repeated(self, size: int) -> "Weights":
+        """Weights (O, KH, KW, I) of one scale for each O as (O * KH * KW, I, 1, 1)."""
+        codes = self.codes.reshape(-1, self.codes.shape[-1], 1, 1)
+        parts = []
+        for values in map(self._whole, (self.step, self.shift)):
+            if values.size not in (1, values.shape[0]):
+                raise NetworkFileError("has a scale of its weights that differs within a channel")
+            parts.append(values.reshape(-1, 1, 1, 1).repeat(size if values.size > 1 else 1, axis=0))
+        return replace(self, codes=codes, step=parts[0], shift=parts[1])
+
+    def _whole(self, values: Reals) -> Reals:
+        return values.reshape((1,) * (self.codes.ndim - values.ndim) + values.shape)
 
     def truncate(self, bits: int, scale: float, result: float) -> "Weights":
         """Keep the top `bits`; `scale` is what a unit is worth before, `result` after."""
@@ -108,10 +150,6 @@ def fits(array: Array, whole: Array) -> None:
         raise NetworkFileError(
             f"combines a constant of shape {array.shape} with one of shape {whole.shape}"
         )
-
-
-def _matrix(values: Reals) -> Reals:
-    return values.reshape((1,) * (2 - values.ndim) + values.shape)
 
 
 def _by_channel(values: Reals, codes: Array, axis: int, what: str) -> Reals:

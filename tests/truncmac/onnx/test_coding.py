@@ -19,6 +19,10 @@ def test_signed_codes_after_a_relu_use_their_upper_half(tmp_path):
     assert network.products[0].out_bits == 4
 
 
+def weight(b):
+    return b.quant(b.constant(np.ones((3, 3, 1, 1))), 1.0, 4, signed=1)
+
+
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
@@ -32,17 +36,11 @@ def test_signed_codes_after_a_relu_use_their_upper_half(tmp_path):
         ),
         (
             lambda: rest(
-                lambda b, y: b.quant(b.node("Relu", b.node("Mul", y, y)), 2.0, 4, name="q")
-            ),
-            "multiplies two tensors",
-        ),
-        (
-            lambda: rest(
                 lambda b, y: b.quant(
-                    b.node("Relu", b.node("Add", y, b.constant(1))), 2.0, 4, zero=3, name="q"
+                    b.node("Mul", b.node("Conv", y, weight(b)), y), 2.0, 4, name="q"
                 )
             ),
-            "Quant 'q' must have the zero point 0 after Relu",
+            "multiplies sums that are not quantised; put a Quant before it",
         ),
         (
             lambda: rest(

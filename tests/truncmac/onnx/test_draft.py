@@ -8,8 +8,8 @@ from tests.truncmac.onnx.graphs import refused, simple
     [
         (
             lambda: simple(shape=("n", 2, "h", 6)),
-            "Input 'x' must have the shape (batch, channels, height, width) or (batch, features), "
-            "fixed but for the batch, not (None, 2, None, 6)",
+            "Input 'x' must have the shape (batch, channels, height, width), (batch, channels, "
+            "length) or (batch, features), fixed but for the batch, not (None, 2, None, 6)",
         ),
     ],
 )

@@ -8,11 +8,11 @@ from tests.truncmac.onnx.graphs import refused, rest
     [
         (
             lambda: rest(lambda b, y: b.node("Relu", b.node("Softmax", y, name="s"))),
-            "Softmax 's' must be the last node, after the logits",
+            "takes something that is no layer's output",
         ),
         (
-            lambda: rest(lambda b, y: b.node("LogSoftmax", y, name="s")),
-            "LogSoftmax 's' must be the last node, after the logits",
+            lambda: rest(lambda b, y: b.node("LogSoftmax", "x", name="s")),
+            "LogSoftmax 's' must come last, after the logits",
         ),
     ],
 )

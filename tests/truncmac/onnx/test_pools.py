@@ -12,10 +12,10 @@ from truncmac.onnx.importing import import_onnx
         (
             lambda: rest(
                 lambda b, y: b.node(
-                    "MaxPool", y, name="p", kernel_shape=[2, 2], ceil_mode=1, strides=[2, 2]
+                    "AveragePool", y, name="p", kernel_shape=[3, 3], ceil_mode=1, strides=[2, 2]
                 )
             ),
-            "MaxPool 'p' must have ceil_mode = 0",
+            "AveragePool 'p' must have no padding and ceil_mode = 0",
         ),
         (
             lambda: rest(lambda b, y: b.node("MaxPool", y, name="p", kernel_shape=[7, 7])),

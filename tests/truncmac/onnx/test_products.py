@@ -18,6 +18,10 @@ def test_batch_norms_have_their_epsilon(tmp_path):
     np.testing.assert_array_equal(execute(network, images, 8).logits, expected)
 
 
+def wide(b):
+    return b.quant(b.constant(np.ones((3, 3, 2, 2))), 1.0, 4, signed=1)
+
+
 def matrix(b):
     """Weights (48, 2) of a Gemm."""
     return b.quant(b.constant(np.ones((48, 2))), 1.0, 4, signed=1)
@@ -26,12 +30,21 @@ def matrix(b):
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (lambda: simple(group=2), "Conv 'conv' has group = 2; it must be 1"),
-        (lambda: simple(dilations=[2, 2]), "Conv 'conv' has dilations = [2, 2]; it must be [1, 1]"),
-        (lambda: simple(auto_pad="SAME_UPPER"), "Conv 'conv' has auto_pad = SAME_UPPER"),
+        (lambda: simple(group=2), "Layer 'conv' takes 4 channels, but its input 'image' gives"),
+        (lambda: simple(group=0), "Conv 'conv' must have a group in 1..65536, not 0"),
+        (lambda: simple(dilations=[0, 2]), "Conv 'conv' must have dilations of two numbers of at"),
+        (lambda: simple(auto_pad="SAME"), "Conv 'conv' has auto_pad = SAME, which has no form"),
         (
-            lambda: simple(pads=[0, 0, 1, 1]),
-            "Conv 'conv' must have the same pads on opposite sides, not [0, 0, 1, 1]",
+            lambda: simple(pads=[0, 0, 1, -1]),
+            "Conv 'conv' must have pads of four numbers of at least 0, not [0, 0, 1, -1]",
+        ),
+        (
+            lambda: simple(pads=[0, 0, 3, 0]),
+            "Layer 'conv' must have a padding narrower than its window (3, 3), not (0, 0, 3, 0)",
+        ),
+        (
+            lambda: rest(lambda b, y: b.node("Conv", b.node("Flatten", y), wide(b), name="c")),
+            "Conv 'c' takes an image, not (48,)",
         ),
         (
             lambda: simple(strides=[0, 1]),
@@ -116,10 +129,12 @@ def matrix(b):
         ),
         (
             lambda: simple(
-                lambda b, x: b.node("Pad", x, b.constant([0, 0, 1, 1, 0, 0, 1, 1], int)),
+                lambda b, x: b.node(
+                    "Pad", x, b.constant([0, 0, 1, 1, 0, 0, 1, 1], int), b.constant(3)
+                ),
                 pads=[1, 1, 1, 1],
             ),
-            "Conv 'conv' has pads of its own after a Pad",
+            "Conv 'conv' has pads of its own after a Pad with another value",
         ),
     ],
 )

@@ -39,8 +39,8 @@ def truncated(b, *, scale=1, zero=0, bits=2, mode="FLOOR"):
             "Quant 'q' has weights with a zero point; quantise them symmetrically",
         ),
         (
-            lambda: rest(lambda b, y: b.quant(b.node("Relu", y), 1, 4, narrow=1, name="q")),
-            "Quant 'q' makes activations of a narrow range; only weights may have one",
+            lambda: rest(lambda b, y: b.quant(b.node("Relu", y), 1, 1, narrow=1, name="q")),
+            "Quant 'q' makes activations of a narrow range of one bit",
         ),
         (
             lambda: rest(lambda b, y: b.quant(y, 3.0, 9, name="q")),
@@ -64,7 +64,7 @@ def truncated(b, *, scale=1, zero=0, bits=2, mode="FLOOR"):
         ),
         (
             lambda: rest(lambda b, y: b.quant(y, 3.0, 1, signed=1, name="q")),
-            "Quant 'q' makes activations of one bit, -1 and 1; only weights may be",
+            "Quant 'q' makes signed activations of one bit; use a BipolarQuant",
         ),
         (
             lambda: rest(lambda b, y: b.quant(y, 3.0, 4, zero=0.5, name="q")),
@@ -79,8 +79,8 @@ def truncated(b, *, scale=1, zero=0, bits=2, mode="FLOOR"):
             "Trunc 't' truncates something other than quantised weights",
         ),
         (
-            lambda: rest(lambda b, y: b.node("BipolarQuant", y, b.constant(1), name="q")),
-            "BipolarQuant 'q' makes activations of one bit, -1 and 1; only weights may be",
+            lambda: rest(lambda b, y: b.node("BipolarQuant", y, b.constant(0), name="q")),
+            "BipolarQuant 'q' must have a scale above 0",
         ),
         (
             lambda: rest(

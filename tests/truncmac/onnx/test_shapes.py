@@ -17,9 +17,9 @@ def sliced(b, y, starts, ends, steps):
     [
         (
             lambda: simple(
-                lambda b, x: b.node("Pad", x, b.constant([0, 0, 1, 0, 0, 0, 0, 0], int))
+                lambda b, x: b.node("Pad", x, b.constant([0, 1, 1, 0, 0, 0, 0, 0], int))
             ),
-            "must pad alike on opposite sides, or behind the channels",
+            "must pad height and width, or behind the channels",
         ),
         (
             lambda: simple(
@@ -38,8 +38,8 @@ def sliced(b, y, starts, ends, steps):
             "Reshape 'r' must give (batch, 48), not (1, 3, 16)",
         ),
         (
-            lambda: rest(lambda b, y: b.node("Transpose", y, name="t")),
-            "Transpose 't' transposes something other than a matrix of weights",
+            lambda: rest(lambda b, y: b.node("Transpose", y, name="t", perm=[0, 2, 1, 3])),
+            "Transpose 't' reorders axes by [0, 2, 1, 3]; only channels may go last, or to the",
         ),
         (
             lambda: rest(lambda b, y: b.node("Squeeze", y, name="s", axes=[1])),
@@ -47,9 +47,9 @@ def sliced(b, y, starts, ends, steps):
         ),
         (
             lambda: rest(
-                lambda b, y: b.node("Reshape", b.constant([1]), b.constant([1], int), name="r")
+                lambda b, y: b.node("Reshape", b.constant([1]), b.constant([2], int), name="r")
             ),
-            "Reshape 'r' reshapes a constant; fold that into the constant",
+            "Reshape 'r' does not fit its constants",
         ),
         (
             lambda: rest(
