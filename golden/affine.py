@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .certify import certify
 from .network import Product
-from .quantise import WEIGHT_BITS, integer_weights, weight_offset
+from .quantise import WEIGHT_BITS, OffsetKind, integer_weights, weight_offset
 from .requantise import MULTIPLIER_BITS, from_affine
 from .types import Array, Codes, Reals, Tensors
 
@@ -100,9 +100,8 @@ class AffineProduct:
 
     def _scale(self, used: int) -> Reals:
         """What S = 1 is worth with weights of `used` bits."""
-        ratio = weight_offset(self.width, self.layer.offset) / weight_offset(
-            used, self.layer.offset
-        )
+        kind: OffsetKind = "bipolar" if self.layer.offset == "bipolar" else "twos_complement"
+        ratio = weight_offset(self.width, kind) / weight_offset(used, kind)
         return self.unit * ratio * self.source.scale
 
     def _mean_sums(self, used: int) -> Reals:

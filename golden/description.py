@@ -78,7 +78,7 @@ def _entries(layer: Layer) -> dict[str, Any]:
 
 def _is_new(entry: Mapping[str, Any]) -> bool:
     """Whether version 1 cannot say it."""
-    wide = len(entry.get("padding", ())) == 4
+    wide = len(entry.get("padding", ())) == 4 or isinstance(entry.get("offset"), int)
     return wide or entry["op"] in NEW_OPS or any(key in NEW_FIELDS for key in entry)
 
 
@@ -215,7 +215,11 @@ def _field(label: str, key: str, value: Any) -> Any:
         return tuple(value)
     elif key == "offset":
         kinds = ("bipolar", "twos_complement")
-        expect(value in kinds, f"{label}: offset must be one of {kinds}, not {value!r}")
+        known = isinstance(value, str) and value in kinds
+        expect(
+            known or is_whole(value, 0, 255),
+            f"{label}: offset must be one of {kinds}, or in 0..255, not {value!r}",
+        )
     elif key in ("pad_code", "zero", "by_zero"):
         expect(is_whole(value, 0, 255), f"{label}: {key} must be in 0..255, not {value!r}")
     elif key == "padding":

@@ -73,7 +73,8 @@ def _inspect(
         for bits in network.bit_widths
         if (tensor := network.tensors.get(f"{layer.name}.b{bits}.exact")) is not None
     }
-    largest = reduction * 255 * ((1 << act_bits) - 1)
+    reach = 510 if isinstance(layer.offset, int) else 255  # of W
+    largest = reduction * reach * ((1 << act_bits) - 1)
     return LayerInspection(
         name=layer.name,
         kind="conv2d" if isinstance(layer, Conv2d) else "linear",

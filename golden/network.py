@@ -78,7 +78,7 @@ class Product(Layer):
     ----------
     residual : name of the layer whose codes requantisation adds, or None
     bits : the layer's own k; None: it follows the network's
-    offset : the kind of z in W = 2 ck - z, see `weight_offset`
+    offset : the kind of z in W = 2 ck - z, or the code that stands for 0; see `weight_offset`
     out_bits : bits of its output codes; None: it gives logits, M*S + B
     """
 
@@ -245,7 +245,7 @@ def check_reduction(network: Network, most: int) -> None:
 
 
 def check_dense(network: Network, runner: str) -> None:
-    """Check that no convolution has several groups, which `runner` lacks.
+    """Check that no layer has groups or a weight offset of its own, which `runner` lacks.
 
     Raises
     ------
@@ -257,6 +257,11 @@ def check_dense(network: Network, runner: str) -> None:
             raise ValueError(
                 f"Layer {layer.name!r} is a convolution of {layer.groups} groups, which {runner} "
                 "does not run; run it on golden"
+            )
+        if isinstance(layer.offset, int):
+            raise ValueError(
+                f"Layer {layer.name!r} has weights of which the code {layer.offset} stands for 0; "
+                f"{runner} does not run them, run it on golden"
             )
 
 

@@ -28,7 +28,7 @@ __all__ = [
 
 WEIGHT_BITS = 8
 ALL_WIDTHS = (8, 7, 6, 5, 4, 3, 2, 1)  # every bit-width k of weights
-OffsetKind = Literal["bipolar", "twos_complement"]
+OffsetKind = Literal["bipolar", "twos_complement"] | int
 
 
 def check_bits(bits: int, most: int = WEIGHT_BITS) -> None:
@@ -112,7 +112,8 @@ def weight_offset(bits: int, kind: OffsetKind = "bipolar") -> int:
 
     With "bipolar" codes, those of TruncQuant, z = 2**k - 1: the weights are the odd numbers from
     -z to z. With "twos_complement" z = 2**k: a code is a signed integer of k bits whose top bit is
-    inverted, and W is twice that integer.
+    inverted, and W is twice that integer. A number is the 8-bit code that stands for 0, as that of
+    unsigned weights with a zero point: z is twice its top k bits.
 
     Raises
     ------
@@ -120,8 +121,10 @@ def weight_offset(bits: int, kind: OffsetKind = "bipolar") -> int:
         If `bits` is not in 1..8, or `kind` is neither of the two.
     """
     check_bits(bits)
+    if isinstance(kind, int) and not isinstance(kind, bool) and 0 <= kind <= 255:
+        return (2 * kind) >> (WEIGHT_BITS - bits)
     if kind not in ("bipolar", "twos_complement"):
-        raise ValueError(f"Offset must be bipolar or twos_complement, not {kind!r}")
+        raise ValueError(f"Offset must be bipolar, twos_complement or in 0..255, not {kind!r}")
     return (1 << bits) - (kind == "bipolar")
 
 

@@ -109,7 +109,8 @@ def _check_certificate(tensors: Tensors, key: str, size: int) -> None:
 def _check_ranges(network: Network) -> None:
     """Check that no requantisation can overflow 64 bits, whatever the codes are."""
     for layer in network.products:
-        largest = network.reduction(layer) * 256 * 255
+        reach = 510 if isinstance(layer.offset, int) else 256  # of W
+        largest = network.reduction(layer) * reach * 255
         for bits in network.bit_widths:
             prefix = f"{layer.name}.b{bits}"
             arrays = {

@@ -15,6 +15,7 @@ from truncmac.golden import (
     Network,
     Product,
     Shortcut,
+    check_dense,
     shapes,
 )
 from truncmac.golden.layers import sides
@@ -137,7 +138,6 @@ def packings(network: Network) -> Iterator[Packing]:
     if isinstance(first, Flatten):
         first = _only_reader(network, first.name)
     if isinstance(first, Conv2d):
-        _check_convolution(first)
         _, _, high, wide = network.tensors[f"{first.name}.codes"].shape
         stride, padding = first.stride, _pair(first, first.padding)
         code = first.pad_code
@@ -171,6 +171,7 @@ def network_steps(network: Network, packing: Packing | None = None, *, folds: bo
     ValueError
         If a layer asks for what the NPU lacks: names the layer.
     """
+    check_dense(network, "the NPU")
     packing = packing or Packing()
     known = shapes(network)
     image = network.image
@@ -271,12 +272,8 @@ def _step(
 
 def _check_convolution(layer: Conv2d) -> None:
     """Refuse what the NPU's convolutions lack."""
-    for what, value, wanted in (
-        ("groups", layer.groups, 1),
-        ("dilation", layer.dilation, ONE),
-    ):
-        if value != wanted:
-            raise ValueError(f"Layer {layer.name!r} has {what} {value}, which the NPU lacks")
+    if layer.dilation != ONE:
+        raise ValueError(f"Layer {layer.name!r} has dilation {layer.dilation}, which the NPU lacks")
 
 
 def _pair(layer: Layer, padding: Padding) -> Pair:

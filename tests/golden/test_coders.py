@@ -92,6 +92,12 @@ def test_groups_are_refused_where_they_do_not_run():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check_dense(NETWORK, "it")
+    small = small_network()
+    layers = (replace(small.layers[0], offset=90), *small.layers[1:])
+    message = "Layer 'first' has weights of which the code 90 stands for 0; it does not run them"
+    with pytest.raises(ValueError, match=message):
+        check_dense(replace(small, layers=layers), "it")
+    assert description_of(replace(small, layers=layers))["version"] == 2
 
 
 @pytest.mark.parametrize(

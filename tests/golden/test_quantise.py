@@ -143,10 +143,19 @@ def test_bit_widths_out_of_range_are_refused(bits):
 
 
 def test_an_unknown_offset_is_refused():
-    message = "^Offset must be bipolar or twos_complement, not 'sign'$"
+    message = "^Offset must be bipolar, twos_complement or in 0..255, not 'sign'$"
     with pytest.raises(ValueError, match=message):
         weight_offset(8, "sign")
 
 
 def test_all_widths_are_all():
     assert ALL_WIDTHS == (8, 7, 6, 5, 4, 3, 2, 1)
+
+
+def test_an_offset_may_be_the_code_that_stands_for_0():
+    assert [weight_offset(k, 171) for k in (8, 7, 4, 1)] == [342, 171, 21, 2]
+    np.testing.assert_array_equal(integer_weights([0, 171, 255], 8, 171), [-342, 0, 168])
+    np.testing.assert_array_equal(integer_weights([0, 171, 255], 2, 128), [-4, 0, 2])
+    for wrong in (-1, 256, True):
+        with pytest.raises(ValueError, match="Offset must be bipolar, twos_complement or in 0"):
+            weight_offset(8, wrong)

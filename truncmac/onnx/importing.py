@@ -62,6 +62,7 @@ MOVING = {
     *("MaxPool", "GlobalMaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose"),
     *("Identity", "Dropout", "Slice", "Resize", "Upsample", "DepthToSpace"),
 }
+ORDERED = {"MaxPool", "GlobalMaxPool", "Transpose"}  # of these, what looks at the order of reals
 # What takes a function of codes, or joined tensors, before a layer is made of them
 LAZY = {
     *("QuantizeLinear", "DequantizeLinear", "Quant", "IntQuant", "BipolarQuant"),
@@ -156,6 +157,9 @@ def _handled(draft: Draft, node: Node) -> Value:
         return replace(levels, value=found, codes=found)
     if any(isinstance(value, Levels) for value in values.values()) and node.op == "Concat":
         return _joined(draft, node, [v for v in values.values() if isinstance(v, Levels)])
+    mapped = values.get(0)
+    if isinstance(mapped, Mapped) and mapped.stream is None and node.op in MOVING - ORDERED:
+        return _moved(draft, node, mapped)
     if node.op not in LAZY:
         settled = {
             index: _settled(draft, value)
@@ -164,6 +168,15 @@ def _handled(draft: Draft, node: Node) -> Value:
         }
         node = draft.instead(node, settled) if settled else node
     return HANDLERS[node.op](draft, node)
+
+
+def _moved(draft: Draft, node: Node, mapped: Mapped) -> Value:
+    """A function of codes behind what only moves them: the same function of the moved codes."""
+    inner = _handled(draft, draft.instead(node, {0: Activations(mapped.source)}))
+    same = isinstance(inner, Activations) and inner.stream == mapped.source
+    if not isinstance(inner, Activations) or (np.ndim(mapped.reals) > 1 and not same):
+        raise NetworkFileError("moves codes whose function differs between channels; put a Quant")
+    return Mapped(inner.stream, mapped.reals)
 
 
 def _joined(draft: Draft, node: Node, levels: list[Levels]) -> Value:

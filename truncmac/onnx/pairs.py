@@ -63,13 +63,12 @@ def read_dequantize_linear(draft: Draft, node: Node) -> Value:
     along = _along(axis, value.array, scale)
     scale = scale.reshape(along)
     if zero.any():
-        moved = value.array.astype(np.int64) - _shaped(zero, along).astype(np.int64)
-        value = ConstantLevels(moved, signed=True)
+        zeros = _shaped(zero, along).astype(np.float64)
+        moved = ConstantLevels(value.array - zeros, signed=True)
+        if _bits_of(moved) > 8 >= _bits_of(value):  # the code that stands for 0 is not the middle
+            return Weights.of_integers(value.array, 8, value.signed, scale).moved(-zeros * scale)
+        value = moved
     bits = _bits_of(value)
-    if (bits > 8 and value.array.dtype.itemsize == 1) or (zero.any() and bits == 9):
-        raise NetworkFileError(
-            "has weights that need 9 bits behind their zero point; quantise them symmetrically"
-        )
     if bits > 8:
         return Constant(value.array.astype(np.float64) * scale)
     return Weights.of_integers(value.array, bits, value.signed, scale)

@@ -44,13 +44,16 @@ def read_max_pool(draft: Draft, node: Node) -> Value:
     return _pooled(draft, value, MaxPool(node.name, "", kernel, stride, padding))
 
 
-@handles("GlobalMaxPool")
+@handles("GlobalMaxPool", "ReduceMax")
 def read_global_max_pool(draft: Draft, node: Node) -> Value:
     """The largest code of each channel's whole image."""
-    only(node)
+    only(node, "axes", "keepdims", "noop_with_empty_axes")
+    if node.op == "ReduceMax" and not is_height_and_width(draft, node):
+        raise NetworkFileError("must take the largest of height and width, axes 2 and 3")
     value = draft.value(node, 0)
     size = _size(draft, value)
-    return _pooled(draft, value, MaxPool(node.name, "", size, size))
+    found = _pooled(draft, value, MaxPool(node.name, "", size, size))
+    return found if node.attributes.get("keepdims", 1) else flattened(draft, node.name, found)
 
 
 def _pooled(draft: Draft, value: Value, layer: MaxPool) -> Value:

@@ -129,8 +129,11 @@ class Weights:
         for kind in kinds:
             if np.allclose(offset, weight_offset(self.width, kind), CLOSE, 0):
                 return step / 2, kind
+        zero = float(offset[0]) / 2 * (1 << 8 - self.width)
+        if (np.abs(offset - offset[0]) < CLOSE).all() and zero in range(256):
+            return step / 2, int(zero)
         raise NetworkFileError(
-            "has weights with a zero point, or unsigned ones; quantise them symmetrically"
+            "has weights with zero points that differ between channels; quantise them symmetrically"
         )
 
     def reals(self) -> Reals:

@@ -334,6 +334,30 @@ def unsigned_weights():
     return ends(b, b.pair(b.node("Relu", b.node("Conv", b.image(), w)), A), 288)
 
 
+@kind
+def weights_with_a_zero_point():
+    b = Pairs((3, 8, 8))
+    w = b.weights((8, 3, 3, 3), dtype=np.uint8, zero=90)
+    y = b.pair(b.node("Conv", b.image(), w, pads=[1] * 4), A, 60)
+    w = b.weights((8, 8, 3, 3), dtype=np.uint8, zero=171, axis=0)
+    return ends(b, b.pair(b.node("Conv", y, w, pads=[1] * 4), B, 90), 512)
+
+
+@kind
+def function_behind_a_flatten():
+    b = Pairs((3, 8, 8))
+    y = b.pair(b.conv(b.image(), (8, 3, 3, 3)), D, 100)
+    y = b.pair(b.node("Flatten", b.node("Tanh", y)), A, 60)
+    return b.model(b.node("Gemm", y, b.weights((10, 288)), b.biases(10), transB=1))
+
+
+@kind
+def largest_of_the_image():
+    b, y = start()
+    y = b.node("ReduceMax", y, b.constant([2, 3], np.int64), keepdims=0)
+    return b.model(b.node("Gemm", y, b.weights((10, 8)), b.biases(10), transB=1))
+
+
 def four_bits(b, name, kind, values):
     values = np.asarray(values)
     b.constants.append(helper.make_tensor(name, kind, values.shape, values.ravel().tolist()))

@@ -18,6 +18,12 @@ def test_batch_norms_have_their_epsilon(tmp_path):
     np.testing.assert_array_equal(execute(network, images, 8).logits, expected)
 
 
+def parts(b):
+    """Weights of two zero points, that of the first channel at the end."""
+    values = [[[[0]], [[5]], [[255]]], [[[0]], [[5]], [[255]]]]
+    return b.constant(values, np.uint8), b.constant([1, 1]), b.constant([0, 9], np.uint8)
+
+
 def wide(b):
     return b.quant(b.constant(np.ones((3, 3, 2, 2))), 1.0, 4, signed=1)
 
@@ -72,10 +78,10 @@ def matrix(b):
         (
             lambda: rest(
                 lambda b, y: b.node(
-                    "Conv", y, b.quant(b.constant(np.ones((1, 3, 1, 1))), 1, 4), name="c"
+                    "Conv", y, b.node("DequantizeLinear", *parts(b), axis=0), name="c"
                 )
             ),
-            "Conv 'c' has weights with a zero point, or unsigned ones; quantise them symmetrically",
+            "Conv 'c' has weights with zero points that differ between channels; quantise them",
         ),
         (
             lambda: rest(

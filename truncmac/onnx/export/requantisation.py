@@ -64,6 +64,7 @@ def _check_exact(
 ) -> None:
     """No intermediate sum may need more than float64's 53 bits, in units of 2**-s."""
     most = graph.network.reduction(layer) * (1 << bits) * 255
+    most *= 2 if isinstance(layer.offset, int) else 1
     sizes = {key: max(map(abs, array.tolist())) for key, array in tensors.items()}
     bound = sizes["multiplier"] * most + sizes["bias"]
     bound += sizes.get("residual_multiplier", 0) * 255
