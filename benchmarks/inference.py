@@ -9,12 +9,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
 
 from truncmac.golden import (
     Executor,
+    Network,
+    Setting,
     example_images,
     example_network,
     load,
@@ -22,12 +25,17 @@ from truncmac.golden import (
     save,
     save_images,
 )
+from truncmac.golden.types import Codes
 from truncmac.terminal import Terminal, new_table
 
 __all__ = ["main"]
 
 BITS = 8
 CLASSES = {"resnet20": 10, "resnet18": 1000}
+COLUMNS = (
+    *("network", "batch", "CPUs", "float", "int8", "plain", "golden"),
+    *("of float", "of int8", "MB", "MB"),
+)
 LEAST_RUNS, LEAST_SECONDS = 3, 1.0
 console = Terminal()
 
@@ -45,13 +53,13 @@ def main(
     threads: Annotated[str, typer.Option(help="Of the processor.")] = "1,2",
     rounds: Annotated[int, typer.Option(min=1, help="Processes of each kind, in turn.")] = 2,
 ) -> None:
-    """Compare the integer network in golden with the same float network in PyTorch."""
-    names = ("network", "batch", "CPUs", "PyTorch", "golden", "ratio", "PyTorch", "golden", "ratio")
+    """Compare the integer network in golden with networks of its shape in other runtimes."""
     table = new_table(
-        names,
+        COLUMNS,
         words=("network",),
-        title=f"Images a second at k = {BITS}; peak memory of the process in MB.\n"
-        "PyTorch: float32, in the faster of its two layouts",
+        title=f"Images a second at k = {BITS}, golden's share, and the MB that it and float take.\n"
+        "float: PyTorch, in the faster of its two layouts. int8: ONNX Runtime's static\n"
+        "quantisation of the float network. plain: golden's integers in ONNX Runtime",
     )
     for name in networks.split(","):
         for batch in map(int, batches.split(",")):
@@ -64,18 +72,19 @@ def main(
 
 
 def _row(folder: str, threads: int, rounds: int) -> list[str]:
-    found: dict[str, list[Measured]] = {"contiguous": [], "channels_last": [], "golden": []}
+    found: dict[str, list[Measured]] = {kind: [] for kind in RUNS}
     for _ in range(rounds):
         for kind, measured in found.items():
             with console.status(f"{kind}, {threads} threads ..."):
                 measured.append(_in_process(kind, folder, threads))
-    best = {kind: max(measured).images_a_second for kind, measured in found.items()}
+    best = {kind: max(measured) for kind, measured in found.items()}
     layout = max(("contiguous", "channels_last"), key=lambda kind: best[kind])
-    torch_mb, golden_mb = (max(m.peak_mb for m in found[kind]) for kind in (layout, "golden"))
+    shown = (layout, "int8", "plain", "golden")
+    speeds = [best[kind].images_a_second for kind in shown]
     return [
-        *(f"{best[layout]:,.1f}", f"{best['golden']:,.1f}"),
-        f"{best['golden'] / best[layout]:.2f}",
-        *(f"{torch_mb:,.0f}", f"{golden_mb:,.0f}", f"{golden_mb / torch_mb:.2f}"),
+        *(f"{speed:,.1f}" for speed in speeds),
+        *(f"{speeds[-1] / speed:.2f}" for speed in speeds[:2]),
+        *(f"{max(m.peak_mb for m in found[kind]):,.0f}" for kind in (layout, "golden")),
     ]
 
 
@@ -91,33 +100,96 @@ def _in_process(kind: str, folder: str, threads: int) -> Measured:
 def measure(kind: str, folder: Path) -> None:
     """Measure in this process, and print it as JSON."""
     images, _ = load_images(folder / "images")
-    network = load(folder / "network")
-    if kind == "golden":
-        executor = Executor(network, BITS)
-        seconds = _fastest(lambda: executor.run(images, keep=()))
-    else:
-        seconds = _fastest(_torch_run(network.name, images.shape, kind))
+    seconds = _fastest(RUNS[kind](load(folder / "network"), images, kind))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(json.dumps([len(images) / seconds, peak]))
 
 
-def _torch_run(name: str, shape: tuple[int, ...], layout: str) -> Callable[[], object]:
+def _golden(network: Network, images: Codes, kind: str) -> Callable[[], object]:
+    executor = Executor(network, BITS)
+    return lambda: executor.run(images, keep=())
+
+
+def _plain(network: Network, images: Codes, kind: str) -> Callable[[], object]:
+    """Golden's integers in ONNX Runtime."""
+    from truncmac.onnx.runtime import RuntimeNetwork
+
+    runtime = RuntimeNetwork(network, Setting(str(BITS), BITS), threads=_threads())
+    return lambda: runtime.run(images)
+
+
+def _int8(network: Network, images: Codes, kind: str) -> Callable[[], object]:
+    """ONNX Runtime's own int8: static quantisation of the float network, unsigned by signed."""
+    import onnxruntime
+    import torch
+    from onnxruntime import quantization
+
+    class Samples(quantization.CalibrationDataReader):
+        left = iter(
+            [{"image": np.random.default_rng(0).random((8, *images.shape[1:]), np.float32)}]
+        )
+
+        def get_next(self) -> dict[str, object] | None:
+            return next(self.left, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole, quantised = (str(Path(folder) / name) for name in ("float.onnx", "int8.onnx"))
+        torch.onnx.export(
+            _torch_model(network, images.shape),
+            (torch.rand(images.shape),),
+            whole,
+            input_names=["image"],
+            dynamic_axes={"image": {0: "images"}},
+            dynamo=False,  # the other way needs packages that nothing else does
+        )
+        quantization.quantize_static(
+            whole,
+            quantised,
+            Samples(),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _threads()
+        session = onnxruntime.InferenceSession(quantised, options)
+    batch = np.random.default_rng(1).random(images.shape, np.float32)
+    return lambda: session.run(None, {"image": batch})
+
+
+def _torch(network: Network, images: Codes, kind: str) -> Callable[[], object]:
+    """The float network in PyTorch, with `kind` as its layout in memory."""
     import torch
 
-    from truncmac.model.networks import ImageShape, build
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    memory_format = getattr(torch, f"{layout}_format" if layout == "contiguous" else layout)
-    _, channels, height, width = shape
-    model = build(name, ImageShape(channels, height, width, CLASSES[name])).eval()
-    model = model.to(memory_format=memory_format)  # type: ignore[call-overload]
-    batch = torch.rand(shape).contiguous(memory_format=memory_format)
+    torch.set_num_threads(_threads())
+    memory_format = getattr(torch, f"{kind}_format" if kind == "contiguous" else kind)
+    model = _torch_model(network, images.shape).to(memory_format=memory_format)
+    batch = torch.rand(images.shape).contiguous(memory_format=memory_format)
 
     def run() -> object:
         with torch.inference_mode():
             return model(batch)
 
     return run
+
+
+def _torch_model(network: Network, shape: tuple[int, ...]) -> Any:
+    from truncmac.model.networks import ImageShape, build
+
+    return build(network.name, ImageShape(*shape[1:], CLASSES[network.name])).eval()
+
+
+def _threads() -> int:
+    return int(os.environ["OMP_NUM_THREADS"])
+
+
+RUNS: dict[str, Callable[[Network, Codes, str], Callable[[], object]]] = {
+    "contiguous": _torch,
+    "channels_last": _torch,
+    "int8": _int8,
+    "plain": _plain,
+    "golden": _golden,
+}
 
 
 def _fastest(run: Callable[[], object]) -> float:

@@ -25,7 +25,8 @@ def test_version(run):
         (["infer", "-k", "3"], "The network has no parameters for k = 3, only for 1, 2, 4, 8"),
         (
             ["infer", "--on", "fpga"],
-            "Invalid value for '--on': 'fpga' is not one of 'golden', 'both', 'rtl', 'npu'; see "
+            "Invalid value for '--on': 'fpga' is not one of 'golden', 'both', 'rtl', 'npu', "
+            "'onnxruntime'; see "
             "truncmac infer --help",
         ),
         (

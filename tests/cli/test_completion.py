@@ -59,7 +59,7 @@ def bash(script, stdin="", **environment):
 LINES = {
     "truncmac in": {"infer", "inspect"},
     "truncmac sim --simulator v": {"verilator"},
-    "truncmac infer --on ": {"golden", "rtl", "both", "npu"},
+    "truncmac infer --on ": {"golden", "rtl", "both", "npu", "onnxruntime"},
     "truncmac infer nosuch": set(),  # nothing: bash goes on with names of files
 }
 

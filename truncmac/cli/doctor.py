@@ -13,9 +13,11 @@ def doctor(
     extra: Annotated[
         list[str] | None,
         typer.Option(
-            autocompletion=suggested("report", "train", "onnx", "energy", "explore", "fpga", "dev"),
-            help="Extra that is needed too: report, train, onnx, energy, explore, fpga or dev; may "
-            "be given several times.",
+            autocompletion=suggested(
+                "report", "train", "onnx", "runtime", "energy", "explore", "fpga", "dev"
+            ),
+            help="Extra that is needed too: report, train, onnx, runtime, energy, explore, fpga or "
+            "dev; may be given several times.",
         ),
     ] = None,
     as_json: AsJson = False,

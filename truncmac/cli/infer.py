@@ -1,4 +1,4 @@
-"""`truncmac infer`: a network on golden, or on the RTL of a core or an NPU as well."""
+"""`truncmac infer`: a network on golden, or on the RTL or ONNX Runtime as well."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -41,11 +41,11 @@ def infer(
         ),
     ] = "8,4,2,1",
     on: Annotated[
-        Literal["golden", "both", "rtl", "npu"],
+        Literal["golden", "both", "rtl", "npu", "onnxruntime"],
         typer.Option(
             help="What computes: golden alone; the RTL of the core as well, layer by layer (both "
-            "and rtl are the same); or the RTL of the NPU, which runs the whole network after one "
-            "write of a register."
+            "and rtl are the same); the RTL of the NPU, which runs the whole network after one "
+            "write of a register; or ONNX Runtime, on all images."
         ),
     ] = "golden",
     images: Annotated[
@@ -65,8 +65,8 @@ def infer(
         typer.Option(
             "--compare",
             help="Run on the RTL too, and show all operands of the first output that differs. On "
-            "the NPU: compare the codes of each layer that has a map too, and name the first that "
-            "differs.",
+            "the NPU and ONNX Runtime: compare the outputs of each layer too (on the NPU, of each "
+            "that has a map), and name the first that differs.",
         ),
     ] = False,
     dump: Annotated[
@@ -81,8 +81,8 @@ def infer(
 ) -> None:
     """Classify images with a network, on the integer reference (golden) or on the RTL as well.
 
-    On the RTL every output of every layer is compared with golden, on the NPU every output of the
-    network. The exit code is 1 if an output differs.
+    On the RTL every output of every layer is compared with golden, on the NPU and on ONNX Runtime
+    every output of the network. The exit code is 1 if an output differs.
     """
     from truncmac.commands.infer import InferRequest, infer
 
@@ -95,7 +95,8 @@ def infer(
         npu=npu,
         data=data,
         settings=parse_settings(bits),
-        on_rtl=npu is None and (compare or on != "golden"),
+        on_rtl=on in ("both", "rtl") or (compare and on == "golden"),
+        on_runtime=on == "onnxruntime",
         images=images,
         simulator=simulator,
         dump=dump,

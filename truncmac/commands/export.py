@@ -1,11 +1,11 @@
-"""What `truncmac export` does: writes a network as the memories of an array, or as QONNX."""
+"""What `truncmac export` does: writes a network as the memories of an array, or as ONNX."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from truncmac.golden import network_by_name
+from truncmac.golden import Network, Setting, network_by_name
 from truncmac.golden.files import file_name, write_all, write_bytes
 from truncmac.hw.config import ArrayConfig
 from truncmac.sim.axi.deployment import deployment
@@ -14,7 +14,7 @@ from truncmac.terminal import Terminal
 
 from .files import file_sizes
 
-__all__ = ["export_memories", "export_qonnx"]
+__all__ = ["export_memories", "export_plain", "export_qonnx"]
 
 console = Terminal()
 
@@ -55,6 +55,37 @@ def export_qonnx(name: str, bits: Sequence[int], *, out: Path, as_json: bool) ->
         out / f"{file_name(network.name)}.k{k}.onnx": qonnx_model(network, k).SerializeToString()
         for k in bits
     }
+    _write_models(network, "qonnx", bits, files, as_json=as_json)
+
+
+def export_plain(name: str, settings: Sequence[Setting], *, out: Path, as_json: bool) -> None:
+    """Write a network to a folder in ONNX's own operators, a file for each setting.
+
+    Without a setting it is one for each k that the network has.
+    """
+    with extra_needed("Writing ONNX files", "onnx"):
+        from truncmac.onnx.export.plain.model import plain_model
+    network = network_by_name(name)
+    settings = settings or [Setting(str(k), k) for k in sorted(network.bit_widths, reverse=True)]
+    names = [setting.name for setting in settings]
+    files = {
+        out / f"{file_name(network.name)}.k{file_name(setting.name)}.plain.onnx": plain_model(
+            network, setting
+        ).SerializeToString()
+        for setting in settings
+    }
+    _write_models(network, "onnx", names, files, as_json=as_json)
+
+
+def _write_models(
+    network: Network,
+    kind: str,
+    bits: Sequence[int | str],
+    files: Mapping[Path, bytes],
+    *,
+    as_json: bool,
+) -> None:
+    """Write a file for each of `bits`, and tell of them."""
     for path, data in files.items():
         write_bytes(path, data)
         if not as_json:
@@ -62,7 +93,7 @@ def export_qonnx(name: str, bits: Sequence[int], *, out: Path, as_json: bool) ->
     if as_json:
         found = {
             "network": network.name,
-            "format": "qonnx",
+            "format": kind,
             "bits": list(bits),
             "layers": len(network.products),
             "files": file_sizes(files),

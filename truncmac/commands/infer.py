@@ -1,11 +1,11 @@
-"""What `truncmac infer` does: a network on golden, and on the RTL or the NPU to compare."""
+"""What `truncmac infer` does: a network on golden, and on hardware or a runtime to compare."""
 
 import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
@@ -26,6 +26,7 @@ from truncmac.golden.files import file_name, write_bytes
 from truncmac.golden.types import Codes, Labels
 from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.config import NpuConfig
+from truncmac.sim.extras import extra_needed
 from truncmac.sim.npu.compiled import Compiled
 from truncmac.sim.rtl.differences import as_text, first_difference
 from truncmac.sim.rtl.network import RtlReport, run_network
@@ -33,6 +34,9 @@ from truncmac.sim.rtl.npu.network import NpuReport, compiled_for_npu, run_compil
 from truncmac.terminal import Terminal, new_table
 
 from .progress import simulation
+
+if TYPE_CHECKING:
+    from truncmac.onnx.runtime import RuntimeReport
 
 __all__ = ["InferRequest", "infer"]
 
@@ -52,10 +56,12 @@ class InferRequest:
     on_rtl : run the layers on the RTL too
     config, simulator : the array, and what runs it: "verilator" or "icarus"
     npu : the NPU that the network runs on too, if any
+    on_runtime : run all images on ONNX Runtime too
     images : how many of the images run on the RTL and are dumped
     dump : a folder for golden's outputs of each layer
     layers : show each layer, also of several settings
-    compare : show all operands of the first output that differs; on the NPU compare all layers
+    compare : show all operands of the first output that differs; on the NPU and ONNX Runtime
+        compare all layers
     """
 
     network: str
@@ -64,6 +70,7 @@ class InferRequest:
     settings: Sequence[Setting] = ()
     npu: NpuConfig | None = None
     on_rtl: bool = False
+    on_runtime: bool = False
     images: int = 32
     simulator: str = "verilator"
     dump: Path | None = None
@@ -81,11 +88,12 @@ class _Result:
     classes: Sequence[int] | None = None
     rtl: RtlReport | None = None
     npu: NpuReport | None = None
+    runtime: "RuntimeReport | None" = None
     difference: Mapping[str, Any] | None = None
 
 
 def infer(request: InferRequest, *, as_json: bool) -> bool:
-    """Classify images; True unless the RTL differs from golden somewhere."""
+    """Classify images; True unless the RTL or ONNX Runtime differs from golden somewhere."""
     with console.silent(as_json):
         network = network_by_name(request.network)
         images, labels = images_by_name(
@@ -100,6 +108,8 @@ def infer(request: InferRequest, *, as_json: bool) -> bool:
         results = _on_golden(request, network, settings, images, labels)
         if programs is not None:
             _on_npu(request, programs, images[: request.images], results)
+        if request.on_runtime:
+            _on_runtime(request, network, images, results)
         if request.on_rtl:
             _on_rtl(request, network, images[: request.images], results)
         if as_json:
@@ -107,8 +117,12 @@ def infer(request: InferRequest, *, as_json: bool) -> bool:
         else:
             for shown in _shown(request, network, len(images), results):
                 console.print(shown)
-    reports = [report for result in results for report in (result.rtl, result.npu) if report]
-    return not any(report.mismatches for report in reports)
+    return not any(
+        report.mismatches
+        for result in results
+        for report in (result.rtl, result.npu, result.runtime)
+        if report
+    )
 
 
 def _on_golden(
@@ -188,15 +202,30 @@ def _on_npu(
         result.difference = report.difference
 
 
+def _on_runtime(
+    request: InferRequest, network: Network, images: Codes, results: Sequence[_Result]
+) -> None:
+    """Run all images at each setting on ONNX Runtime, and note where it differs."""
+    with extra_needed("Running on ONNX Runtime", "runtime", "ask for --on golden"):
+        from truncmac.onnx.runtime import compare_with_golden
+    for result in results:
+        with console.status(f"ONNX Runtime, k = {result.setting.name} ..."):
+            result.runtime = compare_with_golden(
+                network, images, result.setting, every_layer=request.compare
+            )
+        result.difference = result.runtime.difference
+
+
 def _shown(
     request: InferRequest, network: Network, image_count: int, results: Sequence[_Result]
 ) -> list[Table | str]:
     """The tables, and a text for each setting in which the RTL differs."""
-    shown: list[Table | str] = [
-        _table(request.config, results, image_count)
-        if request.npu is None
-        else _npu_table(request.npu, results, image_count)
-    ]
+    if request.on_runtime:
+        shown: list[Table | str] = [_runtime_table(results, image_count)]
+    elif request.npu is not None:
+        shown = [_npu_table(request.npu, results, image_count)]
+    else:
+        shown = [_table(request.config, results, image_count)]
     if request.layers or len(results) == 1:
         shown += [_layer_table(network, result) for result in results]
     if request.data is not None:
@@ -214,10 +243,11 @@ def _difference(result: _Result, everything: bool) -> str:
     if result.rtl is not None:
         return as_text(found, everything)
     place = ", ".join(f"{axis} {found[axis]}" for axis in ("channel", "y", "x") if axis in found)
+    other, key = ("NPU", "rtl") if result.npu else ("ONNX Runtime", "onnxruntime")
     return (
         f"first difference in layer {found['layer']!r}, {found['mismatches']} of "
         f"{found['outputs']} outputs\n  image {found['image']}, {place}: golden "
-        f"{found['golden']}, NPU {found['rtl']}"
+        f"{found['golden']}, {other} {found[key]}"
     )
 
 
@@ -279,6 +309,26 @@ def _npu_table(config: NpuConfig, results: Sequence[_Result], image_count: int) 
         for result in results
         if result.npu
     ]
+    return new_table(columns, rows, words=("k",), title=title, min_width=len(first))
+
+
+def _runtime_table(results: Sequence[_Result], image_count: int) -> Table:
+    """A line for each setting on ONNX Runtime."""
+    reports = [result.runtime for result in results if result.runtime]
+    first = f"Integer network: accuracy on {image_count} images, run on ONNX Runtime too"
+    layers = "every layer" if reports[0].layers > 1 else "the last layer"
+    title = f"{first}\n(version {reports[0].version}; outputs of {layers} compared)"
+    rows = [
+        [
+            result.setting.name,
+            _accuracy(result),
+            f"{result.runtime.outputs:,}",
+            str(result.runtime.mismatches),
+        ]
+        for result in results
+        if result.runtime
+    ]
+    columns = ["k", "accuracy", "outputs", "mismatches"]
     return new_table(columns, rows, words=("k",), title=title, min_width=len(first))
 
 
@@ -351,6 +401,13 @@ def _as_dictionary(
                 "bytes_read": result.npu.bytes_read,
                 "outputs": result.npu.outputs,
                 "mismatches": result.npu.mismatches,
+                "first_difference": result.difference,
+            }
+        if result.runtime:
+            entry |= {
+                "onnxruntime": result.runtime.version,
+                "outputs": result.runtime.outputs,
+                "mismatches": result.runtime.mismatches,
                 "first_difference": result.difference,
             }
         if result.classes is not None:

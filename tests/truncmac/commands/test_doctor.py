@@ -109,8 +109,8 @@ def test_an_unknown_extra_is_refused(run):
     code, _, err = run("doctor", "--extra", "gpu")
     assert code == 2
     assert err == (
-        "truncmac: --extra must be one of report, train, onnx, energy, explore, fpga, dev, "
-        "not 'gpu'\n"
+        "truncmac: --extra must be one of report, train, onnx, runtime, energy, explore, fpga, "
+        "dev, not 'gpu'\n"
     )
 
 
@@ -134,5 +134,6 @@ def test_an_extra_is_mended_as_the_package_was_installed(run, monkeypatch, direc
         importlib.metadata, "version", lambda name: "1.0" if name == "onnx" else version(name)
     )
     _, out, _ = run("doctor", "--json")
-    (check,) = (check for check in json.loads(out)["checks"] if check["name"] == "onnx")
+    checks = json.loads(out)["checks"]
+    (check,) = (c for c in checks if (c["group"], c["name"]) == ("extra onnx", "onnx"))
     assert check["mend"] == mend

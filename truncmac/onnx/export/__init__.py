@@ -1,4 +1,4 @@
 """Networks as ONNX graphs: `qonnx` says what a network becomes, `graph` collects its nodes.
 
-Reading ONNX files is done by the folder above.
+`plain` writes them in ONNX's own operators. Reading ONNX files is done by the folder above.
 """

@@ -1,6 +1,6 @@
 """An ONNX graph in the making: nodes, constants, and the shapes of what lies between."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from truncmac.golden import IMAGE, Network, shapes
 from truncmac.golden.layers import sides
-from truncmac.golden.types import Padding, Reals, Shape
+from truncmac.golden.types import Array, Padding, Reals, Shape
 
-__all__ = ["DOMAIN", "GraphWriter", "column"]
+__all__ = ["DOMAIN", "OPSET", "GraphWriter", "column"]
 
 DOMAIN = "qonnx.custom_op.general"
 OPSET, DOMAIN_OPSET, IR_VERSION = 13, 2, 8  # Trunc with an output scale is in version 2
@@ -23,14 +23,15 @@ class GraphWriter:
 
     Attributes
     ----------
-    network, bits, batch : what is written, its k, and how many images the graph takes
+    network, bits, batch : what is written, its k, and how many images the graph takes; a name as
+        the batch leaves their number open
     shapes : of the image and each layer's output, without the batch, by layer name
     largest : the largest code of the image and of each layer, by layer name
     values : the tensor that holds a layer's output, by layer name
     metadata : entries of the file beside the graph, by name
     """
 
-    def __init__(self, network: Network, bits: int, batch: int) -> None:
+    def __init__(self, network: Network, bits: int, batch: int | str) -> None:
         self.network, self.bits, self.batch = network, bits, batch
         self.shapes = shapes(network)
         self.largest = {IMAGE: (1 << network.image.bits) - 1}
@@ -43,17 +44,30 @@ class GraphWriter:
 
     def model(self) -> onnx.ModelProto:
         """The whole model; its output is that of the network's last layer."""
-        last = self.network.layers[-1].name
+        domains = {"": OPSET, DOMAIN: DOMAIN_OPSET}
+        return self.assembled(TensorProto.FLOAT, [self.network.layers[-1].name], domains)
+
+    def assembled(
+        self, kind: int, outputs: Collection[str], domains: Mapping[str, int]
+    ) -> onnx.ModelProto:
+        """The whole model.
+
+        Parameters
+        ----------
+        kind : the image's type, as in TensorProto
+        outputs : names of the tensors that it gives
+        domains : version of each domain whose operators it uses
+        """
         shape = (self.batch, *self.shapes[IMAGE])
         graph = helper.make_graph(
             self._nodes,
             self.network.name,
-            [helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, shape)],
-            [self._infos.pop(last)],
+            [helper.make_tensor_value_info(IMAGE, kind, shape)],
+            [self._infos[name] for name in outputs],
             initializer=list(self._constants.values()),
-            value_info=list(self._infos.values()),
+            value_info=[info for name, info in self._infos.items() if name not in outputs],
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, DOMAIN_OPSET)]
+        opsets = [helper.make_opsetid(*domain) for domain in domains.items()]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="truncmac"
         )
@@ -106,8 +120,8 @@ class GraphWriter:
         self._nodes[-1].attribute.extend(
             helper.make_attribute(key, value) for key, value in sorted(attributes.items())
         )
-        shape = shape if whole else (self.batch, *shape)
-        self._infos[output] = helper.make_tensor_value_info(output, kind, shape)
+        sizes: tuple[int | str, ...] = shape if whole else (self.batch, *shape)
+        self._infos[output] = helper.make_tensor_value_info(output, kind, sizes)
         return output
 
     def cast(self, name: str, value: str, shape: Shape, kind: int) -> str:
@@ -147,6 +161,6 @@ class GraphWriter:
         return self.node(output, "Pad", inputs, shape, name=name, mode="constant")
 
 
-def column(values: Reals, shape: Shape) -> Reals:
+def column(values: Array, shape: Shape) -> Array:
     """Values (O,) so that they meet an output of `shape`, (O, H, W) or (O,), by channel."""
     return values.reshape(-1, 1, 1) if len(shape) == 3 else values

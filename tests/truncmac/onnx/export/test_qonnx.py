@@ -205,6 +205,6 @@ def test_the_command_writes_a_file_for_each_k(run, tmp_path):
     code, _, err = run("export", "--format", "tflite")
     assert (code, err) == (
         2,
-        "truncmac: Invalid value for '--format': 'tflite' is not one of 'memories', 'qonnx'; see "
-        "truncmac export --help\n",
+        "truncmac: Invalid value for '--format': 'tflite' is not one of 'memories', 'qonnx', "
+        "'onnx'; see truncmac export --help\n",
     )
