@@ -1,6 +1,7 @@
 """Reads SCALE-Sim topology files, whose lines are layers: convolutions or matrix products.
 
-Each of the two forms has a header line, which tells them apart; a comma may end each line:
+The first line is a header, whose words SCALE-Sim skips. Here it tells the two forms apart if it has
+their words; if not, the first layer does, by its numbers. A comma may end each line:
 
     Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter,
     Strides[, stride of the width][, Sparsity]
@@ -55,26 +56,41 @@ def load_topology(path: Path) -> Workload:
     path = Path(path)
     lines = _lines(path)
     number, header = next(lines, (1, []))
-    titles = [title.lower() for title in header[1:]]
-    if titles[:3] == ["m", "n", "k"]:
-        names, make = GEMM, _product
-    elif len(titles) >= len(CONV) and "height" in titles[0]:
-        names, make = CONV, _convolution
-    else:
+    if not _is_header(header):
         raise TopologyError(
             f"{path}, line {number}: the first line must be the header of a SCALE-Sim topology, "
             '"Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, '
-            'Num Filter, Strides," or "Layer, M, N, K,"'
+            'Num Filter, Strides," or "Layer, M, N, K," or any other words'
         )
-    layers = []
+    layers: list[LayerShape] = []
     for number, fields in lines:
         try:
+            if not layers:
+                names, make = FORMS[_is_product(header, fields)]
             layers.append(_checked(make(fields[0], _sizes(names, fields))))
         except ValueError as error:
             raise TopologyError(f"{path}, line {number}: {error}") from None
     if not layers:
         raise TopologyError(f"{path}: must have at least one layer after the header")
     return Workload(path.stem, tuple(_unique(layers)))
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    """Whether a line is of words: no layer, and no products in another order of M, N and K."""
+    titles = [field.lower() for field in fields[1:4]]
+    if sorted(titles) == ["k", "m", "n"] and titles != ["m", "n", "k"]:
+        return False
+    return bool(fields) and not any(map(WHOLE.fullmatch, fields[1:]))
+
+
+def _is_product(header: Sequence[str], fields: Sequence[str]) -> bool:
+    """Whether the layers are products: by the header's words, or the numbers of the first layer."""
+    titles = [title.lower() for title in header[1:]]
+    if titles[:3] == ["m", "n", "k"]:
+        return True
+    if len(titles) >= len(CONV) and "height" in titles[0]:
+        return False
+    return len([field for field in fields[1:] if not SPARSITY.fullmatch(field)]) <= len(GEMM)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -159,3 +175,6 @@ def _unique(layers: Sequence[LayerShape]) -> Iterator[LayerShape]:
             name = f"{layer.name}#{counts[layer.name]}"
         taken.add(name)
         yield replace(layer, name=name)
+
+
+FORMS = {False: (CONV, _convolution), True: (GEMM, _product)}

@@ -62,6 +62,17 @@ def test_products_are_read_however_they_are_written(path, text):
 
 
 @pytest.mark.parametrize(
+    "header",
+    ["Layer", "Name,rows,columns,depth,", "x", "Layer, Input rows, Outputs, Sums, Sparsity"],
+)
+def test_words_in_the_header_do_not_matter(path, header):
+    assert load(path, f"{header}\na,4,3,2,\n").layers == (LayerShape("a", 4, 2, 3),)
+    assert load(path, f"{header}\na,4,3,2,1:2\n").layers == (LayerShape("a", 4, 2, 3),)
+    line = "a,7,5,1,1,4,6,3,\n"
+    assert load(path, f"{header}\n{line}").layers == load(path, CONV + line).layers
+
+
+@pytest.mark.parametrize(
     ("end", "stride"), [("3", (3, 3)), ("3,2,", (3, 2)), ("3, 2:4,", (3, 3)), ("3,2,1:4", (3, 2))]
 )
 def test_convolutions_may_have_two_strides_and_a_sparsity(path, end, stride):
@@ -77,7 +88,8 @@ def test_names_that_occur_again_get_a_number(path):
 
 HEADER = (
     'the first line must be the header of a SCALE-Sim topology, "Layer name, IFMAP Height, IFMAP '
-    'Width, Filter Height, Filter Width, Channels, Num Filter, Strides," or "Layer, M, N, K,"'
+    'Width, Filter Height, Filter Width, Channels, Num Filter, Strides," or "Layer, M, N, K," or '
+    "any other words"
 )
 ALL = "IFMAP height, IFMAP width, filter height, filter width, channels, num filter, strides"
 
@@ -88,6 +100,23 @@ ALL = "IFMAP height, IFMAP width, filter height, filter width, channels, num fil
         ("", f", line 1: {HEADER}"),
         ("\na,4,3,2\n", f", line 2: {HEADER}"),
         ("Layer, M, K, N,\na,4,3,2\n", f", line 1: {HEADER}"),
+        ("a,7,7,1,1,4,6,1\na,7,7,1,1,4,6,1\n", f", line 1: {HEADER}"),
+        (
+            "Layer, of words\na,4,3\n",
+            ", line 2: a line must have a name and 3 numbers (M, N, K), not 2 numbers",
+        ),
+        (
+            "Name, H, W, FH, FW, C, F, S\na,7,7,1,1,4,6\n",
+            f", line 2: a line must have a name and 7 numbers ({ALL}), not 6 numbers",
+        ),
+        (
+            "Name, H, W, FH, FW, C, F, S\na,7,7,1,1,4,6,x\n",
+            ", line 2: strides must be a whole number in 1..2147483647, not 'x'",
+        ),
+        (
+            "words\na,4,3,2\nb,7,7,1,1,4,6,1\n",
+            ", line 3: only a sparsity such as 2:4 may follow K, not ['1', '4', '6', '1']",
+        ),
         (GEMM, ": must have at least one layer after the header"),
         (
             GEMM + "a,4,3\n",
