@@ -58,7 +58,8 @@ def _layer(network: Network, layer: Product, given: tuple[int, ...]) -> LayerSha
 def network_of(text: str) -> Network | None:
     """The network that a workload's name stands for; None if only its layers' sizes are known."""
     path = Path(text)
-    sizes_alone = text in WORKLOADS or path.suffix.lower() == ".csv" or not path.exists()
+    sizes_alone = text in WORKLOADS or path.suffix.lower() in (".csv", ".onnx")
+    sizes_alone = sizes_alone or not path.exists()
     return network_by_name(text) if text == DIGITS or not sizes_alone else None
 
 
@@ -83,6 +84,11 @@ def workload_by_name(text: str) -> Workload:
     path = Path(text)
     if path.suffix.lower() == ".csv":
         return load_topology(path)
+    if path.suffix.lower() == ".onnx":
+        raise ValueError(
+            f"{text}: truncmac report counts ONNX graphs; for all else, make a network file of it "
+            "with truncmac import"
+        )
     network = network_of(text)
     if network is not None:
         return network_workload(network)

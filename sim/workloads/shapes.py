@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from truncmac.golden import output_size
 from truncmac.golden.types import Padding, Pair
 
-__all__ = ["LayerShape", "Window", "Workload"]
+__all__ = ["LayerShape", "LeftOut", "Window", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,34 @@ class LayerShape:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What of a network is not in its workload, though it multiplies.
+
+    Attributes
+    ----------
+    name, operation : its own name, and what it is
+    why : why it is no layer of weights here
+    macs : multiply-accumulates of one image; None if they are not known
+    """
+
+    name: str
+    operation: str
+    why: str
+    macs: int | None
+
+
+@dataclass(frozen=True)
 class Workload:
-    """The layers of weights of a network, in the order in which they run."""
+    """The layers of weights of a network, in the order in which they run.
+
+    Attributes
+    ----------
+    left_out : what else multiplies, as far as the source of the workload tells
+    """
 
     name: str
     layers: tuple[LayerShape, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.layers:

@@ -34,6 +34,7 @@ with atheris.instrument_imports(include=["truncmac", "zipfile", "numpy.lib", "pi
     )
     from truncmac.model.checkpoint import load_checkpoint
     from truncmac.model.cifar import _read_python
+    from truncmac.onnx.workload import onnx_workload
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz_", dir="/dev/shm"))
 LEAST_MB = 200  # above what the interpreter and its libraries take
@@ -79,6 +80,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "settings": at("k.json", lambda path: parse_settings(str(path))),
     "cifar": cifar,
     "checkpoint": at("checkpoint", load_checkpoint),
+    "graph": at("graph.onnx", onnx_workload),
 }
 
 
@@ -120,6 +122,8 @@ def seeds(target: str) -> list[bytes]:
         found = [pickle.dumps(entry, protocol) for protocol in (0, 2, 4)]
     if target == "checkpoint":
         found = [to_bytes({"model.a": np.ones(2, np.float32)}, metadata={"truncmac": CHECKPOINT})]
+    if target == "graph":
+        found = [path.read_bytes() for path in (ROOT / "tests/truncmac/onnx/data").glob("*.onnx")]
     return found
 
 

@@ -19,7 +19,8 @@ def report(
         str,
         typer.Argument(
             help="A known workload, such as resnet18, vit-b16 or bert-base@TOKENS; digits; the "
-            "file of an exported network; or a SCALE-Sim topology (.csv)."
+            "file of an exported network; a SCALE-Sim topology (.csv); "
+            "or an ONNX graph, FILE.onnx or FILE.onnx@SIZE with the size of its open dimensions."
         ),
     ] = "digits",
     platform: Annotated[

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from truncmac.golden.checks import expect
 
-__all__ = ["MOST_BYTES", "check_size"]
+__all__ = ["MOST_BYTES", "check_size", "message_fields"]
 
 MOST_BYTES = 1 << 27
 MOST_FIELDS = 200_000
@@ -19,19 +19,20 @@ MOST_FIELDS = 200_000
 # bytes, and an empty message takes some fifty bytes for its two
 DATA, INTEGERS, OTHER = 1, 8, 48
 
+Data = mmap.mmap | bytes
 Fields = Mapping[int, Any]  # by field number, of a message: the fields worth looking into
 TENSOR: Fields = {4: DATA, 9: DATA, 10: DATA, 5: INTEGERS, 7: INTEGERS, 11: INTEGERS}
 MODEL: Fields = {7: {1: {5: {5: TENSOR}}, 5: TENSOR}}
 
 
-def check_size(data: mmap.mmap) -> None:
+def check_size(data: Data) -> None:
     """Bound what parsing can take, before it does: a few bytes can stand for many."""
     budget = [MOST_BYTES, MOST_FIELDS]
     _spend(data, 0, len(data), MODEL, budget)
 
 
-def _spend(data: mmap.mmap, start: int, stop: int, part: Fields, budget: list[int]) -> None:
-    for number, first, last in _fields(data, start, stop):
+def _spend(data: Data, start: int, stop: int, part: Fields, budget: list[int]) -> None:
+    for number, _, first, last in message_fields(data, start, stop):
         inner = part.get(number, OTHER)
         budget[1] -= 1
         if isinstance(inner, int):
@@ -41,8 +42,8 @@ def _spend(data: mmap.mmap, start: int, stop: int, part: Fields, budget: list[in
         expect(min(budget) >= 0, "the ONNX file would take too much memory")
 
 
-def _fields(data: mmap.mmap, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and end of each field of a message.
+def message_fields(data: Data, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+    """Number, wire type, start and end of each field of a message; its tag stands before.
 
     Source: Protocol Buffers documentation, "Encoding".
     """
@@ -58,11 +59,11 @@ def _fields(data: mmap.mmap, start: int, stop: int) -> Iterator[tuple[int, int, 
             size = {1: 8, 5: 4}.get(kind, stop)  # groups are not used by ONNX
         if size > stop - start:
             raise DecodeError
-        yield tag >> 3, start, start + size
+        yield tag >> 3, kind, start, start + size
         start += size
 
 
-def _varint(data: mmap.mmap, start: int, stop: int) -> tuple[int, int]:
+def _varint(data: Data, start: int, stop: int) -> tuple[int, int]:
     value = 0
     for index in range(start, min(start + 10, stop)):
         value |= (data[index] & 127) << 7 * (index - start)

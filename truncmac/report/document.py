@@ -1,16 +1,19 @@
 """Computes the report's figures: one document of numbers, which text, tables and forms show."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from truncmac.sim.energy.layers import layer_energies
 from truncmac.sim.energy.summary import energy_summary
+from truncmac.sim.extras import extra_needed
 from truncmac.sim.schedule.analysis import Analysis, analyse
 from truncmac.sim.schedule.folding import array_shapes, foldings
 from truncmac.sim.schedule.layers import Layers
 from truncmac.sim.schedule.platforms import platform_by_name
 from truncmac.sim.schedule.rivals import rival_array
-from truncmac.sim.workloads.names import workload_by_name
+from truncmac.sim.workloads.names import MOST_TOKENS, workload_by_name
+from truncmac.sim.workloads.shapes import Workload
 from truncmac.version import __version__
 
 from .energies import energy_sources
@@ -25,7 +28,7 @@ Document = dict[str, Any]
 
 def document_of(request: ReportRequest) -> Document:
     """All figures of what is asked for."""
-    workload, images = workload_by_name(request.network), request.images
+    workload, images = _workload(request.network), request.images
     platform = platform_by_name(request.platform).with_sizes(request.sizes)
     platform = platform.with_surroundings(
         clock_mhz=request.clock_mhz,
@@ -52,6 +55,20 @@ def document_of(request: ReportRequest) -> Document:
     return as_dictionary(found) | {"energy": about}
 
 
+def _workload(text: str) -> Workload:
+    """The workload of an ONNX graph, `FILE.onnx` or `FILE.onnx@SIZE`, or of another name."""
+    path, _, size = text.partition("@") if ".onnx@" in text.lower() else (text, "", "")
+    if Path(path).suffix.lower() != ".onnx":
+        return workload_by_name(text)
+    if size and not (size.isascii() and size.isdecimal() and 1 <= int(size[:9]) <= MOST_TOKENS):
+        raise ValueError(
+            f"Open sizes of {path} must be a whole number in 1..{MOST_TOKENS}, not {size!r}"
+        )
+    with extra_needed("Reading ONNX files", "onnx"):
+        from truncmac.onnx.workload import onnx_workload
+    return onnx_workload(Path(path), int(size) if size else None)
+
+
 def as_dictionary(found: Analysis) -> Document:
     """All figures of an analysis but its energies, as the JSON has them."""
     workload, platform, bits = found.workload, found.platform, found.bits
@@ -66,6 +83,7 @@ def as_dictionary(found: Analysis) -> Document:
             "name": workload.name,
             "layers": len(workload.layers),
             "macs": workload.macs,
+            "left_out": [asdict(item) for item in workload.left_out],
         },
         "platform": {"name": platform.name, "clock_hz": platform.clock_hz}
         | asdict(platform.memory),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from truncmac.golden.text import visible
 from truncmac.sim.schedule.platforms import KIB
 
 from .document import Document
 
 __all__ = ["about", "remarks", "title"]
 
+NAMES_SHOWN = 3
 WORTH_SAYING = 0.005  # of the cycles that another shape saves
 
 
@@ -38,7 +40,7 @@ def about(document: Document) -> list[str]:
 
 def remarks(document: Document) -> list[str]:
     """What the tables beside the figures say, in sentences."""
-    lines = []
+    lines = _left_out(document)
     reference = document["reference"]
     if reference["cycles"] is not None:
         ratios = ", ".join(
@@ -57,6 +59,28 @@ def remarks(document: Document) -> list[str]:
             "do not fill the array; several images side by side (--images) would."
         )
     return lines + _energy_remarks(document)
+
+
+def _left_out(document: Document) -> list[str]:
+    """What of the workload is not in the figures, with its MACs where they are known."""
+    workload = document["workload"]
+    groups: dict[tuple[str, str], list[Document]] = {}
+    for item in workload["left_out"]:
+        groups.setdefault((item["operation"], item["why"]), []).append(item)
+    if not groups:
+        return []
+    macs = sum(item["macs"] or 0 for item in workload["left_out"])
+    share = macs / (macs + workload["macs"])
+    lines = [f"Not in these figures: {macs / 1e6:,.2f} million MACs, {share:.1%} of all known."]
+    for (operation, why), items in groups.items():
+        known = [item["macs"] for item in items if item["macs"] is not None]
+        count = f"{sum(known) / 1e6:,.2f} million MACs" if known else "MACs unknown"
+        if known and len(known) < len(items):
+            count += f" of {len(known)} of them"
+        names = ", ".join(visible(item["name"]) for item in items[:NAMES_SHOWN])
+        more = f" and {len(items) - NAMES_SHOWN} more" if len(items) > NAMES_SHOWN else ""
+        lines.append(f"Left out: {operation} {names}{more}: {why}; {count}.")
+    return lines
 
 
 def _better_shapes(document: Document) -> list[str]:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from truncmac.golden import IMAGE, Network, shapes
 from truncmac.golden.layers import sides
-from truncmac.golden.types import Array, Padding, Reals, Shape
+from truncmac.golden.types import Array, Padding, Shape
 
 __all__ = ["DOMAIN", "OPSET", "GraphWriter", "column"]
 
