@@ -165,7 +165,7 @@ TABLE = [
     ("report nope", "Workload must be one of resnet20, resnet18"),
     ("report nope.csv", f"nope.csv: {NO_FILE}"),
     ("report empty.csv", "empty.csv, line 1: the first line must be the header"),
-    ("report text.csv", "text.csv: must have at least one layer after the header"),
+    ("report text.csv", "text.csv, line 2: a line must have a name and 3 numbers"),
     ("report text.onnx", "text.onnx: not a whole ONNX file. Copy or export it again"),
     ("report bert-base@0", "Sequence length of bert-base must be a whole number in 1..1048576"),
     ("report --platform x", "'--platform': 'x' is not one of 'edge', 'fpga', 'datacentre'; see "),
