@@ -272,7 +272,7 @@ def check(config, width, busy, seeds, edge_busy=None, **more):
                 assert not beside.waits
                 assert ctx.get(dut.convolver.counters.stalled_output) == stalled
             waits.update(beside.waits)
-            if case.raw and case.shape[2] > 1:
+            if case.raw and case.shape[2] > 1 and config.rows > 1:  # the sums of a tile, at once
                 assert beside.waits["waiting_results"]
 
     waits = Counter()

@@ -9,6 +9,7 @@ from truncmac.hw.config import ArrayConfig
 from truncmac.hw.npu.loader import Loader
 
 SIZES = ("height", "width", "channels")
+DEPTH = 1 << 13  # words of a bank: more than the largest map has, wherever it begins
 
 
 def beats_of(data, skip, size):
@@ -72,7 +73,7 @@ def drawn(rng, config, *, plain, long=False, far=False):
         **{"stride_x": stride_x, "pad_top": pad_top, "pad_left": pad_left},
         **{"pad_code": int(rng.integers(256)), "address": int(rng.integers(1 << 30))},
         "pitch": int(rng.integers(1 << 16)),
-    }, placed(rng, shape, machine(config), int(rng.integers(3)))
+    }, placed(rng, shape, machine(config, DEPTH), int(rng.integers(3)))
 
 
 EXTREMES = {7: {"far": True}, 9: {"long": True}}
@@ -92,7 +93,7 @@ CASES = [
 @pytest.mark.parametrize(("rows", "lanes", "width", "busy"), CASES)
 def test_random_images(rows, lanes, width, busy):
     rng, config = np.random.default_rng(rows), ArrayConfig(rows, 8, lanes, 1)
-    dut, chip = Loader(config, width), machine(config)
+    dut, chip = Loader(config, width), machine(config, DEPTH)
     held = np.zeros((3, rows, chip.depth, lanes), np.int64)
     image, writes, parts, size = [None], [], [], width // 8
 
