@@ -13,6 +13,7 @@ from truncmac.hw.npu.config import NpuConfig
 from truncmac.hw.npu.control import Controller
 from truncmac.hw.npu.fetcher import Fetcher
 from truncmac.hw.npu.memory import ActivationMemory
+from truncmac.hw.npu.prefetch import ReadAhead
 from truncmac.hw.npu.reader import BurstReader
 from truncmac.hw.npu.row_buffer import RowBuffer
 from truncmac.hw.npu.spiller import Spiller
@@ -139,6 +140,22 @@ NPU_PROOFS = (
         },
         engine=INDUCTION,
         bug=(r"windows_needed & ", "1'h0 & "),
+    ),
+    npu(
+        "prefetch",
+        "Each word that is wanted is read once, in order, in every cycle in which there is room for "
+        "its codes; these leave once, in the same order: those that are wanted, and zeros.",
+        "what reads ahead, 2 of 4 codes of a word, queues of 2 words and of 2 words' codes",
+        lambda: ReadAhead(ArrayConfig(2, 2, 4, 1, 100, 2), asked=2, answered=2),
+        probes={
+            f"{part}{name and '_'}{name}": nets
+            for part in ("asked", "answered")
+            for name, nets in (queue(part, 2) | {"": queue(part, 2)["memory"]}).items()
+            if name != "memory"
+        }
+        | {"held": "w_en$#", "part_here": "part", "wanted_here": "wanted"},
+        engine=INDUCTION,
+        bug=(r"\| read_ready", "| 1'h1"),
     ),
     npu(
         "row_buffer",
