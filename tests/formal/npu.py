@@ -143,7 +143,7 @@ NPU_PROOFS = (
     ),
     npu(
         "prefetch",
-        "Each word that is wanted is read once, in order, in every cycle in which there is room for "
+        "Each word that is wanted is read once, in order, in any cycle in which there is room for "
         "its codes; these leave once, in the same order: those that are wanted, and zeros.",
         "what reads ahead, 2 of 4 codes of a word, queues of 2 words and of 2 words' codes",
         lambda: ReadAhead(ArrayConfig(2, 2, 4, 1, 100, 2), asked=2, answered=2),
