@@ -14,7 +14,7 @@ WHOLE = {  # rooms whose tests are of no single file
     "fuzz": "loaders of files and arithmetic, on made-up input",
     "judges": "our gate-level simulation beside other simulators",
     "layout": "rooms and imports",
-    "mutation": "mutants of the core, and of the Python",
+    "mutation": "mutants of the core, of the NPU, and of the Python",
     "verify": "the steps of make verify",
     "verilog": "the emitted Verilog",
     "wheel": "the installed package",

@@ -17,7 +17,10 @@ Tables = Mapping[str, list[list[str]]]
 SEED = "{seed}"  # in a command: the seed of the run
 VERILOG = ("lint", "products", "cycles", "utilisation", "analysis", "reset")  # have their steps
 
-NPU = ("tests/sim/rtl/npu", "tests/verilog/test_npu.py", "tests/verilog/test_npu_reset.py")
+NPU = (
+    *("tests/sim/rtl/npu", "tests/programs"),
+    *("tests/verilog/test_npu.py", "tests/verilog/test_npu_reset.py"),
+)
 
 
 def no_tables(found: Found) -> Tables:
@@ -350,6 +353,16 @@ STEPS = [
         module("tests.mutation.python"),
         minutes=21,
         part=module("tests.mutation.python", "--part", "60", "--seed", SEED),
+        part_minutes=4,
+        whole=False,
+        figures=python_mutant_figures,
+    ),
+    Step(
+        "npu-mutants",
+        "of 370 mutants of the NPU's hardware each that changes it is killed, or on the list",
+        module("tests.mutation.npu"),
+        minutes=30,
+        part=module("tests.mutation.npu", "--part", "20", "--seed", SEED),
         part_minutes=4,
         whole=False,
         figures=python_mutant_figures,

@@ -2,12 +2,15 @@
 
 Changes keep the types where they can, so that a mutant computes something else instead of
 failing at once: comparisons, arithmetic, conditions, numbers, and calls with a counterpart.
+
+Where the file describes hardware in Amaranth, its conditions never or always hold too, an
+assignment or a next state is left out, and what a multiplexer chooses is exchanged.
 """
 
 import ast
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["NOTE", "Mutant", "mutants_of", "mutated", "noted"]
@@ -91,18 +94,16 @@ class _Place:
             getattr(self.parents[-1], self.name)[self.index] = node
 
 
-Change = Callable[[ast.AST], ast.AST]
-
-
 @dataclass
 class _Walk:
     """Places of a tree, in the order of the file, each with its changes."""
 
     strings: bool
+    hardware: bool
     found: list[tuple[_Place, ast.AST, ast.AST]] = field(default_factory=list)
 
     def visit(self, node: ast.AST, place: _Place) -> None:
-        for changed in _changes(node, place, self.strings):
+        for changed in _changes(node, place, strings=self.strings, hardware=self.hardware):
             self.found.append((place, node, changed))
         for name, value in ast.iter_fields(node):
             if _left_out(node, name):
@@ -115,16 +116,19 @@ class _Walk:
                     self.visit(child, _Place((*place.parents, node), name, at, function))
 
 
-def mutants_of(path: str, source: str, *, strings: bool = False) -> list[Mutant]:
+def mutants_of(
+    path: str, source: str, *, strings: bool = False, hardware: bool = False
+) -> list[Mutant]:
     """All mutants of a file's text, in its order.
 
     Parameters
     ----------
     strings : words are changed too, as in a table of titles and formats
+    hardware : and what Amaranth makes hardware of
     """
     seen: Counter[str] = Counter()
     result = []
-    for number, (place, node, changed) in enumerate(_found(source, strings)[1]):
+    for number, (place, node, changed) in enumerate(_found(source, strings, hardware)[1]):
         before, after = _texts(place, node, changed)
         key = f"{path} {place.function or '-'}: {before} -> {after}"
         seen[key] += 1
@@ -134,9 +138,11 @@ def mutants_of(path: str, source: str, *, strings: bool = False) -> list[Mutant]
     return result
 
 
-def mutated(source: str, number: int, *, strings: bool = False) -> ast.Module:
+def mutated(
+    source: str, number: int, *, strings: bool = False, hardware: bool = False
+) -> ast.Module:
     """The tree of a file's text with the change of this number."""
-    tree, found = _found(source, strings)
+    tree, found = _found(source, strings, hardware)
     place, node, changed = found[number]
     place.put(ast.copy_location(changed, node))
     return ast.fix_missing_locations(tree)
@@ -164,9 +170,11 @@ def _note(path: str, node: ast.AST, function: str) -> None:
         node.body[after:after] = ast.parse(f"{NOTE}({place!r})").body
 
 
-def _found(source: str, strings: bool) -> tuple[ast.Module, list[tuple[_Place, ast.AST, ast.AST]]]:
+def _found(
+    source: str, strings: bool, hardware: bool
+) -> tuple[ast.Module, list[tuple[_Place, ast.AST, ast.AST]]]:
     tree = ast.parse(source)
-    walk = _Walk(strings)
+    walk = _Walk(strings, hardware)
     for index, statement in enumerate(tree.body):
         walk.visit(statement, _Place((tree,), "body", index, ""))
     return tree, walk.found
@@ -205,14 +213,14 @@ def _run_by(node: ast.AST, name: str, function: str) -> str:
 
 
 def _left_out(node: ast.AST, name: str) -> bool:
-    """Types, decorators, names that are exported, and what isinstance asks for."""
+    """Types of Python and of ports, decorators, names that are exported, and of isinstance."""
     if name in ("annotation", "returns", "decorator_list", "ctx", "type_params"):
         return True
     if isinstance(node, ast.Assign):
         targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
         return name == "value" and ("__all__" in targets or _is_type(node.value))
-    if isinstance(node, ast.Call) and _called(node) == "isinstance":
-        return name == "args"
+    if isinstance(node, ast.Call) and _called(node) in ("isinstance", "In", "Out"):
+        return name == "args"  # a type, or a port's, whose wider bits nothing connects
     if isinstance(node, ast.keyword):
         return node.arg in QUIET
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
@@ -240,8 +248,12 @@ def _called(node: ast.Call) -> str:
     return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
-def _changes(node: ast.AST, place: _Place, strings: bool) -> Iterator[ast.AST]:
+def _changes(node: ast.AST, place: _Place, *, strings: bool, hardware: bool) -> Iterator[ast.AST]:
     """What a node may be changed to."""
+    if hardware and isinstance(node, ast.AugAssign | ast.Assign | ast.Call):
+        yield from _other_hardware(node)
+        if isinstance(node, ast.AugAssign):  # `m.d.comb -= ...` is no hardware
+            return
     if isinstance(node, ast.Compare):
         for index, op in enumerate(node.ops):
             for other in COMPARED.get(type(op), ()):
@@ -272,6 +284,25 @@ def _changes(node: ast.AST, place: _Place, strings: bool) -> Iterator[ast.AST]:
         yield ast.Pass()
     elif isinstance(node, ast.Continue | ast.Break):
         yield ast.Break() if isinstance(node, ast.Continue) else ast.Continue()
+
+
+def _other_hardware(node: ast.AugAssign | ast.Assign | ast.Call) -> Iterator[ast.AST]:
+    """Less is assigned, a condition never or always holds, or the other of two is chosen."""
+    if isinstance(node, ast.AugAssign):
+        parts = node.value.elts if isinstance(node.value, ast.List) else []
+        if len(parts) < 2:
+            yield ast.Pass()
+        for index in range(len(parts) if len(parts) > 1 else 0):
+            some = ast.List([*parts[:index], *parts[index + 1 :]], ast.Load())
+            yield ast.AugAssign(node.target, node.op, some)
+    elif isinstance(node, ast.Assign):
+        if ast.unparse(node.targets[0]) == "m.next":
+            yield ast.Pass()
+    elif ast.unparse(node.func) in ("m.If", "m.Elif"):
+        for value in (0, 1):
+            yield ast.Call(node.func, [ast.Constant(value)], [])
+    elif _called(node) == "Mux":
+        yield ast.Call(node.func, [node.args[0], *node.args[:0:-1]], [])
 
 
 def _of_text_or_table(node: ast.BinOp) -> bool:

@@ -27,16 +27,18 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
 import pytest
 
+from tests.mutation.python.hardware import described
 from tests.mutation.python.operators import NOTE, Mutant, mutated, noted
 from tests.mutation.python.targets import ROOT, Group
 
-__all__ = ["OUTCOMES", "Outcome", "Reach", "judge", "reach_of"]
+__all__ = ["OUTCOMES", "Outcome", "Reach", "judge", "reach_of", "ready"]
 
 OUTCOMES = {
     "assertion": "an assertion of a test fails",
@@ -44,11 +46,13 @@ OUTCOMES = {
     "error": "a test ends in an error that no assertion expects",
     "time-out": "a test takes ten times its time, and no assertion fails",
     "import": "the file cannot be imported",
+    "same": "the file describes the same hardware",
     "lives": "no test notices",
 }
-PLAIN = ["--lean", "--hypothesis-profile=first"]
+PLAIN = ["--lean", "--hypothesis-profile=first", "-m", ""]  # the plugins choose
 PLAIN += [*(f"-pno:{name}" for name in ("cacheprovider", "xdist", "faulthandler"))]
 LEAST_S, TIMES = 3.0, 10.0  # of the processor, for a test: TIMES what it took, and LEAST_S more
+BENCH_S = 60.0  # and so much more for a bench, which says itself that its hardware does not end
 DIE_WITH_PARENT = 1  # of prctl
 MEMORY = 4 << 30  # bytes that a mutant may take more than the process that it comes from
 SOURCES = ("golden", "hw", "model", "sim", "truncmac")
@@ -79,12 +83,14 @@ class Reach:
     functions: Mapping[str, Sequence[str]]
     imported: Sequence[str]
 
-    def tests(self, mutant: Mutant) -> list[str]:
+    def tests(self, mutant: Mutant, *, own_only: bool = False) -> list[str]:
         """Tests that may notice a mutant: of the file's own, then others, each quick ones first."""
         place = f"{mutant.path} {mutant.function}"
         every = not mutant.function or mutant.function.endswith(".") or place in self.imported
         own = f"tests/{Path(mutant.path).with_name(f'test_{Path(mutant.path).name}')}::"
         some = [t for t, called in self.functions.items() if every or place in called]
+        if own_only:
+            some = [test for test in some if test.startswith(own)]
         return sorted(some, key=lambda test: (not test.startswith(own), self.seconds[test]))
 
 
@@ -96,9 +102,10 @@ class _Stop:
     """Plugin of a mutant's tests: their order, their time, and what the first to notice says."""
 
     def __init__(
-        self, order: Sequence[str], seconds: Mapping[str, float], *, at_once: bool
+        self, order: Sequence[str], seconds: Mapping[str, float], *, least: float, at_once: bool
     ) -> None:
         self.order = {test: place for place, test in enumerate(order)}
+        self.least = least  # seconds that each test has
         self.seconds = seconds
         self.at_once = at_once  # whether the first test that fails is the last
         self.found = Outcome("lives")
@@ -113,7 +120,7 @@ class _Stop:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        most = LEAST_S + TIMES * self.seconds.get(item.nodeid, 0.0)
+        most = self.least + TIMES * self.seconds.get(item.nodeid, 0.0)
         signal.setitimer(signal.ITIMER_PROF, most, 1.0)
         try:
             return (yield)
@@ -134,8 +141,8 @@ def _kind(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         kinds = {_kind(one) for one in error.exceptions}
         return "assertion" if "assertion" in kinds else min(kinds)
-    if isinstance(error, AssertionError | pytest.fail.Exception):
-        return "assertion"
+    if isinstance(error, AssertionError | pytest.fail.Exception | TimeoutError):
+        return "assertion"  # with TimeoutError a bench says that its hardware does not end
     if isinstance(error, TestTimeoutError):
         return "time-out"
     return "refusal" if _is_raised_by_us(error.__traceback__) else "error"
@@ -159,7 +166,8 @@ class _Watch:
     kept from call to call is forgotten before each test, so that the test makes it itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
+        self.whole = group.whole
         self.called: set[str] = set()
         self.made: defaultdict[str, set[str]] = defaultdict(set)
         self.imported: set[str] = set()
@@ -170,6 +178,13 @@ class _Watch:
     def note(self, function: str) -> None:
         """Called by each function of the files, with its path and name."""
         self.called.add(function)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [
+            item
+            for item in items
+            if item.nodeid.partition("::")[0] in self.whole or not item.get_closest_marker("long")
+        ]
 
     def pytest_collection_finish(self) -> None:
         self.imported = set(self.called)
@@ -241,7 +256,7 @@ def _module(path: str) -> str:
     return ".".join(parts if parts[0] == "truncmac" else ("truncmac", *parts))
 
 
-def _ready(group: Group) -> None:
+def ready(group: Group) -> None:
     """Import what the tests of a group need, and forget our own part of it."""
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
@@ -256,7 +271,7 @@ def _ready(group: Group) -> None:
     gc.freeze()
 
 
-def reach_of(group: Group) -> Reach:
+def reach_of(group: Group, workers: int = 1) -> Reach:
     """Run the tests of a group, and note what they call.
 
     Raises
@@ -265,11 +280,11 @@ def reach_of(group: Group) -> Reach:
         If one fails.
     """
 
-    def run() -> dict[str, Any]:
-        watch = _Watch()
+    def run(paths: Sequence[str]) -> dict[str, Any]:
+        watch = _Watch(group)
         trees = {path: noted(path, (ROOT / path).read_text()) for path in group.sources}
         sys.meta_path.insert(0, _Importer(trees, **{NOTE: watch.note}))
-        _pytest(group.tests, watch)
+        _pytest(paths, watch)
         return {
             "seconds": watch.seconds,
             "functions": watch.functions,
@@ -277,12 +292,18 @@ def reach_of(group: Group) -> Reach:
             "failed": watch.failed,
         }
 
-    _ready(group)
-    ((_, found),) = _forked([("", run)], workers=1, limit=lambda name: 3600.0)
-    if found is None or found["failed"]:
-        failed = found["failed"] if found else "they did not end"
+    ready(group)
+    parts = [part for number in range(workers) if (part := group.tests[number::workers])]
+    tasks = [(str(number), partial(run, part)) for number, part in enumerate(parts)]
+    found = [some for _, some in _forked(tasks, workers, limit=lambda name: 3600.0)]
+    failed = [some["failed"] if some else "they did not end" for some in found]
+    if any(failed):
         raise RuntimeError(f"Tests of {group.name} fail without a mutant: {failed}")
-    return Reach(found["seconds"], found["functions"], found["imported"])
+    return Reach(
+        {test: time_s for some in found for test, time_s in some["seconds"].items()},
+        {test: called for some in found for test, called in some["functions"].items()},
+        sorted({name for some in found for name in some["imported"]}),
+    )
 
 
 def judge(
@@ -291,43 +312,75 @@ def judge(
     reach: Reach,
     *,
     workers: int = 2,
+    own_only: bool = False,
 ) -> Iterator[tuple[Mutant, Outcome]]:
-    """Run the tests on each mutant of a group; `reach_of` must have been called before."""
+    """Run the tests on each mutant of a group; `ready`, or `reach_of`, must have been called.
+
+    Parameters
+    ----------
+    own_only : only those of the mutant's file
+    """
 
     def task(mutant: Mutant) -> Callable[[], dict[str, Any]]:
-        return lambda: asdict(_play(group, mutant, reach))
+        order = reach.tests(mutant, own_only=own_only)
+        return lambda: asdict(_play(group, mutant, reach, order, described))
 
     def limit(key: str) -> float:
-        tests = reach.tests(known[key])
-        return 60 + 30 * (LEAST_S + TIMES) + 20 * sum(reach.seconds[test] for test in tests)
+        seconds = sum(reach.seconds[test] for test in reach.tests(known[key]))
+        return 60 + BENCH_S + 30 * (LEAST_S + TIMES) + 20 * seconds
 
     known = {mutant.key: mutant for mutant in mutants}
+    described = () if own_only else _described(group)
     tasks = [(mutant.key, task(mutant)) for mutant in mutants]
     for key, found in _forked(tasks, workers, limit):
         yield known[key], Outcome("time-out") if found is None else Outcome(**found)
 
 
-def _play(group: Group, mutant: Mutant, reach: Reach) -> Outcome:
-    order = reach.tests(mutant)
+def _described(group: Group) -> Sequence[str]:
+    """What the hardware of a group is, without a mutant."""
+    if not group.hardware:
+        return ()
+    ((_, found),) = _forked([("", lambda: list(described()))], 1, lambda name: 600.0)
+    return found
+
+
+def _is_the_same(expected: Sequence[str]) -> bool:
+    try:
+        return all(one == other for one, other in zip(described(), expected, strict=True))
+    except Exception:  # of a mutant, which may raise anything
+        return False
+
+
+def _play(
+    group: Group, mutant: Mutant, reach: Reach, order: Sequence[str], expected: Sequence[str]
+) -> Outcome:
     if not order:
         return Outcome("lives")
     source = (ROOT / mutant.path).read_text()
-    tree = mutated(source, mutant.number, strings=group.strings)
+    tree = mutated(source, mutant.number, strings=group.strings, hardware=group.hardware)
     sys.meta_path.insert(0, _Importer({mutant.path: tree}))
     signal.signal(signal.SIGPROF, _too_long)
     most = _memory() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    # Yosys reserves addresses that it never uses
+    kind = resource.RLIMIT_DATA if group.hardware else resource.RLIMIT_AS
+    resource.setrlimit(kind, (most, most))
     start = time.process_time()
     own = [test for test in order if test.startswith(order[0].partition("::")[0] + "::")]
     found = Outcome("lives")
+    least = LEAST_S + BENCH_S * group.hardware
     for tests in filter(None, (own, order[len(own) :])):
-        stop = _Stop(tests, reach.seconds, at_once=tests is not own)
+        stumbled = found.outcome == "error"  # of a bench, which may stumble over what others notice
+        if tests is not own and group.hardware and not stumbled and _is_the_same(expected):
+            return Outcome("same", seconds=time.process_time() - start)
+        at_once = tests is not own and not group.hardware
+        stop = _Stop(tests, reach.seconds, least=least, at_once=at_once)
         code = _pytest(list(dict.fromkeys(test.partition("::")[0] for test in tests)), stop)
-        found = stop.found
+        if stop.found.outcome != "lives" or not stumbled:
+            found = stop.found
         if found.outcome == "lives" and code > pytest.ExitCode.INTERRUPTED:
             broken = code == pytest.ExitCode.USAGE_ERROR  # tests/conftest.py imports it
             found = Outcome("import" if broken else "error")
-        if found.outcome != "lives":
+        if found.outcome != "lives" and not (group.hardware and found.outcome == "error"):
             break
     return Outcome(found.outcome, found.test, time.process_time() - start)
 

@@ -12,12 +12,16 @@ __all__ = ["all_mutants", "drawn_from", "sample"]
 
 def all_mutants(groups: Sequence[Group] = tuple(GROUPS)) -> dict[str, list[Mutant]]:
     """Mutants of each file."""
-    return {path: _mutants_of(path, group.strings) for group in groups for path in group.sources}
+    return {
+        path: _mutants_of(path, strings=group.strings, hardware=group.hardware)
+        for group in groups
+        for path in group.sources
+    }
 
 
 @cache
-def _mutants_of(path: str, strings: bool) -> list[Mutant]:
-    return mutants_of(path, (ROOT / path).read_text(), strings=strings)
+def _mutants_of(path: str, **kinds: bool) -> list[Mutant]:
+    return mutants_of(path, (ROOT / path).read_text(), **kinds)
 
 
 def sample(count: int, seed: int, groups: Sequence[Group] = tuple(GROUPS)) -> list[Mutant]:

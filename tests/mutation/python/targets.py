@@ -21,6 +21,8 @@ class Group:
     files : names of the files; empty: all that have something to be changed
     tested_by : names of the files of tests; empty: all of the folder
     strings : words are changed too
+    hardware : the files describe hardware in Amaranth
+    whole : paths of other tests, from the root, of all that the files make together
     """
 
     name: str
@@ -28,6 +30,8 @@ class Group:
     files: Sequence[str] = ()
     tested_by: Sequence[str] = ()
     strings: bool = False
+    hardware: bool = False
+    whole: Sequence[str] = ()
 
     @property
     def sources(self) -> list[str]:
@@ -42,7 +46,7 @@ class Group:
         """Paths of the files of tests, from the root."""
         folder = ROOT / "tests" / self.folder
         names = self.tested_by or sorted(path.name for path in folder.glob("test_*.py"))
-        return [f"tests/{self.folder}/{name}" for name in names]
+        return [*(f"tests/{self.folder}/{name}" for name in names), *self.whole]
 
 
 GROUPS = [

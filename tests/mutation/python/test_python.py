@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.mutation.python.__main__ import chosen, counted, options_of
 from tests.mutation.python.operators import NOTE, Mutant, mutants_of, mutated, noted
+from tests.mutation.python.program import Campaign, chosen, counted, options_of
 from tests.mutation.python.running import Outcome
 from tests.mutation.python.sample import all_mutants, drawn_from, sample
 from tests.mutation.python.survivors import (
@@ -144,7 +144,7 @@ def test_a_change_of_one_file_leaves_what_is_drawn_of_the_others():
 
 def test_a_part_is_drawn_of_the_sample_by_its_own_seed():
     def part(*words):
-        return chosen(GROUPS, options_of(words))
+        return chosen(GROUPS, options_of(words, Campaign()))
 
     whole = part("--count", "200")
     some = [part("--count", "200", "--part", "9", "--seed", seed) for seed in ("3", "3", "4")]
@@ -155,20 +155,21 @@ def test_a_part_is_drawn_of_the_sample_by_its_own_seed():
 
 def test_groups_and_keys_choose_mutants():
     """A group's are those of the whole sample; by keys, drawn or not."""
-    energy = [group for group in GROUPS if group.name == "energy"]
-    found = chosen(energy, options_of(["--count", "200"]))
+    energy = ["--groups", "energy"]
+    found = chosen(GROUPS, options_of([*energy, "--count", "200"], Campaign()))
     assert found == [m for m in sample(200, 1) if m.path.startswith("sim/energy/")]
     keys = ["sim/energy/memories.py -: BYTE = 8 -> BYTE = 9", "golden/text.py"]
-    found = chosen(GROUPS, options_of(["--keys", *keys]))
+    found = chosen(GROUPS, options_of(["--keys", *keys], Campaign()))
     text = all_mutants()["golden/text.py"]
     assert [m.key for m in found] == [*(m.key for m in text), keys[0]]
-    assert [m.key for m in chosen(energy, options_of(["--keys", *keys]))] == keys[:1]
+    found = chosen(GROUPS, options_of([*energy, "--keys", *keys], Campaign()))
+    assert [m.key for m in found] == keys[:1]
 
 
 def test_keys_come_from_the_lines_of_a_file(tmp_path):
     path = tmp_path / "keys"
     path.write_text("golden/text.py x: if a -> if True\nsim/energy\n")
-    assert options_of(["--keys", f"@{path}"]).keys == [
+    assert options_of(["--keys", f"@{path}"], Campaign()).keys == [
         "golden/text.py x: if a -> if True",
         "sim/energy",
     ]
