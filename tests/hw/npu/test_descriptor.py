@@ -214,6 +214,20 @@ def test_rows_and_tiles_that_are_counted(operation, side, shape, tile_x, fault):
     assert refused(config, descriptor, first=False) == fault
 
 
+@pytest.mark.parametrize("axis", "xy")
+@pytest.mark.parametrize(("phase", "fault"), [(3, ProgramFault.NONE), (4, ProgramFault.PLACE)])
+def test_a_reader_has_strides_up_to_8(axis, phase, fault):
+    """The map has room for the words of 16 phases, so nothing else is wrong with it."""
+    config = CONFIGS[0]
+    values = right(np.random.default_rng(0), Operation.STORE, machine_of(config))
+    place = {"base": 0, "step_x": 16, "step_y": 1, "tile_x": 0, "phase_x": 0, "phase_y": 0}
+    place[f"phase_{axis}"] = phase
+    values |= sizes("input", (1, 1, 1)) | {f"input_map_{name}": n for name, n in place.items()}
+    descriptor = pack_descriptor(Operation.STORE, values)
+    assert said(config, [descriptor], first=False) == [fault]
+    assert refused(config, descriptor, first=False) == fault
+
+
 @pytest.mark.parametrize("changes", BEGINS)
 def test_begins(changes):
     config = CONFIGS[0]
