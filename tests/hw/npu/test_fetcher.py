@@ -153,3 +153,26 @@ def test_what_is_asked_too_early_waits_and_holds_up_nobody():
         assert not ctx.get(dut.two_requests.ready)
 
     simulate(dut, testbench)
+
+
+def test_eight_requests_wait_for_their_data_of_any_who_ask():
+    """Their data go to the last of three who ask."""
+    dut = Fetcher(64, ["one", "two", "three"])
+
+    async def testbench(ctx):
+        ctx.set(dut.regions, [{"base": b, "size": s} for b, s in zip(BASES, SIZES, strict=True)])
+        ctx.set(dut.reads.ready, 1)
+        ctx.set(dut.three_requests.payload, {"address": 0, "bytes": 8})
+        ctx.set(dut.three_requests.valid, 1)
+        for _ in range(8):
+            assert ctx.get(dut.three_requests.ready)
+            await ctx.tick()
+        assert not ctx.get(dut.three_requests.ready)
+        ctx.set(dut.words.valid, 1)
+        ctx.set(dut.three_data.ready, 1)
+        valid = [ctx.get(getattr(dut, f"{name}_data").valid) for name in ("one", "two", "three")]
+        assert valid == [0, 0, 1] and ctx.get(dut.words.ready)
+        await ctx.tick()
+        assert ctx.get(dut.three_requests.ready)
+
+    simulate(dut, testbench)
