@@ -68,7 +68,10 @@ A_NETWORK = [
     ("cut.safetensors", f"cut.safetensors: {NOT_WHOLE}"),
     ("head.safetensors", f"head.safetensors: {NOT_WHOLE}"),
     ("text.pt", f"text.pt: {NOT_WHOLE}"),
-    ("newer.safetensors", "format version must be in 1..2, not 99; read it with the truncmac release"),
+    (
+        "newer.safetensors",
+        "format version must be in 1..2, not 99; read it with the truncmac release",
+    ),
     ("other.safetensors", "format must be 'truncmac-network', not 'another'"),
     (str(BUILTIN_IMAGES), "not a truncmac network: its metadata has no entry 'truncmac'"),
 ]
