@@ -9,7 +9,8 @@ import onnx
 from onnx import TensorProto
 
 from truncmac.golden import Network, Setting, code_bits, layer_bits
-from truncmac.golden.types import Pair, Shape
+from truncmac.golden.layers import sides
+from truncmac.golden.types import Padding, Shape
 
 from ..graph import OPSET, GraphWriter
 
@@ -71,8 +72,8 @@ class PlainGraph(GraphWriter):
         inputs = [value, self.vector(pads), self.number(code, TensorProto.UINT8)]
         return self.to(f"{owner}/padded", "Pad", inputs, shape, TensorProto.UINT8, mode="constant")
 
-    def border(self, owner: str, value: str, before: Shape, padding: Pair, code: int) -> str:
+    def border(self, owner: str, value: str, before: Shape, padding: Padding, code: int) -> str:
         """An image of shape `before` with `code` around it, for the layer `owner`."""
-        (top, left), (channels, height, width) = padding, before
-        shape = (channels, height + 2 * top, width + 2 * left)
-        return self.padded(owner, value, shape, [0, 0, top, left, 0, 0, top, left], code)
+        (top, left, bottom, right), (channels, height, width) = sides(padding), before
+        shape = (channels, height + top + bottom, width + left + right)
+        return self.padded(owner, value, shape, [0, 0, top, left, 0, 0, bottom, right], code)

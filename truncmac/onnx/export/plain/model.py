@@ -13,13 +13,14 @@ import onnx
 
 from truncmac.golden import Layer, Network, Setting
 
+from .coders import WRITERS as CODERS
 from .graph import PlainGraph
 from .pools import WRITERS as POOLS
 from .products import WRITERS as PRODUCTS
 
 __all__ = ["plain_model"]
 
-WRITERS: dict[type[Layer], Any] = {**PRODUCTS, **POOLS}
+WRITERS: dict[type[Layer], Any] = {**PRODUCTS, **POOLS, **CODERS}
 
 
 def plain_model(

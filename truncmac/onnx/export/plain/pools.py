@@ -7,6 +7,7 @@ import numpy as np
 from onnx import TensorProto
 
 from truncmac.golden import AvgPool, Flatten, Layer, MaxPool, Shortcut
+from truncmac.golden.layers import sides
 
 from .graph import PlainGraph
 
@@ -17,7 +18,7 @@ MOST_POOLED = (1 << 31) - 1
 
 def _max_pool(graph: PlainGraph, layer: MaxPool) -> None:
     name, value, shape = layer.name, graph.values[layer.input], graph.shapes[layer.name]
-    pads = (*layer.padding, *layer.padding)
+    pads = sides(layer.padding)
     sizes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": pads}
     graph.node(name, "MaxPool", [value], shape, TensorProto.UINT8, name=name, **sizes)
 

@@ -1,8 +1,8 @@
 """Layers of weights: S = 2 D - z Q in 32 bits, then codes or logits in 64 bits.
 
 D is ConvInteger or MatMulInteger of the codes, and Q the same with weights of 1. These operators
-take a zero point h off the weights' codes: h = 2**(k - 1) leaves D - h Q, which is small. As z is
-2 h, or 2 h - 1 where weights are bipolar, S is 2 (D - h Q), or Q more.
+take a zero point h off the weights' codes: h = 2**(k - 1) leaves D - h Q, which is small. So S is
+2 (D - h Q) + (2 h - z) Q; 2 h - z is 1 where weights are bipolar, and 0 in two's complement.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,21 +12,17 @@ import numpy as np
 from onnx import TensorProto
 
 from truncmac.golden import Conv2d, Layer, Linear, Product, requantisation, weight_offset
+from truncmac.golden.layers import sides
 from truncmac.golden.product import scales
-from truncmac.golden.requantise import Requantisation
 from truncmac.golden.types import Integers, Shape
 
 from ..graph import column
 from .graph import PlainGraph
+from .requantisation import clamped_codes
 
 __all__ = ["WRITERS"]
 
-INT32, INT64, UINT64, UINT8 = (
-    TensorProto.INT32,
-    TensorProto.INT64,
-    TensorProto.UINT64,
-    TensorProto.UINT8,
-)
+INT32, INT64, UINT8 = TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
 LIMIT_32, LIMIT_64 = 1 << 31, 1 << 63
 
 
@@ -38,7 +34,7 @@ def _product(graph: PlainGraph, layer: Product) -> None:
     _check_64(graph, layer, bits, terms)
     value = _affine(graph, layer, sums, terms)
     if params is not None:
-        _codes(graph, layer, value, params)
+        clamped_codes(graph, layer, value, params)
 
 
 def _sums(graph: PlainGraph, layer: Product, bits: int) -> str:
@@ -81,11 +77,17 @@ def _part_of_sums(
     zeros = [graph.number(0, UINT8), graph.number(1 << bits - 1, UINT8)]
     half = _multiplied(graph, layer, "centred", [value, kept, *zeros], shape)
     sums = graph.to(f"{name}/doubled", "Add", [half, half], shape, INT32)
-    if weight_offset(bits, layer.offset) == 1 << bits:
+    times = (1 << bits) - weight_offset(bits, layer.offset)
+    if times == 0:
         return sums
-    size = (1, *size[1:]) if isinstance(layer, Conv2d) else (size[0], 1)
+    if _groups(layer) == 1:
+        size = (1, *size[1:]) if isinstance(layer, Conv2d) else (size[0], 1)
     ones = graph.constant("const/ones_" + "_".join(map(str, size)), np.ones(size), np.uint8)
-    total = _multiplied(graph, layer, "row_sums", [value, ones], (1, *shape[1:]))
+    outputs = size[0] if isinstance(layer, Conv2d) else 1
+    total = _multiplied(graph, layer, "row_sums", [value, ones], (outputs, *shape[1:]))
+    if times != 1:
+        inputs = [total, graph.number(times, INT32)]
+        total = graph.to(f"{name}/row_sums_times", "Mul", inputs, (outputs, *shape[1:]), INT32)
     return graph.to(f"{name}/sums", "Add", [sums, total], shape, INT32)
 
 
@@ -96,23 +98,44 @@ def _multiplied(
     name = f"{layer.name}/{what}"
     if not isinstance(layer, Conv2d):
         return graph.to(name, "MatMulInteger", inputs, shape, INT32)
-    pads = (0, 0) if layer.pad_code else layer.padding  # those of another code are there already
-    attributes: dict[str, Any] = {"strides": layer.stride, "pads": (*pads, *pads)}
+    # Those of another code are there already
+    pads = (0, 0, 0, 0) if layer.pad_code else sides(layer.padding)
+    attributes: dict[str, Any] = {
+        "strides": layer.stride,
+        "pads": pads,
+        "dilations": layer.dilation,
+        "group": layer.groups,
+    }
     return graph.to(name, "ConvInteger", inputs, shape, INT32, **attributes)
 
 
 def _parts(graph: PlainGraph, layer: Product, bits: int) -> Iterator[tuple[int, int]]:
     """Ranges of input channels that are as many as 32 bits hold the sums of."""
     _, channels, *kernel = graph.network.tensors[f"{layer.name}.codes"].shape
-    each = int(np.prod(kernel)) * _largest(graph, layer) << bits
+    each = int(np.prod(kernel)) * _largest(graph, layer) * _weight(layer, bits)
     most = (LIMIT_32 - 1) // each
     if most < 1:
         raise ValueError(
             f"Layer {layer.name!r}: the sum over one input channel can exceed 32 bits; there is "
             "no form in ONNX's own operators for so large a kernel"
         )
+    if _groups(layer) > 1 and most < channels:
+        raise ValueError(
+            f"Layer {layer.name!r}: the sum over {channels} input channels of a group can exceed "
+            "32 bits; there is no form in ONNX's own operators for so large a group"
+        )
     for start in range(0, channels, most):
         yield start, min(start + most, channels)
+
+
+def _groups(layer: Product) -> int:
+    return layer.groups if isinstance(layer, Conv2d) else 1
+
+
+def _weight(layer: Product, bits: int) -> int:
+    """No weight, and nothing that a code is multiplied by on the way to it, is larger."""
+    offset = weight_offset(bits, layer.offset)
+    return max(1 << bits, offset, (2 << bits) - 2 - offset)
 
 
 def _largest(graph: PlainGraph, layer: Product) -> int:
@@ -124,7 +147,8 @@ def _channels(graph: PlainGraph, layer: Product, value: str, start: int, stop: i
     """The input channels from `start` to before `stop` of a layer's input."""
     shape = graph.shapes[layer.input]
     if isinstance(layer, Conv2d) and layer.pad_code:
-        shape = (shape[0], *(s + 2 * p for s, p in zip(shape[1:], layer.padding, strict=True)))
+        top, left, bottom, right = sides(layer.padding)
+        shape = (shape[0], shape[1] + top + bottom, shape[2] + left + right)
     bounds = [graph.vector([number]) for number in (start, stop, 1)]
     part = (stop - start, *shape[1:])
     return graph.to(f"{layer.name}/part", "Slice", [value, *bounds], part, UINT8)
@@ -155,24 +179,6 @@ def _with(
     return graph.to(f"{name}/{what}_result", op, [value, constant], shape, INT64)
 
 
-def _codes(graph: PlainGraph, layer: Product, value: str, params: Requantisation) -> None:
-    """The codes clamp(v >> s, 0, 2**m - 1).
-
-    What is negative gives code 0, so it becomes 0 before the shift: ONNX shifts unsigned numbers
-    only, and its division rounds towards 0.
-    """
-    name, shape = layer.name, graph.shapes[layer.name]
-    zero, most = graph.number(0, INT64), graph.number((1 << params.out_bits) - 1, UINT64)
-    positive = graph.to(f"{name}/positive", "Clip", [value, zero], shape, INT64)
-    unsigned = graph.cast(f"{name}/unsigned", positive, shape, UINT64)
-    shift = graph.constant(f"{name}/shift", column(params.shift, shape), np.uint64)
-    shifted = graph.to(
-        f"{name}/shifted", "BitShift", [unsigned, shift], shape, UINT64, direction="RIGHT"
-    )
-    clamped = graph.to(f"{name}/clamped", "Clip", [shifted, "", most], shape, UINT64)
-    graph.codes(name, clamped, shape)
-
-
 def _check_64(
     graph: PlainGraph,
     layer: Product,
@@ -180,7 +186,7 @@ def _check_64(
     terms: tuple[Integers, Integers, Integers | None],
 ) -> None:
     """No value may need more than 64 bits, whatever the input is."""
-    most = graph.network.reduction(layer) * _largest(graph, layer) << bits
+    most = graph.network.reduction(layer) * _largest(graph, layer) * _weight(layer, bits)
     multiplier, bias, extra = (
         0 if term is None else max(map(abs, term.tolist())) for term in terms
     )

@@ -8,6 +8,7 @@ import pytest
 
 from tests.golden.networks import small_network
 from tests.golden.reference import plain_outputs
+from tests.truncmac.onnx.kinds import KINDS
 from truncmac.golden import (
     Layer,
     Setting,
@@ -22,6 +23,9 @@ from truncmac.golden import (
 from truncmac.onnx.export import graph
 from truncmac.onnx.export.plain import graph as plain_graph
 from truncmac.onnx.export.plain.model import plain_model
+from truncmac.onnx.importing import from_graph
+from truncmac.onnx.options import Options
+from truncmac.onnx.read import parse
 from truncmac.sim.npu.stimulus import random_images, random_network
 
 EIGHT = Setting("8", 8)
@@ -155,3 +159,11 @@ def test_the_command_writes_all_that_the_network_has(run, tmp_path):
     code, _, _ = run("export", "--format", "onnx", "-k", "all", "--out", "plain")
     assert code == 0
     assert len(list((tmp_path / "plain").iterdir())) == len(builtin_network().bit_widths)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_imported_kinds_give_goldens_integers(name):
+    network = from_graph(parse(KINDS[name]()), Options(widths=(8, 3))).network
+    images = random_images(network, 5, 3)
+    for bits in (8, 3):
+        equals_golden(network, images, bits)
