@@ -5,7 +5,14 @@ Training is in `model`, what hardware costs in `sim`.
 """
 
 from .accuracy import accuracy, network_accuracy, predictions
-from .affine import AffineProduct, Stream, code_parameters, logit_parameters, requantisation_tensors
+from .affine import (
+    AffineProduct,
+    Stream,
+    code_parameters,
+    logit_parameters,
+    mean_pool,
+    requantisation_tensors,
+)
 from .arrays import ARRAYS_FORMAT, load_arrays
 from .builtin import BUILTIN_IMAGES, BUILTIN_NETWORK, builtin_images, builtin_network
 from .certify import certify
@@ -27,7 +34,7 @@ from .executor import Execution, Executor, execute, layer_bits
 from .gemm import Gemm, matmul
 from .gemms import each_gemm, network_gemms
 from .inspection import LayerInspection, image_formula, inspect_network, plane_information
-from .layers import avg_pool, im2col, max_pool, output_size, shortcut
+from .layers import avg_pool, im2col, max_pool, output_size, pool_sums, shortcut
 from .maps import Machine, MapPlace, ProgramError
 from .mixed import Recalibration, with_layer_bits
 from .names import DIGITS, Pictures, given_images, images_by_name, network_by_name
@@ -162,6 +169,7 @@ __all__ = [
     "logit_parameters",
     "matmul",
     "max_pool",
+    "mean_pool",
     "memory_image",
     "network_accuracy",
     "network_by_name",
@@ -173,6 +181,7 @@ __all__ = [
     "pixel_codes",
     "pixel_table",
     "plane_information",
+    "pool_sums",
     "predictions",
     "prefix",
     "read_images",

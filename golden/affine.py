@@ -5,13 +5,14 @@ what a sum is worth. Here this becomes M, Mr, B and s.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from .certify import certify
-from .network import Product
+from .network import AvgPool, Linear, Product
 from .quantise import WEIGHT_BITS, OffsetKind, integer_weights, weight_offset
 from .requantise import MULTIPLIER_BITS, from_affine
 from .types import Array, Codes, Reals, Tensors
@@ -21,11 +22,13 @@ __all__ = [
     "Stream",
     "code_parameters",
     "logit_parameters",
+    "mean_pool",
     "requantisation_tensors",
 ]
 
 MOST_CERTIFIED = 1 << 12  # comparisons a channel; more, as of 8-bit residuals, take minutes
 LOGIT_BITS = 18
+MOST_MEAN_BITS = 31  # of the multiplier of a pool
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ class AffineProduct:
 
     def _weights(self, used: int) -> npt.NDArray[np.int32]:
         weights = integer_weights(self.codes, used, self.layer.offset)
-        return weights.reshape(len(weights), -1)
+        pixels = self.layer.pixels if isinstance(self.layer, Linear) else 1
+        return np.repeat(weights.reshape(len(weights), -1), pixels, axis=1)
 
 
 def requantisation_tensors(
@@ -212,6 +216,55 @@ def code_parameters(
         except ValueError as error:
             raise ValueError(f"Layer {name!r} at k = {bits}: {error}") from None
     return tensors
+
+
+def mean_pool(
+    pool: AvgPool,
+    source: Stream,
+    output: Stream,
+    count: int,
+    *,
+    factor: float = 1.0,
+    rounding: float = 0.5,
+) -> tuple[AvgPool, bool]:
+    """A pool whose means, times a factor, become codes of a scale and bits of their own.
+
+    The multiplier gets the fewest bits, from 18 to 31, with which the codes are those of exact
+    arithmetic for every sum, or else 31.
+
+    Parameters
+    ----------
+    pool : the pool, of windows of `count` codes of `source`
+    output : what the codes stand for
+    rounding : 0.5 rounds half up, 0 rounds down
+
+    Returns
+    -------
+    the pool with its parameters, and whether it is exact for every sum
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or too large for the multiplier.
+    """
+    ratio = factor * source.scale / output.scale
+    scale = ratio / count
+    if Fraction(scale) < Fraction(ratio) / count:  # a sum that is a whole code reaches it
+        scale = float(np.nextafter(scale, np.inf))
+    offset = output.zero - ratio * source.zero + rounding - 0.5
+    for bits in range(MULTIPLIER_BITS, MOST_MEAN_BITS + 1):
+        params = from_affine(scale, offset, out_bits=output.bits, multiplier_bits=bits)
+        exact = certify(params, scale, offset, largest_sum=count * source.largest)
+        if exact.all():
+            break
+    found = replace(
+        pool,
+        out_bits=output.bits,
+        multiplier=int(params.multiplier[0]),
+        bias=int(params.bias[0]),
+        shift=int(params.shift[0]),
+    )
+    return found, bool(exact.all())
 
 
 def logit_parameters(product: AffineProduct, widths: Sequence[int]) -> Tensors:

@@ -17,7 +17,7 @@ from .checks import expect, is_whole
 from .dataset import NUMPY_ERRORS
 from .description import FORMAT, from_description, read_layer
 from .errors import NetworkFileError
-from .network import IMAGE, Layer, Network, Product
+from .network import IMAGE, AvgPool, Layer, Network, Product
 from .types import Array, Codes, Reals, Tensors
 
 __all__ = ["ARRAYS_FORMAT", "load_arrays"]
@@ -47,16 +47,13 @@ def load_arrays(folder: Path) -> Network:
     try:
         description = _description(path)
         layers = [dict(entry) for entry in _list(description.get("layers"))]
-        ours = [
-            {key: entry.pop(key) for key in (*OURS, "parameters") if key in entry}
-            for entry in layers
-        ]
+        ours = [{key: entry.pop(key) for key in _ours(entry) if key in entry} for entry in layers]
         whole = description | {"format": FORMAT, "layers": layers}
         tensors: dict[str, Array] = {}
         bits = {IMAGE: _image_bits(description)}
         widths = _widths(description)
         for entry, extra in zip(layers, ours, strict=True):
-            layer = read_layer(entry)
+            layer = read_layer(entry, description["version"])
             if isinstance(layer, Product):
                 tensors |= _Product(Path(folder), layer, extra, bits, widths).tensors()
             elif extra:
@@ -97,6 +94,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _ours(entry: Mapping[str, Any]) -> list[str]:
+    """The entries of a layer that a network file does not have; a pool has a bias there too."""
+    kept = ("bias",) if entry.get("op") == "avg_pool" else ()
+    return [key for key in (*OURS, "parameters") if key not in kept]
+
+
 def _list(entry: Any) -> list[dict[str, Any]]:
     valid = isinstance(entry, list) and all(isinstance(layer, dict) for layer in entry)
     expect(valid, "layers must be a list of JSON objects")
@@ -120,6 +123,8 @@ def _widths(description: Mapping[str, Any]) -> list[int]:
 def _out_bits(layer: Layer, bits: Mapping[str, int]) -> int:
     if isinstance(layer, Product):
         return layer.out_bits or 8
+    if isinstance(layer, AvgPool) and layer.out_bits is not None:
+        return layer.out_bits
     return _known(layer, layer.input, bits)
 
 

@@ -27,8 +27,13 @@ from .validity import check_graph, check_names, checked
 __all__ = ["FORMAT", "VERSION", "described", "description_of", "from_description", "read_layer"]
 
 FORMAT = "truncmac-network"
-VERSION = 2  # 1 has no image coding, nor what `NEW_FIELDS` and `NEW_OPS` say
+VERSION = 2  # 1 has no image coding, nor what `NEW` and `NEW_OPS` say, nor paddings of four
 MOST_LAYERS = 1 << 12
+RANGES = {
+    "multiplier": (-(1 << 31), (1 << 31) - 1),
+    "bias": (-(1 << 60), (1 << 60) - 1),
+    "shift": (0, 63),
+}  # of pools that requantise
 LARGEST = 1e30  # of the reals that a description holds; scales and deviations are above its inverse
 OPS: Mapping[str, type[Layer]] = {
     "conv2d": Conv2d,
@@ -44,17 +49,22 @@ OPS: Mapping[str, type[Layer]] = {
     "scale": Scale,
 }
 NEW_OPS = ("lookup", "concat", "upsample", "depth_to_space", "scale")
-NEW_FIELDS: Mapping[str, Any] = {"dilation": (1, 1), "groups": 1}  # with their defaults
+NEW: Mapping[type[Layer], tuple[str, ...]] = {  # fields that version 1 lacks
+    AvgPool: ("out_bits", "multiplier", "bias", "shift"),
+    Conv2d: ("dilation", "groups"),
+    Linear: ("pixels",),
+}
 NAMES = {kind: op for op, kind in OPS.items()}
 
 
 def description_of(network: Network) -> dict[str, Any]:
     """The description of a network, of what JSON can hold."""
-    layers = [{"op": NAMES[type(layer)], **_entries(layer)} for layer in network.layers]
     image = asdict(network.image)
+    layers = [_entry(layer) for layer in network.layers]
     version = VERSION
+    if network.image.coding is None and not any(map(_is_new, layers)):
+        version = 1
     if network.image.coding is None:
-        version = VERSION if any(map(_is_new, layers)) else 1
         del image["coding"]
     return {
         "format": FORMAT,
@@ -66,20 +76,23 @@ def description_of(network: Network) -> dict[str, Any]:
     }
 
 
-def _entries(layer: Layer) -> dict[str, Any]:
-    """A layer's fields, without those that version 1 lacks where they have their defaults."""
-    entries = asdict(layer)
-    return {
+def _entry(layer: Layer) -> dict[str, Any]:
+    """The entry of a layer, without what version 1 lacks where it is as by default."""
+    defaults = {field.name: field.default for field in fields(layer)}
+    new = NEW.get(type(layer), ())
+    found = {
         key: value
-        for key, value in entries.items()
-        if key not in NEW_FIELDS or value != NEW_FIELDS[key]
+        for key, value in asdict(layer).items()
+        if key not in new or value != defaults[key]
     }
+    return {"op": NAMES[type(layer)], **found}
 
 
 def _is_new(entry: Mapping[str, Any]) -> bool:
     """Whether version 1 cannot say it."""
     wide = len(entry.get("padding", ())) == 4 or isinstance(entry.get("offset"), int)
-    return wide or entry["op"] in NEW_OPS or any(key in NEW_FIELDS for key in entry)
+    new = NEW.get(OPS[entry["op"]], ())
+    return wide or entry["op"] in NEW_OPS or any(key in new for key in entry)
 
 
 def from_description(description: Any, tensors: Tensors) -> Network:
@@ -117,7 +130,7 @@ def described(description: Any) -> Network:
         name=description["name"],
         image=_image(description["image"], version),
         bit_widths=_bit_widths(description["bit_widths"]),
-        layers=tuple(read_layer(entry) for entry in description["layers"]),
+        layers=tuple(read_layer(entry, version) for entry in description["layers"]),
         tensors={},
     )
     check_graph(network)
@@ -173,8 +186,8 @@ def _bit_widths(entry: Any) -> tuple[int, ...]:
     return tuple(entry)
 
 
-def read_layer(entry: Any) -> Layer:
-    """The layer that an entry of a description describes.
+def read_layer(entry: Any, version: int = VERSION) -> Layer:
+    """The layer that an entry of a description of a version describes.
 
     Raises
     ------
@@ -189,6 +202,7 @@ def read_layer(entry: Any) -> Layer:
     values = {key: value for key, value in entry.items() if key != "op"}
     label = f"layer {values.get('name')!r}"
     allowed = {field.name for field in fields(kind)}
+    allowed -= set(NEW.get(kind, ()) if version == 1 else ())
     extra = sorted(set(values) - allowed)
     expect(not extra, f"{label} has unknown entries {extra}")
     needed = {field.name for field in fields(kind) if field.default is MISSING}
@@ -198,7 +212,12 @@ def read_layer(entry: Any) -> Layer:
     for key, value in values.items():
         if value is not None or key not in open_fields:
             values[key] = _field(label, key, value)
-    return kind(**values)
+    layer = kind(**values)
+    if isinstance(layer, AvgPool):
+        given = [value is not None for key, value in values.items() if key in NEW[AvgPool]]
+        whole = not any(given) or (all(given) and len(given) == len(NEW[AvgPool]))
+        expect(whole, f"{label} must have all of {', '.join(NEW[AvgPool])}, or none")
+    return layer
 
 
 def _field(label: str, key: str, value: Any) -> Any:
@@ -207,12 +226,18 @@ def _field(label: str, key: str, value: Any) -> Any:
         expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
     elif key in ("bits", "out_bits"):
         expect(is_whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}")
-    elif key in ("channels", "groups"):
+    elif key in ("channels", "groups", "pixels"):
         expect(is_whole(value, 1, 1 << 16), f"{label}: {key} must be in 1..65536, not {value!r}")
     elif key == "others":
         names = isinstance(value, list) and all(isinstance(v, str) and v != "" for v in value)
         expect(names and len(value) <= MOST_LAYERS, f"{label}: others must be a list of names")
         return tuple(value)
+    elif key in RANGES:
+        least, most = RANGES[key]
+        expect(
+            is_whole(value, least, most),
+            f"{label}: {key} must be in {least}..{most}, not {value!r}",
+        )
     elif key == "offset":
         kinds = ("bipolar", "twos_complement")
         known = isinstance(value, str) and value in kinds

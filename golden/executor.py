@@ -8,7 +8,7 @@ import numpy as np
 from truncmac.integers import ceil_div
 
 from .gemm import Gemm
-from .layers import avg_pool, im2col, max_pool, shortcut
+from .layers import avg_pool, im2col, max_pool, pool_sums, shortcut
 from .network import (
     IMAGE,
     AvgPool,
@@ -25,6 +25,7 @@ from .network import (
 )
 from .product import PreparedProduct, prepare, requantisation
 from .quantise import check_bits, weight_offset
+from .requantise import requantise
 from .threads import ForEach, in_turn, workers
 from .types import AnyIntegers, BitWidths, Codes, Integers
 
@@ -336,7 +337,10 @@ def _pool(layer: Layer, codes: Codes) -> Codes:
     if isinstance(layer, MaxPool):
         return max_pool(codes, layer.kernel, layer.stride, layer.padding)
     if isinstance(layer, AvgPool):
-        return avg_pool(codes, layer.kernel, layer.stride)
+        params = layer.requant
+        if params is None:
+            return avg_pool(codes, layer.kernel, layer.stride)
+        return requantise(pool_sums(codes, layer.kernel, layer.stride)[..., None], params)[..., 0]
     if isinstance(layer, Shortcut):
         return shortcut(codes, layer.channels, layer.stride)
     if isinstance(layer, Flatten):

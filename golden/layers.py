@@ -6,7 +6,7 @@ from functools import reduce
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .types import AnyIntegers, Array, Codes, Padding, Pair
+from .types import AnyIntegers, Array, Codes, Integers, Padding, Pair
 
 __all__ = [
     "Pair",
@@ -16,6 +16,7 @@ __all__ = [
     "max_pool",
     "output_size",
     "padded",
+    "pool_sums",
     "shortcut",
     "sides",
     "spread",
@@ -95,13 +96,20 @@ def avg_pool(codes: Codes, kernel: Pair | None = None, stride: Pair | None = Non
 
     Without a `kernel` the window is the whole image; without a `stride` windows lie side by side.
     """
+    total = pool_sums(codes, kernel, stride)
+    high, wide = (codes.shape[2], codes.shape[3]) if kernel is None else kernel
+    count = high * wide
+    return ((2 * total + count) // (2 * count)).astype(np.uint8)
+
+
+def pool_sums(codes: Codes, kernel: Pair | None = None, stride: Pair | None = None) -> Integers:
+    """The sum of the codes of each window, int64 (B, C, OH, OW); see `avg_pool`."""
     kernel = (codes.shape[2], codes.shape[3]) if kernel is None else kernel
     stride = kernel if stride is None else stride
-    total: Array = channels_last(codes).astype(np.int64)
+    total: Integers = channels_last(codes).astype(np.int64)
     for axis in (1, 2):
         total = reduce(np.add, _shifted(total, axis, kernel[axis - 1], stride[axis - 1]))
-    count = kernel[0] * kernel[1]
-    return ((2 * total + count) // (2 * count)).astype(np.uint8).transpose(0, 3, 1, 2)
+    return total.transpose(0, 3, 1, 2)
 
 
 def shortcut(codes: Codes, channels: int, stride: Pair) -> Codes:

@@ -8,6 +8,7 @@ import numpy as np
 from .coding import ImageCoding
 from .layers import output_size, sides, spread
 from .quantise import WEIGHT_BITS, OffsetKind
+from .requantise import Requantisation
 from .types import Codes, Padding, Pair, Shape, Tensors
 
 __all__ = [
@@ -116,7 +117,16 @@ class Conv2d(Product):
 
 @dataclass(frozen=True)
 class Linear(Product):
-    """A fully connected layer. Its codes have shape (O, I)."""
+    """A fully connected layer. Its codes have shape (O, I).
+
+    Attributes
+    ----------
+    pixels : how many neighbouring codes of the vector share a weight. A layer of the means of an
+        image's channels is one of all pixels: its vector is the flattened image, and `pixels` is
+        height times width
+    """
+
+    pixels: int = 1
 
 
 @dataclass(frozen=True)
@@ -133,10 +143,31 @@ class AvgPool(Layer):
     """A pool that gives the mean code of each window, rounded half up.
 
     Without a `kernel` the window is the whole image; without a `stride` windows lie side by side.
+    A pool that requantises gives clamp((M*S + B) >> s, 0, 2**out_bits - 1) of a window's sum S
+    instead, so that means have a scale, a zero point and bits of their own.
+
+    Attributes
+    ----------
+    out_bits, multiplier, bias, shift : bits of the codes, M, B and s, of all channels; None, all
+        of them: the mean code is given
     """
 
     kernel: Pair | None = None
     stride: Pair | None = None
+    out_bits: int | None = None
+    multiplier: int | None = None
+    bias: int | None = None
+    shift: int | None = None
+
+    @property
+    def requant(self) -> Requantisation | None:
+        """The parameters, each of one channel; None if the mean code is given."""
+        if None in (numbers := (self.multiplier, self.bias, self.shift)) or self.out_bits is None:
+            return None
+        arrays = [np.array([number], np.int64) for number in numbers]
+        return Requantisation(
+            multiplier=arrays[0], bias=arrays[1], shift=arrays[2], out_bits=self.out_bits
+        )
 
 
 @dataclass(frozen=True)
@@ -216,15 +247,21 @@ class Network:
         """The layers of weights, which run on the array."""
         return [layer for layer in self.layers if isinstance(layer, Product)]
 
+    def weights(self, layer: Product) -> Codes:
+        """The 8-bit weight codes of a layer, (O, I, KH, KW), or (O, I) with one for each input."""
+        codes = self.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)
+        return np.repeat(codes, layer.pixels, axis=1) if isinstance(layer, Linear) else codes
+
     def codes(self, layer: Product) -> Codes:
         """The 8-bit weight codes of a layer as a matrix, uint8 (K, N); K is that of one group."""
-        codes = self.tensors[f"{layer.name}.codes"]
-        return codes.reshape(len(codes), -1).T.astype(np.uint8, copy=False)
+        codes = self.weights(layer)
+        return codes.reshape(len(codes), -1).T
 
     def reduction(self, layer: Product) -> int:
         """K of a layer, the length of each of its dot products."""
         codes = self.tensors[f"{layer.name}.codes"]
-        return int(codes.size // len(codes))
+        pixels = layer.pixels if isinstance(layer, Linear) else 1
+        return int(codes.size // len(codes)) * pixels
 
 
 def check_reduction(network: Network, most: int) -> None:
@@ -294,7 +331,8 @@ def shapes(network: Network) -> dict[str, Shape]:
 def code_bits(network: Network) -> dict[str, int]:
     """The bits of the codes of the image and of each layer, by name; 8 for logits.
 
-    Pools, shortcuts and what only moves codes give codes of as many bits as they take.
+    Pools, shortcuts and what only moves codes give codes of as many bits as they take, but means
+    may have bits of their own.
     """
     known = {IMAGE: network.image.bits}
     for layer in network.layers:
@@ -302,6 +340,8 @@ def code_bits(network: Network) -> dict[str, int]:
             known[layer.name] = layer.out_bits or WEIGHT_BITS
         elif isinstance(layer, CodeLayer):
             known[layer.name] = layer.bits([known[source] for source in layer.sources])
+        elif isinstance(layer, AvgPool) and layer.out_bits is not None:
+            known[layer.name] = layer.out_bits
         else:
             known[layer.name] = known[layer.input]
     return known
@@ -322,6 +362,7 @@ def output_shape(layer: Layer, given: Shape, tensors: Tensors) -> Shape:
     """
     if isinstance(layer, Linear):
         rows, columns = tensors[f"{layer.name}.codes"].shape
+        columns *= layer.pixels
         _require(given == (columns,), layer, f"({columns},)", given)
         return (rows,)
     if isinstance(layer, Flatten):

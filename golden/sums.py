@@ -18,13 +18,14 @@ from truncmac.integers import ceil_div
 
 from .exact import EXACT_FLOAT32
 from .layers import channels_last, output_size, padded
-from .network import Conv2d, Product
+from .network import Conv2d, Linear, Product
 from .quantise import integer_weights
-from .types import Array, Codes, Integers, Pair, Reals, Singles
+from .types import AnyIntegers, Array, Codes, Integers, Pair, Reals, Singles
 
 __all__ = ["ExactSums", "FloatSums", "Part", "exact_sums"]
 
 PATCHES = 1 << 18  # elements of the patches that are multiplied at once: they stay in the cache
+MOST_SHARED = 256  # codes of up to 255 that are summed before a weight of up to 256
 FloatSums = Singles | Reals
 Part = tuple[slice, slice]  # images, and rows of their outputs
 
@@ -60,14 +61,14 @@ class ExactSums:
         """N, the number of output channels."""
         return self.weights[0].shape[1]
 
-    def windows(self, codes: Codes) -> Codes:
-        """The windows, uint8 (B, OH, OW, KH, KW * C), of inputs (B, C, H, W) or (B, K).
+    def windows(self, codes: Codes) -> AnyIntegers:
+        """The windows, (B, OH, OW, KH, KW * C), of inputs (B, C, H, W) or (B, K).
 
         They are a view of the padded image, (B, OH, OW, KH, KW, C) where the taps of a row do not
-        lie side by side.
+        lie side by side. Inputs that share a weight are summed already.
         """
         if not isinstance(self.layer, Conv2d):
-            return codes[:, None, None, None]
+            return self._vectors(codes)[:, None, None, None]
         layer, image = self.layer, channels_last(codes)
         size = output_size(
             (image.shape[1], image.shape[2]),
@@ -95,7 +96,14 @@ class ExactSums:
             writeable=False,
         )
 
-    def parts(self, windows: Codes) -> list[Part]:
+    def _vectors(self, codes: Codes) -> AnyIntegers:
+        """Inputs (B, K), or the sums of as many neighbours as share a weight here."""
+        shared = _shared(self.layer)
+        if shared == 1:
+            return codes
+        return codes.reshape(len(codes), -1, shared).sum(axis=2, dtype=np.uint32)
+
+    def parts(self, windows: AnyIntegers) -> list[Part]:
         """The windows cut into parts whose patches fit the cache: some images, or rows of one."""
         images, height, width = windows.shape[:3]
         rows = max(1, PATCHES // (width * prod(windows.shape[3:])))
@@ -107,7 +115,7 @@ class ExactSums:
             for some in _even(height, rows)
         ]
 
-    def of(self, windows: Codes) -> FloatSums:
+    def of(self, windows: AnyIntegers) -> FloatSums:
         """The sums S, (images, rows, OW, N), of windows (images, rows, OW, KH, KW * C).
 
         They are whole numbers in float32, or in float64 if K is cut into parts. The array is valid
@@ -142,7 +150,7 @@ class GroupedSums(ExactSums):
         """N, the number of output channels."""
         return self.weights[0].shape[0] * self.weights[0].shape[2]
 
-    def of(self, windows: Codes) -> FloatSums:
+    def of(self, windows: AnyIntegers) -> FloatSums:
         """The sums S, (images, rows, OW, N), of windows; see `ExactSums`."""
         weights: Array = self.weights[0]
         groups, reduction, columns = weights.shape
@@ -170,6 +178,10 @@ def exact_sums(layer: Product, codes: Codes, bits: int, largest: int) -> ExactSu
         kernel = (codes.shape[2], codes.shape[3])
         codes = codes.transpose(2, 3, 1, 0)
         largest = max(largest, layer.pad_code)
+    elif isinstance(layer, Linear):
+        shared = _shared(layer)
+        codes = np.repeat(codes, layer.pixels // shared, axis=1)
+        largest *= shared
     matrix = codes.reshape(-1, codes.shape[-1]) if isinstance(layer, Conv2d) else codes.T
     weights = integer_weights(np.ascontiguousarray(matrix), bits, layer.offset)
     if isinstance(layer, Conv2d) and layer.groups > 1:
@@ -187,6 +199,14 @@ def _grouped(
     kind = np.float32 if bound < EXACT_FLOAT32 else np.float64
     exact: Array = np.ascontiguousarray(apart).astype(kind)
     return GroupedSums(layer, kernel, (exact,), bound)
+
+
+def _shared(layer: Product) -> int:
+    """How many inputs that share a weight are summed first: as many as float32 still holds."""
+    if not isinstance(layer, Linear):
+        return 1
+    most = min(layer.pixels, MOST_SHARED)
+    return next(count for count in range(most, 0, -1) if layer.pixels % count == 0)
 
 
 def _reach(weights: npt.NDArray[np.int32]) -> int:

@@ -10,12 +10,14 @@ import numpy as np
 
 from .checks import expect
 from .errors import NetworkFileError
-from .network import IMAGE, CodeLayer, Conv2d, Layer, Network, Product, shapes
+from .network import IMAGE, AvgPool, CodeLayer, Conv2d, Layer, Network, Product, shapes
+from .requantise import largest_value
 from .types import Tensors
 
 __all__ = ["check_graph", "check_names", "checked"]
 
 MOST_CODES = 1 << 26  # of one image, between any two layers
+MOST_WEIGHTS = 1 << 28  # of a layer, with one for each of the pixels that share it
 
 
 def checked(network: Network) -> Network:
@@ -27,6 +29,7 @@ def checked(network: Network) -> Network:
             f"{name!r} has {math.prod(shape)} codes; the most for an image is {MOST_CODES}",
         )
     _check_ranges(network)
+    _check_pools(network)
     expect(bool(network.products), "layers must hold one of weights, conv2d or linear")
     return network
 
@@ -109,6 +112,12 @@ def _check_certificate(tensors: Tensors, key: str, size: int) -> None:
 def _check_ranges(network: Network) -> None:
     """Check that no requantisation can overflow 64 bits, whatever the codes are."""
     for layer in network.products:
+        count = network.reduction(layer) * len(network.tensors[f"{layer.name}.codes"])
+        expect(
+            count <= MOST_WEIGHTS,
+            f"layer {layer.name!r} has {count} weights, counted for each pixel; at most "
+            f"{MOST_WEIGHTS}",
+        )
         reach = 510 if isinstance(layer.offset, int) else 256  # of W
         largest = network.reduction(layer) * reach * 255
         for bits in network.bit_widths:
@@ -124,3 +133,14 @@ def _check_ranges(network: Network) -> None:
             bound = max(map(abs, arrays["multiplier"])) * largest + max(map(abs, arrays["bias"]))
             bound += max(map(abs, arrays.get("residual_multiplier", [0]))) * 255
             expect(bound < 1 << 63, f"layer {layer.name!r} can overflow 64 bits at k = {bits}")
+
+
+def _check_pools(network: Network) -> None:
+    """As for layers of weights: a window has at most so many codes as its image."""
+    sizes = shapes(network)
+    for layer in network.layers:
+        if not isinstance(layer, AvgPool) or (params := layer.requant) is None:
+            continue
+        kernel = layer.kernel or sizes[layer.input][1:]
+        bound = largest_value(params, math.prod(kernel) * 255)
+        expect(bound < 1 << 63, f"layer {layer.name!r} can overflow 64 bits")

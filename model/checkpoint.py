@@ -31,6 +31,7 @@ __all__ = [
 
 FORMAT = "truncmac-checkpoint"
 VERSION = 1
+OLDER = {"exact_means": False}  # what recipes did before they had a word for it
 FIELDS = {
     *("format", "version", "network", "dataset", "shape", "recipe", "epoch", "history"),
 }  # of its description, beside the SHA-256
@@ -87,7 +88,9 @@ class Checkpoint:
 def new_model(network: str, shape: ImageShape, recipe: Recipe) -> nn.Module:
     """A network that is converted as the recipe says, with weights drawn from its seed."""
     torch.manual_seed(recipe.seed)
-    model = truncquantize(build(network, shape), recipe.widths, recipe.act_bits)
+    model = truncquantize(
+        build(network, shape), recipe.widths, recipe.act_bits, exact_means=recipe.exact_means
+    )
     for module in model.modules():
         if isinstance(module, TruncConv2d | TruncLinear):
             module.scheme = recipe.scheme
@@ -158,7 +161,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             network=str(about["network"]),
             dataset=str(about["dataset"]),
             shape=_shape(path, about["shape"]),
-            recipe=Recipe(**(recipe | lists)),
+            recipe=Recipe(**(OLDER | recipe | lists)),
             epoch=int(about["epoch"]),
             history=tuple(EpochLog(**log) for log in about["history"]),
             tensors=tensors,

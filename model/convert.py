@@ -58,12 +58,12 @@ def truncquantize(
     act_bits: int = 4,
     *,
     edge_bits: int | None = 8,
+    exact_means: bool = True,
 ) -> nn.Module:
     """A copy of a model with truncated weights and quantised activations.
 
     Each Conv2d and Linear gets truncated weights, and each BatchNorm becomes one BatchNorm for each
-    bit-width. Each ReLU clamps to 0..1 and rounds to codes, and the mean over the image is rounded
-    to codes too. Parameters and statistics are kept.
+    bit-width. Each ReLU clamps to 0..1 and rounds to codes. Parameters and statistics are kept.
 
     Parameters
     ----------
@@ -71,6 +71,7 @@ def truncquantize(
     bits : the bit-widths k to train for
     act_bits : bits of the activations' codes
     edge_bits : k of the first and last layers; None: they follow the network's
+    exact_means : means over the image are not rounded; else they are, to codes of `act_bits`
 
     Raises
     ------
@@ -90,6 +91,8 @@ def truncquantize(
         fixed = edge_bits if name in (weighted[0], weighted[-1]) else None
         parent, _, child = name.rpartition(".")
         module = _converted(result.get_submodule(name), tuple(bits), act_bits, fixed)
+        if isinstance(module, QuantAvgPool2d):
+            module.exact = exact_means
         setattr(result.get_submodule(parent), child, module)
     return result
 

@@ -21,11 +21,13 @@ from truncmac.golden import (
     Product,
     Shortcut,
     Stream,
+    mean_pool,
+    output_shape,
     requantisation_tensors,
     weight_codes,
     weight_scale,
 )
-from truncmac.golden.types import Array, Codes, Reals
+from truncmac.golden.types import Array, Codes, Reals, Shape
 
 from .convert import trace
 from .layers import (
@@ -42,6 +44,7 @@ from .layers import (
 __all__ = ["ExportError", "check_finite", "export", "weight_unit"]
 
 IMAGE_BITS = 8
+MOST_REDUCTION = 1 << 14  # of a layer of all pixels of a mean: longer ones weigh too much
 ADDITIONS = {"add", "iadd", "add_"}
 RESHAPES = {"flatten", "view", "reshape"}
 
@@ -71,7 +74,25 @@ class OpenProduct:
     residual: Stream | None = None
 
 
-Known = Stream | OpenProduct
+@dataclass(frozen=True)
+class Mean:
+    """Means of a channel's codes over the image, which are not rounded yet.
+
+    Attributes
+    ----------
+    name : of the part
+    source : the codes
+    count : pixels of the image
+    flat : whether it is one vector
+    """
+
+    name: str
+    source: Stream
+    count: int
+    flat: bool = False
+
+
+Known = Stream | OpenProduct | Mean
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -99,6 +120,9 @@ def export(
 ) -> Network:
     """The integer network of a model that `truncquantize` made.
 
+    A linear layer of means over the image takes all pixels, each with the same weight, if they are
+    at most 16,384 in all; other means become codes of 8 bits.
+
     Each requantised layer is certified, channel by channel, unless residuals of many bits make the
     proof long; see `golden.certify`.
 
@@ -117,7 +141,7 @@ def export(
     """
     check_finite(model.state_dict())
     graph = trace(model)
-    exporter = _Exporter(model, tuple(widths or bit_widths(model)))
+    exporter = _Exporter(model, image, tuple(widths or bit_widths(model)))
     known: dict[fx.Node, Known] = {}
     for node in graph.nodes:
         if node.op == "placeholder":
@@ -138,10 +162,11 @@ def export(
 class _Exporter:
     """Collects layers and tensors while it goes through the model's operations."""
 
-    def __init__(self, model: nn.Module, widths: tuple[int, ...]) -> None:
+    def __init__(self, model: nn.Module, image: Shape, widths: tuple[int, ...]) -> None:
         self.model = model
         self.widths = widths
         self.layers: list[Layer] = []
+        self.shapes: dict[str, Shape] = {IMAGE: image}
         self.tensors: dict[str, Array] = {}
 
     def value(self, node: fx.Node, known: Mapping[fx.Node, Known]) -> Known | None:
@@ -159,10 +184,20 @@ class _Exporter:
             return None
         raise ExportError(f"{node.name}: operation {operation} has no integer form")
 
+    def append(self, layer: Layer) -> None:
+        """Append a layer, whose weights are there if it has any."""
+        self.layers.append(layer)
+        self.shapes[layer.name] = output_shape(layer, self.shapes[layer.input], self.tensors)
+
     def _module(self, path: str, module: nn.Module, value: Known) -> Known:
         name = path.replace(".", "_")
         if isinstance(module, nn.Identity | nn.Dropout):
             return value
+        if isinstance(value, Mean):
+            found = self._of_means(name, module, value)
+            if not isinstance(found, Stream):
+                return found
+            value = found
         if isinstance(module, SwitchableBatchNorm):
             return self._normalise(path, module, value)
         if isinstance(module, QuantActivation) and isinstance(value, OpenProduct):
@@ -177,17 +212,51 @@ class _Exporter:
             return self._flatten(name, value)
         return self._reshape(name, module, value)
 
-    def _reshape(self, name: str, module: nn.Module, value: Stream) -> Stream:
+    def _of_means(self, name: str, module: nn.Module, value: Mean) -> Known:
+        """What a module that takes means as they are makes of them; for others they are codes."""
+        if isinstance(module, nn.Flatten):
+            return self._flatten(name, value)
+        short = isinstance(module, TruncLinear) and (
+            module.in_features * value.count <= MOST_REDUCTION
+        )
+        if isinstance(module, TruncLinear) and short and value.flat:
+            return self._over_pixels(name, module, value)
+        return self._rounded(value)
+
+    def _over_pixels(self, name: str, module: TruncLinear, value: Mean) -> OpenProduct:
+        """A layer that takes all pixels of means, each with the same weight: nothing is rounded."""
+        flat = self._flat(f"{value.name}_pixels", value.source)
+        found = self._product(name, module, flat)
+        layer = Linear(name, flat.layer, bits=module.fixed_bits, pixels=value.count)
+        return replace(
+            found,
+            layer=layer,
+            scale={bits: scale / value.count for bits, scale in found.scale.items()},
+        )
+
+    def _rounded(self, value: Mean) -> Stream:
+        """Append a pool that gives means as codes of 8 bits, and a Flatten if it is one vector."""
+        source = replace(value.source, scale=1 / value.source.largest)
+        output = Stream(value.name, 8, scale=1 / 255)
+        pool, _ = mean_pool(AvgPool(value.name, source.layer), source, output, value.count)
+        self.append(pool)
+        found = Stream(value.name, 8)
+        return self._flat(f"{value.name}_flat", found) if value.flat else found
+
+    def _reshape(self, name: str, module: nn.Module, value: Stream) -> Known:
         """Append a pool or a shortcut, which takes codes and gives codes."""
+        if isinstance(module, QuantAvgPool2d) and module.exact:
+            height, width = self.shapes[value.layer][1:]
+            return Mean(name, value, height * width)
         if isinstance(module, nn.MaxPool2d):
             stride = module.stride if module.stride is not None else module.kernel_size
             pair = (_pair(module.kernel_size), _pair(stride), _pair(module.padding))
-            self.layers.append(MaxPool(name, value.layer, *pair))
+            self.append(MaxPool(name, value.layer, *pair))
         elif isinstance(module, QuantAvgPool2d):
-            self.layers.append(AvgPool(name, value.layer))
+            self.append(AvgPool(name, value.layer))
         elif isinstance(module, PadShortcut):
             stride2 = _pair(module.stride)
-            self.layers.append(Shortcut(name, value.layer, module.channels, stride2))
+            self.append(Shortcut(name, value.layer, module.channels, stride2))
         else:
             raise ExportError(f"{name}: {type(module).__name__} has no integer form")
         return replace(value, layer=name)
@@ -223,7 +292,7 @@ class _Exporter:
         )
 
     def _normalise(self, path: str, module: SwitchableBatchNorm, value: Known) -> OpenProduct:
-        if isinstance(value, Stream) or value.residual is not None:
+        if not isinstance(value, OpenProduct) or value.residual is not None:
             raise ExportError(f"{path}: a batch-norm must follow its convolution or linear layer")
         scale, offset = {}, {}
         for bits in self.widths:
@@ -233,6 +302,7 @@ class _Exporter:
         return replace(value, scale=scale, offset=offset)
 
     def _add(self, name: str, one: Known, other: Known) -> OpenProduct:
+        one, other = (self._rounded(v) if isinstance(v, Mean) else v for v in (one, other))
         if isinstance(one, Stream):
             one, other = other, one
         if isinstance(one, Stream) or isinstance(other, OpenProduct) or one.residual is not None:
@@ -242,10 +312,15 @@ class _Exporter:
             )
         return replace(one, residual=other)
 
-    def _flatten(self, name: str, value: Known) -> Stream:
+    def _flatten(self, name: str, value: Known) -> Known:
+        if isinstance(value, Mean):
+            return replace(value, flat=True)
         if isinstance(value, OpenProduct):
             raise ExportError(f"{name}: its input is not an activation code; put a ReLU before it")
-        self.layers.append(Flatten(name, value.layer))
+        return self._flat(name, value)
+
+    def _flat(self, name: str, value: Stream) -> Stream:
+        self.append(Flatten(name, value.layer))
         return replace(value, layer=name)
 
     def _requantise(self, value: OpenProduct, act_bits: int) -> Stream:
@@ -256,6 +331,9 @@ class _Exporter:
         extra = None
         if residual is not None:
             extra = np.full(len(value.weights), largest / ((1 << residual.bits) - 1))
+        size = value.weights[0].size * (
+            value.layer.pixels if isinstance(value.layer, Linear) else 1
+        )
         for bits in self.widths:
             scale, offset = largest * value.scale[bits], largest * value.offset[bits]
             used = value.layer.bits or bits
@@ -264,12 +342,12 @@ class _Exporter:
                 scale,
                 offset,
                 out_bits=act_bits,
-                largest_sum=value.weights[0].size * ((1 << used) - 1) * value.source.largest,
+                largest_sum=size * ((1 << used) - 1) * value.source.largest,
                 residual_scale=extra,
                 largest_residual=0 if residual is None else residual.largest,
             )
         added = None if residual is None else residual.layer
-        self.layers.append(replace(value.layer, out_bits=act_bits, residual=added))
+        self.append(replace(value.layer, out_bits=act_bits, residual=added))
         return Stream(name, act_bits)
 
     def give_logits(self, value: Known) -> None:
@@ -277,7 +355,7 @@ class _Exporter:
 
         All of its channels share one scale, so logits are in units of S, and B alone is rounded.
         """
-        if isinstance(value, Stream) or value.residual is not None:
+        if not isinstance(value, OpenProduct) or value.residual is not None:
             raise ExportError(
                 "The network must end in a Conv2d or Linear layer: its sums are logits"
             )
@@ -289,7 +367,7 @@ class _Exporter:
             prefix = f"{name}.b{bits}"
             self.tensors[f"{prefix}.multiplier"] = np.ones(len(unit), np.int64)
             self.tensors[f"{prefix}.bias"] = np.rint(value.offset[bits] / unit).astype(np.int64)
-        self.layers.append(value.layer)
+        self.append(value.layer)
 
 
 def weight_unit(weights: Reals, bits: int, in_bits: int) -> float:

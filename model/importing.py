@@ -66,7 +66,14 @@ def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[s
     shape = ImageShape(*source.image, source.classes)
     state = read_state(source.path)
     if is_converted(state):
-        model = trained_model(source.network, shape, state, source.act_bits, centred=source.centred)
+        model = trained_model(
+            source.network,
+            shape,
+            state,
+            source.act_bits,
+            centred=source.centred,
+            exact_means=source.exact_means,
+        )
         return _trained(model, shape, source, given)
     model = plain_model(source.network, shape, state)
     if given is None:
@@ -81,6 +88,7 @@ def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[s
         act_bits=source.act_bits,
         edge_bits=source.edge_bits,
         percentile=source.percentile,
+        exact_means=source.exact_means,
         name=source.path.stem,
     )
     return network, [f"A float network, calibrated on {min(len(images), 4096)} images."]

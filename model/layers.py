@@ -117,15 +117,21 @@ class QuantActivation(nn.Module):
 
 
 class QuantAvgPool2d(nn.Module):
-    """The mean of each channel's codes over the image, rounded to a code: (B, C, 1, 1)."""
+    """The mean of each channel's codes over the image: (B, C, 1, 1).
 
-    def __init__(self, act_bits: int) -> None:
+    Attributes
+    ----------
+    exact : the mean is not rounded; else it is rounded to a code of `act_bits`
+    """
+
+    def __init__(self, act_bits: int, *, exact: bool = True) -> None:
         super().__init__()
         self.act_bits = act_bits
+        self.exact = exact
 
     def forward(self, activations: Tensor) -> Tensor:
         """Average activations (B, C, H, W); see `quantise_mean`."""
-        if self.act_bits == FLOAT_BITS:
+        if self.exact or self.act_bits == FLOAT_BITS:
             return activations.mean(dim=(2, 3), keepdim=True)
         return quantise_mean(activations, self.act_bits)
 

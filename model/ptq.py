@@ -40,6 +40,7 @@ def quantise(
     act_bits: int = 4,
     edge_bits: int | None = 8,
     percentile: float = 99.9,
+    exact_means: bool = True,
     name: str = "network",
 ) -> Network:
     """The integer network of a plain float model, calibrated on images.
@@ -58,6 +59,7 @@ def quantise(
     act_bits : bits of the activations' codes
     edge_bits : k of the first and last layers; None: they follow the network's
     percentile : in 50..100; 100 is the largest output
+    exact_means : means over the image are not rounded; else they are, to codes of `act_bits`
     name : of the network
 
     Raises
@@ -80,7 +82,9 @@ def quantise(
     truncquantize(model, ALL_WIDTHS, act_bits, edge_bits=edge_bits)  # refuses what has no form
     chosen = images[:MOST_IMAGES]
     prepared = _prepare(copy.deepcopy(model).eval(), chosen, percentile)
-    converted = truncquantize(prepared, ALL_WIDTHS, act_bits, edge_bits=edge_bits)
+    converted = truncquantize(
+        prepared, ALL_WIDTHS, act_bits, edge_bits=edge_bits, exact_means=exact_means
+    )
     calibrate(converted, widths, ArrayImages(chosen, np.zeros(len(chosen), np.int64)))
     shape = (images.shape[1], images.shape[2], images.shape[3])
     return export(converted, shape, name=name, widths=widths)

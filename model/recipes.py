@@ -28,6 +28,7 @@ class Recipe:
     act_bits : bits of the activations' codes
     scheme : how weights are quantised, see `Scheme`
     centred : each output channel's mean is taken off its weights before they are quantised
+    exact_means : means over the image are not rounded; else they are, to codes of `act_bits`
     calibrated : after the last epoch the batch-norm statistics of all bit-widths are taken anew,
         not only those of bit-widths that were not trained
     seed : of the weights, and of the order and the moves of the images
@@ -44,6 +45,7 @@ class Recipe:
     act_bits: int = 4
     scheme: Scheme = "truncquant"
     centred: bool = False
+    exact_means: bool = True
     calibrated: bool = True
     seed: int = 0
 

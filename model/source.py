@@ -24,6 +24,7 @@ class Source:
     edge_bits : k of the first and last layers; None: they follow the network's
     multiplier_bits : for ONNX: width of the multipliers M of requantisation
     centred : for tensors alone: the network was trained with centred weights
+    exact_means : for tensors alone: means over the image are not rounded to activation codes
     mean, deviation : for ONNX: a pixel p stands for (p / 255 - mean) / deviation; one number, or
         one for each channel; none: the importer chooses
     """
@@ -39,5 +40,6 @@ class Source:
     edge_bits: int | None = 8
     multiplier_bits: int = 18
     centred: bool = False
+    exact_means: bool = True
     mean: Sequence[float] = ()
     deviation: Sequence[float] = ()

@@ -96,7 +96,13 @@ def is_converted(state: State) -> bool:
 
 
 def trained_model(
-    network: str, shape: ImageShape, state: State, act_bits: int, *, centred: bool = False
+    network: str,
+    shape: ImageShape,
+    state: State,
+    act_bits: int,
+    *,
+    centred: bool = False,
+    exact_means: bool = True,
 ) -> nn.Module:
     """A converted network with its trained parameters, at all k that its batch-norms have.
 
@@ -106,6 +112,7 @@ def trained_model(
     shape : of its images, and the number of classes
     act_bits : bits of the activations' codes
     centred : the weights were centred in training
+    exact_means : means over the image were not rounded in training
 
     Raises
     ------
@@ -116,7 +123,7 @@ def trained_model(
     widths = sorted({int(k) for k in parts if k.isdecimal()} - {FLOAT_BITS}, reverse=True)
     if not widths or not set(widths) <= set(range(1, 9)):
         raise CheckpointError("The batch-norms must be for k in 1..8")
-    model = truncquantize(build(network, shape), widths, act_bits)
+    model = truncquantize(build(network, shape), widths, act_bits, exact_means=exact_means)
     for module in model.modules():
         if isinstance(module, TruncConv2d | TruncLinear):
             module.centred = centred

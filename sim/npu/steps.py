@@ -260,6 +260,11 @@ def _step(
         step = replace(step, operation=Operation.POOL, kernel=layer.kernel, stride=layer.stride)
         step = replace(step, padding=_pair(layer, layer.padding))
     elif isinstance(layer, AvgPool):
+        if layer.out_bits is not None:
+            raise ValueError(
+                f"Layer {layer.name!r} gives means of a scale of its own: the NPU's pools give the "
+                "mean code, and nothing else yet"
+            )
         kernel = layer.kernel or whole
         stride = layer.stride or kernel
         step = replace(step, operation=Operation.POOL, mean=True, kernel=kernel, stride=stride)

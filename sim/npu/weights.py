@@ -27,7 +27,9 @@ def weight_matrix(network: Network, step: Step, machine: Machine) -> Codes:
     up to whole blocks of L lanes; what is in the lanes above has no effect. A flattened image is a
     window as large as the map. What LOAD has packed of a window counts as channels.
     """
-    codes = network.tensors[f"{step.name}.codes"].astype(np.uint8, copy=False)
+    if step.layer is None:
+        raise TypeError(f"Step {step.name!r} has no weights")
+    codes = network.weights(step.layer)
     columns, taps, channels = len(codes), step.kernel[0] * step.kernel[1], step.source_shape[2]
     high, wide, depth = step.window
     window = codes.reshape(columns, depth, high, wide).transpose(2, 3, 1, 0)

@@ -102,3 +102,29 @@ def wide_network(seed=0):
         for part, value in (("multiplier", 77), ("bias", 5000), ("shift", 14)):
             tensors[f"{name}.{part}"] = np.array([value])
     return Network("wide", ImageSpec(4, 6, 5, 6), WIDTHS, layers, tensors)
+
+
+def newer_network(pixels=12):
+    """A network of all that version 2 of the format has; its image has 8 x 6 pixels.
+
+    A pool requantises windows of 2 x 2, and the last layer has a weight for 12 pixels each.
+    """
+    rng = np.random.default_rng(4)
+    layers = (
+        Conv2d("conv", "image", out_bits=4, padding=(1, 1)),
+        AvgPool("mean", "conv", (2, 2), out_bits=7, multiplier=11000, bias=9000, shift=13),
+        Flatten("flat", "mean"),
+        Linear("logits", "flat", offset="twos_complement", pixels=pixels),
+    )
+    tensors = {
+        "conv.codes": rng.integers(0, 256, (5, 2, 3, 3), np.uint8),
+        "logits.codes": rng.integers(0, 256, (3, 60 // pixels), np.uint8),
+    }
+    for bits in WIDTHS:
+        params = from_affine(rng.normal(0, 0.02 / 2**bits, 5), rng.uniform(3, 9, 5), out_bits=4)
+        for name in ("multiplier", "bias", "shift"):
+            tensors[f"conv.b{bits}.{name}"] = getattr(params, name)
+        tensors[f"logits.b{bits}.multiplier"] = rng.integers(-9, 10, 3)
+        tensors[f"logits.b{bits}.bias"] = rng.integers(-999, 999, 3)
+    image = ImageSpec(2, 8, 6, 6, CODING)
+    return Network("newer", image, WIDTHS, layers, tensors)

@@ -1,4 +1,5 @@
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,12 +8,15 @@ from hypothesis import strategies as st
 
 from truncmac.golden import (
     AffineProduct,
+    AvgPool,
     Conv2d,
     Linear,
     Stream,
     code_parameters,
     integer_weights,
     logit_parameters,
+    mean_pool,
+    requantise,
     weight_offset,
 )
 from truncmac.golden.affine import requantisation_tensors
@@ -243,3 +247,37 @@ def test_bounds_of_sums_hold_for_padding_and_the_layers_own_k():
 def test_codes_of_a_stream():
     assert [Stream("x", bits).largest for bits in (1, 4, 8)] == [1, 15, 255]
     assert (Stream("x", 4).scale, Stream("x", 4).zero) == (1.0, 0)
+
+
+@pytest.mark.parametrize("rounding", [0.5, 0.0])
+@pytest.mark.parametrize(
+    ("count", "scale", "zero", "factor"),
+    [
+        (24, 1.0, 0, 1.0),
+        (49, 0.37, 4, 1.0),
+        (16, 0.0067123, 100, 0.1),
+        (7, 1.0, 0, 1.0),
+        (9, 3.0, 0, 9.0),
+    ],
+)
+def test_means_of_every_sum_are_those_of_fractions(count, scale, zero, factor, rounding):
+    """Halves go up, and whole codes stay whole where means are rounded down."""
+    source, output = Stream("a", 4, 1.0, zero=2), Stream("m", 8, scale, zero)
+    pool, exact = mean_pool(
+        AvgPool("m", "a"), source, output, count, factor=factor, rounding=rounding
+    )
+    assert exact
+    assert pool.multiplier < 1 << 31
+    sums = np.arange(15 * count + 1)[:, None]
+    found = requantise(sums, pool.requant).ravel().tolist()
+    ratio = Fraction(factor * source.scale / scale)
+    for total, code in enumerate(found):
+        value = ratio * (Fraction(total, count) - 2) + zero + Fraction(rounding)
+        assert code == min(max(value.numerator // value.denominator, 0), 255), total
+
+
+def test_a_mean_that_no_multiplier_makes_exact_is_told():
+    """A step so small that 31 bits do not tell its sums apart, each of which has a code."""
+    source, output = Stream("a", 8, 1.0, zero=0), Stream("m", 8, 255.0 / 128 * (1 + 1e-9), 0)
+    _, exact = mean_pool(AvgPool("m", "a"), source, output, 1 << 22)
+    assert not exact

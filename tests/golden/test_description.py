@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.golden.networks import CODING, small_network
+from tests.golden.networks import CODING, newer_network, small_network
 from truncmac.golden import Conv2d, Linear, MaxPool, Shortcut
 from truncmac.golden.description import described, description_of, read_layer
 
@@ -224,3 +224,55 @@ def test_the_other_entries_of_an_images_coding():
     names = ["deviation", "mean", "offset", "rounding", "scale", "signed", "zero_point"]
     for wrong in (coded(more=1), CODED | {"image": CODED["image"] | {"coding": [1]}}):
         refused(f"image coding must have {names}", lambda wrong=wrong: described(wrong))
+
+
+MEAN = {"op": "avg_pool", "name": "m", "input": "image"}
+OWN = {"out_bits": 7, "multiplier": 3, "bias": -4, "shift": 5}
+SHARED = {"op": "linear", "name": "l", "input": "image"}
+
+
+def test_entries_of_version_2_make_a_description_one_of_version_2():
+    found = json.loads(json.dumps(description_of(newer_network())))
+    assert found["version"] == 2
+    assert described(found).layers == newer_network().layers
+    plain = replace(newer_network().image, coding=None)
+    for layers in (newer_network().layers, small_network().layers):
+        network = replace(newer_network(), image=plain, layers=layers)
+        version = 1 if layers == small_network().layers else 2
+        assert description_of(network)["version"] == version
+    for entry, names in ((MEAN | OWN, [*sorted(OWN)]), (SHARED | {"pixels": 1}, ["pixels"])):
+        refused(
+            f"layer {entry['name']!r} has unknown entries {names}",
+            lambda entry=entry: read_layer(entry, 1),
+        )
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "least", "most"),
+    [
+        (MEAN | OWN, "out_bits", 1, 8),
+        (MEAN | OWN, "multiplier", -(1 << 31), (1 << 31) - 1),
+        (MEAN | OWN, "bias", -(1 << 60), (1 << 60) - 1),
+        (MEAN | OWN, "shift", 0, 63),
+        (SHARED, "pixels", 1, 1 << 16),
+    ],
+)
+def test_whole_numbers_of_version_2(entry, key, least, most):
+    for value in (least, most):
+        assert getattr(read_layer(entry | {key: value}), key) == value
+    for value in (least - 1, most + 1, 1.0, True, "1"):
+        refused(
+            f"layer {entry['name']!r}: {key} must be in {least}..{most}, not {value!r}",
+            lambda value=value: read_layer(entry | {key: value}),
+        )
+
+
+def test_a_pool_requantises_with_all_of_its_numbers():
+    assert read_layer(MEAN | OWN).requant.out_bits == 7
+    assert read_layer(MEAN | dict.fromkeys(OWN)).requant is None
+    for name in OWN:
+        for wrong in (OWN | {name: None}, {name: OWN[name]}):
+            refused(
+                "layer 'm' must have all of out_bits, multiplier, bias, shift, or none",
+                lambda wrong=wrong: read_layer(MEAN | wrong),
+            )

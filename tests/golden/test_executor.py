@@ -5,17 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import newer_network, small_network
 from truncmac.golden import (
     Executor,
     Flatten,
     ImageSpec,
     Linear,
     Network,
+    code_bits,
     example_images,
     example_network,
     execute,
     layer_bits,
+    truncate,
 )
 from truncmac.golden import executor as module
 
@@ -257,3 +259,49 @@ def test_blocks_are_as_large_as_the_cache_and_one_for_each_thread(monkeypatch):
         assert [part.stop - part.start for part in blocks[:-1]] == sizes[:-1]
         assert (blocks[0].start, len(range(count)[blocks[-1]])) == (0, sizes[-1])
         assert [part.start for part in blocks[1:]] == [part.stop for part in blocks[:-1]]
+
+
+def test_means_and_pixels_that_share_a_weight_are_those_of_python():
+    """Window by window and product by product, in Python's integers."""
+    network = newer_network()
+    images = np.random.default_rng(3).integers(0, 64, (3, 2, 8, 6), np.uint8)
+    for bits in (8, 2):
+        outputs = execute(network, images, bits).outputs
+        for image in range(3):
+            found = outputs["mean"][image]
+            for c, y, x in np.ndindex(5, 4, 3):
+                window = outputs["conv"][image, c, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+                value = (11000 * int(window.sum()) + 9000) >> 13
+                assert found[c, y, x] == min(max(value, 0), 127)
+            codes = truncate(network.tensors["logits.codes"], bits).astype(int)
+            vector = found.reshape(5, 12).astype(int).sum(1)
+            sums = (2 * codes - 2**bits) @ vector
+            m, b = (network.tensors[f"logits.b{bits}.{name}"] for name in ("multiplier", "bias"))
+            assert outputs["logits"][image].tolist() == (m * sums + b).tolist()
+        assert len(np.unique(outputs["mean"])) > 15
+        assert outputs["mean"].max() > 15  # of more bits than what they are means of
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 255, 256, 257, 258, 511, 512, 1009])
+def test_many_pixels_may_share_a_weight(pixels):
+    """All that they can give: one code of 255 more than 256 is what float32 holds no more."""
+    codes = np.array([[255, 0], [0, 0], [255, 255]], np.uint8)
+    tensors = {"logits.codes": codes}
+    tensors |= {"logits.b8.multiplier": np.ones(3, int), "logits.b8.bias": np.zeros(3, int)}
+    layers = (
+        Flatten("flat", "image"),
+        Linear("logits", "flat", offset="twos_complement", pixels=pixels),
+    )
+    network = Network("pixels", ImageSpec(2, 1, pixels), (8,), layers, tensors)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 2, 1, pixels)).astype(np.uint8)
+    images[0] = 255
+    vectors = images.reshape(4, 2, pixels).astype(int).sum(2)
+    expected = vectors @ (2 * codes.astype(int) - 256).T
+    gemms = []
+    found = execute(network, images, 8, on_gemm=gemms.append)
+    np.testing.assert_array_equal(found.logits, expected)
+    (gemm,) = gemms
+    assert (gemm.reduction, gemm.columns) == (2 * pixels, 3) == (network.reduction(layers[1]), 3)
+    np.testing.assert_array_equal(gemm.sums(), expected)
+    assert code_bits(newer_network())["flat"] == 7

@@ -10,8 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
-from tests.golden.networks import small_network
-from truncmac.golden import AvgPool, Linear, NetworkFileError, execute, load, save
+from tests.golden.networks import newer_network, small_network
+from truncmac.golden import (
+    AvgPool,
+    Flatten,
+    ImageSpec,
+    Linear,
+    Network,
+    NetworkFileError,
+    execute,
+    load,
+    save,
+)
 
 NETWORK = small_network()
 
@@ -330,3 +340,62 @@ def test_entries_stand_in_the_order_of_their_names(path):
     text = header["__metadata__"]["truncmac"]
     assert text == json.dumps(json.loads(text), sort_keys=True)
     assert list(load(path).tensors) == sorted(NETWORK.tensors)
+
+
+def test_what_version_2_has_is_saved_and_loaded(path):
+    network = newer_network()
+    save(network, path)
+    again = load(path)
+    assert (again.layers, again.image) == (network.layers, network.image)
+    images = np.random.default_rng(0).integers(0, 64, (2, 2, 8, 6), np.uint8)
+    np.testing.assert_array_equal(
+        execute(again, images, 2).logits, execute(network, images, 2).logits
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": {"multiplier": 1 << 30, "bias": (1 << 60) - 1}}, None),
+        ({"mean": {"kernel": (1 << 12, 1 << 12)}}, "at least one window"),
+        ({"logits": {"pixels": 11}}, "takes (55,), but its input 'flat' gives (60,)"),
+    ],
+)
+def test_wrong_means_and_pixels_are_refused(path, change, message):
+    network = newer_network()
+    layers = [replace(layer, **change.get(layer.name, {})) for layer in network.layers]
+    wrong = replace(network, layers=tuple(layers))
+    if message is None:
+        save(wrong, path)
+        return
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        save(wrong, path)
+
+
+def test_no_sum_of_a_pool_may_need_more_than_64_bits(path):
+    """2**31 times a window of 2**24 codes of 255 is what 64 bits do not hold."""
+    layers = (
+        AvgPool("mean", "image", out_bits=8, multiplier=(1 << 31) - 1, bias=0, shift=63),
+        Flatten("flat", "mean"),
+        Linear("logits", "flat"),
+    )
+    tensors = {"logits.codes": np.zeros((1, 1), np.uint8)}
+    tensors |= {f"logits.b8.{name}": np.zeros(1, np.int64) for name in ("multiplier", "bias")}
+    for side, fits in ((4096, True), (8192, False)):
+        network = Network("wide", ImageSpec(1, side, side), (8,), layers, tensors)
+        if fits:
+            save(network, path)
+            continue
+        with pytest.raises(NetworkFileError, match="layer 'mean' can overflow 64 bits"):
+            save(network, path)
+
+
+def test_weights_are_counted_for_each_pixel(path):
+    """A small file cannot ask for more memory than a large one."""
+    layers = (Flatten("flat", "image"), Linear("logits", "flat", pixels=1 << 16))
+    tensors = {"logits.codes": np.zeros((4097, 1), np.uint8)}
+    tensors |= {f"logits.b8.{name}": np.zeros(4097, np.int64) for name in ("multiplier", "bias")}
+    network = Network("wide", ImageSpec(1, 256, 256), (8,), layers, tensors)
+    message = "layer 'logits' has 268500992 weights, counted for each pixel; at most 268435456"
+    with pytest.raises(NetworkFileError, match=re.escape(message)):
+        save(network, path)

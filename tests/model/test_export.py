@@ -10,7 +10,7 @@ from truncmac.model.convert import truncquantize
 from truncmac.model.evaluate import compare
 from truncmac.model.export import ExportError, export, weight_unit
 from truncmac.model.images import ArrayImages
-from truncmac.model.layers import TruncConv2d, TruncLinear, set_bits
+from truncmac.model.layers import QuantAvgPool2d, TruncConv2d, TruncLinear, set_bits
 from truncmac.model.networks import ImageShape, build
 from truncmac.model.training import logits_of, real
 
@@ -84,15 +84,48 @@ def test_networks_export_to_valid_files(name, shape, tmp_path):
 
 @pytest.mark.parametrize("bits", [8, 4, 2, 1])
 def test_logits_are_the_float_models_in_units_of_s(bits):
+    """Those of exact means of all 16 pixels: a sum is worth a 16th of what it is worth without."""
     model = random_model()
     network = export(model, (1, 8, 8))
+    assert [layer.name for layer in network.layers[-2:]] == ["mean_pixels", "linear"]
+    assert network.layers[-1].pixels == 16
     execution = execute(network, random_images(20).images, bits)
-    means = torch.from_numpy(execution.outputs["flatten"] / np.float32(15))
+    means = torch.from_numpy(execution.outputs["conv4"].mean((2, 3)) / np.float32(15)).float()
     set_bits(model, bits)
     with torch.no_grad():
         logits = model.linear(means).double().numpy()
-    unit = weight_unit(model.linear.weight.detach().double().numpy(), 8, 4)
+    unit = weight_unit(model.linear.weight.detach().double().numpy(), 8, 4) / 16
     np.testing.assert_allclose(execution.logits * unit, logits, atol=unit)
+    whole = model(real(random_images(20).images)).detach().double().numpy()
+    assert np.abs(execution.logits * unit - whole).max() < 0.2 * np.ptp(whole)
+
+
+def test_means_that_are_rounded_in_training_are_pools_of_codes():
+    model = random_model()
+    for module in model.modules():
+        if isinstance(module, QuantAvgPool2d):
+            module.exact = False
+    network = export(model, (1, 8, 8))
+    mean, flatten, linear = network.layers[-3:]
+    assert (mean.out_bits, linear.pixels) == (None, 1)
+    outputs = execute(network, random_images(20).images, 8).outputs
+    means = model.mean(torch.from_numpy(outputs["conv4"] / np.float32(15)))
+    np.testing.assert_array_equal(np.rint(means.numpy() * 15), outputs[mean.name])
+    assert flatten.input == mean.name
+
+
+def test_means_of_too_many_pixels_have_codes_of_8_bits(monkeypatch):
+    """64 channels of 16 pixels are 1024: one more than an array may have here."""
+    monkeypatch.setattr("truncmac.model.export.MOST_REDUCTION", 1023)
+    model = random_model()
+    network = export(model, (1, 8, 8))
+    mean, _, linear = network.layers[-3:]
+    assert (mean.out_bits, linear.pixels) == (8, 1)
+    outputs = execute(network, random_images(20).images, 8).outputs
+    sums = outputs["conv4"].astype(int).sum((2, 3))
+    np.testing.assert_array_equal(outputs["mean"][:, :, 0, 0], (2 * 17 * sums + 16) // 32)
+    monkeypatch.setattr("truncmac.model.export.MOST_REDUCTION", 1024)
+    assert export(model, (1, 8, 8)).layers[-1].pixels == 16
 
 
 def test_centred_weights_are_exported_as_they_are_used():

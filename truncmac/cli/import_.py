@@ -103,6 +103,15 @@ def import_(
             rich_help_panel=PANEL,
         ),
     ] = False,
+    rounded_means: Annotated[
+        bool,
+        typer.Option(
+            "--rounded-means",
+            help="Round means over the image to activation codes, which costs accuracy at few bits "
+            "and saves products.",
+            rich_help_panel=PANEL,
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a network file from the weights of other tools: QONNX, Brevitas, PyTorch, NumPy."""
@@ -122,6 +131,7 @@ def import_(
             edge_bits=edge_bits or None,
             multiplier_bits=multiplier_bits,
             centred=centred,
+            exact_means=not rounded_means,
             mean=() if mean is None else parse_reals("Mean", mean),
             deviation=() if deviation is None else parse_reals("Deviation", deviation),
         ),

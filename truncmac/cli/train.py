@@ -45,6 +45,14 @@ def train(
         bool,
         typer.Option(help="Take each channel's mean off its weights before they are quantised."),
     ] = False,
+    rounded_means: Annotated[
+        bool,
+        typer.Option(
+            "--rounded-means",
+            help="Round means over the image to activation codes, which costs accuracy at few bits "
+            "and saves products.",
+        ),
+    ] = False,
     calibrate: Annotated[
         bool,
         typer.Option(
@@ -117,6 +125,7 @@ def train(
             act_bits=act_bits,
             teacher=teacher,
             centred=centred,
+            exact_means=not rounded_means,
             calibrated=calibrate,
             seed=seed,
         ),

@@ -128,12 +128,10 @@ def _scaled(draft: Draft, value: Value, factor: Reals) -> Value:
     if isinstance(value, Raw):
         each = _of_image(draft, factor)
         return replace(value, scale=value.scale * each, offset=value.offset * each)
-    if isinstance(value, Mean):
-        number = scalar(factor, "scale")
-        return replace(value, stream=replace(value.stream, scale=value.stream.scale * number))
     if isinstance(value, Mapped):
         return _mapped(draft, value, factor, np.multiply)
-    if isinstance(value, CodeProduct):
+    plain_mean = isinstance(value, Mean) and factor.size == 1 and factor.min() > 0
+    if isinstance(value, CodeProduct) or (isinstance(value, Mean) and plain_mean):
         return replace(value, factor=value.factor * scalar(factor, "scale"))
     if isinstance(value, Activations):
         shape = draft.shapes[value.stream.layer]

@@ -8,6 +8,7 @@ from truncmac.golden import ImageRounding, NetworkFileError, Stream
 
 from .draft import Draft
 from .joins import join, multiplied
+from .means import mean_codes
 from .streams import plain_stream, quantised_image
 from .sums import close, open_sums, unchanged
 from .tables import mapped_of, of_each, quantised
@@ -48,23 +49,21 @@ def coded(
         value = _limited(draft, value, stream, ends)
     if isinstance(value, Mapped):
         return quantised(value, stream, floor=floor)
-    if isinstance(value, Mean | Activations):
+    if isinstance(value, Mean):
+        return Activations(mean_codes(draft, value, stream, floor=floor))
+    if isinstance(value, Activations):
         return _requantised(draft, value, stream, floor)
     if not isinstance(value, Sums):
         raise NetworkFileError("quantises something that is neither sums nor codes nor a constant")
     return _closed(draft, value, stream, floor)
 
 
-def _requantised(draft: Draft, value: Mean | Activations, stream: Stream, floor: bool) -> Value:
+def _requantised(draft: Draft, value: Activations, stream: Stream, floor: bool) -> Value:
     """Codes as other codes, by a layer of their own; as they are where they are the same."""
-    source = value.stream if isinstance(value, Mean) else plain_stream(draft, value)
+    source = plain_stream(draft, value)
     same = np.isclose(source.scale, stream.scale, CLOSE, 0) and source.zero == stream.zero
     if same and stream.bits >= source.bits:
         return Activations(source)
-    if isinstance(value, Mean):
-        raise NetworkFileError(
-            "must keep scale, zero point and bits of the codes whose mean it quantises"
-        )
     return _closed(draft, unchanged(draft, value), stream, floor)
 
 
@@ -128,5 +127,5 @@ def unsigned_stream(
 
 def note_halves(draft: Draft, value: Value) -> None:
     """Tell the user that halves are rounded otherwise than in the graph, if they are."""
-    if isinstance(value, Sums) and not value.floor:
+    if isinstance(value, Mean) or (isinstance(value, Sums) and not value.floor):
         draft.note("Halves round up; the graph rounds them to the even code.")

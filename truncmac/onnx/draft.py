@@ -8,6 +8,7 @@ from math import prod
 from truncmac.golden import (
     IMAGE,
     AffineProduct,
+    AvgPool,
     CodeLayer,
     ImageSpec,
     Layer,
@@ -69,6 +70,7 @@ class Draft:
     image : the quantised image, once there is one
     values : by tensor name
     layers : in the order in which they run
+    pools : names of the layers that give the codes of means, by the pool and whether they are flat
     shapes : of the image and of each layer's output, without the batch, by layer name
     codes : `LAYER.codes`, uint8, of each layer of weights
     truncated : by layer name, the bits of weights that the graph itself truncates
@@ -102,6 +104,7 @@ class Draft:
             name: Constant(array) for name, array in graph.constants.items()
         }
         self.layers: list[Layer | ClosedProduct] = []
+        self.pools: dict[tuple[AvgPool, bool], str] = {}
         self.shapes: dict[str, Shape] = {
             IMAGE: (self.spec.channels, self.spec.height, self.spec.width)
         }
@@ -156,8 +159,11 @@ class Draft:
         if isinstance(value, Raw | IntegerImage):
             shape = self.shapes[IMAGE]
             return (prod(shape),) if self.flat_image else shape
-        if isinstance(value, Activations | Mean):
+        if isinstance(value, Activations):
             return self.shapes[value.stream.layer]
+        if isinstance(value, Mean):
+            shape = output_shape(value.pool, self.shapes[value.source.layer], {})
+            return (prod(shape),) if value.flat else shape
         if isinstance(value, Mapped):
             return self.shapes[value.source.layer]
         if isinstance(value, CodeProduct):

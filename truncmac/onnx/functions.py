@@ -13,7 +13,7 @@ from .attributes import only
 from .draft import Draft
 from .read import Node
 from .registry import handles
-from .streams import plain_stream, source_of
+from .streams import plain_stream
 from .sums import open_sums
 from .tables import of_each
 from .values import (
@@ -139,7 +139,9 @@ def _numbers(node: Node) -> Callable[[str, float], float]:
 def read_relu(draft: Draft, node: Node) -> Value:
     """The quantiser behind a layer clamps at 0; codes whose zero point is 0 stay as they are."""
     value = draft.value(node, 0)
-    if isinstance(value, Activations | Mean) and source_of(draft, value).zero == 0:
+    if isinstance(value, Mean) and value.source.zero == 0:
+        return value
+    if isinstance(value, Activations) and plain_stream(draft, value).zero == 0:
         return value
     return _clamped(draft, value, 0.0, math.inf)
 
@@ -193,8 +195,8 @@ def read_round(draft: Draft, node: Node) -> Value:
     value = draft.value(node, 0)
     if isinstance(value, Raw):
         return replace(value, rounded=True)
-    if isinstance(value, Mean) and value.stream.zero == 0:
-        step = value.stream.scale / value.count
+    if isinstance(value, Mean) and value.source.zero == 0:
+        step = value.source.scale * value.factor / value.count
         if step > 0.5 and np.isclose(step, np.rint(step), CLOSE, 0):
             return value
     raise NetworkFileError("rounds something other than a whole sum of codes; use a Quant")

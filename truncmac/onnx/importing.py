@@ -32,6 +32,7 @@ from .folding import FOLDS, folded
 from .functions import FUNCTIONS
 from .joins import same_codes
 from .layouts import read_turned
+from .means import mean_codes
 from .normal import normalised
 from .options import Options
 from .pairs import closed
@@ -103,7 +104,7 @@ def from_graph(graph: Graph, options: Options) -> Imported:
         value = _final(draft, graph)
         if isinstance(value, Sums):
             end_in_logits(draft, value)
-        elif not isinstance(value, Activations | Mean) or not draft.layers:
+        elif not isinstance(value, Activations) or not draft.layers:
             raise NetworkFileError(f"The graph's output {graph.output!r} is not made of the image")
         return finish(draft, options)
 
@@ -124,6 +125,9 @@ def _final(draft: Draft, graph: Graph) -> Value:
         value = value.logits if isinstance(value, Scores) else value.value
     if isinstance(value, Levels):
         value = closed(draft, graph.output, value)
+    if isinstance(value, Mean):
+        output = replace(value.source, scale=value.source.scale * value.factor)
+        value = Activations(mean_codes(draft, value, output))
     return _settled(draft, value)
 
 

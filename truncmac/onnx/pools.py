@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from truncmac.golden import AvgPool, MaxPool, NetworkFileError
+from truncmac.golden import AvgPool, MaxPool, NetworkFileError, output_shape
 from truncmac.golden.layers import sides
 from truncmac.golden.types import Padding, Pair
 
@@ -94,7 +94,7 @@ def _rounded_up(node: Node, size: Pair, kernel: Pair, stride: Pair, padding: Pad
 
 @handles("AveragePool")
 def read_average_pool(draft: Draft, node: Node) -> Value:
-    """The mean code of each window."""
+    """The mean of each window."""
     only(
         node,
         *("kernel_shape", "strides", "pads", "ceil_mode", "count_include_pad", "auto_pad"),
@@ -111,7 +111,7 @@ def read_average_pool(draft: Draft, node: Node) -> Value:
 
 @handles("GlobalAveragePool")
 def read_global_average_pool(draft: Draft, node: Node) -> Value:
-    """The mean code of each channel's whole image."""
+    """The mean of each channel's whole image."""
     only(node)
     return _averaged(draft, node)
 
@@ -123,15 +123,15 @@ def read_reduce_mean(draft: Draft, node: Node) -> Value:
     if not is_height_and_width(draft, node):
         raise NetworkFileError("must average height and width, axes 2 and 3")
     mean = _averaged(draft, node)
-    flat = not node.attributes.get("keepdims", 1)
-    return flattened(draft, node.name, mean) if flat else mean
+    return replace(mean, flat=not node.attributes.get("keepdims", 1))
 
 
 def _averaged(
     draft: Draft, node: Node, kernel: Pair | None = None, stride: Pair | None = None
 ) -> Mean:
-    """The mean code of each window, rounded half up; of the whole image without `kernel`."""
+    """The mean of each window; of the whole image without `kernel`."""
     source = plain_stream(draft, draft.value(node, 0))
+    layer = AvgPool(node.name, source.layer, kernel=kernel, stride=stride)
+    output_shape(layer, draft.shapes[source.layer], draft.codes)  # raises where none fits
     height, width = kernel or draft.shapes[source.layer][1:]
-    layer = AvgPool(draft.unique(node.name), source.layer, kernel=kernel, stride=stride)
-    return Mean(hand_on(draft, layer, source), height * width)
+    return Mean(source, layer, height * width)

@@ -12,6 +12,7 @@ from truncmac.golden import (
     Linear,
     NetworkFileError,
     Product,
+    Stream,
     output_shape,
 )
 from truncmac.golden.layers import spread
@@ -19,11 +20,12 @@ from truncmac.golden.types import Padding, Pair, Reals
 
 from .attributes import MOST_SIZE, joined, only, pads_of, pair_of, whole_number
 from .draft import Draft
+from .means import over_windows
 from .read import Node
 from .registry import handles
 from .streams import plain_stream
 from .sums import open_sums
-from .values import Activations, Sums, Value
+from .values import Activations, Mean, Sums, Value
 from .weights import Weights
 
 __all__ = ["read_batch_norm", "read_conv", "read_conv_transpose", "read_gemm", "read_matmul"]
@@ -152,42 +154,49 @@ def _product(
     **geometry: Any,
 ) -> Sums:
     """Sums of a layer named after `node`: a convolution of weights (O, I, KH, KW), or (O, I)."""
-    padding: Padding = geometry.pop("padding", (0, 0))
-    before = value.padding if isinstance(value, Activations) else (0, 0)
-    bare = replace(value, padding=(0, 0)) if isinstance(value, Activations) else value
-    source = plain_stream(draft, bare)
-    pad_code = source.zero if any(padding) else 0
-    if isinstance(value, Activations) and any(before):
-        if any(padding) and value.pad_code != source.zero:
-            raise NetworkFileError("has pads of its own after a Pad with another value")
-        padding, pad_code = joined(before, padding), value.pad_code
-    if any(padding) and pad_code != int(pad_code):
-        raise NetworkFileError("pads with 0, which no code of its input stands for")
     unit, offset = weights.centred(0)
     name, outputs = draft.unique(node.name), len(weights.codes)
-    layer: Product = Linear(name, source.layer, offset=offset)
+    layer: Product = Linear(name, "", offset=offset)
     if weights.codes.ndim == 4:
-        layer = Conv2d(
-            name,
-            source.layer,
-            offset=offset,
-            padding=padding,
-            pad_code=int(pad_code),
-            **geometry,
-        )
+        layer = Conv2d(name, "", offset=offset, **geometry)
     if bias.size not in (1, outputs):
         raise NetworkFileError(f"has {bias.size} biases for {outputs} channels")
-    codes = np.ascontiguousarray(weights.codes)
-    draft.codes[f"{name}.codes"] = codes
-    draft.shapes[name] = output_shape(layer, draft.shapes[source.layer], draft.codes)
-    if weights.truncated:
-        draft.truncated[name] = weights.width
     product = AffineProduct(
         layer=layer,
-        codes=codes,
-        source=source,
+        codes=np.ascontiguousarray(weights.codes),
+        source=Stream("", 8),
         unit=unit,
         offset=np.broadcast_to(bias.reshape(-1), (outputs,)),
         width=weights.width,
     )
+    product = _of_mean(draft, value, product) or _of_codes(draft, value, product)
+    layer, source = product.layer, product.source
+    draft.codes[f"{name}.codes"] = product.codes
+    draft.shapes[name] = output_shape(layer, draft.shapes[source.layer], draft.codes)
+    if weights.truncated:
+        draft.truncated[name] = weights.width
     return Sums(product)
+
+
+def _of_mean(draft: Draft, value: Value, product: AffineProduct) -> AffineProduct | None:
+    """`product` of all pixels of a mean; None if it is of no mean, or has no such form."""
+    return over_windows(draft, value, product) if isinstance(value, Mean) else None
+
+
+def _of_codes(draft: Draft, value: Value, product: AffineProduct) -> AffineProduct:
+    """`product` of codes; a convolution takes over a Pad before it."""
+    layer = product.layer
+    padding: Padding = layer.padding if isinstance(layer, Conv2d) else (0, 0)
+    bare = replace(value, padding=(0, 0)) if isinstance(value, Activations) else value
+    source = plain_stream(draft, bare)
+    pad_code: float = source.zero if any(padding) else 0
+    if isinstance(value, Activations) and any(value.padding):
+        if any(padding) and value.pad_code != source.zero:
+            raise NetworkFileError("has pads of its own after a Pad with another value")
+        padding, pad_code = joined(value.padding, padding), value.pad_code
+    if any(padding) and pad_code != int(pad_code):
+        raise NetworkFileError("pads with 0, which no code of its input stands for")
+    layer = replace(layer, input=source.layer)
+    if isinstance(layer, Conv2d):
+        layer = replace(layer, padding=padding, pad_code=int(pad_code))
+    return replace(product, layer=layer, source=source)

@@ -21,10 +21,11 @@ from truncmac.golden.description import LARGEST
 from truncmac.golden.types import Reals
 
 from .draft import Draft
+from .means import rounded_mean
 from .tables import settled
 from .values import Activations, IntegerImage, Mean, Raw, Sums, Value, scalar
 
-__all__ = ["flattened", "hand_on", "image_codes", "plain_stream", "quantised_image", "source_of"]
+__all__ = ["flattened", "hand_on", "image_codes", "plain_stream", "quantised_image"]
 
 LEVELS = 255  # steps of a pixel, and of codes of 8 bits
 PIXELS_REACH = 128  # a graph whose codes stand for numbers from here on takes pixels as they are
@@ -132,10 +133,7 @@ def plain_stream(draft: Draft, value: Value) -> Stream:
     if isinstance(value, Raw):
         value = _raw_codes(draft, value)
     if isinstance(value, Mean):
-        draft.note(
-            "A mean over pixels is rounded to a code, also where the graph keeps its fraction."
-        )
-        return value.stream
+        return rounded_mean(draft, value)
     value = settled(draft, value)
     if not isinstance(value, Activations):
         raise NetworkFileError("has an input that is not quantised; put a Quant before it")
@@ -147,21 +145,17 @@ def plain_stream(draft: Draft, value: Value) -> Stream:
     return replace(value.stream, scale=value.stream.scale * factor)
 
 
-def source_of(draft: Draft, value: Value) -> Stream:
-    """As `plain_stream`, for what does not care that a mean is rounded."""
-    return value.stream if isinstance(value, Mean) else plain_stream(draft, value)
-
-
 def flattened(draft: Draft, node: str, value: Value) -> Value:
     """Codes as one vector, by a layer named after `node`."""
+    if isinstance(value, Mean):
+        return replace(value, flat=True)
     if isinstance(value, Sums):
         flat = len(draft.shape(value)) == 1
         return value if flat else replace(value, after=(*value.after, Flatten(node, "")))
-    source = source_of(draft, value)
+    source = plain_stream(draft, value)
     if len(draft.shapes[source.layer]) == 1:
         return value
-    stream = hand_on(draft, Flatten(draft.unique(node), source.layer), source)
-    return replace(value, stream=stream) if isinstance(value, Mean) else Activations(stream)
+    return Activations(hand_on(draft, Flatten(draft.unique(node), source.layer), source))
 
 
 def hand_on(draft: Draft, layer: Layer, source: Stream) -> Stream:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from truncmac.golden import AffineProduct, DepthToSpace, Layer, MaxPool, NetworkFileError, Stream
+from truncmac.golden import (
+    AffineProduct,
+    AvgPool,
+    DepthToSpace,
+    Layer,
+    MaxPool,
+    NetworkFileError,
+    Stream,
+)
 from truncmac.golden.types import Array, Padding, Reals
 
 from .weights import Weights
@@ -112,10 +120,22 @@ class Activations:
 
 @dataclass(frozen=True)
 class Mean:
-    """Means of `count` codes each, which are rounded to the codes' own grid already."""
+    """Means of windows of codes, of which no layer is made yet.
 
-    stream: Stream
+    Attributes
+    ----------
+    source : the codes
+    pool : the layer, if it is to give the mean code of each window
+    count : codes of a window
+    factor : what the codes stand for is multiplied by it
+    flat : whether it is one vector, not an image
+    """
+
+    source: Stream
+    pool: AvgPool
     count: int
+    factor: float = 1.0
+    flat: bool = False
 
 
 @dataclass(frozen=True)

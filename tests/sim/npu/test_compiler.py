@@ -1,12 +1,15 @@
 """Programs of the compiler give, on the reference, what golden gives for the network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import newer_network, small_network
 from tests.sim.npu.networks import CONFIGS, differences, run, small_memory
 from tests.sim.npu.test_actions import codes_network, conv
 from truncmac.golden import (
+    AvgPool,
     Network,
     Setting,
     Shortcut,
@@ -69,7 +72,7 @@ def test_resnet18_equals_golden_where_all_maps_fit():
 def test_every_network_that_can_be_trained_equals_golden(name, shape):
     model = new_model(name, ImageShape(*shape, 10), Recipe(epochs=1)).eval()
     network = export(model, shape)
-    array = npu_array(rows=16, cols=16, max_reduction=8192, multiplier_bits=24)
+    array = npu_array(rows=16, cols=16, max_reduction=1 << 14, multiplier_bits=24)
     config = NpuConfig(array=array, bus_width=128, groups=4, depth=2048)
     widths = [max(network.bit_widths), min(network.bit_widths)]
     assert differences(network, config, widths, random_images(network, 3)[0]) == []
@@ -289,3 +292,12 @@ def test_layers_that_the_output_does_not_need_are_left_out():
     compiled = compile_network(more, NpuConfig(), [Setting("8", 8)])
     assert "unused" not in compiled.steps.maps
     assert differences(more, NpuConfig(), [8], random_images(more, 0)[0]) == []
+
+
+def test_pixels_that_share_a_weight_equal_golden():
+    """A pool that gives the mean code in place of one that requantises, which is refused."""
+    network = newer_network()
+    conv, _, flat, logits = network.layers
+    layers = (conv, AvgPool("mean", "conv", (2, 2)), flat, logits)
+    network = replace(network, layers=layers)
+    assert differences(network, NpuConfig(), [8, 2], random_images(network, 3)[0]) == []

@@ -1,11 +1,12 @@
 """A network becomes operations: packing, copies, and what the NPU refuses."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import newer_network, small_network
 from truncmac.descriptors import Operation
 from truncmac.golden import (
     AvgPool,
@@ -218,3 +219,12 @@ def test_logits_do_not_add_a_shortcut_either():
     b = replace(B, out_bits=None)
     with pytest.raises(ValueError, match="Layer 'b' gives logits and adds 's'"):
         network_steps(network(A, SHORT, b, weights=WEIGHTS))
+
+
+def test_means_of_a_scale_of_their_own_are_refused_by_name():
+    message = (
+        "Layer 'mean' gives means of a scale of its own: the NPU's pools give the mean code, and "
+        "nothing else yet"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        network_steps(newer_network())

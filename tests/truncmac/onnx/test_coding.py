@@ -27,10 +27,6 @@ def weight(b):
     ("graph", "message"),
     [
         (
-            lambda: rest(lambda b, y: b.quant(b.node("GlobalAveragePool", y), 2.0, 4, name="q")),
-            "Quant 'q' must keep scale, zero point and bits of the codes whose mean it quantises",
-        ),
-        (
             lambda: rest(lambda b, y: b.quant(b.node("Floor", y), 2.0, 4, name="q")),
             "Quant 'q' must have scale 1 after Floor",
         ),

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
 from truncmac.golden import AvgPool, Flatten, Layer, MaxPool, Shortcut
+from truncmac.golden.exact import EXACT_FLOAT64
 from truncmac.golden.layers import sides
+from truncmac.golden.requantise import largest_value
 
 from .graph import GraphWriter
 
@@ -23,9 +26,9 @@ def _max_pool(graph: GraphWriter, layer: MaxPool) -> None:
 
 
 def _avg_pool(graph: GraphWriter, layer: AvgPool) -> None:
-    """The mean of the codes, rounded half up: the exact sum, divided once."""
+    """The mean of the codes, rounded half up: the exact sum, divided once; or requantised."""
     name, value, shape = layer.name, graph.values[layer.input], graph.shapes[layer.name]
-    before, largest = graph.shapes[layer.input], graph.largest[layer.name]
+    before, largest = graph.shapes[layer.input], graph.largest[layer.input]
     kernel = layer.kernel or (before[1], before[2])
     count = kernel[0] * kernel[1]
     if count * largest > MOST_POOLED:
@@ -42,8 +45,34 @@ def _avg_pool(graph: GraphWriter, layer: AvgPool) -> None:
     number = graph.scalars((f"count_{count}", count))
     total = graph.node(graph.free(f"{name}/times"), "Mul", [mean, *number], shape)
     total = graph.node(graph.free(f"{name}/sum"), "Round", [total], shape)
+    if layer.out_bits is not None:
+        _requantised(graph, layer, total, count * largest)
+        return
     exact = graph.node(graph.free(f"{name}/exact"), "Div", [total, *number], shape)
     graph.quant(name, exact, shape, largest.bit_length(), "HALF_UP")
+
+
+def _requantised(graph: GraphWriter, layer: AvgPool, total: str, largest: int) -> None:
+    """(M*S + B) / 2**s of whole sums S up to `largest` in float64, then Floor and Quant."""
+    name, shape, params = layer.name, graph.shapes[layer.name], layer.requant
+    if params is None or layer.out_bits is None:
+        raise TypeError(f"Layer {name!r} has no parameters")
+    if largest_value(params, largest) >= EXACT_FLOAT64:
+        raise ValueError(f"Layer {name!r}: its means need more than the 53 bits of float64")
+    unit = np.exp2(-params.shift.astype(np.float64))
+    value = graph.cast(f"{name}/sum64", total, shape, TensorProto.DOUBLE)
+    for what, op, numbers in (
+        ("multiplier", "Mul", params.multiplier),
+        ("bias", "Add", params.bias),
+        ("floor", "Floor", None),
+    ):
+        inputs = [value]
+        if numbers is not None:
+            inputs.append(graph.constant(f"{name}/{what}", (numbers * unit)[0], np.float64))
+        value = graph.double(f"{name}/{what}_done", op, inputs, shape)
+    narrow = graph.cast(f"{name}/float", value, shape, TensorProto.FLOAT)
+    graph.quant(name, narrow, shape, layer.out_bits, "ROUND")
+    graph.largest[name] = (1 << layer.out_bits) - 1
 
 
 def _shortcut(graph: GraphWriter, layer: Shortcut) -> None:

@@ -31,7 +31,7 @@ def _matrix_product(graph: GraphWriter, layer: Product, bits: int, weights: str)
     if int(magnitudes.max()) * graph.largest[layer.input] >= EXACT_FLOAT32:
         kind = TensorProto.DOUBLE
         matrix = graph.free(f"{name}/weights64")
-        size = graph.network.tensors[f"{name}.codes"].T.shape
+        size = graph.network.weights(layer).T.shape
         weights = graph.node(matrix, "Cast", [weights], size, kind, whole=True, to=kind)
         value = graph.cast(f"{name}/input64", value, graph.shapes[layer.input], kind)
     sums = graph.node(
@@ -77,7 +77,7 @@ def _convolution(graph: GraphWriter, layer: Conv2d, bits: int, weights: str) -> 
 
 def _magnitudes(graph: GraphWriter, layer: Product, bits: int) -> Integers:
     """|W| of a layer, as its codes lie."""
-    codes = graph.network.tensors[f"{layer.name}.codes"]
+    codes = graph.network.weights(layer)
     return np.abs(integer_weights(codes, bits, layer.offset))
 
 

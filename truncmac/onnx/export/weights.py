@@ -14,7 +14,7 @@ __all__ = ["write_weights"]
 
 def write_weights(graph: GraphWriter, layer: Product, bits: int) -> str:
     """The weights at `bits`, (O, I, KH, KW) or, for MatMul, (I, O)."""
-    codes = graph.network.tensors[f"{layer.name}.codes"]
+    codes = graph.network.weights(layer)
     codes = codes if isinstance(layer, Conv2d) else codes.T
     shape, name = codes.shape, layer.name
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -6,7 +7,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from tests.golden.networks import small_network
+from tests.golden.networks import newer_network, small_network
 from truncmac.golden import (
     AvgPool,
     Conv2d,
@@ -23,6 +24,7 @@ from truncmac.golden import (
     execute,
     from_affine,
     load,
+    real_codes,
 )
 from truncmac.onnx.export.qonnx import qonnx_model
 from truncmac.onnx.importing import import_onnx
@@ -208,3 +210,28 @@ def test_the_command_writes_a_file_for_each_k(run, tmp_path):
         "truncmac: Invalid value for '--format': 'tflite' is not one of 'memories', 'qonnx', "
         "'onnx'; see truncmac export --help\n",
     )
+
+
+@pytest.mark.parametrize("bits", [8, 2])
+def test_means_of_their_own_and_shared_weights_give_goldens_integers(bits):
+    network = newer_network()
+    plain = replace(network, image=replace(network.image, coding=None))
+    equals_golden(plain, random_images(plain, 20), bits)
+
+
+def test_an_image_with_a_coding_gives_goldens_codes():
+    network = newer_network()
+    model = qonnx_model(network, 8, 20)
+    reals = np.random.default_rng(0).normal(1, 2, (20, 2, 8, 6)).astype(np.float32)
+    found = execute_onnx(ModelWrapper(model), {"image": reals}, True)
+    codes = real_codes(reals, network.image.coding, 6)
+    np.testing.assert_array_equal(found["image_codes"], codes)
+    np.testing.assert_array_equal(found["logits"], execute(network, codes, 8).logits)
+    coding = replace(network.image.coding, rounding="floor")
+    floored = replace(network, image=replace(network.image, coding=coding))
+    with pytest.raises(ValueError, match="no exact form in QONNX"):
+        qonnx_model(floored, 8)
+    coding = replace(coding, zero_point=0)
+    floored = replace(network, image=replace(network.image, coding=coding))
+    found = execute_onnx(ModelWrapper(qonnx_model(floored, 8, 20)), {"image": reals}, True)
+    np.testing.assert_array_equal(found["image_codes"], real_codes(reals, coding, 6))
