@@ -15,7 +15,7 @@ import numpy as np
 from .affine import AffineProduct, Stream, code_parameters, logit_parameters
 from .checks import expect, is_whole
 from .dataset import NUMPY_ERRORS
-from .description import FORMAT, from_description, read_layer
+from .description import FORMAT, VERSION, from_description, read_layer
 from .errors import NetworkFileError
 from .network import IMAGE, AvgPool, Layer, Network, Product
 from .types import Array, Codes, Reals, Tensors
@@ -23,7 +23,6 @@ from .types import Array, Codes, Reals, Tensors
 __all__ = ["ARRAYS_FORMAT", "load_arrays"]
 
 ARRAYS_FORMAT = "truncmac-arrays"
-VERSION = 1
 DESCRIPTION = "network.json"
 MOST_BYTES = 1 << 28
 MOST_TEXT = 1 << 22

@@ -135,7 +135,8 @@ def layer(description, name):
         ),
         (
             lambda d: layer(d, "third").update(offset="sign"),
-            "layer 'third': offset must be one of ('bipolar', 'twos_complement'), not 'sign'",
+            "layer 'third': offset must be one of ('bipolar', 'twos_complement'), or in 0..255, "
+            "not 'sign'",
         ),
         (
             lambda d: layer(d, "first").update(pad_code=256),
