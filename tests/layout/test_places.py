@@ -13,6 +13,7 @@ WHOLE = {  # rooms whose tests are of no single file
     "simulators": "benches of single blocks on Verilator and Icarus",
     "fuzz": "loaders of files and arithmetic, on made-up input",
     "judges": "our gate-level simulation beside other simulators",
+    "kinds": "networks of other tools, beside their runtimes",
     "layout": "rooms and imports",
     "mutation": "mutants of the core, of the NPU, and of the Python",
     "verify": "the steps of make verify",

@@ -17,8 +17,9 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="What to import: QONNX, or ONNX with quantisers (.onnx); a checkpoint of "
-            "truncmac train, or a state_dict (.safetensors, .pt, .pth); or a folder of .npy arrays."
+            help="What to import: QONNX, or ONNX with quantisers (.onnx); TFLite (.tflite); a "
+            "checkpoint of truncmac train, or a state_dict (.safetensors, .pt, .pth); or a folder "
+            "of .npy arrays."
         ),
     ],
     out: Annotated[Path, typer.Option(callback=output_file, help="Network file to write.")] = Path(

@@ -30,7 +30,7 @@ from truncmac.terminal import Terminal, new_table
 __all__ = ["import_network"]
 
 console = Terminal()
-ONNX, TORCH, TENSORS = (".onnx",), (".pt", ".pth"), (".safetensors",)
+ONNX, TORCH, TENSORS = (".onnx", ".tflite"), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
 Given = Images | Pictures
 

@@ -19,7 +19,7 @@ from truncmac.golden.types import Array, Codes, Reals
 
 from .draft import ClosedProduct, Draft
 from .options import Options
-from .values import Activations
+from .values import Activations, Turned
 
 __all__ = ["Imported", "finish"]
 
@@ -33,11 +33,13 @@ class Imported:
     Attributes
     ----------
     streams : the codes that a tensor of the graph stands for, by its name
+    turned : names of those tensors of the graph whose channels are last
     """
 
     network: Network
     notes: tuple[str, ...]
     streams: Mapping[str, Stream] = field(default_factory=dict)
+    turned: frozenset[str] = frozenset()
 
 
 def finish(draft: Draft, options: Options) -> Imported:
@@ -49,13 +51,19 @@ def finish(draft: Draft, options: Options) -> Imported:
         whole = _network(draft, options, (max(widths),), own, {})
         means = _input_means(whole, images)
         draft.note(f"Channels keep their mean on {len(images)} images where k takes bits away.")
+    turned = {
+        name: value.value
+        for name, value in draft.values.items()
+        if isinstance(value, Turned) and value.shape is None
+    }
+    inner = {**draft.values, **turned}
     streams = {
         name: value.stream
-        for name, value in draft.values.items()
+        for name, value in inner.items()
         if isinstance(value, Activations) and not any(value.padding) and (value.factor == 1).all()
     }
     network = _network(draft, options, widths, own, means)
-    return Imported(network, tuple(draft.notes), streams)
+    return Imported(network, tuple(draft.notes), streams, frozenset(turned))
 
 
 def _network(

@@ -40,6 +40,7 @@ from .read import Graph, Node, read_onnx
 from .registry import HANDLERS
 from .sums import end_in_logits
 from .tables import settled
+from .translating import read_lite
 from .values import (
     Activations,
     CodeProduct,
@@ -74,7 +75,7 @@ LAZY = {
 
 
 def import_onnx(path: Path, options: Options | None = None) -> Imported:
-    """Read a network from a QONNX or ONNX file.
+    """Read a network from a QONNX, ONNX or TFLite file.
 
     Raises
     ------
@@ -84,7 +85,8 @@ def import_onnx(path: Path, options: Options | None = None) -> Imported:
         If the file cannot be read.
     """
     path = Path(path)
-    graph = replace(read_onnx(path), name=path.stem)  # exporters call theirs main_graph
+    read = read_lite if path.suffix.lower() == ".tflite" else read_onnx
+    graph = replace(read(path), name=path.stem)  # exporters call theirs main_graph
     try:
         return from_graph(graph, options or Options())
     except (ValueError, OverflowError) as error:

@@ -10,8 +10,9 @@ Source: QONNX, arXiv 2206.07527.
 
 import onnx
 
-from truncmac.golden import IMAGE, Network, Product, layer_bits
+from truncmac.golden import IMAGE, Network, Product, code_bits, layer_bits
 
+from .coders import CODERS
 from .graph import GraphWriter
 from .image import write_image
 from .pools import WRITERS
@@ -36,7 +37,8 @@ def qonnx_model(network: Network, bits: int, batch: int = 1) -> onnx.ModelProto:
         hold them exactly: names it.
     """
     widths = layer_bits(network, bits)
-    graph = GraphWriter(network, bits, batch)
+    graph, bits_of = GraphWriter(network, bits, batch), code_bits(network)
+    writers = {**WRITERS, **CODERS}
     graph.values[IMAGE] = write_image(graph)
     for layer in network.layers:
         if isinstance(layer, Product):
@@ -45,7 +47,7 @@ def qonnx_model(network: Network, bits: int, batch: int = 1) -> onnx.ModelProto:
             sums = write_sums(graph, layer, used, weights)
             write_outputs(graph, layer, used, sums)
         else:
-            graph.largest[layer.name] = graph.largest[layer.input]
-            WRITERS[type(layer)](graph, layer)
+            graph.largest[layer.name] = (1 << bits_of[layer.name]) - 1
+            writers[type(layer)](graph, layer)
         graph.values[layer.name] = layer.name
     return graph.model()

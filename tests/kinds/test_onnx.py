@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.truncmac.onnx.kinds import KINDS
-from tests.truncmac.onnx.runtime import follow, judged
+from tests.kinds.kinds import KINDS
+from tests.kinds.runtime import follow, judged
 
 FEEDS = {
     "channels_last_image": lambda codes: (codes.transpose(0, 2, 3, 1) / 255).astype(np.float32),

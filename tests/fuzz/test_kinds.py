@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from tests.truncmac.onnx.kinds import KINDS
+from tests.kinds.kinds import KINDS
 from truncmac.golden import NetworkFileError, execute
 from truncmac.golden.description import description_of, from_description
 from truncmac.onnx.importing import from_graph
@@ -74,7 +74,7 @@ CHANGES = (_numbers, _wires, _operations, _shapes)
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_changed_parts_give_an_error_or_a_valid_network(name):
     rng = random.Random(name)
-    whole, told = KINDS[name]().SerializeToString(), set()
+    whole = KINDS[name]().SerializeToString()
     for _ in range(12):
         model = type(KINDS["plain"]()).FromString(whole)
         for _ in range(rng.choice((1, 1, 2, 3))):
@@ -83,11 +83,9 @@ def test_changed_parts_give_an_error_or_a_valid_network(name):
             network = from_graph(parse(model), Options(widths=(8,))).network
             described = json.loads(json.dumps(description_of(network)))
             again = from_description(described, network.tensors)
-        except (ValueError, OverflowError, NetworkFileError) as error:
-            told.add(str(error))
+        except (ValueError, OverflowError, NetworkFileError):
             continue
         image = network.image
         if image.channels * image.height * image.width < 1 << 12:
             codes = np.zeros((1, image.channels, image.height, image.width), np.uint8)
             assert execute(again, codes, 8).logits.size
-    assert all(told)

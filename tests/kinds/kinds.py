@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from onnx import TensorProto, helper
 
-from tests.truncmac.onnx.runtime import Pairs
+from tests.kinds.runtime import Pairs
 
 KINDS: dict[str, Callable[[], object]] = {}
 A, B, C, D, E = 0.0211, 0.0307, 0.0409, 0.0513, 0.513  # scales
