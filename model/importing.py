@@ -3,22 +3,28 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import nn
 
 from truncmac.golden import Images, ImageSpec, Network, Pictures
-from truncmac.golden.types import Codes
+from truncmac.golden.types import Codes, Labels
 
+from .assembly import module_of
 from .checkpoint import load_checkpoint
+from .convert import ConversionError
 from .export import export
+from .floats import FloatGraph, FloatGraphError, lower
 from .images import ArrayImages
 from .layers import bit_widths
 from .networks import ImageShape
 from .ptq import quantise
 from .source import Source
 from .state import is_converted, plain_model, read_state, trained_model
-from .training import calibrate
+from .training import calibrate, real
 
-__all__ = ["from_checkpoint", "from_state"]
+__all__ = ["from_checkpoint", "from_float_graph", "from_module", "from_state"]
+
+BATCH = 256
 
 Given = Images | Pictures
 
@@ -61,7 +67,7 @@ def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[s
     if source.network is None or source.image is None or source.classes is None:
         raise ValueError(
             f"{source.path}: holds tensors alone; say what they are of with --network, --image "
-            "and --classes"
+            "and --classes, or import the model from its Python file, as FILE.py:NAME"
         )
     shape = ImageShape(*source.image, source.classes)
     state = read_state(source.path)
@@ -92,6 +98,82 @@ def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[s
         name=source.path.stem,
     )
     return network, [f"A float network, calibrated on {min(len(images), 4096)} images."]
+
+
+def from_float_graph(
+    graph: FloatGraph,
+    shape: tuple[int, int, int],
+    source: Source,
+    given: Given | None,
+) -> tuple[Network, Sequence[str]]:
+    """The network of a float graph, calibrated on images; see `from_module`."""
+    try:
+        module = module_of(lower(graph))
+    except FloatGraphError as error:
+        raise ConversionError(f"{source.path}: {error}") from None
+    return from_module(module, shape, source, given, graph.name)
+
+
+def from_module(
+    module: nn.Module,
+    shape: tuple[int, int, int] | None,
+    source: Source,
+    given: Given | None,
+    name: str,
+) -> tuple[Network, Sequence[str]]:
+    """The network of a float module, calibrated on images, and notes for the user.
+
+    Parameters
+    ----------
+    shape : of its images; None: that of the arrays that are given
+    given : images; with labels the notes tell the float network's accuracy
+
+    Raises
+    ------
+    ValueError
+        If images are lacking or do not fit, or a part of the module has no integer form.
+    """
+    if given is None:
+        raise ValueError(
+            f"{source.path}: is a float network; give images with --data to calibrate it on"
+        )
+    if shape is None:
+        shape = _shape_of(source, given)
+    images, labels = _codes(given, ImageShape(*shape, 1)), given.labels
+    network = quantise(
+        module,
+        images,
+        widths=source.bits,
+        act_bits=source.act_bits,
+        edge_bits=source.edge_bits,
+        percentile=source.percentile,
+        exact_means=source.exact_means,
+        name=name,
+    )
+    notes = [f"A float network, calibrated on {min(len(images), 4096)} images."]
+    if labels is not None:
+        share = _float_accuracy(module, images, labels)
+        notes.append(f"The float network's accuracy on these {len(images)} images is {share:.2%}.")
+    return network, notes
+
+
+def _shape_of(source: Source, given: Given) -> tuple[int, int, int]:
+    """Channels, height and width of images that a module does not say."""
+    if not isinstance(given, Images) or given.array.ndim != 4:
+        raise ValueError(
+            f"{source.path}: a module does not say how large its images are; give them with --data "
+            "as an array (n, C, H, W)"
+        )
+    _, channels, height, width = given.array.shape
+    return channels, height, width
+
+
+@torch.no_grad()
+def _float_accuracy(module: nn.Module, images: Codes, labels: Labels) -> float:
+    module.eval()
+    parts = [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
+    classes = [module(real(images[part])).flatten(1).argmax(1).numpy() for part in parts]
+    return float((np.concatenate(classes) == labels).mean())
 
 
 def _trained(

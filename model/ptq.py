@@ -17,13 +17,16 @@ from torch import Tensor, fx, nn
 from truncmac.golden import ALL_WIDTHS, Network, check_bits
 from truncmac.golden.types import Codes
 
+from .assembly import module_of
 from .convert import RELUS, ConversionError, trace, truncquantize
-from .export import check_finite, export
+from .export import ExportError, check_finite, export
+from .exported import float_graph
+from .floats import FloatGraphError, lower
 from .images import ArrayImages
 from .quantisers import quantise_weights
 from .training import calibrate, real
 
-__all__ = ["quantise"]
+__all__ = ["lowered", "quantise"]
 
 BATCH = 256
 MOST_IMAGES = 4096
@@ -52,8 +55,8 @@ def quantise(
 
     Parameters
     ----------
-    model : an nn.Module that `truncquantize` can convert; its input are images in [0, 1]. It is
-        left as it is
+    model : an nn.Module that `truncquantize` can convert, or that torch.export can trace; its
+        input are images in [0, 1]. It is left as it is
     images : uint8 (n, C, H, W), codes that stand for code / 255; the first 4096 are used
     widths : the network's bit-widths k
     act_bits : bits of the activations' codes
@@ -79,15 +82,36 @@ def quantise(
     for width in widths:
         check_bits(width)
     check_finite(model.state_dict())
-    truncquantize(model, ALL_WIDTHS, act_bits, edge_bits=edge_bits)  # refuses what has no form
-    chosen = images[:MOST_IMAGES]
-    prepared = _prepare(copy.deepcopy(model).eval(), chosen, percentile)
-    converted = truncquantize(
-        prepared, ALL_WIDTHS, act_bits, edge_bits=edge_bits, exact_means=exact_means
-    )
-    calibrate(converted, widths, ArrayImages(chosen, np.zeros(len(chosen), np.int64)))
     shape = (images.shape[1], images.shape[2], images.shape[3])
-    return export(converted, shape, name=name, widths=widths)
+
+    def calibrated(float_model: nn.Module) -> Network:
+        truncquantize(float_model, ALL_WIDTHS, act_bits, edge_bits=edge_bits)  # or refuses
+        chosen = images[:MOST_IMAGES]
+        prepared = _prepare(copy.deepcopy(float_model).eval(), chosen, percentile)
+        converted = truncquantize(
+            prepared, ALL_WIDTHS, act_bits, edge_bits=edge_bits, exact_means=exact_means
+        )
+        calibrate(converted, widths, ArrayImages(chosen, np.zeros(len(chosen), np.int64)))
+        return export(converted, shape, name=name, widths=widths)
+
+    try:
+        return calibrated(model)
+    except (ConversionError, ExportError):
+        return calibrated(lowered(model, shape))
+
+
+def lowered(model: nn.Module, image: tuple[int, int, int]) -> nn.Module:
+    """The same network of layers in the order that calibration takes, traced by torch.export.
+
+    Raises
+    ------
+    ConversionError
+        If it cannot be traced or a part has no integer form: names the part.
+    """
+    try:
+        return module_of(lower(float_graph(model, image)))
+    except FloatGraphError as error:
+        raise ConversionError(str(error)) from None
 
 
 @dataclass

@@ -22,6 +22,10 @@ __all__ = ["is_converted", "plain_model", "read_state", "trained_model"]
 MOST_BYTES = 1 << 32
 MOST_PICKLE = 1 << 23
 State = dict[str, Tensor]
+WAYS = (
+    "Write its tensors with torch.save(model.state_dict(), path); or import the model from its "
+    "Python file, as truncmac import FILE.py:NAME"
+)
 # What PyTorch raises over damaged files
 TORCH_ERRORS = (
     *(RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError),
@@ -82,6 +86,13 @@ def _torch(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
+    except pickle.UnpicklingError as error:
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise CheckpointError(
+                f"{path}: holds more than tensors, such as a whole model, which cannot be read "
+                f"without executing it. {WAYS}"
+            ) from None
+        raise CheckpointError(f"{path}: not a whole state_dict of tensors. {WAYS}") from None
     except TORCH_ERRORS as error:
         first = str(error).strip().splitlines()[:1]
         raise CheckpointError(
@@ -142,7 +153,8 @@ def _filled(model: nn.Module, state: State, network: str) -> nn.Module:
     if missing or extra:
         raise CheckpointError(
             f"The tensors are not those of {network}: {_few('lacking', missing)}"
-            f"{_few('not known', extra)}"
+            f"{_few('not known', extra)}Another network is imported from its Python file, as "
+            "truncmac import FILE.py:NAME, or as ONNX"
         )
     for name, tensor in wanted.items():
         given = state[name]

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own habit)
 from torch import nn
 
-from truncmac.golden import accuracy, execute, load, save
+from tests.model.float_networks import Functional, Modules, trained
+from truncmac.golden import accuracy, builtin_images, execute, load, network_accuracy, save
 from truncmac.model.convert import ConversionError
 from truncmac.model.networks import build
 from truncmac.model.ptq import quantise
@@ -136,12 +137,11 @@ IMAGES = np.zeros((4, 1, 8, 8), np.uint8)
 @pytest.mark.parametrize(
     ("model", "images", "options", "message"),
     [
-        (Twice(), IMAGES, {}, "conv: is used twice; each use needs its own scales"),
         (
             nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sigmoid(), nn.Conv2d(2, 2, 1)),
             IMAGES,
             {},
-            "Sequential cannot be converted:\n  1: Sigmoid has no integer form",
+            "Sequential cannot be converted:\n  1 (Sigmoid): sigmoid has no integer form",
         ),
         (
             Twice(),
@@ -172,3 +172,24 @@ def test_a_model_that_diverged_is_refused(cnn):
         model.conv2.weight[0] = float("nan")
     with pytest.raises(ValueError, match="tensor 'conv2.weight' must be finite"):
         quantise(model, IMAGES)
+
+
+@pytest.mark.parametrize("kind", [Functional, Modules])
+def test_modules_as_people_write_them_are_calibrated(kind):
+    images, labels = builtin_images()
+    module = trained(kind(), images, labels, steps=150)
+    with torch.no_grad():
+        classes = module(torch.tensor(images, dtype=torch.float32) / 255).argmax(1).numpy()
+    share = float((classes == labels).mean())
+    assert share > 0.85
+    network = quantise(module, images, widths=(8, 4))
+    for k in (8, 4):
+        assert network_accuracy(network, images, labels, k) > share - 0.06
+
+
+def test_a_layer_that_is_used_twice_becomes_two():
+    network = quantise(Twice(), IMAGES, widths=(8,))
+    first, second, _ = network.products
+    np.testing.assert_array_equal(
+        network.tensors[f"{first.name}.codes"], network.tensors[f"{second.name}.codes"]
+    )

@@ -17,8 +17,9 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="What to import: QONNX, or ONNX with quantisers (.onnx); TFLite (.tflite); a "
-            "checkpoint of truncmac train, or a state_dict (.safetensors, .pt, .pth); or a folder "
+            help="What to import: QONNX, ONNX with quantisers, or a float network as ONNX (.onnx); "
+            "TFLite (.tflite); a checkpoint of truncmac train, or a state_dict (.safetensors, .pt, "
+            ".pth); a module NAME of a Python file, which is executed (FILE.py:NAME); or a folder "
             "of .npy arrays."
         ),
     ],

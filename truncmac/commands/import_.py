@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def import_network(source: Source, *, out: Path, as_json: bool) -> None:
 
 def _read(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     path = source.path
+    if re.search(r"\.py:[^/]*$", str(path)):
+        return _python(source, given)
     if path.suffix not in ONNX and (source.mean or source.deviation):
         raise ValueError("--mean and --deviation are for ONNX files")
     if path.is_dir():
@@ -87,10 +90,27 @@ def _read(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     return from_state(source, given)
 
 
+def _python(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
+    """A module from the user's own Python file, which is executed."""
+    with extra_needed("Calibrating a float network", "train"):
+        from truncmac.model.importing import from_module
+        from truncmac.model.python_file import module_from
+    file, _, name = str(source.path).rpartition(":")
+    module = module_from(Path(file), name)
+    network, notes = from_module(module, None, source, given, Path(file).stem)
+    return network, [f"{file} was executed.", *notes]
+
+
 def _onnx(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     with extra_needed("Reading ONNX files", "onnx"):
+        from truncmac.onnx.floating import read_float
         from truncmac.onnx.importing import import_onnx
         from truncmac.onnx.options import Options
+    steps = read_float(source.path)
+    if steps is not None:
+        with extra_needed("Calibrating a float network", "train"):
+            from truncmac.model.importing import from_float_graph
+        return from_float_graph(*steps, source, given)
     options = Options(
         widths=source.bits,
         edge_bits=source.edge_bits,

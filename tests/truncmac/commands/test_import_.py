@@ -142,7 +142,7 @@ def test_a_float_network_is_calibrated_on_images(run, tmp_path, checkpoint, spli
         (
             ["model.pt"],
             "model.pt: holds tensors alone; say what they are of with --network, --image and "
-            "--classes",
+            "--classes, or import the model from its Python file, as FILE.py:NAME",
         ),
         (
             ["model.pt", *NAMED[:2], "--image", "8,8", *NAMED[4:]],
@@ -206,3 +206,44 @@ def test_a_missing_package_is_named_with_its_cure(package, args, extra, run, mon
     code, _, err = run(*args)
     assert code == 2
     assert f"needs the package {package}. Install it with: {install_extra(extra)}\n" in err
+
+
+MINE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(1, 4, 3), nn.Linear(144, 10)
+
+    def forward(self, images):
+        return self.head(torch.relu(self.conv(images)).flatten(1))
+"""
+
+
+def test_a_module_of_a_python_file_is_imported(run, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    options = ["-k", "8", "--data", str(BUILTIN_IMAGES), "--out", "n.safetensors"]
+    code, out, err = run("import", "mine.py:Net", *options)
+    assert (code, err) == (0, "")
+    assert "Note: mine.py was executed.\nNote: A float network, calibrated on 450 images." in out
+    assert [layer.name for layer in load(tmp_path / "n.safetensors").products] == ["conv_0", "head"]
+    code, _, err = run("import", "mine.py:Other", *options)
+    assert (code, err) == (2, "truncmac: mine.py: has no 'Other'; modules in it: Net\n")
+    code, _, err = run("import", "mine.py:Net")
+    assert code == 2
+    assert "is a float network; give images with --data to calibrate it on" in err
+
+
+def test_a_pickled_model_is_refused_with_the_way(run, tmp_path):
+    torch.save(build("mlp", digits().shape), tmp_path / "whole.pt")
+    options = ["--network", "mlp", "--image", "1,8,8", "--classes", "10"]
+    code, _, err = run("import", "whole.pt", *options)
+    assert (code, err) == (
+        2,
+        "truncmac: whole.pt: holds more than tensors, such as a whole model, which cannot be read "
+        "without executing it. Write its tensors with torch.save(model.state_dict(), path); or "
+        "import the model from its Python file, as truncmac import FILE.py:NAME\n",
+    )
