@@ -184,7 +184,7 @@ TABLE = [
     ("import", "Missing argument 'source'; see truncmac import --help"),
     ("import nope.onnx", f"nope.onnx: {NO_FILE}"),
     ("import nope", f"nope: {NO_FILE}"),
-    ("import file", "file: must be a folder of arrays, or a file that ends in .onnx, .pt"),
+    ("import file", "file: must be a folder of arrays, or a file that ends in .onnx, .tflite, .pt"),
     ("import folder", "there must be a file network.json; docs/howto/import.md says what is in it"),
     ("import empty.onnx", "empty.onnx: 0 bytes; an ONNX file has 1 to"),
     ("import text.onnx", "text.onnx: not a whole ONNX file. Copy or export it again"),

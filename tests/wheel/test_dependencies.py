@@ -27,6 +27,7 @@ EXTRAS = {
     "sim/workloads/tracing.py": {"train"},
     "truncmac/exploration": {"explore"},
     "truncmac/onnx": {"onnx"},
+    "truncmac/onnx/runtime.py": {"runtime"},
     "truncmac/plots.py": {"report"},
     "truncmac/report": {"report"},
 }

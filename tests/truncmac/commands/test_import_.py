@@ -134,9 +134,9 @@ def test_a_float_network_is_calibrated_on_images(run, tmp_path, checkpoint, spli
     [
         (["nowhere.onnx"], "nowhere.onnx: no such file or directory. Check the path"),
         (
-            ["model.tflite"],
-            "model.tflite: must be a folder of arrays, or a file that ends in .onnx, .pt, .pth, "
-            ".safetensors",
+            ["model.h5"],
+            "model.h5: must be a folder of arrays, or a file that ends in .onnx, .tflite, .pt, "
+            ".pth, .safetensors",
         ),
         ([str(BUILTIN_NETWORK)], f"{BUILTIN_NETWORK}: is a network file already"),
         (
@@ -169,7 +169,7 @@ def test_a_float_network_is_calibrated_on_images(run, tmp_path, checkpoint, spli
     ],
 )
 def test_bad_sources_are_one_line_and_exit_code_2(args, message, run, tmp_path, checkpoint):
-    (tmp_path / "model.tflite").write_bytes(b"x")
+    (tmp_path / "model.h5").write_bytes(b"x")
     save_images(tmp_path / "other.safetensors", np.zeros((2, 3, 8, 8), np.uint8))
     code, _, err = run("import", *args, "--out", "n.safetensors")
     message += f"; relative ones begin at {tmp_path}" if "such file" in message else ""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.golden.networks import small_network
 from tests.golden.reference import plain_outputs
-from tests.truncmac.onnx.kinds import KINDS
+from tests.kinds.kinds import KINDS
 from truncmac.golden import (
     Layer,
     Setting,
