@@ -14,13 +14,15 @@ import numpy.typing as npt
 from .certify import certify
 from .network import AvgPool, Linear, Product
 from .quantise import WEIGHT_BITS, OffsetKind, integer_weights, weight_offset
-from .requantise import MULTIPLIER_BITS, from_affine
-from .types import Array, Codes, Reals, Tensors
+from .requantise import MULTIPLIER_BITS, Requantisation, from_affine
+from .types import Array, Codes, Integers, Reals, Tensors
 
 __all__ = [
     "AffineProduct",
     "Stream",
     "code_parameters",
+    "exact_codes",
+    "least_multiplier_bits",
     "logit_parameters",
     "mean_pool",
     "requantisation_tensors",
@@ -28,6 +30,7 @@ __all__ = [
 
 MOST_CERTIFIED = 1 << 12  # comparisons a channel; more, as of 8-bit residuals, take minutes
 LOGIT_BITS = 18
+MOST_MULTIPLIER_BITS = 32
 MOST_MEAN_BITS = 31  # of the multiplier of a pool
 
 
@@ -137,6 +140,7 @@ def requantisation_tensors(
     residual_scale: Reals | None = None,
     largest_residual: int = 0,
     multiplier_bits: int = MULTIPLIER_BITS,
+    half_even: bool = False,
 ) -> Tensors:
     """The tensors `PREFIX.multiplier`, `.bias`, `.shift` and so on of one layer at one k.
 
@@ -149,6 +153,7 @@ def requantisation_tensors(
         out_bits=out_bits,
         residual_scale=residual_scale,
         multiplier_bits=multiplier_bits,
+        half_even=half_even,
     )
     tensors: dict[str, Array] = {
         f"{prefix}.multiplier": params.multiplier,
@@ -200,8 +205,7 @@ def code_parameters(
     extra = None if product.residual_scale is None else product.residual_scale / output.scale
     tensors: dict[str, Array] = {f"{name}.codes": product.codes}
     for bits in widths:
-        scale, offset = product.affine(bits)
-        scale, offset = scale / output.scale, offset / output.scale + output.zero + rounding - 0.5
+        scale, offset = _in_codes(product, output, bits, rounding)
         try:
             tensors |= requantisation_tensors(
                 f"{name}.b{bits}",
@@ -212,10 +216,109 @@ def code_parameters(
                 residual_scale=extra,
                 largest_residual=0 if residual is None else residual.largest,
                 multiplier_bits=multiplier_bits,
+                half_even=product.layer.rounding == "half_even",
             )
         except ValueError as error:
             raise ValueError(f"Layer {name!r} at k = {bits}: {error}") from None
     return tensors
+
+
+def _in_codes(
+    product: AffineProduct, output: Stream, bits: int, rounding: float
+) -> tuple[Reals, Reals]:
+    """Scale and offset, real (O,), in units of output codes, of codes that are rounded to nearest.
+
+    A `rounding` of 0, which rounds down, is an offset that is less by 1/2.
+    """
+    scale, offset = product.affine(bits)
+    return scale / output.scale, offset / output.scale + output.zero + rounding - 0.5
+
+
+def exact_codes(
+    product: AffineProduct,
+    output: Stream,
+    bits: int,
+    sums: Integers,
+    residual: Codes | None = None,
+    *,
+    rounding: float = 0.5,
+) -> tuple[Reals, Reals]:
+    """What real arithmetic makes of sums: the codes, halves to even, and the reals before that.
+
+    Parameters
+    ----------
+    sums, residual : int64 and uint8 (..., O)
+    rounding : 0.5 rounds to nearest, 0 rounds down
+
+    Returns
+    -------
+    two float64 arrays (..., O)
+    """
+    scale, offset = _in_codes(product, output, bits, rounding)
+    reals = scale * sums + offset
+    if residual is not None and product.residual_scale is not None:
+        reals = reals + product.residual_scale / output.scale * residual
+    codes = np.rint(reals) if rounding else np.floor(reals + 0.5)
+    return np.clip(codes, 0, output.largest), reals
+
+
+def least_multiplier_bits(
+    product: AffineProduct, output: Stream, bits: int, *, rounding: float = 0.5
+) -> int | None:
+    """The fewest bits of multipliers that certify every channel of a layer at the network's `bits`.
+
+    None if 32 bits do not, or if the proof would take minutes, see `certify`.
+    """
+    scale, offset = _in_codes(product, output, bits, rounding)
+    largest = 0 if product.residual is None else product.residual.largest
+    extra = None if product.residual_scale is None else product.residual_scale / output.scale
+    if output.largest * (largest + 1) > MOST_CERTIFIED:
+        return None
+    order = list(range(len(scale)))
+    for width in range(2, MOST_MULTIPLIER_BITS + 1):
+        try:
+            params = from_affine(
+                scale,
+                offset,
+                out_bits=output.bits,
+                residual_scale=extra,
+                multiplier_bits=width,
+                half_even=product.layer.rounding == "half_even",
+            )
+        except ValueError:  # a scale does not fit
+            continue
+        wrong = next(
+            (
+                channel
+                for channel in order
+                if not certify(
+                    _channel(params, channel),
+                    scale[channel],
+                    offset[channel],
+                    largest_sum=product.largest_sum(bits),
+                    residual_scale=0.0 if extra is None else extra[channel],
+                    largest_residual=largest,
+                )[0]
+            ),
+            None,
+        )
+        if wrong is None:
+            return width
+        order.remove(wrong)
+        order.insert(0, wrong)  # what fails here most likely fails with one bit more
+    return None
+
+
+def _channel(params: Requantisation, channel: int) -> Requantisation:
+    """The parameters of one channel alone."""
+    part, extra = slice(channel, channel + 1), params.residual_multiplier
+    return replace(
+        params,
+        multiplier=params.multiplier[part],
+        bias=params.bias[part],
+        shift=params.shift[part],
+        residual_multiplier=None if extra is None else extra[part],
+    )
 
 
 def mean_pool(

@@ -25,7 +25,8 @@ def certify(
 
     The integers (M*S + Mr*r + B) >> s and the reals floor(scale*S + offset + residual_scale*r +
     1/2) are both monotone in S. So they agree everywhere if, for each r, they reach each code at
-    the same S. The proof takes 2**m - 1 comparisons for each r, instead of one for each S.
+    the same S; where halves go to the even code, an odd code needs more than a half. The proof
+    takes 2**m - 1 comparisons for each r, instead of one for each S.
 
     Parameters
     ----------
@@ -50,9 +51,10 @@ def certify(
         for values in (params.multiplier, params.bias, residual, params.shift)
     ]
     limits = ((1 << params.out_bits) - 1, largest_sum, largest_residual)
+    even = params.half_even
     return np.array(
         [
-            _equal(_exact(a, b, r), _Affine(m, bias, mr, 1 << s), limits)
+            _equal(_exact(a, b, r), _Affine(m, bias, mr, 1 << s), limits, (even, even and s > 0))
             for a, b, r, m, bias, mr, s in zip(*reals, *integers, strict=True)
         ],
         bool,
@@ -76,8 +78,13 @@ def _exact(scale: float, offset: float, residual_scale: float) -> _Affine:
     return _Affine(slope, constant + unit // 2, extra, unit)
 
 
-def _equal(exact: _Affine, integer: _Affine, limits: tuple[int, int, int]) -> bool:
-    """Whether both reach each code at the same S; `limits` are the largest code, S and r."""
+def _equal(
+    exact: _Affine, integer: _Affine, limits: tuple[int, int, int], even: tuple[bool, bool]
+) -> bool:
+    """Whether both reach each code at the same S; `limits` are the largest code, S and r.
+
+    Where `even` holds for one of the two, a half is not enough for it to reach an odd code.
+    """
     codes, largest, residuals = limits
     if exact.slope < 0:  # mirror S: its range is symmetric
         exact, integer = exact._replace(slope=-exact.slope), integer._replace(slope=-integer.slope)
@@ -85,11 +92,11 @@ def _equal(exact: _Affine, integer: _Affine, limits: tuple[int, int, int]) -> bo
         return False
     one, other = (
         [
-            code * form.unit - form.constant - form.extra * r
+            code * form.unit - form.constant - form.extra * r + (code & is_even)
             for r in range(residuals + 1)
             for code in range(1, codes + 1)
         ]
-        for form in (exact, integer)
+        for form, is_even in zip((exact, integer), even, strict=True)
     )
     return all(
         _first(exact.slope, a, largest) == _first(integer.slope, b, largest)

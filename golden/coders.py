@@ -205,10 +205,10 @@ class Scale(CodeLayer):
 
     def requantisation(self, tensors: Tensors) -> Requantisation:
         """M, B and s."""
-        parts = {
-            name: tensors[f"{self.name}.{name}"].astype(np.int64) for name in self.tensor_names
-        }
-        return Requantisation(**parts, out_bits=self.out_bits)
+        multiplier, bias, shift = (
+            tensors[f"{self.name}.{name}"].astype(np.int64) for name in self.tensor_names
+        )
+        return Requantisation(multiplier, bias, shift, out_bits=self.out_bits)
 
     def check(self, tensors: Tensors) -> None:
         """Nothing overflows 64 bits, whatever the codes are."""

@@ -29,11 +29,14 @@ __all__ = ["FORMAT", "VERSION", "described", "description_of", "from_description
 FORMAT = "truncmac-network"
 VERSION = 2  # 1 has no image coding, nor what `NEW` and `NEW_OPS` say, nor paddings of four
 MOST_LAYERS = 1 << 12
-RANGES = {
+RANGES = {  # of entries that are whole numbers
+    **dict.fromkeys(("bits", "out_bits"), (1, 8)),
+    **dict.fromkeys(("channels", "groups", "pixels"), (1, 1 << 16)),
+    **dict.fromkeys(("pad_code", "zero", "by_zero"), (0, 255)),
     "multiplier": (-(1 << 31), (1 << 31) - 1),
     "bias": (-(1 << 60), (1 << 60) - 1),
     "shift": (0, 63),
-}  # of pools that requantise
+}
 LARGEST = 1e30  # of the reals that a description holds; scales and deviations are above its inverse
 OPS: Mapping[str, type[Layer]] = {
     "conv2d": Conv2d,
@@ -51,8 +54,8 @@ OPS: Mapping[str, type[Layer]] = {
 NEW_OPS = ("lookup", "concat", "upsample", "depth_to_space", "scale")
 NEW: Mapping[type[Layer], tuple[str, ...]] = {  # fields that version 1 lacks
     AvgPool: ("out_bits", "multiplier", "bias", "shift"),
-    Conv2d: ("dilation", "groups"),
-    Linear: ("pixels",),
+    Conv2d: ("dilation", "groups", "rounding"),
+    Linear: ("pixels", "rounding"),
 }
 NAMES = {kind: op for op, kind in OPS.items()}
 
@@ -224,10 +227,6 @@ def _field(label: str, key: str, value: Any) -> Any:
     """One entry of a layer that is not left open, checked."""
     if key in ("name", "input", "residual", "by"):
         expect(isinstance(value, str) and value != "", f"{label}: {key} must be a name")
-    elif key in ("bits", "out_bits"):
-        expect(is_whole(value, 1, 8), f"{label}: {key} must be in 1..8, not {value!r}")
-    elif key in ("channels", "groups", "pixels"):
-        expect(is_whole(value, 1, 1 << 16), f"{label}: {key} must be in 1..65536, not {value!r}")
     elif key == "others":
         names = isinstance(value, list) and all(isinstance(v, str) and v != "" for v in value)
         expect(names and len(value) <= MOST_LAYERS, f"{label}: others must be a list of names")
@@ -245,8 +244,10 @@ def _field(label: str, key: str, value: Any) -> Any:
             known or is_whole(value, 0, 255),
             f"{label}: offset must be one of {kinds}, or in 0..255, not {value!r}",
         )
-    elif key in ("pad_code", "zero", "by_zero"):
-        expect(is_whole(value, 0, 255), f"{label}: {key} must be in 0..255, not {value!r}")
+    elif key == "rounding":
+        kinds = ("half_up", "half_even")
+        known = isinstance(value, str) and value in kinds
+        expect(known, f"{label}: rounding must be one of {kinds}, not {value!r}")
     elif key == "padding":
         valid = isinstance(value, list) and len(value) in (2, 4)
         valid = valid and all(is_whole(v, 0, 1 << 16) for v in value)

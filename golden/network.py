@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ __all__ = [
     "IMAGE",
     "AvgPool",
     "CodeLayer",
+    "CodeRounding",
     "Conv2d",
     "Flatten",
     "ImageSpec",
@@ -26,11 +28,13 @@ __all__ = [
     "Shortcut",
     "check_dense",
     "check_reduction",
+    "check_rounding",
     "code_bits",
     "output_shape",
     "shapes",
 ]
 
+CodeRounding = Literal["half_up", "half_even"]
 IMAGE = "image"  # the name of the network's input
 
 
@@ -81,12 +85,14 @@ class Product(Layer):
     bits : the layer's own k; None: it follows the network's
     offset : the kind of z in W = 2 ck - z, or the code that stands for 0; see `weight_offset`
     out_bits : bits of its output codes; None: it gives logits, M*S + B
+    rounding : of halves to codes: "half_up", as hardware does, or "half_even", as ONNX does
     """
 
     residual: str | None = None
     bits: int | None = None
     offset: OffsetKind = "bipolar"
     out_bits: int | None = None
+    rounding: CodeRounding = "half_up"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -299,6 +305,26 @@ def check_dense(network: Network, runner: str) -> None:
             raise ValueError(
                 f"Layer {layer.name!r} has weights of which the code {layer.offset} stands for 0; "
                 f"{runner} does not run them, run it on golden"
+            )
+
+
+def check_rounding(network: Network) -> None:
+    """Check that every layer rounds halves up, as hardware does.
+
+    Raises
+    ------
+    ValueError
+
+    Raises
+    ------
+    ValueError
+        If one does not: names it.
+    """
+    for layer in network.products:
+        if layer.rounding != "half_up":
+            raise ValueError(
+                f"Layer {layer.name!r} rounds halves to the even code, and hardware rounds them "
+                "up; run it on golden, or import it with --halves up"
             )
 
 

@@ -7,8 +7,8 @@ The description is the metadata entry `truncmac`: {"format": "truncmac-network",
 
 A file is of the lowest version that can say what the network is, so that older releases read what
 they can. Version 1 has no `coding` of the image: its networks take arrays of codes, a pixel of 8
-bits is its code. Version 2 may have one, or null; its linear layers may have `pixels`, and its
-average pools may requantise.
+bits is its code. Version 2 may have one, or null; its linear layers may have `pixels`, its
+average pools may requantise, and its layers of weights may say their `rounding`.
 """
 
 import json

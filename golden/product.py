@@ -77,12 +77,14 @@ class _Affine:
     scale, bias, extra : M, B and Mr times 2**-s. Those of all channels are repeated for each pixel
         of a row, so that NumPy's loops are long
     largest : the largest code, 2**m - 1
+    half : where halves go to the even code, 1/2 for each channel that rounds them; else None
     """
 
     scale: Reals
     bias: Reals
     extra: Reals | None
     largest: int
+    half: Reals | None = None
 
     def requantise(self, sums: FloatSums, residual: Codes | None, outputs: AnyIntegers) -> None:
         """Write the codes of sums (images, rows, OW, N) to `outputs`."""
@@ -92,6 +94,9 @@ class _Affine:
         values += self.bias
         if self.extra is not None and residual is not None:
             values += residual.reshape(rows) * self.extra
+        if self.half is not None:
+            values -= self.half
+            np.rint(values, out=values)
         # The cast drops the fraction, which rounds down where nothing is negative
         np.clip(values, 0, self.largest, out=values)
         np.copyto(outputs, values.reshape(sums.shape), casting="unsafe")
@@ -131,6 +136,7 @@ def requantisation(network: Network, layer: Product, bits: int) -> Requantisatio
         shift=shift,
         out_bits=layer.out_bits,
         residual_multiplier=extra,
+        half_even=layer.rounding == "half_even",
     )
 
 
@@ -160,4 +166,5 @@ def _affine(params: Requantisation, largest_sum: int, width: int) -> _Affine | N
         scaled(params.bias),
         None if extra is None else scaled(extra),
         (1 << params.out_bits) - 1,
+        np.tile(np.where(params.shift > 0, 0.5, 0.0), width) if params.half_even else None,
     )

@@ -38,6 +38,8 @@ class Requantisation:
     shift : int64 array (N,), s in 0..63
     out_bits : m in 1..8; codes are in 0..2**m - 1
     residual_multiplier : int64 array (N,), Mr; None if the layer has no residual
+    half_even : halves go to the even code, not up, in channels whose s is above 0. B holds
+        2**(s - 1) all the same; hardware has no such rounding
     """
 
     multiplier: Integers
@@ -45,6 +47,7 @@ class Requantisation:
     shift: Integers
     out_bits: int
     residual_multiplier: Integers | None = None
+    half_even: bool = False
 
     def part(self, channels: slice) -> "Requantisation":
         """The parameters of some of the channels."""
@@ -62,7 +65,7 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
     """The codes of sums: clamp((M*S + Mr*r + B) >> s, 0, 2**m - 1), exact in int64.
 
     The shift is arithmetic, so it rounds down. Codes are rounded half up where B holds 2**(s - 1),
-    as `from_affine` makes it.
+    as `from_affine` makes it; with `half_even` a half goes to the even code.
 
     Parameters
     ----------
@@ -88,7 +91,11 @@ def requantise(sums: Integers, params: Requantisation, residual: Codes | None = 
     values = params.multiplier * sums + params.bias
     if residual is not None and params.residual_multiplier is not None:
         values = values + params.residual_multiplier * residual.astype(np.int64)
-    return np.clip(values >> params.shift, 0, (1 << params.out_bits) - 1).astype(np.uint8)
+    codes = values >> params.shift
+    if params.half_even:  # what is left of a half, when B has added one, is nothing
+        half = (values & ((np.int64(1) << params.shift) - 1) == 0) & (params.shift > 0)
+        codes = codes - (half & (codes & 1 == 1))
+    return np.clip(codes, 0, (1 << params.out_bits) - 1).astype(np.uint8)
 
 
 def largest_value(params: Requantisation, largest_sum: int) -> int:
@@ -106,6 +113,7 @@ def from_affine(
     out_bits: int,
     residual_scale: npt.ArrayLike | None = None,
     multiplier_bits: int = MULTIPLIER_BITS,
+    half_even: bool = False,
 ) -> Requantisation:
     """The integers whose codes come nearest to scale * S + offset + residual_scale * r.
 
@@ -117,6 +125,7 @@ def from_affine(
     ----------
     scale, offset, residual_scale : real arrays (N,), or one number, in units of output codes
     out_bits : m of the codes
+    half_even : halves go to the even code, not up
 
     Raises
     ------
@@ -149,6 +158,7 @@ def from_affine(
         shift=shift,
         out_bits=out_bits,
         residual_multiplier=None if residuals is None else _nearest(residuals * unit),
+        half_even=half_even,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 __all__ = ["Source"]
 
@@ -25,6 +26,7 @@ class Source:
     multiplier_bits : for ONNX: width of the multipliers M of requantisation
     centred : for tensors alone: the network was trained with centred weights
     exact_means : for tensors alone: means over the image are not rounded to activation codes
+    halves : for ONNX: halves between codes go "up", or to the "even" one as in the graph
     mean, deviation : for ONNX: a pixel p stands for (p / 255 - mean) / deviation; one number, or
         one for each channel; none: the importer chooses
     """
@@ -41,5 +43,6 @@ class Source:
     multiplier_bits: int = 18
     centred: bool = False
     exact_means: bool = True
+    halves: Literal["up", "even"] = "up"
     mean: Sequence[float] = ()
     deviation: Sequence[float] = ()

@@ -15,6 +15,7 @@ from truncmac.golden import (
     Network,
     check_dense,
     check_reduction,
+    check_rounding,
     memory_image,
     network_gemms,
     pack_weights,
@@ -56,6 +57,7 @@ def deployment(network: Network, config: ArrayConfig, bits: Sequence[int]) -> di
     ValueError
         If a layer does not fit the array, or there are no parameters for one of `bits`.
     """
+    check_rounding(network)
     check_reduction(network, config.max_reduction)
     check_dense(network, "the array's driver")
     layers = list(_layers(network, config, bits))

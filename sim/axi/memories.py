@@ -162,7 +162,14 @@ def check_gemm(gemm: Gemm, config: ArrayConfig) -> None:
 
 
 def check_requantisation(layer: str, requant: Requantisation, config: ArrayConfig) -> None:
-    """Raise ValueError, naming the layer, if its parameters are wider than the array's."""
+    """Raise ValueError, naming the layer, if its parameters are wider than the array's.
+
+    Neither may it round halves to the even code, which no array does.
+    """
+    if requant.half_even:
+        raise ValueError(
+            f"Layer {layer!r} rounds halves to the even code, and hardware rounds them up"
+        )
     for name, width in (
         ("multiplier", config.multiplier_bits),
         ("residual_multiplier", config.residual_multiplier_bits),

@@ -17,6 +17,7 @@ from truncmac.golden import (
     Machine,
     Network,
     Setting,
+    check_rounding,
     layer_bits,
     requantisation,
 )
@@ -59,6 +60,7 @@ def compile_network(
         If the network does not fit the NPU, not even by bands of its maps: names the layer, what
         it needs and what there is.
     """
+    check_rounding(network)
     machine = machine_of(config)
     widths = [layer_bits(network, setting.bits) for setting in settings]
     plan = plan_network(ways_to_run(network), config, widths)

@@ -4,7 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from truncmac.golden import Network, check_dense, check_reduction, network_gemms
+from truncmac.golden import (
+    Network,
+    check_dense,
+    check_reduction,
+    check_rounding,
+    network_gemms,
+)
 from truncmac.golden.types import BitWidths, Codes
 from truncmac.hw.config import ArrayConfig
 
@@ -68,8 +74,10 @@ def run_network(
     Raises
     ------
     ValueError
-        If a layer's reduction is longer than the array was built for, or a convolution has groups.
+        If a layer's reduction is longer than the array was built for, a convolution has groups, or
+        a layer rounds as no hardware does.
     """
+    check_rounding(network)
     check_reduction(network, config.max_reduction)
     check_dense(network, "the RTL's host")
     gemms = [network_gemms(network, images, k) for k in bits]

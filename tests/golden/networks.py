@@ -104,14 +104,14 @@ def wide_network(seed=0):
     return Network("wide", ImageSpec(4, 6, 5, 6), WIDTHS, layers, tensors)
 
 
-def newer_network(pixels=12):
+def newer_network(pixels=12, rounding="half_even"):
     """A network of all that version 2 of the format has; its image has 8 x 6 pixels.
 
     A pool requantises windows of 2 x 2, and the last layer has a weight for 12 pixels each.
     """
     rng = np.random.default_rng(4)
     layers = (
-        Conv2d("conv", "image", out_bits=4, padding=(1, 1)),
+        Conv2d("conv", "image", out_bits=4, padding=(1, 1), rounding=rounding),
         AvgPool("mean", "conv", (2, 2), out_bits=7, multiplier=11000, bias=9000, shift=13),
         Flatten("flat", "mean"),
         Linear("logits", "flat", offset="twos_complement", pixels=pixels),

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,9 @@ from truncmac.golden import (
     Linear,
     Stream,
     code_parameters,
+    exact_codes,
     integer_weights,
+    least_multiplier_bits,
     logit_parameters,
     mean_pool,
     requantise,
@@ -281,3 +284,48 @@ def test_a_mean_that_no_multiplier_makes_exact_is_told():
     source, output = Stream("a", 8, 1.0, zero=0), Stream("m", 8, 255.0 / 128 * (1 + 1e-9), 0)
     _, exact = mean_pool(AvgPool("m", "a"), source, output, 1 << 22)
     assert not exact
+
+
+@pytest.mark.parametrize("kind", ["half_up", "half_even"])
+def test_the_least_bits_are_those_with_which_all_channels_are_certified(kind):
+    rng = np.random.default_rng(3)
+    made = product(rng)
+    made = replace(made, layer=replace(made.layer, rounding=kind), unit=np.abs(made.unit) / 99)
+    output = Stream("layer", 4, 0.9)
+    least = least_multiplier_bits(made, output, 4)
+    assert 4 < least < 32
+
+    def certified(bits):
+        tensors = code_parameters(made, output, [4], multiplier_bits=bits)
+        return bool(tensors["layer.b4.exact"].all())
+
+    assert certified(least)
+    assert not any(certified(bits) for bits in range(4, least))
+    wide = replace(made, residual=Stream("other", 8), residual_scale=np.ones(5))
+    assert least_multiplier_bits(wide, Stream("layer", 8, 0.9), 4) is None
+
+
+def test_codes_of_real_arithmetic():
+    """Steps of 1/2 at code 3: halves go to the even code, or all down."""
+    layer = Linear("layer", "before", bits=8, offset="twos_complement")
+    made = AffineProduct(
+        layer=layer,
+        codes=np.array([[129]], np.uint8),
+        source=Stream("before", 8),
+        unit=np.array([0.125]),
+        offset=np.zeros(1),
+    )
+    sums = np.array([[-20], [-2], [0], [2], [6], [7], [90]])  # W = 2: S / 4 + 3
+    nearest, reals = exact_codes(made, Stream("layer", 4, 0.5, 3), 8, sums)
+    assert reals.ravel().tolist() == [-2, 2.5, 3, 3.5, 4.5, 4.75, 25.5]
+    assert nearest.ravel().tolist() == [0, 2, 3, 4, 4, 5, 15]
+    down, _ = exact_codes(made, Stream("layer", 4, 0.5, 3), 8, sums, rounding=0.0)
+    assert down.ravel().tolist() == [0, 2, 3, 3, 4, 4, 15]
+    more, _ = exact_codes(
+        replace(made, residual=Stream("other", 4), residual_scale=np.array([1.5])),
+        Stream("layer", 4, 0.5, 3),
+        8,
+        sums[:3],
+        np.ones((3, 1), np.uint8),
+    )
+    assert more.ravel().tolist() == [1, 6, 6]

@@ -22,8 +22,9 @@ def by_enumeration(params, scale, offset, residual_scale, largest_residual, larg
         codes = requantise(np.repeat(sums[:, None], len(scale), 1), params, residual)
         for channel in range(len(scale)):
             a, b = Fraction(scale[channel]), Fraction(offset[channel])
-            extra = Fraction(residual_scale[channel]) * r + b + Fraction(1, 2)
-            exact = [min(max(floor(a * int(s) + extra), 0), limit) for s in sums]
+            extra = Fraction(residual_scale[channel]) * r + b
+            nearest = round if params.half_even else lambda value: floor(value + Fraction(1, 2))
+            exact = [min(max(nearest(a * int(s) + extra), 0), limit) for s in sums]
             equal[channel] &= codes[:, channel].tolist() == exact
     return equal
 
@@ -114,3 +115,39 @@ def test_sums_out_of_range_do_not_matter():
     params = from_affine([0.01], [0.0], out_bits=4, multiplier_bits=3)
     assert not certify(params, [0.01], [0.0], largest_sum=10_000).any()
     assert certify(params, [0.01], [0.0], largest_sum=30).all()
+
+
+@pytest.mark.parametrize("multiplier_bits", [3, 5, 8, 18])
+def test_halves_that_go_to_the_even_code_are_certified_as_such(multiplier_bits):
+    """Scales of eighths have halves at every fourth sum; some channels have a shift of 0."""
+    rng = np.random.default_rng(multiplier_bits)
+    scale = np.concatenate([rng.integers(-3, 4, 12) / 8, [0.0, 3.0, -2.0], rng.normal(0, 0.1, 9)])
+    offset = rng.integers(-8, 40, 24) / 4
+    found = {}
+    for even in (True, False):
+        params = from_affine(
+            scale, offset, out_bits=4, multiplier_bits=multiplier_bits, half_even=even
+        )
+        exact = certify(params, scale, offset, largest_sum=LARGEST)
+        expected = by_enumeration(params, scale, offset, np.zeros(24), 0)
+        np.testing.assert_array_equal(exact, expected)
+        found[even] = exact
+    assert found[True].any()
+    up = replace(params, half_even=True)  # as many halves as there are tell the two apart
+    ties = certify(up, scale, offset, largest_sum=LARGEST)
+    np.testing.assert_array_equal(ties, by_enumeration(up, scale, offset, np.zeros(24), 0))
+
+
+def test_a_shift_of_0_rounds_nothing():
+    """The reals have halves, which go to the even code; the integers have none."""
+    params = Requantisation(
+        multiplier=np.array([1]),
+        bias=np.array([1]),
+        shift=np.array([0]),
+        out_bits=4,
+        half_even=True,
+    )
+    for offset, exact in ((0.5, False), (1.5, False), (1.0, True)):
+        found = certify(params, [1.0], [offset], largest_sum=20)
+        expected = by_enumeration(params, [1.0], [offset], [0.0], 0, 20)
+        assert found.tolist() == expected.tolist() == [exact]

@@ -276,3 +276,19 @@ def test_a_pool_requantises_with_all_of_its_numbers():
                 "layer 'm' must have all of out_bits, multiplier, bias, shift, or none",
                 lambda wrong=wrong: read_layer(MEAN | wrong),
             )
+
+
+def test_the_rounding_of_a_layer():
+    for entry in (CONV, SHARED):
+        assert read_layer(entry).rounding == "half_up"
+        assert read_layer(entry | {"rounding": "half_even"}).rounding == "half_even"
+        for wrong in ("even", None, 1):
+            refused(
+                f"layer {entry['name']!r}: rounding must be one of ('half_up', 'half_even'), "
+                f"not {wrong!r}",
+                lambda entry=entry, wrong=wrong: read_layer(entry | {"rounding": wrong}),
+            )
+        refused(
+            f"layer {entry['name']!r} has unknown entries ['rounding']",
+            lambda entry=entry: read_layer(entry | {"rounding": "half_up"}, 1),
+        )

@@ -12,6 +12,7 @@ from truncmac.golden import (
     ImageSpec,
     Linear,
     Network,
+    check_rounding,
     code_bits,
     example_images,
     example_network,
@@ -305,3 +306,29 @@ def test_many_pixels_may_share_a_weight(pixels):
     assert (gemm.reduction, gemm.columns) == (2 * pixels, 3) == (network.reduction(layers[1]), 3)
     np.testing.assert_array_equal(gemm.sums(), expected)
     assert code_bits(newer_network())["flat"] == 7
+
+
+def test_halves_to_the_even_code_in_a_network_are_those_of_requantise():
+    """On floats and on 64-bit integers: the second of the multipliers is too wide for floats."""
+    network = small_network()
+    layers = [
+        replace(layer, rounding="half_even") if layer in network.products else layer
+        for layer in network.layers
+    ]
+    tensors = dict(network.tensors)
+    for name in ("first", "second"):
+        tensors[f"{name}.b8.shift"] = np.full(5, 6 if name == "first" else 46)
+        tensors[f"{name}.b8.multiplier"] = np.full(5, 1 if name == "first" else 1 << 36)
+        tensors[f"{name}.b8.bias"] = np.full(5, 32 if name == "first" else 1 << 45)
+    even = replace(network, layers=tuple(layers), tensors=tensors)
+    images = np.random.default_rng(0).integers(0, 2, (9, 2, 7, 6), np.uint8)
+    gemms = []
+    outputs = execute(even, images, 8, on_gemm=gemms.append).outputs
+    for gemm in gemms[:3]:
+        values = outputs[gemm.name].transpose(0, 2, 3, 1).reshape(-1, gemm.columns)
+        np.testing.assert_array_equal(values, gemm.outputs())
+    up = execute(replace(network, tensors=tensors), images, 8).outputs
+    assert (up["first"] != outputs["first"]).any()
+    with pytest.raises(ValueError, match="^Layer 'first' rounds halves to the even code, and hard"):
+        check_rounding(even)
+    check_rounding(network)

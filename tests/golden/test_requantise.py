@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 
@@ -205,3 +206,17 @@ def test_values_that_cannot_be_are_refused(arguments, message):
     fields = {"scale": [1.0], "offset": [0.0], "out_bits": 8} | arguments
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         from_affine(fields.pop("scale"), fields.pop("offset"), **fields)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 5])
+def test_halves_may_go_to_the_even_code(shift):
+    """Every sum, with B of half a code, as Python's round of a fraction has it."""
+    half = 1 << shift - 1 if shift else 0
+    even = replace(params(3, half + 7, shift, out_bits=6), half_even=True)
+    sums = np.arange(-300, 700)[:, None]
+    found = requantise(sums, even).ravel().tolist()
+    for total, code in zip(sums.ravel().tolist(), found, strict=True):
+        value = round(Fraction(3 * total + 7, 1 << shift))
+        assert code == min(max(value, 0), 63), total
+    up = requantise(sums, params(3, half + 7, shift, out_bits=6)).ravel().tolist()
+    assert (up != found) == (shift > 0)

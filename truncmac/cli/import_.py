@@ -1,7 +1,7 @@
 """`truncmac import`: a network file of weights from elsewhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,7 +10,7 @@ from .outputs import output_file
 
 __all__ = ["import_"]
 
-PANEL, ONNX_PANEL = "State_dict", "Pixels of an ONNX file"
+PANEL, ONNX_PANEL = "State_dict", "ONNX"
 
 
 def import_(
@@ -49,6 +49,14 @@ def import_(
             "file or a folder, as infer takes them."
         ),
     ] = None,
+    halves: Annotated[
+        Literal["up", "even"],
+        typer.Option(
+            help="Where codes that lie half-way go: up, as hardware rounds them, or to the even "
+            "code, as the graph does; golden alone runs the latter.",
+            rich_help_panel=ONNX_PANEL,
+        ),
+    ] = "up",
     mean: Annotated[
         str | None,
         typer.Option(
@@ -134,6 +142,7 @@ def import_(
             multiplier_bits=multiplier_bits,
             centred=centred,
             exact_means=not rounded_means,
+            halves=halves,
             mean=() if mean is None else parse_reals("Mean", mean),
             deviation=() if deviation is None else parse_reals("Deviation", deviation),
         ),

@@ -5,8 +5,9 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ from truncmac.terminal import Terminal, new_table
 
 __all__ = ["import_network"]
 
+if TYPE_CHECKING:
+    from truncmac.onnx.finish import LayerCodes
+
 console = Terminal()
 ONNX, TORCH, TENSORS = (".onnx", ".tflite"), (".pt", ".pth"), (".safetensors",)
 BATCH = 256
@@ -41,7 +45,7 @@ def import_network(source: Source, *, out: Path, as_json: bool) -> None:
     if not 2 <= source.multiplier_bits <= 32:
         raise ValueError(f"Multipliers must have 2 to 32 bits, not {source.multiplier_bits}")
     given = None if source.data is None else given_images(source.data)
-    network, notes = _read(source, given)
+    network, notes, layers = _read(source, given)
     save(network, out)
     images, labels = None, None
     if given is not None:
@@ -55,6 +59,8 @@ def import_network(source: Source, *, out: Path, as_json: bool) -> None:
             "images": judged,
             "bits": lines,
             "notes": list(notes),
+            "least_multiplier_bits": _least(layers),
+            "layer_codes": [asdict(layer) for layer in layers],
             "files": [str(out)],
         }
         print(json.dumps(found, indent=2))
@@ -62,17 +68,24 @@ def import_network(source: Source, *, out: Path, as_json: bool) -> None:
     for note in notes:
         console.print(f"Note: {note}")
     console.print(_table(network, judged, lines))
+    if layers:
+        if any(layer.codes for layer in layers):
+            console.print(_layer_table(network, layers))
+        console.print(_about_multipliers(source, layers), soft_wrap=True)
     console.print(f"Written: {out}, {len(network.products)} layers of weights", soft_wrap=True)
 
 
-def _read(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
+def _read(
+    source: Source, given: Given | None
+) -> tuple[Network, Sequence[str], Sequence["LayerCodes"]]:
+    """The network, notes on it, and of an ONNX file its layers beside real arithmetic."""
     path = source.path
     if re.search(r"\.py:[^/]*$", str(path)):
         return _python(source, given)
     if path.suffix not in ONNX and (source.mean or source.deviation):
         raise ValueError("--mean and --deviation are for ONNX files")
     if path.is_dir():
-        return load_arrays(path), ()
+        return load_arrays(path), (), ()
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.suffix in ONNX:
@@ -86,11 +99,13 @@ def _read(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     if kind == "truncmac-network":
         raise ValueError(f"{path}: is a network file already")
     if kind == "truncmac-checkpoint":
-        return from_checkpoint(source, given)
-    return from_state(source, given)
+        return *from_checkpoint(source, given), ()
+    return *from_state(source, given), ()
 
 
-def _python(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
+def _python(
+    source: Source, given: Given | None
+) -> tuple[Network, Sequence[str], Sequence["LayerCodes"]]:
     """A module from the user's own Python file, which is executed."""
     with extra_needed("Calibrating a float network", "train"):
         from truncmac.model.importing import from_module
@@ -98,10 +113,12 @@ def _python(source: Source, given: Given | None) -> tuple[Network, Sequence[str]
     file, _, name = str(source.path).rpartition(":")
     module = module_from(Path(file), name)
     network, notes = from_module(module, None, source, given, Path(file).stem)
-    return network, [f"{file} was executed.", *notes]
+    return network, [f"{file} was executed.", *notes], ()
 
 
-def _onnx(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
+def _onnx(
+    source: Source, given: Given | None
+) -> tuple[Network, Sequence[str], Sequence["LayerCodes"]]:
     with extra_needed("Reading ONNX files", "onnx"):
         from truncmac.onnx.floating import read_float
         from truncmac.onnx.importing import import_onnx
@@ -110,17 +127,19 @@ def _onnx(source: Source, given: Given | None) -> tuple[Network, Sequence[str]]:
     if steps is not None:
         with extra_needed("Calibrating a float network", "train"):
             from truncmac.model.importing import from_float_graph
-        return from_float_graph(*steps, source, given)
+        return *from_float_graph(*steps, source, given), ()
     options = Options(
         widths=source.bits,
         edge_bits=source.edge_bits,
         multiplier_bits=source.multiplier_bits,
         images=given,
+        halves="half_even" if source.halves == "even" else "half_up",
+        compared=True,
         mean=source.mean,
         deviation=source.deviation,
     )
     found = import_onnx(source.path, options)
-    return found.network, found.notes
+    return found.network, found.notes, found.layers
 
 
 def _format(path: Path) -> str | None:
@@ -128,6 +147,40 @@ def _format(path: Path) -> str | None:
     with open_safetensors(path) as file:
         text = (file.metadata() or {}).get("truncmac", "")
     return next((k for k in ("truncmac-network", "truncmac-checkpoint") if f'"{k}"' in text), None)
+
+
+def _least(layers: Sequence["LayerCodes"]) -> int | None:
+    """The fewest bits of multipliers that certify all layers; None if none do, or it is unknown."""
+    found = [layer.least_bits for layer in layers]
+    return None if None in found else max((bits for bits in found if bits), default=None)
+
+
+def _about_multipliers(source: Source, layers: Sequence["LayerCodes"]) -> str:
+    """What the multipliers' width means for the layers."""
+    least = _least(layers)
+    if least is not None:
+        return f"Least --multiplier-bits that certify every channel at the largest k: {least}"
+    known = [layer.least_bits for layer in layers if layer.least_bits]
+    open_ = sum(layer.least_bits is None for layer in layers)
+    most = f"; the others need {max(known)}" if known else ""
+    return f"No --multiplier-bits up to 32 are known to certify {open_} of the layers{most}"
+
+
+def _layer_table(network: Network, layers: Sequence["LayerCodes"]) -> Table:
+    """A line for each layer: codes that differ from those of real arithmetic on the same sums."""
+    rows = [
+        [
+            layer.name,
+            "unknown" if layer.least_bits is None else str(layer.least_bits),
+            f"{layer.codes:,}",
+            f"{layer.differing:,}",
+            f"{layer.halves:,}",
+        ]
+        for layer in layers
+    ]
+    columns = ["layer", "least bits", "codes", "differing", "of them halves"]
+    title = f"Codes at k = {max(network.bit_widths)} beside the graph's real arithmetic"
+    return new_table(columns, rows, words=("layer",), title=title)
 
 
 def _measured(

@@ -127,5 +127,6 @@ def unsigned_stream(
 
 def note_halves(draft: Draft, value: Value) -> None:
     """Tell the user that halves are rounded otherwise than in the graph, if they are."""
-    if isinstance(value, Mean) or (isinstance(value, Sums) and not value.floor):
+    up = draft.options.halves == "half_up"
+    if isinstance(value, Mean) or (isinstance(value, Sums) and not value.floor and up):
         draft.note("Halves round up; the graph rounds them to the even code.")

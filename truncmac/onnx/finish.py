@@ -11,7 +11,9 @@ from truncmac.golden import (
     Network,
     Stream,
     code_parameters,
+    exact_codes,
     execute,
+    least_multiplier_bits,
     logit_parameters,
     shapes,
 )
@@ -21,25 +23,50 @@ from .draft import ClosedProduct, Draft
 from .options import Options
 from .values import Activations, Turned
 
-__all__ = ["Imported", "finish"]
+__all__ = ["Imported", "LayerCodes", "finish"]
 
+TIE = 1e-6  # nearer to half-way between two codes a real lies there
 MOST_IMAGES, BATCH = 256, 16  # how many images means are taken of, and how many at once
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A network, and notes on what its user should know: one sentence each.
+class LayerCodes:
+    """How a layer's codes compare with those that real arithmetic makes of the same sums.
 
     Attributes
     ----------
+    name : of the layer
+    least_bits : the fewest bits of multipliers that certify all of its channels; None if 32 do not,
+        or the proof is too long
+    codes, differing : of all images given; 0 without images
+    halves : of the differing ones those that lie half-way between two codes, which the graph rounds
+        to the even one
+    """
+
+    name: str
+    least_bits: int | None
+    codes: int = 0
+    differing: int = 0
+    halves: int = 0
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network, and what its user should know of it.
+
+    Attributes
+    ----------
+    notes : one sentence each
     streams : the codes that a tensor of the graph stands for, by its name
     turned : names of those tensors of the graph whose channels are last
+    layers : those that give codes, beside real arithmetic, at the network's largest k
     """
 
     network: Network
     notes: tuple[str, ...]
     streams: Mapping[str, Stream] = field(default_factory=dict)
     turned: frozenset[str] = frozenset()
+    layers: tuple[LayerCodes, ...] = ()
 
 
 def finish(draft: Draft, options: Options) -> Imported:
@@ -63,7 +90,54 @@ def finish(draft: Draft, options: Options) -> Imported:
         if isinstance(value, Activations) and not any(value.padding) and (value.factor == 1).all()
     }
     network = _network(draft, options, widths, own, means)
-    return Imported(network, tuple(draft.notes), streams, frozenset(turned))
+    layers = _beside_reals(draft, options, network)
+    return Imported(network, tuple(draft.notes), streams, frozenset(turned), layers)
+
+
+def _beside_reals(draft: Draft, options: Options, network: Network) -> tuple[LayerCodes, ...]:
+    """Each layer beside real arithmetic, on the images if there are any."""
+    if not options.compared:
+        return ()
+    bits = max(network.bit_widths)
+    layers = {layer.name: layer for layer in network.products}
+    closed = {
+        entry.product.layer.name: replace(
+            entry, product=replace(entry.product, layer=layers[entry.product.layer.name])
+        )
+        for entry in draft.layers
+        if isinstance(entry, ClosedProduct)
+    }
+    found = {
+        name: LayerCodes(
+            name,
+            least_multiplier_bits(entry.product, entry.output, bits, rounding=entry.rounding),
+        )
+        for name, entry in closed.items()
+        if entry.output is not None
+    }
+
+    def compare(gemm: Gemm) -> None:
+        entry = closed[gemm.name]
+        if entry.output is None:
+            return
+        wanted, reals = exact_codes(
+            entry.product, entry.output, bits, gemm.sums(), gemm.residual, rounding=entry.rounding
+        )
+        wrong = wanted != gemm.outputs()
+        tie = np.abs(reals - np.floor(reals) - 0.5) < TIE
+        old = found[gemm.name]
+        found[gemm.name] = replace(
+            old,
+            codes=old.codes + wanted.size,
+            differing=old.differing + int(wrong.sum()),
+            halves=old.halves + int((wrong & tie).sum()),
+        )
+
+    if options.images is not None:
+        images = options.images.codes(draft.spec)[:MOST_IMAGES]
+        for start in range(0, len(images), BATCH):
+            execute(network, images[start : start + BATCH], bits, on_gemm=compare)
+    return tuple(found.values())
 
 
 def _network(
@@ -87,6 +161,7 @@ def _network(
             bits=own[name],
             residual=None if residual is None else residual.layer,
             out_bits=None if output is None else output.bits,
+            rounding=options.halves if output is not None and entry.rounding else "half_up",
         )
         layers.append(layer)
         product = replace(entry.product, layer=layer, means=means.get(name))

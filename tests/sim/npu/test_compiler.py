@@ -297,6 +297,9 @@ def test_layers_that_the_output_does_not_need_are_left_out():
 def test_pixels_that_share_a_weight_equal_golden():
     """A pool that gives the mean code in place of one that requantises, which is refused."""
     network = newer_network()
+    with pytest.raises(ValueError, match="^Layer 'conv' rounds halves to the even code"):
+        compile_network(network, NpuConfig(), [Setting("8", 8)])
+    network = newer_network(rounding="half_up")
     conv, _, flat, logits = network.layers
     layers = (conv, AvgPool("mean", "conv", (2, 2)), flat, logits)
     network = replace(network, layers=layers)

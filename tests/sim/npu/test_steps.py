@@ -227,4 +227,4 @@ def test_means_of_a_scale_of_their_own_are_refused_by_name():
         "nothing else yet"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        network_steps(newer_network())
+        network_steps(newer_network(rounding="half_up"))

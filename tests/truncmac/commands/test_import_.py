@@ -1,3 +1,4 @@
+import json
 import re
 import sys
 from pathlib import Path
@@ -246,4 +247,52 @@ def test_a_pickled_model_is_refused_with_the_way(run, tmp_path):
         "truncmac: whole.pt: holds more than tensors, such as a whole model, which cannot be read "
         "without executing it. Write its tensors with torch.save(model.state_dict(), path); or "
         "import the model from its Python file, as truncmac import FILE.py:NAME\n",
+    )
+
+
+def test_the_least_multiplier_bits_are_named_and_certify(run, tmp_path):
+    """With one bit less a channel is not certified; on 18 bits codes differ that 27 give."""
+    path = str(DATA / "brevitas_qonnx.onnx")
+    found = {}
+    for bits in ("12", "18", "26", "25"):
+        options = ["-k", "8", "--multiplier-bits", bits, "--data", str(BUILTIN_IMAGES), "--json"]
+        code, out, _ = run("import", path, *options)
+        assert code == 0
+        found[bits] = json.loads(out)
+    assert {entry["least_multiplier_bits"] for entry in found.values()} == {26}
+    certified = {bits: entry["bits"][0]["certified"] for bits, entry in found.items()}
+    assert certified["26"] == 1.0
+    assert certified["25"] < 1.0
+    differing = {
+        bits: sum(layer["differing"] for layer in entry["layer_codes"])
+        for bits, entry in found.items()
+    }
+    assert differing["12"] > 20 > differing["18"] >= differing["26"]
+    assert found["18"]["layer_codes"][0]["codes"] == 256 * 8 * 64
+    code, out, _ = run("import", path, "-k", "8", "--multiplier-bits", "26")
+    assert "Least --multiplier-bits that certify every channel at the largest k: 26" in out
+    assert "beside the graph" not in out  # there are no images
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["infer", "--on", "rtl", "--images", "1", "-k", "8", "--data", str(BUILTIN_IMAGES)],
+        ["infer", "--on", "npu", "--images", "1", "-k", "8", "--data", str(BUILTIN_IMAGES)],
+        ["compile", "-k", "8"],
+        ["export", "-k", "8"],
+    ],
+)
+def test_halves_to_the_even_code_are_for_golden_alone(run, command):
+    path = str(DATA / "brevitas_qonnx.onnx")
+    options = ["-k", "8", "--halves", "even", "--out", "n.safetensors"]
+    code, out, _ = run("import", path, *options)
+    assert code == 0
+    assert "Halves round up" not in out
+    assert {layer.rounding for layer in load(Path("n.safetensors")).products[:-1]} == {"half_even"}
+    assert run("infer", "n.safetensors", "--data", str(BUILTIN_IMAGES), "-k", "8")[0] == 0
+    code, _, errors = run(command[0], "n.safetensors", *command[1:])
+    assert code == 2
+    assert re.search(
+        r"Layer '\w+' rounds halves to the even code, and hardware rounds them up", errors
     )

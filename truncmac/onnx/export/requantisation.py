@@ -21,7 +21,14 @@ def write_outputs(graph: GraphWriter, layer: Product, bits: int, sums: str) -> N
     value = _affine(graph, layer, bits, sums)
     if layer.out_bits is None:
         return
-    floor = graph.double(f"{name}/floor", "Floor", [value], shape)
+    if layer.rounding == "half_even":  # Round does so; B has added a half where s is above 0
+        params = requantisation(graph.network, layer, graph.bits)
+        shift = np.zeros(1) if params is None else params.shift
+        half = column(np.where(shift > 0, 0.5, 0.0), shape)
+        constant = graph.constant(f"{name}/half", half, np.float64)
+        value = graph.double(f"{name}/less", "Sub", [value, constant], shape)
+    op = "Round" if layer.rounding == "half_even" else "Floor"
+    floor = graph.double(f"{name}/floor", op, [value], shape)
     narrow = graph.cast(f"{name}/float", floor, shape, TensorProto.FLOAT)
     graph.quant(name, narrow, shape, layer.out_bits, "ROUND")
     graph.largest[name] = (1 << layer.out_bits) - 1

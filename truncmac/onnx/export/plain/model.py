@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from truncmac.golden import Layer, Network, Setting
+from truncmac.golden import Layer, Network, Setting, check_rounding
 
 from .coders import WRITERS as CODERS
 from .graph import PlainGraph
@@ -40,12 +40,14 @@ def plain_model(
     ------
     ValueError
         If there are no parameters for a k, an output is no layer's, there is no form for a kind
-        of layer, or a layer's numbers could exceed 32 or 64 bits: names it.
+        of layer, a layer rounds halves to the even code, or its numbers could exceed 32 or 64
+        bits: names it.
     """
     names = [layer.name for layer in network.layers]
     unknown = sorted(set(outputs or ()) - set(names))
     if unknown:
         raise ValueError(f"Outputs must be those of the network's layers, not {unknown[0]!r}")
+    check_rounding(network)
     graph = PlainGraph(network, setting)
     for layer in network.layers:
         write = WRITERS.get(type(layer))
