@@ -208,7 +208,7 @@ class Scale(CodeLayer):
         multiplier, bias, shift = (
             tensors[f"{self.name}.{name}"].astype(np.int64) for name in self.tensor_names
         )
-        return Requantisation(multiplier, bias, shift, out_bits=self.out_bits)
+        return Requantisation(multiplier=multiplier, bias=bias, shift=shift, out_bits=self.out_bits)
 
     def check(self, tensors: Tensors) -> None:
         """Nothing overflows 64 bits, whatever the codes are."""

@@ -58,6 +58,7 @@ class Requantisation:
             shift=self.shift[channels],
             out_bits=self.out_bits,
             residual_multiplier=None if extra is None else extra[channels],
+            half_even=self.half_even,
         )
 
 
