@@ -10,7 +10,7 @@ the sums of a layer of weights on one side and a ReLU behind it. `module_of` mak
 | linear | vector | weight (O, I), bias |
 | norm | sums | weight, bias, mean, variance; epsilon |
 | add | two | |
-| relu | any | limit, None without one |
+| relu | any | limit, None without one; lift, see `lifting` |
 | max_pool | image | kernel, stride, padding |
 | mean | image | over all of its pixels |
 | flatten | image | |
@@ -130,6 +130,8 @@ def _additions(graph: FloatGraph) -> FloatGraph:
     """Each addition has sums on one side, and a ReLU that makes codes of it.
 
     Where codes meet codes, a layer of weights of its own, the identity, makes sums of one side.
+    Where sums meet sums, a ReLU makes codes of one side, whose `lift` names it and the other side:
+    see `lifting`.
     """
     sums: set[str] = set()  # what is not behind a ReLU
     channels = {IMAGE: 0}
@@ -152,6 +154,15 @@ def _additions(graph: FloatGraph) -> FloatGraph:
                 f"{step.name}: adds sums that can be negative and has no ReLU behind it; codes "
                 "hold 0 and above"
             )
+        if len(open_sides) == 2:
+            main, side = step.inputs
+            if main == side or any(len(graph.users(name)) > 1 for name in step.inputs):
+                raise FloatGraphError(
+                    f"{step.name}: adds sums that others read too; put a ReLU after one of them"
+                )
+            lift = {"limit": None, "lift": (side, main)}
+            steps.append(Step(f"{step.name}_side", "relu", (side,), sizes=lift))
+            step = replace(step, inputs=(main, f"{step.name}_side"))
         if not open_sides:
             same = _same(f"{step.name}_codes", first, channels[first], step.name)
             steps.append(same)

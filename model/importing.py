@@ -16,6 +16,7 @@ from .export import export
 from .floats import FloatGraph, FloatGraphError, lower
 from .images import ArrayImages
 from .layers import bit_widths
+from .lifting import lifted
 from .networks import ImageShape
 from .ptq import quantise
 from .source import Source
@@ -107,8 +108,9 @@ def from_float_graph(
     given: Given | None,
 ) -> tuple[Network, Sequence[str]]:
     """The network of a float graph, calibrated on images; see `from_module`."""
+    images = _needed(source, given, shape)
     try:
-        module = module_of(lower(graph))
+        module = module_of(lifted(lower(graph), images, source.percentile))
     except FloatGraphError as error:
         raise ConversionError(f"{source.path}: {error}") from None
     return from_module(module, shape, source, given, graph.name)
@@ -133,13 +135,7 @@ def from_module(
     ValueError
         If images are lacking or do not fit, or a part of the module has no integer form.
     """
-    if given is None:
-        raise ValueError(
-            f"{source.path}: is a float network; give images with --data to calibrate it on"
-        )
-    if shape is None:
-        shape = _shape_of(source, given)
-    images, labels = _codes(given, ImageShape(*shape, 1)), given.labels
+    images = _needed(source, given, shape)
     network = quantise(
         module,
         images,
@@ -151,10 +147,21 @@ def from_module(
         name=name,
     )
     notes = [f"A float network, calibrated on {min(len(images), 4096)} images."]
-    if labels is not None:
-        share = _float_accuracy(module, images, labels)
+    if given is not None and given.labels is not None:
+        share = _float_accuracy(module, images, given.labels)
         notes.append(f"The float network's accuracy on these {len(images)} images is {share:.2%}.")
     return network, notes
+
+
+def _needed(source: Source, given: Given | None, shape: tuple[int, int, int] | None) -> Codes:
+    """The images of a shape; None: that of the arrays that are given."""
+    if given is None:
+        raise ValueError(
+            f"{source.path}: is a float network; give images with --data to calibrate it on"
+        )
+    if shape is None:
+        shape = _shape_of(source, given)
+    return _codes(given, ImageShape(*shape, 1))
 
 
 def _shape_of(source: Source, given: Given) -> tuple[int, int, int]:

@@ -23,6 +23,7 @@ from .export import ExportError, check_finite, export
 from .exported import float_graph
 from .floats import FloatGraphError, lower
 from .images import ArrayImages
+from .lifting import lifted
 from .quantisers import quantise_weights
 from .training import calibrate, real
 
@@ -97,11 +98,15 @@ def quantise(
     try:
         return calibrated(model)
     except (ConversionError, ExportError):
-        return calibrated(lowered(model, shape))
+        return calibrated(lowered(model, images, percentile))
 
 
-def lowered(model: nn.Module, image: tuple[int, int, int]) -> nn.Module:
+def lowered(model: nn.Module, images: Codes, percentile: float = 99.9) -> nn.Module:
     """The same network of layers in the order that calibration takes, traced by torch.export.
+
+    Parameters
+    ----------
+    images, percentile : as `quantise` takes them
 
     Raises
     ------
@@ -109,7 +114,8 @@ def lowered(model: nn.Module, image: tuple[int, int, int]) -> nn.Module:
         If it cannot be traced or a part has no integer form: names the part.
     """
     try:
-        return module_of(lower(float_graph(model, image)))
+        shape = (images.shape[1], images.shape[2], images.shape[3])
+        return module_of(lifted(lower(float_graph(model, shape)), images, percentile))
     except FloatGraphError as error:
         raise ConversionError(str(error)) from None
 

@@ -66,6 +66,10 @@ class Refused(nn.Module):
         ),
         (lambda x: x.mean(1), "mean (Refused): a mean over something other than height and width"),
         (
+            lambda x: torch.add(x, x, alpha=2),
+            "add (Refused): adds a number; only values of the network are added",
+        ),
+        (
             lambda x: F.max_pool2d(x, 2, ceil_mode=True),
             "max_pool2d (Refused): a pool with dilation or ceil_mode",
         ),

@@ -70,6 +70,26 @@ def test_what_codes_add_up_to_are_codes():
     ]
 
 
+def test_one_of_two_sums_that_meet_is_lifted():
+    steps = (
+        *(conv("a", "image"), relu("r", "a"), conv("b", "r"), conv("c", "r")),
+        *(Step("t", "add", ("b", "c")), relu("u", "t"), conv("d", "u")),
+    )
+    graph = lower(FloatGraph("g", steps))
+    side = next(step for step in graph.steps if step.name == "t_side")
+    assert (side.op, side.inputs, side.sizes["lift"]) == ("relu", ("c",), ("c", "b"))
+    assert next(step for step in graph.steps if step.name == "t").inputs == ("b", "t_side")
+
+
+def test_sums_that_others_read_too_are_refused():
+    steps = (
+        *(conv("a", "image"), relu("r", "a"), conv("b", "r"), conv("c", "r")),
+        *(Step("t", "add", ("b", "c")), relu("u", "t"), relu("v", "c"), conv("d", "u")),
+    )
+    with pytest.raises(FloatGraphError, match="^t: adds sums that others read too; put a ReLU"):
+        lowered(*steps)
+
+
 def test_sums_that_meet_codes_stay_as_they_are():
     steps = (
         *(conv("a", "image"), relu("r", "a"), conv("b", "r")),
