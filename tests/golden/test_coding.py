@@ -143,3 +143,11 @@ def test_many_images_are_done_in_parts(monkeypatch):
     whole = real_codes(reals, SIGNED, 8)
     monkeypatch.setattr("truncmac.golden.coding.BLOCK", 50)
     np.testing.assert_array_equal(real_codes(reals, SIGNED, 8), whole)
+
+
+def test_reals_of_64_bits_become_those_of_32_first():
+    """Just below a half in float64, which float32 holds as the half itself."""
+    coding = ImageCoding((1.0,), 0)
+    below = image(1.5 - 1e-12, dtype=np.float64)
+    assert real_codes(below, coding, 8).item() == 2
+    assert real_codes(below.astype(np.float32), coding, 8).item() == 2
