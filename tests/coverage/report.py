@@ -1,17 +1,18 @@
 """What was covered, as a page of the documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from tests.coverage.constants import constant_bits, shared_modules
-from tests.coverage.functional import covered
 from tests.coverage.measure import CONFIG, FOLDER, source
+from tests.coverage.npu import CONFIG as NPU
 from tests.coverage.points import KINDS, Point
 from tests.coverage.waivers import Review, Waiver, review
-from tests.mutation.stimulus import Run
 
-__all__ = ["Top", "document", "measured"]
+__all__ = ["Situations", "Top", "document", "measured"]
+
+Situations = Mapping[str, Mapping[tuple, int]]  # by group and point, how often it was met
 
 INTRODUCTION = f"""\
 # Coverage
@@ -21,12 +22,20 @@ The core is given products, stalls, bad commands and resets, and the AXI top the
 `tests/verilog/axi_bench.py` and `tests/coverage/axi_bench.py`. All results are compared with
 golden, and all counters with the model of the cycles.
 
-Both tops have an array of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of \
+The NPU runs programs of random networks beside memories of several latencies and pauses, programs
+with wrong bytes, and a program that is stopped, started again, reset, or answered with errors. Its
+bytes are the reference's, or it ends with the fault with which the reference refuses the program;
+its counters are the model's. Only its own modules are measured: the core is the first top.
+
+Core and AXI top have an array of {CONFIG.rows} x {CONFIG.cols} PEs in clusters of \
 {CONFIG.cluster_rows} x {CONFIG.cluster_cols}, with {CONFIG.lanes} lanes, {CONFIG.planes} planes,
 {CONFIG.requantisers} requantisers and reductions up to {CONFIG.max_reduction}. A point counts as
 covered if a run covers it in any instance of its module. The bench sets counters of 32 bits, and
 the numbers of a job's tiles, near the ends of their ranges, because to count that far would take
 days.
+The NPU has {NPU.array.rows} x {NPU.array.cols} PEs of {NPU.array.lanes} lanes and \
+{NPU.array.planes} planes, {NPU.array.requantisers} requantisers,
+a bus of {NPU.bus_width} bits and {NPU.groups} groups of banks of {NPU.depth} words.
 
 ## Code
 """
@@ -51,12 +60,15 @@ class Top:
     counts : of its points
     review : of the waivers
     unproven : points that are waived as constant, but could not be proven to be so
+    least : by kind the share of the points that are not waived that must be covered; 1 where a
+        kind is not named
     """
 
     name: str
     counts: Mapping[Point, int]
     review: Review
     unproven: Sequence[Point]
+    least: Mapping[str, float] = field(default_factory=dict)
 
     def missing(self) -> list[Point]:
         """Points that are neither covered nor waived."""
@@ -64,6 +76,17 @@ class Top:
             point
             for point, count in self.counts.items()
             if not count and point not in self.review.waived
+        ]
+
+    def short(self) -> list[tuple[str, float, float]]:
+        """Kinds of which less is covered than must be: the share, and what it must be."""
+        shares = {
+            kind: n["covered"] / (n["points"] - n["waived"]) for kind, n in self.shares().items()
+        }
+        return [
+            (kind, shares[kind], least)
+            for kind, least in self.least.items()
+            if shares[kind] < least
         ]
 
     def shares(self) -> dict[str, dict[str, int]]:
@@ -79,17 +102,24 @@ class Top:
         return found
 
 
-def measured(name: str, counts: Mapping[Point, int], waivers: Sequence[Waiver]) -> Top:
+def measured(
+    name: str,
+    counts: Mapping[Point, int],
+    waivers: Sequence[Waiver],
+    least: Mapping[str, float] | None = None,
+) -> Top:
     """Hold a top's points against the waivers, and prove those that are to be proven."""
     found = review(counts, waivers)
     text = "\n".join(source(name))
     signals = {(module, signal) for module, signal, _ in found.constants}
     constant = constant_bits(text, shared_modules(text), signals, FOLDER / name / "constants")
     unproven = [point for bit, point in found.constants.items() if bit not in constant]
-    return Top(name, counts, found, unproven)
+    return Top(name, counts, found, unproven, least or {})
 
 
-def document(tops: Sequence[Top], waivers: Sequence[Waiver], stimulus: Sequence[Run]) -> str:
+def document(
+    tops: Sequence[Top], waivers: Sequence[Waiver], situations: Sequence[Situations]
+) -> str:
     """The page of the documents, with what was measured."""
     lines = [
         INTRODUCTION,
@@ -109,12 +139,13 @@ def document(tops: Sequence[Top], waivers: Sequence[Waiver], stimulus: Sequence[
     ]
     for (reason, proof), group in groupby(waivers, lambda waiver: (waiver.reason, waiver.proof)):
         lines.append(_waiver_row(reason, proof, list(group), tops))
-    lines += ["", "## Situations", "", "| situation | points | met | mean a point |"]
-    lines.append("|---|---|---|---|")
-    for name, points in covered(stimulus, CONFIG).items():
-        met = sum(count > 0 for count in points.values())
-        mean = sum(points.values()) / len(points)
-        lines.append(f"| {name} | {len(points)} | {met} | {mean:.1f} |")
+    lines += ["", "## Situations", "", "| of | situation | points | met | mean a point |"]
+    lines.append("|---|---|---|---|---|")
+    for top, groups in zip(("core", "NPU"), situations, strict=True):
+        for name, points in groups.items():
+            met = sum(count > 0 for count in points.values())
+            mean = sum(points.values()) / len(points)
+            lines.append(f"| {top} | {name} | {len(points)} | {met} | {mean:.1f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """The coverage file's reader, names, waivers, proofs, and the situations that runs must meet."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,10 +9,15 @@ from tests.coverage.constants import constant_bits, shared_modules
 from tests.coverage.functional import covered
 from tests.coverage.measure import CONFIG
 from tests.coverage.names import Names
+from tests.coverage.npu import stimulus as npu_stimulus
+from tests.coverage.npu_functional import covered_by_programs
 from tests.coverage.points import Point, read_points
+from tests.coverage.report import Top
 from tests.coverage.stimulus import all_runs
 from tests.coverage.waivers import Waiver, read_waivers, review
+from truncmac.descriptors import ProgramFault
 
+DISTURBED = ("disturbed", "disturbed_late", "wrong", "damaged")
 HEAD = "# SystemC::Coverage-3\n"
 TOGGLE = (
     "C '\x01f\x02/x/core.v\x01l\x025\x01n\x023\x01page\x02v_toggle/truncmac_pe"
@@ -55,6 +61,23 @@ def source(tmp_path):
 def test_every_situation_is_met():
     for name, points in covered(all_runs(CONFIG), CONFIG).items():
         assert [point for point, count in points.items() if not count] == [], name
+
+
+def test_every_situation_of_the_npu_is_met():
+    """Faults are not looked at here, as nothing runs: each program ends."""
+    plays = [played for played in npu_stimulus() if played.name not in DISTURBED]
+    end = SimpleNamespace(ended=True, fault=ProgramFault.NONE)
+    found = dict(covered_by_programs(plays, [[end] * len(played.runs) for played in plays]))
+    assert len(found.pop("fault")) == len(ProgramFault)
+    for name, points in found.items():
+        assert [point for point, count in points.items() if not count] == [], name
+
+
+def test_a_top_that_is_covered_less_than_it_must_be_is_named():
+    points = {Point("line", "m", number, "block"): number % 2 for number in range(8)}
+    points |= {Point(kind, "m", 0, kind): 1 for kind in ("branch", "toggle", "expr")}
+    for least, short in ((0.5, []), (0.6, [("line", 0.5, 0.6)])):
+        assert Top("t", points, review(points, []), [], {"line": least}).short() == short
 
 
 def test_points_of_all_runs_and_instances_add_up(tmp_path, source):

@@ -19,7 +19,7 @@ NPU = Campaign(
     module="tests.mutation.npu",
     about=__doc__,
     groups=[Group("npu", "hw/npu", hardware=True, whole=["tests/programs/test_programs.py"])],
-    count=370,
+    count=111,
     survivors=Path(__file__).with_name("npu_survivors.toml"),
 )
 

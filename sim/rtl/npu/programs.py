@@ -14,7 +14,7 @@ from .image import ORIGIN, MemoryImage
 from .pauses import PROMPT, Pauses
 from .runs import ProgramOutcome, ProgramRun
 
-__all__ = ["run_programs"]
+__all__ = ["BUILD_ARGS", "memory_harness", "run_programs"]
 
 HERE = Path(__file__).parent
 HANG_CYCLES = 1_000_000  # without a transfer: longer than any layer computes on end
@@ -75,7 +75,7 @@ def run_programs(
     image = MemoryImage.of(config, runs)
     size = max(SMALLEST_MEMORY[simulator], 1 << (image.size - 1).bit_length())
     text = verilog or npu_verilog(config)
-    harness = _axi_harness(text, config) if axi_ram else _harness(text, config, size)
+    harness = _axi_harness(text, config) if axi_ram else memory_harness(text, config, size)
     if waves is not None:
         harness = harness.recorded()
     kind = "axi" if axi_ram else f"m{size.bit_length() - 1}"
@@ -107,7 +107,7 @@ def run_programs(
             raise SimulationError(str(error)) from None
 
 
-def _harness(verilog: str, config: NpuConfig, size: int) -> Harness:
+def memory_harness(verilog: str, config: NpuConfig, size: int) -> Harness:
     """The NPU beside a memory of `size` bytes."""
     return Harness(
         top="truncmac_npu_harness",

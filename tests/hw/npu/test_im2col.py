@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hw.npu.windows import run
+from tests.hw.npu.windows import DEPTH, run
 from truncmac.hw.npu.im2col import Im2col
 from truncmac.hw.npu.window import WindowReader
 
@@ -17,3 +17,7 @@ def test_random_windows_of_all_strides(rows, lanes, stalls):
 
 def test_windows_of_the_strides_of_the_map_take_a_cycle_a_word():
     run(Im2col, 4, 2, stalls=False, cycles=lambda n: n + WindowReader.LATENCY + 2)
+
+
+def test_maps_lie_anywhere_in_the_deepest_memory():
+    run(Im2col, 2, 4, stalls=False, count=4, any_stride=True, first=(1 << 16) - DEPTH)

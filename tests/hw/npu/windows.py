@@ -89,7 +89,7 @@ def drawn(rng, chip, *, any_stride=False):
     return rng.integers(0, 256, shape, np.uint8), place, values
 
 
-def run(reader, rows, lanes, *, stalls, count=12, any_stride=False, cycles=None):
+def run(reader, rows, lanes, *, stalls, count=12, any_stride=False, cycles=None, first=0):
     """Check the words of `count` convolutions.
 
     Parameters
@@ -99,6 +99,7 @@ def run(reader, rows, lanes, *, stalls, count=12, any_stride=False, cycles=None)
     any_stride : strides are not always those of the layout
     cycles : how many the words of a convolution may take, as a function of their number, where
         nothing stalls
+    first : word of the memory at which the banks begin
     """
     rng = np.random.default_rng(rows + 100 * stalls)
     chip = machine(rows, lanes)
@@ -113,15 +114,15 @@ def run(reader, rows, lanes, *, stalls, count=12, any_stride=False, cycles=None)
             reads.append(read)
             for bank in range(rows):
                 if read >> bank & 1:
-                    address = addresses >> 16 * bank & 0xFFFF
-                    assert address < DEPTH
+                    address = (addresses >> 16 * bank & 0xFFFF) - first
+                    assert 0 <= address < DEPTH
                     answers[bank] = memory[0][bank][address]
             ctx.set(dut.answers, sum(a << width * bank for bank, a in enumerate(answers)))
 
     async def drive(ctx):
         for codes, place, values in cases:
             memory[0] = banks_of(codes, place, chip)
-            ctx.set(dut.windows.payload, values)
+            ctx.set(dut.windows.payload, values | {"base": values["base"] + first})
             ctx.set(dut.windows.valid, 1)
             before, found = len(reads), []
             done = False

@@ -148,8 +148,8 @@ def run(
     found = {mutant: known[mutant.key] for mutant in mutants if mutant.key in known}
     JOURNALS.mkdir(parents=True, exist_ok=True)
     with journal.open("w") as file:
-        for mutant, outcome in found.items():
-            _note(file, mutant, outcome)
+        for key, outcome in known.items():
+            _note(file, key, outcome)
         for group in groups:
             sources = set(group.sources)
             some = [m for m in mutants if m.path in sources and m not in found]
@@ -161,7 +161,7 @@ def run(
             answers = judge(group, some, reach, workers=options.workers, own_only=options.own)
             for count, (mutant, outcome) in enumerate(answers, start=1):
                 found[mutant] = outcome
-                _note(file, mutant, outcome)
+                _note(file, mutant.key, outcome)
                 if outcome.outcome == ALIVE:
                     print(f"  {outcome.outcome}, line {mutant.line}: {mutant.key}", flush=True)
                 if count % SHOWN == 0:
@@ -181,8 +181,8 @@ def _reach(group: Group, options: argparse.Namespace) -> Reach:
     return reach
 
 
-def _note(file: TextIO, mutant: Mutant, outcome: Outcome) -> None:
-    print(json.dumps({"key": mutant.key, **asdict(outcome)}), file=file, flush=True)
+def _note(file: TextIO, key: str, outcome: Outcome) -> None:
+    print(json.dumps({"key": key, **asdict(outcome)}), file=file, flush=True)
 
 
 def _read(journal: Path) -> Iterator[tuple[str, Outcome]]:

@@ -55,6 +55,7 @@ LEAST_S, TIMES = 3.0, 10.0  # of the processor, for a test: TIMES what it took, 
 BENCH_S = 60.0  # and so much more for a bench, which says itself that its hardware does not end
 DIE_WITH_PARENT = 1  # of prctl
 MEMORY = 4 << 30  # bytes that a mutant may take more than the process that it comes from
+QUIET = ("-pno:unraisableexception",)  # parts of hardware that is never whole
 SOURCES = ("golden", "hw", "model", "sim", "truncmac")
 PACKAGES = ("truncmac", "tests", "tools", "benchmarks")
 
@@ -374,7 +375,8 @@ def _play(
             return Outcome("same", seconds=time.process_time() - start)
         at_once = tests is not own and not group.hardware
         stop = _Stop(tests, reach.seconds, least=least, at_once=at_once)
-        code = _pytest(list(dict.fromkeys(test.partition("::")[0] for test in tests)), stop)
+        paths = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+        code = _pytest(paths, stop, *(QUIET if group.hardware else ()))
         if stop.found.outcome != "lives" or not stumbled:
             found = stop.found
         if found.outcome == "lives" and code > pytest.ExitCode.INTERRUPTED:
@@ -395,11 +397,13 @@ def _memory() -> int:
     return pages * resource.getpagesize()
 
 
-def _pytest(paths: Sequence[str], plugin: object) -> int:
+def _pytest(paths: Sequence[str], plugin: object, *options: str) -> int:
     place = ROOT / "build" / "mutants" / str(os.getpid())
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return int(pytest.main([*PLAIN, "--basetemp", str(place), *paths], plugins=[plugin]))
+        return int(
+            pytest.main([*PLAIN, *options, "--basetemp", str(place), *paths], plugins=[plugin])
+        )
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

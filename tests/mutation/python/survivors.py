@@ -13,8 +13,8 @@ __all__ = ["SURVIVORS", "VERDICTS", "Survivor", "complaints", "read_survivors", 
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 HEAD = """\
-# Mutants that no test kills, of those that seeds 1 and 2 draw, each with its verdict and reason.
-# `python -m tests.mutation.python` holds this list; with --write it adds what is not listed.
+# Mutants that no test kills, of those that are drawn, each with its verdict and reason. The program
+# of these mutants holds this list; with --write it adds what is not listed.
 """
 VERDICTS = {
     "equivalent": "no result can differ",
