@@ -50,6 +50,10 @@ class DescriptorReader:
         """A convolution that is told to who reads ahead."""
         return self.descriptor if self.state == "tell" else None
 
+    def waits(self, hears: bool) -> bool:
+        """Whether it does nothing until others go on; `hears`: what it tells would be heard."""
+        return self.state in ("give", "idle") or (self.state == "tell" and not hears)
+
     def tick(self, *, asked: bool, beat: bool, heard: bool, taken: bool) -> None:
         """Pass a cycle: it is asked for, a beat comes, what is told is heard, it is taken."""
         if self.state == "ask" and asked:

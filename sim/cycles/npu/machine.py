@@ -106,7 +106,9 @@ class NpuControl:
 
     def _skip(self) -> None:
         """Leap over what only repeats, while nothing but a convolution is at work."""
-        if self.loader.busy or self.storer.busy or not self.writes.idle or not self.fetcher.idle:
+        moves = self.loader.busy or self.storer.busy or not self.writes.idle
+        # The reader of descriptors may be about to ask, or to tell of what is to be read ahead
+        if moves or not self.fetcher.idle or not self.descriptors.waits(self.computing.hears):
             self.leaper.disturb()
             return
         counts = self.counts | {"cycle": self.cycle}
