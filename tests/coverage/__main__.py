@@ -22,7 +22,7 @@ from truncmac.hw.verilog import TOP
 
 DOCUMENT = Path("docs/verification/coverage.md")
 # Not all of the NPU is covered or waived yet: no less than this
-NPU_LEAST = {"line": 0.98, "branch": 0.96, "toggle": 0.57, "expr": 0.92}
+NPU_LEAST = {"line": 0.99, "branch": 0.97, "toggle": 0.59, "expr": 0.93}
 
 
 def faults(tops: Sequence[Top], situations: Sequence[Situations]) -> Iterator[str]:

@@ -233,6 +233,6 @@ def check_npu(played: Played, outcomes: Sequence[ProgramOutcome]) -> None:
             )
         if outcome.fault == ProgramFault.NONE and wrong_bytes(CONFIG, run, outcome)[0]:
             raise RuntimeError(f"{where} leaves other bytes than the reference")
-    counted = played.name.startswith(("random", "banded")) and not played.pauses.shares
+    counted = played.name.startswith(("random", "bare", "banded")) and not played.pauses.shares
     if counted and (lines := differences(played.runs, outcomes, CONFIG, played.pauses)):
         raise RuntimeError(f"Counters of {played.name}: {lines[0]}")
