@@ -10,6 +10,7 @@ from truncmac.golden import AvgPool, Flatten, Layer, MaxPool, Shortcut
 from truncmac.golden.layers import sides
 
 from .graph import PlainGraph
+from .requantisation import clamped_codes
 
 __all__ = ["WRITERS"]
 
@@ -24,23 +25,29 @@ def _max_pool(graph: PlainGraph, layer: MaxPool) -> None:
 
 
 def _avg_pool(graph: PlainGraph, layer: AvgPool) -> None:
-    """The mean of the codes, rounded half up: (2 * sum + count) // (2 * count)."""
+    """The mean of the codes, rounded half up: (2 * sum + count) // (2 * count); or requantised."""
     name, shape = layer.name, graph.shapes[layer.name]
     channels, height, width = graph.shapes[layer.input]
     kernel = layer.kernel or (height, width)
     stride, count = layer.stride or kernel, kernel[0] * kernel[1]
-    if count * graph.largest[name] > MOST_POOLED:
+    if count * graph.largest[layer.input] > MOST_POOLED:
         raise ValueError(f"Layer {name!r} averages {count} codes, whose sum can exceed 32 bits")
     ones = graph.constant(f"{name}/ones", np.ones((channels, 1, *kernel)), np.uint8)
     attributes: dict[str, Any] = {"strides": stride, "group": channels}
     inputs = [graph.values[layer.input], ones]
     total = graph.to(f"{name}/sum", "ConvInteger", inputs, shape, TensorProto.INT32, **attributes)
     wide = graph.cast(f"{name}/sum64", total, shape, TensorProto.INT64)
+    params = layer.requant
 
     def with_number(what: str, op: str, value: str, number: int) -> str:
         constant = graph.number(number, TensorProto.INT64)
         return graph.to(f"{name}/{what}", op, [value, constant], shape, TensorProto.INT64)
 
+    if params is not None:
+        scaled = with_number("scaled", "Mul", wide, int(params.multiplier[0]))
+        affine = with_number("affine", "Add", scaled, int(params.bias[0]))
+        clamped_codes(graph, layer, affine, params)
+        return
     twice = with_number("twice", "Mul", wide, 2)
     half_more = with_number("half_more", "Add", twice, count)
     # Nothing is negative, so that a division that drops the fraction rounds down

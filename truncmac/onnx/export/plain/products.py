@@ -39,7 +39,7 @@ def _product(graph: PlainGraph, layer: Product) -> None:
 
 def _sums(graph: PlainGraph, layer: Product, bits: int) -> str:
     """S as int64: where 32 bits are too few for all input channels, of some of them at a time."""
-    codes = graph.network.tensors[f"{layer.name}.codes"].astype(np.uint8, copy=False)
+    codes = graph.network.weights(layer)
     shape, value = graph.shapes[layer.name], graph.values[layer.input]
     if isinstance(layer, Conv2d) and layer.pad_code:
         before = graph.shapes[layer.input]
@@ -111,7 +111,7 @@ def _multiplied(
 
 def _parts(graph: PlainGraph, layer: Product, bits: int) -> Iterator[tuple[int, int]]:
     """Ranges of input channels that are as many as 32 bits hold the sums of."""
-    _, channels, *kernel = graph.network.tensors[f"{layer.name}.codes"].shape
+    _, channels, *kernel = graph.network.weights(layer).shape
     each = int(np.prod(kernel)) * _largest(graph, layer) * _weight(layer, bits)
     most = (LIMIT_32 - 1) // each
     if most < 1:

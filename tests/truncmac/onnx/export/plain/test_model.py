@@ -6,7 +6,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from tests.golden.networks import small_network
+from tests.golden.networks import newer_network, small_network, wide_network
 from tests.golden.reference import plain_outputs
 from tests.kinds.kinds import KINDS
 from truncmac.golden import (
@@ -167,3 +167,21 @@ def test_imported_kinds_give_goldens_integers(name):
     images = random_images(network, 5, 3)
     for bits in (8, 3):
         equals_golden(network, images, bits)
+
+
+@pytest.mark.parametrize("pixels", [1, 12])
+def test_means_of_their_own_scale_and_weights_of_many_pixels(pixels):
+    network = newer_network(pixels, rounding="half_up")
+    for bits in (8, 2):
+        equals_golden(network, random_images(network, 3, 4), bits)
+
+
+@pytest.mark.parametrize("bits", [8, 2])
+def test_groups_tables_joins_and_products_of_codes(bits):
+    network = wide_network()
+    equals_golden(network, random_images(network, 4, 3), bits)
+
+
+def test_halves_to_the_even_code_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"^Layer 'conv' rounds halves to the even code"):
+        plain_model(newer_network(), EIGHT)
