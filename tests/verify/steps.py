@@ -318,6 +318,7 @@ STEPS = [
         "tests/model",
         "tests/sim",
         "tests/truncmac",
+        "tests/kinds",
         "tests/cli",
         minutes=5,
         long=3.5,

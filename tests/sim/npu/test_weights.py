@@ -5,7 +5,7 @@ import pytest
 
 from tests.golden.programs import parameter_memory, weight_memory
 from truncmac.descriptors import Operation
-from truncmac.golden import Conv2d, ImageSpec, Machine, Network, Requantisation
+from truncmac.golden import Conv2d, ImageSpec, Linear, Machine, Network, Requantisation
 from truncmac.sim.npu.steps import Packing, Step, network_steps
 from truncmac.sim.npu.weights import parameter_bytes, weight_bytes, weights_pitch
 
@@ -61,6 +61,7 @@ def test_a_flattened_images_weights_follow_the_map():
         (1, 1, 2),
         kernel=(2, 2),
         window=(2, 2, 3),
+        layer=Linear("linear", "map"),
     )
     network = Network("n", ImageSpec(3, 2, 2), (8,), (), {"linear.codes": codes})
     expected = codes.reshape(2, 3, 2, 2).transpose(2, 3, 1, 0)
