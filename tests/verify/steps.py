@@ -364,8 +364,6 @@ STEPS = [
         "of 111 mutants of the NPU's hardware each that changes it is killed, or on the list",
         module("tests.mutation.npu"),
         minutes=15,
-        part=module("tests.mutation.npu", "--part", "20", "--seed", SEED),
-        part_minutes=4,
         whole=False,
         figures=python_mutant_figures,
     ),
