@@ -54,7 +54,8 @@ TESTS = (
     "test_results.py::test_random_outputs[4x8_l2_p1_k4608_q4x18-0-0.5]",
     "test_results.py::test_random_outputs[8x2_l8_p1_k4608_q2x18-1-0.0]",
     "test_results.py::test_a_part_is_taken_in_every_cycle[8x8_l8_p1_k4608_q4x18]",
-    "test_rows.py::test_random_outputs[4-8-None]",
+    "test_rows.py::test_random_outputs[4-8-1-None]",
+    "test_rows.py::test_random_outputs[8-8-2-None]",
     "test_spiller.py::test_sums_of_any_number[0.5-64]",
     "test_spiller.py::test_only_output_and_scratch_are_written[128]",
     "test_storer.py::test_random_maps[4-2-64-0.5]",
@@ -110,3 +111,11 @@ def test_every_block_with_a_bench_is_here():
         if re.search(r"simulate(_logic)?\(|import .*\brun\b", path.read_text())
     }
     assert benches == {name.partition("::")[0] for name in TESTS} | INSIDE
+
+
+def test_every_name_is_that_of_a_test():
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-m", "", "--collect-only"]
+    found = subprocess.run([*command, f"{HERE}"], check=True, capture_output=True, text=True).stdout
+    names = {line.rpartition("/")[2] for line in found.splitlines() if "::" in line}
+    whole = {name.partition("[")[0] for name in names}
+    assert [name for name in TESTS if name not in names | whole] == []
