@@ -1,6 +1,5 @@
 """Reads ONNX files of unknown origin: bounded in size, nothing executed, no other file touched."""
 
-import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from truncmac.golden import NetworkFileError
@@ -18,6 +16,7 @@ from truncmac.golden.description import LARGEST
 from truncmac.golden.files import read_json
 from truncmac.golden.types import Array
 
+from .mapped import mapped_file
 from .size import MOST_BYTES, check_size
 
 __all__ = ["Graph", "Node", "parse", "read_onnx"]
@@ -93,20 +92,9 @@ def read_onnx(path: Path) -> Graph:
     OSError
         If the file cannot be read.
     """
-    if path.is_dir():
-        raise NetworkFileError(f"{path}: a folder, not an ONNX file")
-    size = path.stat().st_size
-    try:
-        if not 0 < size <= MOST_BYTES:
-            raise NetworkFileError(f"{size} bytes; an ONNX file has 1 to {MOST_BYTES}")
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            check_size(data)
-            content = data[:]
-        return parse(onnx.ModelProto.FromString(content))
-    except DecodeError:
-        raise NetworkFileError(f"{path}: not a whole ONNX file. Copy or export it again") from None
-    except NetworkFileError as error:
-        raise NetworkFileError(f"{path}: {error}") from None
+    with mapped_file(path, MOST_BYTES) as data:
+        check_size(data)
+        return parse(onnx.ModelProto.FromString(data[:]))
 
 
 def parse(model: onnx.ModelProto) -> Graph:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
 
-from truncmac.golden import NetworkFileError
 from truncmac.golden.checks import expect
 
+from .mapped import mapped_file
 from .size import check_size, message_fields
 
 __all__ = ["read_weightless"]
@@ -43,20 +42,10 @@ def read_weightless(path: Path) -> onnx.ModelProto:
     OSError
         If the file cannot be read.
     """
-    if path.is_dir():
-        raise NetworkFileError(f"{path}: a folder, not an ONNX file")
-    size = path.stat().st_size
-    try:
-        if not 0 < size <= LARGEST_FILE:
-            raise NetworkFileError(f"{size} bytes; an ONNX file has 1 to {LARGEST_FILE}")
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            content = b"".join(_kept(data, 0, len(data), MODEL, 0, [MOST_FIELDS]))
+    with mapped_file(path, LARGEST_FILE) as data:
+        content = b"".join(_kept(data, 0, len(data), MODEL, 0, [MOST_FIELDS]))
         check_size(content)
         return onnx.ModelProto.FromString(content)
-    except DecodeError:
-        raise NetworkFileError(f"{path}: not a whole ONNX file. Copy or export it again") from None
-    except NetworkFileError as error:
-        raise NetworkFileError(f"{path}: {error}") from None
 
 
 def _kept(
