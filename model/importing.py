@@ -83,22 +83,8 @@ def from_state(source: Source, given: Given | None) -> tuple[Network, Sequence[s
         )
         return _trained(model, shape, source, given)
     model = plain_model(source.network, shape, state)
-    if given is None:
-        raise ValueError(
-            f"{source.path}: is a float network; give images with --data to calibrate it on"
-        )
-    images = _codes(given, shape)
-    network = quantise(
-        model,
-        images,
-        widths=source.bits,
-        act_bits=source.act_bits,
-        edge_bits=source.edge_bits,
-        percentile=source.percentile,
-        exact_means=source.exact_means,
-        name=source.path.stem,
-    )
-    return network, [f"A float network, calibrated on {min(len(images), 4096)} images."]
+    images = _needed(source, given, (shape.channels, shape.height, shape.width))
+    return _calibrated(model, source, images, source.path.stem)
 
 
 def from_float_graph(
@@ -136,6 +122,17 @@ def from_module(
         If images are lacking or do not fit, or a part of the module has no integer form.
     """
     images = _needed(source, given, shape)
+    network, notes = _calibrated(module, source, images, name)
+    if given is not None and given.labels is not None:
+        share = _float_accuracy(module, images, given.labels)
+        notes.append(f"The float network's accuracy on these {len(images)} images is {share:.2%}.")
+    return network, notes
+
+
+def _calibrated(
+    module: nn.Module, source: Source, images: Codes, name: str
+) -> tuple[Network, list[str]]:
+    """The network of a float module that is calibrated on images, and a note on it."""
     network = quantise(
         module,
         images,
@@ -146,11 +143,7 @@ def from_module(
         exact_means=source.exact_means,
         name=name,
     )
-    notes = [f"A float network, calibrated on {min(len(images), 4096)} images."]
-    if given is not None and given.labels is not None:
-        share = _float_accuracy(module, images, given.labels)
-        notes.append(f"The float network's accuracy on these {len(images)} images is {share:.2%}.")
-    return network, notes
+    return network, [f"A float network, calibrated on {min(len(images), 4096)} images."]
 
 
 def _needed(source: Source, given: Given | None, shape: tuple[int, int, int] | None) -> Codes:
