@@ -120,10 +120,11 @@ def _onnx(
     source: Source, given: Given | None
 ) -> tuple[Network, Sequence[str], Sequence["LayerCodes"]]:
     with extra_needed("Reading ONNX files", "onnx"):
-        from truncmac.onnx.floating import read_float
-        from truncmac.onnx.importing import import_onnx
+        from truncmac.onnx.floating import float_steps
+        from truncmac.onnx.importing import imported, read_graph
         from truncmac.onnx.options import Options
-    steps = read_float(source.path)
+    graph = read_graph(source.path)
+    steps = float_steps(graph, source.path)
     if steps is not None:
         with extra_needed("Calibrating a float network", "train"):
             from truncmac.model.importing import from_float_graph
@@ -138,7 +139,7 @@ def _onnx(
         mean=source.mean,
         deviation=source.deviation,
     )
-    found = import_onnx(source.path, options)
+    found = imported(graph, source.path, options)
     return found.network, found.notes, found.layers
 
 

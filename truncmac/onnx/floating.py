@@ -10,9 +10,9 @@ from truncmac.golden import IMAGE, NetworkFileError
 from truncmac.golden.types import Array
 from truncmac.model.floats import FloatGraph, FloatGraphError, Step
 
-from .read import Graph, Node, read_onnx
+from .read import Graph, Node
 
-__all__ = ["is_float", "read_float"]
+__all__ = ["float_steps", "is_float"]
 
 QUANTISED = ("Quant", "Trunc", "Integer", "QLinear", "QGemm", "MultiThreshold")  # in their names
 
@@ -22,17 +22,16 @@ def is_float(graph: Graph) -> bool:
     return not any(part in node.op for node in graph.nodes for part in QUANTISED)
 
 
-def read_float(path: Path) -> tuple[FloatGraph, tuple[int, int, int]] | None:
+def float_steps(graph: Graph, path: Path) -> tuple[FloatGraph, tuple[int, int, int]] | None:
     """The steps of a float network, and channels, height and width of its images.
 
-    None if the graph is quantised.
+    None if the graph is quantised. `path` is the file that it was read from.
 
     Raises
     ------
     NetworkFileError
-        If the file is not whole, or an operation has no integer form: names it and its node.
+        If an operation has no integer form: names it and its node.
     """
-    graph = read_onnx(path)
     if not is_float(graph):
         return None
     try:

@@ -56,7 +56,7 @@ from .values import (
     Value,
 )
 
-__all__ = ["from_graph", "import_onnx"]
+__all__ = ["from_graph", "import_onnx", "imported", "read_graph"]
 
 WINDOWS = {"Conv", "ConvTranspose", "MaxPool", "AveragePool"}
 # What only moves the integers of a QuantizeLinear, so that it may stand before the DequantizeLinear
@@ -85,8 +85,17 @@ def import_onnx(path: Path, options: Options | None = None) -> Imported:
         If the file cannot be read.
     """
     path = Path(path)
+    return imported(read_graph(path), path, options)
+
+
+def read_graph(path: Path) -> Graph:
+    """Read an ONNX or TFLite file, of whatever numbers; see `import_onnx`."""
     read = read_lite if path.suffix.lower() == ".tflite" else read_onnx
-    graph = replace(read(path), name=path.stem)  # exporters call theirs main_graph
+    return replace(read(path), name=path.stem)  # exporters call theirs main_graph
+
+
+def imported(graph: Graph, path: Path, options: Options | None = None) -> Imported:
+    """The network of a graph that was read from a file; see `import_onnx`."""
     try:
         return from_graph(graph, options or Options())
     except (ValueError, OverflowError) as error:

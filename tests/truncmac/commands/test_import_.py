@@ -9,6 +9,7 @@ import torch
 
 from tests.golden.networks import small_network
 from tests.golden.test_arrays import by_parameters, by_reals, write
+from tests.kinds.lite import network as lite_network
 from tests.truncmac.onnx.graphs import DATA
 from truncmac.golden import (
     BUILTIN_IMAGES,
@@ -296,3 +297,12 @@ def test_halves_to_the_even_code_are_for_golden_alone(run, command):
     assert re.search(
         r"Layer '\w+' rounds halves to the even code, and hardware rounds them up", errors
     )
+
+
+def test_a_tflite_file_is_imported(run, tmp_path):
+    lite, output = lite_network()
+    (tmp_path / "lite.tflite").write_bytes(lite.bytes(output))
+    code, out, err = run("import", "lite.tflite", "-k", "8", "--out", "n.safetensors")
+    assert (code, err) == (0, "")
+    assert "Written: n.safetensors" in out
+    assert load(tmp_path / "n.safetensors").name == "lite"

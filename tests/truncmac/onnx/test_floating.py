@@ -17,7 +17,8 @@ from truncmac.golden import (
 )
 from truncmac.model.assembly import module_of
 from truncmac.model.floats import lower
-from truncmac.onnx.floating import read_float
+from truncmac.onnx.floating import float_steps
+from truncmac.onnx.importing import read_graph
 
 RNG = np.random.default_rng(0)
 W = {
@@ -98,7 +99,7 @@ def test_the_module_gives_what_onnx_runtime_gives(tmp_path, nodes):
     import onnxruntime
 
     path = saved(tmp_path / "m.onnx", nodes)
-    graph, shape = read_float(path)
+    graph, shape = float_steps(read_graph(path), path)
     assert shape == (3, 8, 8)
     images = RNG.uniform(-1, 1, (4, 3, 8, 8)).astype(np.float32)
     (expected,) = onnxruntime.InferenceSession(path).run(None, {"x": images})
@@ -135,18 +136,18 @@ def test_the_module_gives_what_onnx_runtime_gives(tmp_path, nodes):
 def test_what_has_no_form_is_refused_by_node(tmp_path, nodes, message):
     path = saved(tmp_path / "m.onnx", nodes)
     with pytest.raises(NetworkFileError, match=f"^{re.escape(f'{path}: {message}')}"):
-        read_float(path)
+        float_steps(read_graph(path), path)
 
 
 def test_open_sizes_of_images_are_refused(tmp_path):
     path = saved(tmp_path / "m.onnx", [CONV], ("batch", 3, "h", "w"))
     with pytest.raises(NetworkFileError, match=r"must be images .* of fixed size"):
-        read_float(path)
+        float_steps(read_graph(path), path)
 
 
 def test_a_quantised_graph_is_no_float_graph():
     for name in ("brevitas_qonnx.onnx", "brevitas_qcdq.onnx"):
-        assert read_float(DATA / name) is None
+        assert float_steps(read_graph(DATA / name), DATA / name) is None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
