@@ -70,7 +70,7 @@ class Estimate:
     def _product(self, step: Step, layout: Layout, rows: int, widths: Widths) -> int:
         array, bits = self.config.array, widths[step.name][0]
         beats, chunks = step.beats(array.lanes), chunk_count(bits, array.planes)
-        count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine)
+        count = tiles((rows, *step.shape[1:]), layout.tile_x, self.machine.row_bits)
         tile = max(
             beats * max(chunks, conflicts(layout, step, self.machine.rows)),
             array.interval,

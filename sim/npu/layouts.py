@@ -115,7 +115,7 @@ def _work(layout: Layout, readers: list[Step], machine: Machine, rows: int | Non
     return sum(
         pool_cycles(layout, step, machine, rows or step.shape[0])
         if step.operation == Operation.POOL
-        else tiles((rows or step.shape[0], *step.shape[1:]), layout.tile_x, machine)
+        else tiles((rows or step.shape[0], *step.shape[1:]), layout.tile_x, machine.row_bits)
         * ceil_div(step.shape[2], machine.cols)
         * step.beats(machine.lanes)
         * conflicts(layout, step, machine.rows)
@@ -131,7 +131,7 @@ def pool_cycles(layout: Layout, step: Step, machine: Machine, rows: int) -> int:
     """
     taps = step.kernel[0] * step.kernel[1] * conflicts(layout, step, machine.rows)
     blocks = ceil_div(step.shape[2], machine.lanes)
-    count = tiles((rows, *step.shape[1:]), layout.tile_x, machine)
+    count = tiles((rows, *step.shape[1:]), layout.tile_x, machine.row_bits)
     return count * blocks * max(taps, machine.rows)
 
 
@@ -154,7 +154,7 @@ def conflicts(layout: Layout, step: Step, rows: int) -> int:
     return 1 if is_conflict_free(layout, step) else rows
 
 
-def tiles(shape: Shape, tile_x: int, machine: Machine) -> int:
+def tiles(shape: Shape, tile_x: int, row_bits: int) -> int:
     """Tiles of R rows, 2**tile_x columns wide, that cover the pixels of a map (H, W, C)."""
-    tile_y = machine.row_bits - tile_x
+    tile_y = row_bits - tile_x
     return ceil_div(shape[0], 1 << tile_y) * ceil_div(shape[1], 1 << tile_x)

@@ -25,6 +25,7 @@ from truncmac.sim.cycles.npu.timeline import Timeline
 
 from .actions import Action
 from .estimate import pieces
+from .layouts import Layout, is_conflict_free, tiles
 from .repeats import blocks_of
 from .steps import Step
 
@@ -112,16 +113,15 @@ def _convolution(action: Action, chunks: Integers, npus: NpuSizes, rows: int) ->
     step, place = action.step, action.places[action.step.source or ""]
     high, wide, channels = step.shape
     across = 1 << place.tile_x
-    down = rows // across
     return Convolution(
         beats=_beats(step, npus),
         chunks=chunks,
-        tiles=np.array(ceil_div(high, down) * ceil_div(wide, across)),
+        tiles=np.array(tiles(step.shape, place.tile_x, rows.bit_length() - 1)),
         channels=np.array(channels),
         pixels=np.array(high * wide),
         raw=step.raw,
         gap=np.array(_gap(action, rows)),
-        whole=high % down == 0 and wide % across == 0,
+        whole=high % (rows // across) == 0 and wide % across == 0,
         crowded=_meet(action, rows),
     )
 
@@ -129,12 +129,8 @@ def _convolution(action: Action, chunks: Integers, npus: NpuSizes, rows: int) ->
 def _gap(action: Action, rows: int) -> int:
     """Cycles from a word of a tile's pixels to the next: more than 1 if banks hold several."""
     step, place = action.step, action.places[action.step.source or ""]
-    phases = place.phase_y, place.phase_x
-    one = all(
-        stride == 1 << phase or size == 1
-        for stride, phase, size in zip(step.stride, phases, step.shape[:2], strict=True)
-    )
-    return 1 if one else rows + 3
+    layout = Layout(place.tile_x, (place.phase_y, place.phase_x))
+    return 1 if is_conflict_free(layout, step) else rows + 3
 
 
 def _meet(action: Action, rows: int) -> bool:
@@ -201,9 +197,9 @@ def _passed(action: Action, npus: NpuSizes, rows: int) -> Integers:
         words = step.shape[0] * step.shape[1] * blocks
         each = taps + 1 + (npus.array.lanes if step.mean else 0)
         return words * each + 1
-    gap, across = _gap(action, rows), 1 << action.places[step.source or ""].tile_x
-    tiles = ceil_div(step.shape[0], rows // across) * ceil_div(step.shape[1], across)
+    gap, tile_x = _gap(action, rows), action.places[step.source or ""].tile_x
+    count = tiles(step.shape, tile_x, rows.bit_length() - 1)
     taps, begins = taps * gap, AT_ONCE if gap == 1 else ONE_BY_ONE
     # Of each block of channels the first tile, then the others; rows leave one by one
-    first, others = np.maximum(taps + begins, rows), (tiles - 1) * max(taps, rows)
+    first, others = np.maximum(taps + begins, rows), (count - 1) * max(taps, rows)
     return taps + begins + (blocks - 1) * first + blocks * others + rows

@@ -48,7 +48,7 @@ def test_tiles_are_as_few_as_there_can_be(size, count):
     conv = Conv2d("conv", "image", out_bits=4, padding=(1, 1))
     steps = network_steps(network(conv, image=(8, *size), weights={"conv": (4, 8, 3, 3)}))
     layout = choose_layouts(steps, machine())["image"]
-    assert tiles((*size, 4), layout.tile_x, machine()) == count
+    assert tiles((*size, 4), layout.tile_x, machine().row_bits) == count
     assert count == min(ceil_div(size[1], 1 << x) * ceil_div(size[0], 16 >> x) for x in range(5))
 
 
